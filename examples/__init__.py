@@ -1,0 +1,1 @@
+"""Worked examples: environments whose attempts can be recorded and learned from."""

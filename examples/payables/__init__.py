@@ -1,0 +1,1 @@
+"""A payables desk with unwritten conventions: an environment to learn experiences from."""

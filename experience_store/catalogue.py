@@ -1,0 +1,96 @@
+"""What libraries hold now, ready to be searched.
+
+Reading a library and indexing it is work that is done once per version and process. Each call
+asks the store for the head, which is one small query, and so is right when another process has
+published; if the head moved, only what changed is indexed anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experience_store.library import Experience, Library, State
+from experience_store.retrieval import Document, Index, Selection, select
+from experience_store.store import Store
+
+MAX_SHELVES = 32
+MAX_TASKS = 3  # of those an experience was learned from, the latest
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One version of a library with its index."""
+
+    library: Library
+    state: State
+    index: Index
+
+    def select(self, task: str | None, max_tokens: int) -> Selection:
+        """The experiences worth having for a task, best first, within a token budget."""
+        return select(self.state, self.index, task, max_tokens)
+
+
+class Catalogue:
+    """The shelves of a store; the least recently used are forgotten."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._shelves: OrderedDict[str, Shelf] = OrderedDict()
+        self._turn = asyncio.Lock()
+
+    async def shelf(self, name: str, *, make: bool = False) -> Shelf:
+        """The library as it is now.
+
+        Args:
+            name: Of the library.
+            make: Whether a library that does not exist comes into being.
+
+        Raises:
+            LibraryNotFoundError: If it does not exist and is not to be made.
+        """
+        libraries = self._store.libraries
+        library = await (libraries.ensure(name) if make else libraries.get(name))
+        shelf = self._shelves.get(name)
+        if shelf is None or shelf.state.version != library.head:
+            async with self._turn:
+                shelf = await self._refreshed(library)
+        self._shelves.move_to_end(name)
+        return shelf if shelf.library == library else Shelf(library, shelf.state, shelf.index)
+
+    async def at(self, name: str, version: int) -> Shelf:
+        """The library as it was at a version. An old one is indexed for this call alone."""
+        shelf = await self.shelf(name)
+        if shelf.state.version == version:
+            return shelf
+        state = await self._store.libraries.state(name, version)
+        index = Index.build(Document(e, ()) for e in state.experiences)
+        return Shelf(shelf.library, state, index)
+
+    async def _refreshed(self, library: Library) -> Shelf:
+        name = library.name
+        known = self._shelves.get(name)
+        if known is not None and known.state.version == library.head:
+            return known
+        state = await self._store.libraries.state(name)
+        if known is None:
+            index = Index.build(await self._documents(name, state.experiences, all_=True))
+        else:
+            old, new = known.state.by_id, state.by_id
+            changed = [e for i, e in new.items() if old.get(i) != e]
+            removed = [i for i in old if i not in new]
+            index = known.index.updated(await self._documents(name, changed), removed)
+        shelf = Shelf(library, state, index)
+        self._shelves[name] = shelf
+        while len(self._shelves) > MAX_SHELVES:
+            self._shelves.popitem(last=False)
+        return shelf
+
+    async def _documents(
+        self, name: str, experiences: Sequence[Experience], *, all_: bool = False
+    ) -> list[Document]:
+        ids = None if all_ else [e.id for e in experiences]
+        tasks = await self._store.libraries.tasks(name, ids)
+        return [Document(e, tasks.get(e.id, ())[-MAX_TASKS:]) for e in experiences]

@@ -1,0 +1,125 @@
+"""Libraries: their objectives, their policy and the experiences they hold."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from experience_store.errors import BadInputError
+
+DEFAULT_LIBRARY = "default"
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a library may hold and how it learns.
+
+    Attributes:
+        max_words: Words per experience (32 in the paper).
+        max_experiences: Largest size; an Add beyond it is refused.
+        max_lessons: Operations that one group may propose.
+        min_spread: A group has signal when its largest minus its smallest reward exceeds this.
+        learn_without_rewards: Whether groups in which nothing is scored are compared too.
+        summarise_above: Estimated tokens from which an attempt is summarised by a call of its own
+            when a model is configured. Hosts never summarise; they are given shortened attempts.
+        allow_links: Whether an experience may contain a link.
+        allow_commands: Whether an experience may contain a shell command that changes a machine.
+    """
+
+    max_words: int = 32
+    max_experiences: int = 10_000
+    max_lessons: int = 3
+    min_spread: float = 0.0
+    learn_without_rewards: bool = False
+    summarise_above: int = 12_000
+    allow_links: bool = False
+    allow_commands: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a policy under which nothing could be learned."""
+        for name in ("max_words", "max_experiences", "max_lessons", "summarise_above"):
+            if getattr(self, name) < 1:
+                raise BadInputError(f"policy: {name} must be at least 1")
+        if not self.min_spread >= 0:
+            raise BadInputError("policy: min_spread must be 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """One lesson, with an id (`G1`, `G2`, ...) that is never reused in its library."""
+
+    id: str
+    name: str
+    text: str
+
+    def line(self) -> str:
+        """The experience as agents and prompts are shown it."""
+        return f"{self.name}: {self.text}" if self.name else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A named set of experiences for one kind of work.
+
+    Attributes:
+        name: Lower-case letters, digits, dot, dash and underscore.
+        head: Number of the current version.
+        size: How many experiences the current version has.
+        agent_objective: What the agent does.
+        learning_objective: What it should get better at.
+    """
+
+    name: str
+    head: int = 0
+    size: int = 0
+    agent_objective: str | None = None
+    learning_objective: str | None = None
+    policy: Policy = field(default_factory=Policy)
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """What a library held at one version, in the order of ids."""
+
+    library: str
+    version: int
+    experiences: tuple[Experience, ...]
+    next_id: int = 1
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Experience]:
+        """The experiences under their ids."""
+        return {e.id: e for e in self.experiences}
+
+    @cached_property
+    def wordings(self) -> Mapping[str, str]:
+        """The ids of the experiences under what they say, see `wording`."""
+        return {wording(e.text): e.id for e in self.experiences}
+
+
+def check_library_name(name: str) -> str:
+    """The name, if a library may have it.
+
+    Raises:
+        BadInputError: If it is not 1 to 64 lower-case letters, digits, dots, dashes, underscores.
+    """
+    if not _NAME.fullmatch(name):
+        suggestion = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:64].strip("-._")
+        hint = f" Try {suggestion!r}." if suggestion else ""
+        raise BadInputError(
+            f"{name[:80]!r} is no library name: use 1 to 64 lower-case letters, digits, '-', '_' "
+            f"or '.', with a letter or digit first and last.{hint}"
+        )
+    return name
+
+
+def wording(text: str) -> str:
+    """Text reduced to what makes it the same lesson: no case, punctuation or spacing."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(re.findall(r"\w+", folded))

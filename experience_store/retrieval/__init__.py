@@ -1,0 +1,2 @@
+from experience_store.retrieval.fields import Document
+from experience_store.retrieval.index import Index

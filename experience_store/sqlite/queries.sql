@@ -1,0 +1,321 @@
+-- Every query of the SQLite backend, by name. Parameters are named; JSON is text.
+
+-- name: make_migrations
+CREATE TABLE IF NOT EXISTS migration (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL
+);
+
+-- name: last_migration
+SELECT COALESCE(MAX(number), 0) FROM migration;
+
+-- name: record_migration
+INSERT INTO migration (number, name, applied_at) VALUES (:number, :name, :now);
+
+-- Libraries
+
+-- name: library
+SELECT * FROM library WHERE name = :name;
+
+-- name: library_by_id
+SELECT * FROM library WHERE id = :library;
+
+-- name: libraries
+SELECT library.*, (
+    SELECT COUNT(*) FROM attempt_group AS g WHERE g.library_id = library.id
+) AS groups
+FROM library ORDER BY name;
+
+-- name: library_names
+SELECT name FROM library WHERE name LIKE :prefix ESCAPE '\' ORDER BY name LIMIT :limit;
+
+-- name: make_library
+INSERT INTO library (name, policy, created_at) VALUES (:name, :policy, :now)
+ON CONFLICT (name) DO NOTHING;
+
+-- name: describe_library
+UPDATE library
+SET agent_objective = :agent_objective,
+    learning_objective = :learning_objective,
+    policy = :policy
+WHERE id = :library;
+
+-- name: move_head
+UPDATE library SET head = :head, size = :size, next_number = MAX(next_number, :next_number)
+WHERE id = :library;
+
+-- name: delete_library
+DELETE FROM library WHERE name = :name;
+
+-- Versions and their entries
+
+-- name: make_version
+INSERT INTO version (library_id, number, parent, author, note, size, update_id, created_at)
+VALUES (:library, :number, :parent, :author, :note, :size, :update_id, :now);
+
+-- name: versions
+SELECT * FROM version
+WHERE library_id = :library AND number < :before
+ORDER BY number DESC LIMIT :limit;
+
+-- name: version
+SELECT * FROM version WHERE library_id = :library AND number = :number;
+
+-- name: entries_at
+SELECT number, name, text FROM entry
+WHERE library_id = :library AND since <= :version AND (until IS NULL OR until > :version)
+ORDER BY number;
+
+-- name: close_entry
+UPDATE entry SET until = :version
+WHERE library_id = :library AND number = :number AND until IS NULL;
+
+-- name: open_entry
+INSERT INTO entry (library_id, number, since, name, text, operation_id)
+VALUES (:library, :number, :since, :name, :text, :operation);
+
+-- name: entry_wordings
+SELECT e.since, e.until, e.name, e.text, o.id AS operation, o.kind, o.body, o.sources, o.update_id,
+       v.author, v.note, v.created_at
+FROM entry AS e
+JOIN version AS v ON v.library_id = e.library_id AND v.number = e.since
+LEFT JOIN operation AS o ON o.id = e.operation_id
+WHERE e.library_id = :library AND e.number = :number
+ORDER BY e.since;
+
+-- name: make_operation
+INSERT INTO operation
+    (library_id, version, update_id, kind, body, experience, sources, refused)
+VALUES (:library, :version, :update_id, :kind, :body, :experience, :sources, :refused);
+
+-- name: operations_of_version
+SELECT * FROM operation WHERE library_id = :library AND version = :version ORDER BY id;
+
+-- name: operations_of_update
+SELECT * FROM operation WHERE update_id = :update_id ORDER BY id;
+
+-- name: operations_on_experience
+SELECT o.*, v.author, v.created_at
+FROM operation AS o
+JOIN version AS v ON v.library_id = o.library_id AND v.number = o.version
+WHERE o.library_id = :library AND o.refused IS NULL
+  AND (o.experience = :number
+       OR EXISTS (SELECT 1 FROM json_each(o.body, '$.ids') AS i WHERE i.value = :id))
+ORDER BY o.id;
+
+-- name: link_group
+INSERT OR IGNORE INTO experience_group (library_id, number, group_id)
+VALUES (:library, :number, :group_id);
+
+-- name: tasks_behind
+SELECT e.number, g.task
+FROM experience_group AS e JOIN attempt_group AS g ON g.id = e.group_id
+WHERE e.library_id = :library AND e.number IN (SELECT value FROM json_each(:numbers))
+ORDER BY e.number, e.group_id;
+
+-- name: all_tasks_behind
+SELECT e.number, g.task
+FROM experience_group AS e JOIN attempt_group AS g ON g.id = e.group_id
+WHERE e.library_id = :library
+ORDER BY e.number, e.group_id;
+
+-- Groups and attempts
+
+-- name: group
+SELECT * FROM attempt_group WHERE library_id = :library AND name = :name;
+
+-- name: groups
+SELECT * FROM attempt_group
+WHERE library_id = :library AND id > :after ORDER BY id LIMIT :limit;
+
+-- name: make_group
+INSERT INTO attempt_group (library_id, name, task, ground_truth, created_at, changed_at)
+VALUES (:library, :name, :task, :ground_truth, :now, :now);
+
+-- name: set_ground_truth
+UPDATE attempt_group SET ground_truth = :ground_truth, revision = revision + 1
+WHERE id = :group_id;
+
+-- name: attempts
+SELECT * FROM attempt WHERE group_id = :group_id ORDER BY id;
+
+-- name: attempt_marks
+SELECT id, name, digest, reward FROM attempt WHERE group_id = :group_id;
+
+-- name: make_attempt
+INSERT INTO attempt
+    (group_id, name, messages, reward, feedback, retrieval, model, metadata, digest, created_at)
+VALUES
+    (:group_id, :name, :messages, :reward, :feedback, :retrieval, :model, :metadata, :digest, :now);
+
+-- name: score_attempt
+UPDATE attempt SET reward = :reward, feedback = COALESCE(:feedback, feedback) WHERE id = :attempt;
+
+-- name: recount_group
+UPDATE attempt_group
+SET (attempts, scored, best, worst) = (
+        SELECT COUNT(*), COUNT(reward), MAX(reward), MIN(reward)
+        FROM attempt WHERE group_id = :group_id
+    ),
+    revision = revision + 1, failures = 0, failure = NULL, changed_at = :now
+WHERE id = :group_id;
+
+-- Groups that an update could take: something new since they were last learned from, not given
+-- up after repeated failures, not in an open update; with signal, or unscored where that is allowed.
+-- name: waiting_groups
+SELECT g.* FROM attempt_group AS g
+WHERE g.library_id = :library AND g.revision > g.learned AND g.failures < :max_failures
+  AND (g.best - g.worst > :min_spread OR (:unrewarded AND g.scored = 0 AND g.attempts > 1))
+  AND NOT EXISTS (
+      SELECT 1 FROM update_group AS ug JOIN learning_update AS u ON u.id = ug.update_id
+      WHERE ug.group_id = g.id AND u.status = 'open'
+  )
+ORDER BY g.id LIMIT :limit;
+
+-- name: group_counts
+SELECT COUNT(*) AS groups,
+       COALESCE(SUM(best - worst > :min_spread), 0) AS signal,
+       COALESCE(SUM(attempts), 0) AS attempts,
+       COALESCE(SUM(learned > 0), 0) AS learned,
+       COALESCE(SUM(failures >= :max_failures), 0) AS set_aside
+FROM attempt_group WHERE library_id = :library;
+
+-- name: waiting_count
+SELECT COUNT(*) AS waiting, MIN(g.changed_at) AS oldest FROM attempt_group AS g
+WHERE g.library_id = :library AND g.revision > g.learned AND g.failures < :max_failures
+  AND (g.best - g.worst > :min_spread OR (:unrewarded AND g.scored = 0 AND g.attempts > 1))
+  AND NOT EXISTS (
+      SELECT 1 FROM update_group AS ug JOIN learning_update AS u ON u.id = ug.update_id
+      WHERE ug.group_id = g.id AND u.status = 'open'
+  );
+
+-- name: group_learned
+UPDATE attempt_group SET learned = MAX(learned, :revision), failures = 0, failure = NULL
+WHERE id = :group_id;
+
+-- name: group_failed
+UPDATE attempt_group SET failures = failures + 1, failure = :failure
+WHERE id = :group_id AND revision = :revision;
+
+-- name: retry_set_aside
+UPDATE attempt_group SET failures = 0 WHERE library_id = :library AND failures >= :max_failures;
+
+-- Updates
+
+-- name: make_update
+INSERT INTO learning_update
+    (id, library_id, driver, bases, owner, leased_till, created_at, changed_at)
+VALUES (:id, :library, :driver, :bases, :owner, :leased_till, :now, :now);
+
+-- name: make_update_group
+INSERT INTO update_group (update_id, position, group_id, revision, attempts)
+VALUES (
+    :update_id, :position, :group_id, :revision,
+    (SELECT json_group_array(json_array(id, reward)) FROM (
+        SELECT id, reward FROM attempt WHERE group_id = :group_id ORDER BY id
+    ))
+);
+
+-- name: set_relevant
+UPDATE update_group SET relevant = :relevant
+WHERE update_id = :update_id AND position = :position AND relevant IS NULL;
+
+-- name: update
+SELECT u.*, l.name AS library FROM learning_update AS u JOIN library AS l ON l.id = u.library_id
+WHERE u.id = :id;
+
+-- name: open_updates
+SELECT u.id, u.driver, u.owner, u.leased_till, u.changed_at FROM learning_update AS u
+WHERE u.library_id = :library AND u.status = 'open' ORDER BY u.created_at, u.id;
+
+-- name: updates
+SELECT u.*, (SELECT COUNT(*) FROM update_group AS g WHERE g.update_id = u.id) AS groups
+FROM learning_update AS u WHERE u.library_id = :library
+ORDER BY u.created_at DESC, u.id LIMIT :limit;
+
+-- name: update_groups
+SELECT ug.*, g.name, g.task, g.ground_truth, g.created_at
+FROM update_group AS ug JOIN attempt_group AS g ON g.id = ug.group_id
+WHERE ug.update_id = :update_id ORDER BY ug.position;
+
+-- name: rebase_update
+UPDATE learning_update SET bases = json_insert(bases, '$[#]', :version), changed_at = :now
+WHERE id = :id AND status = 'open';
+
+-- name: close_update
+UPDATE learning_update
+SET status = :status, version = :version, reason = :reason, owner = NULL, leased_till = NULL,
+    changed_at = :now
+WHERE id = :id AND status = 'open';
+
+-- name: lease_update
+UPDATE learning_update SET owner = :owner, leased_till = :till
+WHERE id = :id AND status = 'open'
+  AND (owner IS NULL OR owner = :owner OR leased_till < :now_seconds)
+  AND (driver = 'model' OR owner IS NOT NULL OR changed_at < :idle_since);
+
+-- name: keep_lease
+UPDATE learning_update SET leased_till = :till
+WHERE id = :id AND status = 'open' AND owner = :owner;
+
+-- name: release_lease
+UPDATE learning_update SET owner = NULL, leased_till = NULL WHERE id = :id AND owner = :owner;
+
+-- name: leasable_updates
+SELECT u.id FROM learning_update AS u
+WHERE u.status = 'open' AND (:library IS NULL OR u.library_id = :library)
+  AND (u.owner IS NULL OR u.leased_till < :now_seconds)
+  AND (u.driver = 'model' OR u.owner IS NOT NULL OR u.changed_at < :idle_since)
+ORDER BY u.created_at, u.id;
+
+-- Requests and answers
+
+-- name: ask
+INSERT INTO request (update_id, name, prompt, asked_at) VALUES (:update_id, :name, :prompt, :now)
+ON CONFLICT DO NOTHING;
+
+-- name: requests
+SELECT * FROM request WHERE update_id = :update_id ORDER BY asked_at, name;
+
+-- name: fail_request
+UPDATE request SET failed = :reason WHERE update_id = :update_id AND name = :name;
+
+-- name: make_answer
+INSERT INTO answer
+    (update_id, request, text, refused, model, prompt_tokens, cached_tokens, completion_tokens,
+     cost, created_at)
+VALUES
+    (:update_id, :request, :text, :refused, :model, :prompt_tokens, :cached_tokens,
+     :completion_tokens, :cost, :now)
+ON CONFLICT (update_id, request) WHERE refused IS NULL DO NOTHING;
+
+-- name: touch_update
+UPDATE learning_update SET changed_at = :now WHERE id = :id;
+
+-- name: answers
+SELECT * FROM answer WHERE update_id = :update_id ORDER BY id;
+
+-- name: refusals_of_request
+SELECT COUNT(*) FROM answer
+WHERE update_id = :update_id AND request = :request AND refused IS NOT NULL;
+
+-- name: usage
+SELECT COUNT(*) AS calls, COALESCE(SUM(a.prompt_tokens), 0) AS prompt_tokens,
+       COALESCE(SUM(a.cached_tokens), 0) AS cached_tokens,
+       COALESCE(SUM(a.completion_tokens), 0) AS completion_tokens, SUM(a.cost) AS cost
+FROM answer AS a WHERE a.update_id = :update_id;
+
+-- name: library_usage
+SELECT COUNT(*) AS calls, COALESCE(SUM(a.prompt_tokens), 0) AS prompt_tokens,
+       COALESCE(SUM(a.cached_tokens), 0) AS cached_tokens,
+       COALESCE(SUM(a.completion_tokens), 0) AS completion_tokens, SUM(a.cost) AS cost
+FROM answer AS a JOIN learning_update AS u ON u.id = a.update_id WHERE u.library_id = :library;
+
+-- Retrievals
+
+-- name: make_retrieval
+INSERT INTO retrieval (id, library_id, version, task, served, created_at)
+VALUES (:id, :library, :version, :task, :served, :now);
+
+-- name: retrievals
+SELECT id, version, served FROM retrieval
+WHERE library_id = :library AND id IN (SELECT value FROM json_each(:ids));

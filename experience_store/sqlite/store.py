@@ -1,0 +1,59 @@
+"""The store in one SQLite file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from experience_store.sqlite import rows
+from experience_store.sqlite.database import Database, now
+from experience_store.sqlite.groups import SqliteGroups
+from experience_store.sqlite.libraries import SqliteLibraries
+from experience_store.sqlite.updates import SqliteUpdates
+from experience_store.store import Retrieval
+
+
+class SqliteRetrievals:
+    """Implements `experience_store.store.Retrievals`."""
+
+    def __init__(self, database: Database, libraries: SqliteLibraries) -> None:
+        self._db = database
+        self._libraries = libraries
+
+    async def record(self, retrieval: Retrieval) -> None:
+        """Store one retrieval."""
+        library = (await self._libraries.row(retrieval.library))["id"]
+        async with self._db.transaction() as tx:
+            await tx.run(
+                "make_retrieval",
+                id=retrieval.id,
+                library=library,
+                version=retrieval.version,
+                task=retrieval.task,
+                served=rows.from_strings(retrieval.served),
+                now=now(),
+            )
+
+
+class SqliteStore:
+    """Implements `experience_store.store.Store`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self.libraries = SqliteLibraries(database)
+        self.groups = SqliteGroups(database, self.libraries)
+        self.updates = SqliteUpdates(database, self.libraries)
+        self.retrievals = SqliteRetrievals(database, self.libraries)
+
+    @classmethod
+    async def open(cls, path: Path) -> SqliteStore:
+        """Open the file, making it if it is new; raises StorageError."""
+        return cls(await Database.open(path))
+
+    @property
+    def location(self) -> str:
+        """The path of the database file."""
+        return str(self._db.path)
+
+    async def close(self) -> None:
+        """Finish the write that is under way and close the file."""
+        await self._db.close()

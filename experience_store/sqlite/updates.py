@@ -1,0 +1,331 @@
+"""Updates, their requests and answers, leases, and publishing, in SQLite."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from experience_store.errors import HeadMovedError, LeaseLostError, NotFoundError
+from experience_store.sqlite import rows
+from experience_store.sqlite.database import Database, Row, Transaction, now
+from experience_store.sqlite.groups import waiting_params
+from experience_store.sqlite.libraries import (
+    SqliteLibraries,
+    write_refusals,
+    write_version,
+)
+from experience_store.store import (
+    AskedRequest,
+    Driver,
+    GivenAnswer,
+    Publication,
+    UpdateGroup,
+    UpdateInfo,
+    UpdateRecord,
+    Usage,
+)
+from experience_store.trajectory import Group
+
+
+class SqliteUpdates:
+    """Implements `experience_store.store.Updates`."""
+
+    def __init__(self, database: Database, libraries: SqliteLibraries) -> None:
+        self._db = database
+        self._libraries = libraries
+
+    async def begin(
+        self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
+    ) -> str | None:
+        """Begin an update with up to `limit` waiting groups; its id, or None if none waits."""
+        await self._libraries.row(library)
+        async with self._db.transaction() as tx:
+            row = await tx.row("library", name=library)
+            assert row is not None, "libraries are not deleted under updates"
+            policy = rows.to_policy(row["policy"])
+            groups = await tx.rows(
+                "waiting_groups", limit=limit, **waiting_params(row["id"], policy)
+            )
+            if not groups:
+                return None
+            update_id = f"update-{secrets.token_hex(6)}"
+            await tx.run(
+                "make_update",
+                id=update_id,
+                library=row["id"],
+                driver=driver,
+                bases=json.dumps([row["head"]]),
+                owner=lease[0] if lease else None,
+                leased_till=time.time() + lease[1] if lease else None,
+                now=now(),
+            )
+            for position, group in enumerate(groups, start=1):
+                await tx.run(
+                    "make_update_group",
+                    update_id=update_id,
+                    position=position,
+                    group_id=group["id"],
+                    revision=group["revision"],
+                )
+        return update_id
+
+    async def get(self, update_id: str) -> UpdateRecord:
+        """All of an update; raises NotFoundError."""
+        async with self._db.snapshot() as tx:
+            row = await tx.row("update", id=update_id)
+            if row is None:
+                raise NotFoundError(f"there is no update {update_id[:80]!r}")
+            return await self._record(tx, row)
+
+    async def open(self, library: str) -> tuple[str, ...]:
+        """Ids of the library's open updates, oldest first."""
+        row = await self._libraries.row(library)
+        return tuple(r["id"] for r in await self._db.rows("open_updates", library=row["id"]))
+
+    async def list(self, library: str, limit: int) -> tuple[UpdateInfo, ...]:
+        """The library's updates, newest first."""
+        row = await self._libraries.row(library)
+        found = await self._db.rows("updates", library=row["id"], limit=limit)
+        return tuple(
+            UpdateInfo(
+                id=r["id"],
+                driver=r["driver"],
+                status=r["status"],
+                groups=r["groups"],
+                version=r["version"],
+                reason=r["reason"],
+                created_at=rows.to_time(r["created_at"]),
+            )
+            for r in found
+        )
+
+    async def set_relevant(self, update_id: str, relevant: Sequence[Sequence[str]]) -> None:
+        """Store which experiences each group's comparison is shown, unless stored already."""
+        async with self._db.transaction() as tx:
+            for position, ids in enumerate(relevant, start=1):
+                await tx.run(
+                    "set_relevant",
+                    update_id=update_id,
+                    position=position,
+                    relevant=rows.from_strings(ids),
+                )
+
+    async def ask(self, update_id: str, requests: Sequence[AskedRequest]) -> None:
+        """Store requests before they are put; those stored already stay as they are."""
+        async with self._db.transaction() as tx:
+            asked = now()
+            await tx.run_many(
+                "ask",
+                (
+                    {"update_id": update_id, "name": r.id, "prompt": r.prompt, "now": asked}
+                    for r in requests
+                ),
+            )
+
+    async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> None:
+        """Store answers as they came, refused ones too. A second taken one changes nothing."""
+        async with self._db.transaction() as tx:
+            for answer in answers:
+                await tx.run(
+                    "make_answer",
+                    update_id=update_id,
+                    request=answer.request,
+                    text=answer.text,
+                    refused=answer.refused,
+                    model=answer.model,
+                    prompt_tokens=answer.usage.prompt_tokens,
+                    cached_tokens=answer.usage.cached_tokens,
+                    completion_tokens=answer.usage.completion_tokens,
+                    cost=answer.usage.cost,
+                    now=now(),
+                )
+            await tx.run("touch_update", id=update_id, now=now())
+
+    async def give_up(self, update_id: str, request: str, reason: str) -> None:
+        """Mark a request as failed."""
+        async with self._db.transaction() as tx:
+            await tx.run("fail_request", update_id=update_id, name=request, reason=reason)
+
+    async def rebase(self, update_id: str, version: int) -> None:
+        """Record that the update goes on from a newer version."""
+        async with self._db.transaction() as tx:
+            await tx.run("rebase_update", id=update_id, version=version, now=now())
+
+    async def publish(self, update_id: str, publication: Publication) -> UpdateRecord:
+        """Close the update with what it comes to; raises HeadMovedError if it must rebase."""
+        async with self._db.transaction() as tx:
+            update = await tx.row("update", id=update_id)
+            if update is None:
+                raise NotFoundError(f"there is no update {update_id[:80]!r}")
+            if update["status"] == "open":
+                await _publish(tx, update, publication)
+        return await self.get(update_id)
+
+    async def lease(
+        self, library: str | None, owner: str, seconds: float, idle_seconds: float
+    ) -> str | None:
+        """Take over an open update that nobody works on; its id, or None."""
+        library_id = (await self._libraries.row(library))["id"] if library else None
+        clock = time.time()
+        idle_since = datetime.now(UTC) - timedelta(seconds=idle_seconds)
+        params = {
+            "now_seconds": clock,
+            "idle_since": idle_since.isoformat(timespec="milliseconds"),
+        }
+        if not await self._db.rows("leasable_updates", library=library_id, **params):
+            return None
+        async with self._db.transaction() as tx:
+            for row in await tx.rows("leasable_updates", library=library_id, **params):
+                if await tx.run(
+                    "lease_update", id=row["id"], owner=owner, till=clock + seconds, **params
+                ):
+                    return row["id"]
+        return None
+
+    async def keep(self, update_id: str, owner: str, seconds: float) -> None:
+        """Extend a lease; raises LeaseLostError if another has it."""
+        async with self._db.transaction() as tx:
+            till = time.time() + seconds
+            if not await tx.run("keep_lease", id=update_id, owner=owner, till=till):
+                raise LeaseLostError(f"update {update_id} is closed or in other hands")
+
+    async def release(self, update_id: str, owner: str) -> None:
+        """Give a lease back."""
+        async with self._db.transaction() as tx:
+            await tx.run("release_lease", id=update_id, owner=owner)
+
+    async def usage(self, library: str) -> Usage:
+        """What all updates of the library cost."""
+        row = await self._libraries.row(library)
+        usage = await self._db.row("library_usage", library=row["id"])
+        assert usage is not None, "aggregates have one row"
+        return rows.to_usage(usage)
+
+    async def _record(self, tx: Transaction, row: Row) -> UpdateRecord:
+        update_id = row["id"]
+        library = await tx.row("library_by_id", library=row["library_id"])
+        usage = await tx.row("usage", update_id=update_id)
+        assert library is not None, "a foreign key keeps it"
+        assert usage is not None, "aggregates have one row"
+        groups = [
+            await _update_group(tx, row["library_id"], group)
+            for group in await tx.rows("update_groups", update_id=update_id)
+        ]
+        return UpdateRecord(
+            id=update_id,
+            library=rows.to_library(library),
+            driver=row["driver"],
+            status=row["status"],
+            bases=rows.to_integers(row["bases"]),
+            groups=tuple(groups),
+            requests=tuple(
+                AskedRequest(r["name"], r["prompt"], r["failed"])
+                for r in await tx.rows("requests", update_id=update_id)
+            ),
+            answers=tuple(rows.to_answer(r) for r in await tx.rows("answers", update_id=update_id)),
+            version=row["version"],
+            reason=row["reason"],
+            created_at=rows.to_time(row["created_at"]),
+            usage=rows.to_usage(usage),
+        )
+
+
+async def _update_group(tx: Transaction, library: int, row: Row) -> UpdateGroup:
+    """The group as it was at the start: later attempts and rewards are not for this update."""
+    rewards = rows.to_rewards(row["attempts"])
+    attempts = [
+        replace(rows.to_trajectory(a), reward=rewards[a["id"]])
+        for a in await tx.rows("attempts", group_id=row["group_id"])
+        if a["id"] in rewards
+    ]
+    retrievals = [a.retrieval_id for a in attempts if a.retrieval_id]
+    found = (
+        await tx.rows("retrievals", library=library, ids=rows.from_strings(retrievals))
+        if retrievals
+        else []
+    )
+    served = {r["id"]: rows.to_strings(r["served"]) for r in found}
+    group = Group(
+        row["name"],
+        row["task"],
+        tuple(attempts),
+        row["ground_truth"],
+        rows.to_time(row["created_at"]),
+    )
+    return UpdateGroup(
+        group,
+        row["revision"],
+        rows.to_strings(row["relevant"]) if row["relevant"] is not None else None,
+        {a.id: served[a.retrieval_id] for a in attempts if a.retrieval_id in served},
+    )
+
+
+async def _publish(tx: Transaction, update: Row, publication: Publication) -> None:
+    library = await tx.row("library_by_id", library=update["library_id"])
+    assert library is not None, "a foreign key keeps it"
+    application = publication.application
+    if library["head"] != publication.base:
+        raise HeadMovedError
+    version: int | None = None
+    if application.changed:
+        version = await write_version(
+            tx,
+            library,
+            application,
+            author=publication.author,
+            note=publication.note,
+            update_id=update["id"],
+        )
+    else:
+        await write_refusals(tx, library, None, application, update["id"])
+    groups = await tx.rows("update_groups", update_id=update["id"])
+    await _link_groups(tx, library, groups, publication)
+    await _mark_groups(tx, groups, publication)
+    status, reason = _status(publication)
+    await tx.run(
+        "close_update", id=update["id"], status=status, version=version, reason=reason, now=now()
+    )
+
+
+async def _link_groups(
+    tx: Transaction, library: Row, groups: Sequence[Row], publication: Publication
+) -> None:
+    row_ids = {group["name"]: group["group_id"] for group in groups}
+    for applied, behind in zip(publication.application.applied, publication.behind, strict=True):
+        if applied.experience is None:
+            continue
+        number = rows.number_of(applied.experience.id)
+        await tx.run_many(
+            "link_group",
+            (
+                {"library": library["id"], "number": number, "group_id": row_ids[name]}
+                for name in behind
+            ),
+        )
+
+
+async def _mark_groups(tx: Transaction, groups: Sequence[Row], publication: Publication) -> None:
+    for group in groups:
+        key = {"group_id": group["group_id"], "revision": group["revision"]}
+        if group["name"] in publication.failed:
+            await tx.run("group_failed", failure=publication.failed[group["name"]], **key)
+        elif group["name"] in publication.learned:
+            await tx.run("group_learned", **key)
+
+
+def _status(
+    publication: Publication,
+) -> tuple[Literal["published", "nothing_to_learn", "failed"], str | None]:
+    if publication.application.changed:
+        return "published", None
+    if publication.failed and not publication.learned:
+        return "failed", "; ".join(sorted(set(publication.failed.values())))
+    if publication.application.refused:
+        reasons = sorted({r.reason for r in publication.application.refused})
+        return "nothing_to_learn", f"every proposal was refused: {'; '.join(reasons)}"
+    return "nothing_to_learn", "the comparisons found nothing that is general and new"

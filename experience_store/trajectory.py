@@ -1,0 +1,153 @@
+"""What an agent did: attempts at a task, and the groups they are compared in.
+
+A reward is any real number, or none. None means *unscored*, which is not zero: an attempt whose
+verifier failed says nothing about how well the attempt went. Rewards are only ever compared
+within one group, so any scale works.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict, NotRequired
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool by an assistant message; `arguments` is JSON text as the model wrote it."""
+
+    name: str
+    arguments: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message. Parts that are not text (images, audio) are named, not kept."""
+
+    role: str
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    name: str | None = None
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """One attempt at a task: chat messages, or plain output as a single assistant message.
+
+    Attributes:
+        id: Unique in its group; given by the client, or derived from the content.
+        messages: What happened, in order; never empty.
+        reward: Any real number on any scale, or None when the attempt is unscored.
+        feedback: What the verifier said, if anything.
+        retrieval_id: The `get_experiences` call whose answer the attempt was given.
+        model: Which model made the attempt.
+        metadata: A JSON object of the client's, as text.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    reward: float | None = None
+    feedback: str | None = None
+    retrieval_id: str | None = None
+    model: str | None = None
+    metadata: str | None = None
+
+    def digest(self) -> str:
+        """A fingerprint of what was done, whatever it earned: equal for equal messages."""
+        return hashlib.sha256(messages_to_json(self.messages).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Attempts at one task under the same circumstances (the paper's G rollouts of one query)."""
+
+    id: str
+    task: str
+    trajectories: tuple[Trajectory, ...]
+    ground_truth: str | None = None
+    created_at: datetime | None = None
+
+    def scored(self) -> tuple[Trajectory, ...]:
+        """The attempts that have a reward."""
+        return tuple(t for t in self.trajectories if t.reward is not None)
+
+    def spread(self) -> float:
+        """Largest minus smallest reward of the scored attempts; 0 with fewer than two."""
+        rewards = [t.reward for t in self.trajectories if t.reward is not None]
+        return max(rewards) - min(rewards) if len(rewards) > 1 else 0.0
+
+    def has_signal(self, min_spread: float) -> bool:
+        """Whether winners can be told from losers: the spread exceeds `min_spread`."""
+        return self.spread() > min_spread
+
+    def is_unrewarded(self) -> bool:
+        """Whether no attempt is scored, and there are at least two to compare."""
+        return len(self.trajectories) > 1 and not self.scored()
+
+
+def messages_to_json(messages: tuple[Message, ...]) -> str:
+    """Messages as compact JSON in the OpenAI chat form, the form they are stored in."""
+    return json.dumps([_plain(m) for m in messages], ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(message: Message) -> dict[str, object]:
+    plain: dict[str, object] = {"role": message.role, "content": message.text}
+    if message.tool_calls:
+        plain["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.tool_calls
+        ]
+    if message.name is not None:
+        plain["name"] = message.name
+    if message.tool_call_id is not None:
+        plain["tool_call_id"] = message.tool_call_id
+    return plain
+
+
+def messages_from_json(text: str) -> tuple[Message, ...]:
+    """The messages that `messages_to_json` wrote."""
+    return tuple(
+        Message(
+            role=plain["role"],
+            text=plain["content"],
+            tool_calls=tuple(
+                ToolCall(call["function"]["name"], call["function"]["arguments"], call.get("id"))
+                for call in plain.get("tool_calls", ())
+            ),
+            name=plain.get("name"),
+            tool_call_id=plain.get("tool_call_id"),
+        )
+        for plain in _PLAIN.validate_json(text)
+    )
+
+
+class _Function(TypedDict):
+    name: str
+    arguments: str
+
+
+class _Call(TypedDict):
+    id: str | None
+    type: str
+    function: _Function
+
+
+class _Plain(TypedDict):
+    role: str
+    content: str
+    tool_calls: NotRequired[list[_Call]]
+    name: NotRequired[str]
+    tool_call_id: NotRequired[str]
+
+
+_PLAIN = TypeAdapter(list[_Plain])

@@ -1,0 +1,1 @@
+"""The MCP server, its command line and the model clients around an experience store."""

@@ -1,0 +1,56 @@
+"""The composition root: what a running server holds, and how it is put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experience_store.catalogue import Catalogue
+from experience_store.learner import Learner
+from experience_store.store import Store, open_store
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What the tools work with. `worker` is there when a model is configured."""
+
+    settings: Settings
+    store: Store
+    catalogue: Catalogue
+    learner: Learner
+    worker: Worker | None
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, *, background: bool = True) -> AsyncGenerator[App]:
+    """Open the store and, with a model configured, start learning in the background.
+
+    Args:
+        settings: Of the server.
+        background: Whether the worker runs by itself; else it only does what it is told.
+    """
+    async with AsyncExitStack() as stack:
+        store = await open_store(settings.database)
+        stack.push_async_callback(store.close)
+        catalogue = Catalogue(store)
+        learner = Learner(store, catalogue)
+        worker = None
+        if settings.model is not None:
+            # only here, because importing openai costs a second
+            from server.models.endpoint import Endpoint  # noqa: PLC0415
+            from server.worker import Worker  # noqa: PLC0415
+
+            endpoint = Endpoint(settings.model)
+            stack.push_async_callback(endpoint.close)
+            worker = Worker(store, learner, endpoint, settings.model)
+            if background:
+                task = asyncio.create_task(worker.run())
+                stack.push_async_callback(worker.stop, task)
+        yield App(settings, store, catalogue, learner, worker)

@@ -1,0 +1,150 @@
+"""Any OpenAI-compatible endpoint, through the `openai` package.
+
+The package repeats a call that met 429, 5xx, a time-out or a lost connection, with exponential
+back-off and honouring Retry-After. Strict structured output is asked for until the endpoint
+refuses it; then JSON mode, then plain text: answers are read leniently anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import openai
+from openai.types.chat import (
+    ChatCompletion,
+    ChatCompletionMessageParam,
+    completion_create_params,
+)
+
+from experience_store.learning.update import Request
+from experience_store.store import Usage
+from server.models import Correction, ModelRefusedError, ModelUnavailableError, Reply
+from server.settings import ModelSettings, Prices
+
+Format: TypeAlias = Literal["json_schema", "json_object", "text"]
+_WEAKER: Mapping[Format, Format] = {"json_schema": "json_object", "json_object": "text"}
+MILLION = 1_000_000
+
+
+class Endpoint:
+    """Implements `server.models.Model`."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self._settings = settings
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._format: Format = "json_schema"
+        self._client = openai.AsyncOpenAI(
+            api_key=settings.api_key,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            max_retries=settings.retries,
+        )
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._settings.name
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def ask(self, request: Request, correction: Correction | None = None) -> Reply:
+        """Put a question; see `server.models.Model.ask`."""
+        async with self._slots:
+            while True:
+                format_ = self._format
+                try:
+                    completion = await self._create(request, correction, format_)
+                except openai.BadRequestError as error:
+                    weaker = _WEAKER.get(format_)
+                    if weaker is None or not _is_about_format(error):
+                        raise ModelRefusedError(f"{self.name} refused it: {error}") from error
+                    self._format = weaker
+                except (openai.APIConnectionError, openai.APIStatusError) as error:
+                    raise _translated(error, self.name) from error
+                else:
+                    return self._reply(completion)
+
+    async def _create(
+        self, request: Request, correction: Correction | None, format_: Format
+    ) -> ChatCompletion:
+        response_format = _response_format(request, format_)
+        if response_format is None:
+            return await self._client.chat.completions.create(
+                model=self.name, messages=_messages(request, correction)
+            )
+        return await self._client.chat.completions.create(
+            model=self.name,
+            messages=_messages(request, correction),
+            response_format=response_format,
+        )
+
+    def _reply(self, completion: ChatCompletion) -> Reply:
+        text = completion.choices[0].message.content if completion.choices else None
+        used = completion.usage
+        if used is None:
+            return Reply(text or "", Usage(calls=1))
+        cached = (used.prompt_tokens_details and used.prompt_tokens_details.cached_tokens) or 0
+        cost = _cost(self._settings.prices, used.prompt_tokens, cached, used.completion_tokens)
+        return Reply(text or "", Usage(1, used.prompt_tokens, cached, used.completion_tokens, cost))
+
+
+def _messages(request: Request, correction: Correction | None) -> list[ChatCompletionMessageParam]:
+    question: ChatCompletionMessageParam = {"role": "user", "content": request.prompt}
+    if correction is None:
+        return [question]
+    return [
+        question,
+        {"role": "assistant", "content": correction.answer[:20_000] or "(empty)"},
+        {
+            "role": "user",
+            "content": (
+                f"This answer cannot be used: {correction.reason}\n"
+                "Answer again, with the whole JSON object and nothing else."
+            ),
+        },
+    ]
+
+
+def _response_format(
+    request: Request, format_: Format
+) -> completion_create_params.ResponseFormat | None:
+    match format_:
+        case "json_schema":
+            return {
+                "type": "json_schema",
+                "json_schema": {
+                    "name": request.step,
+                    "strict": True,
+                    "schema": dict(request.schema),
+                },
+            }
+        case "json_object":
+            return {"type": "json_object"}
+        case "text":
+            return None
+
+
+def _is_about_format(error: openai.BadRequestError) -> bool:
+    text = str(error).lower()
+    return any(word in text for word in ("response_format", "json_schema", "json_object", "schema"))
+
+
+def _translated(
+    error: openai.APIConnectionError | openai.APIStatusError, name: str
+) -> ModelUnavailableError | ModelRefusedError:
+    if isinstance(error, openai.APIStatusError) and error.status_code in {413, 422}:
+        return ModelRefusedError(f"{name} refused it: {error}")
+    return ModelUnavailableError(f"{name} cannot be used now: {error}")
+
+
+def _cost(prices: Prices | None, prompt: int, cached: int, completion: int) -> float | None:
+    if prices is None:
+        return None
+    fresh = prompt - cached
+    return (
+        fresh * prices.prompt + cached * prices.cached + completion * prices.completion
+    ) / MILLION

@@ -1,0 +1,69 @@
+"""Prompts a person can choose in the host, and completions for the names they ask for."""
+
+from __future__ import annotations
+
+from mcp_types import (
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    ResourceTemplateReference,
+)
+
+from server.mcp_server import ExperienceServer
+
+MAX_COMPLETIONS = 100
+
+
+def add_prompts(server: ExperienceServer) -> None:
+    """Register the prompts and the completion of their arguments."""
+
+    @server.prompt(
+        title="Solve with experiences",
+        description="Do a task with the lessons of earlier attempts, and report what came of it.",
+    )
+    async def solve_with_experiences(task: str, library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+        name = library or server.app.settings.library
+        shelf = await server.app.catalogue.shelf(name, make=True)
+        selection = shelf.select(task, server.app.settings.max_tokens)
+        lessons = "\n".join(f"[{e.id}] {e.line()}" for e in selection.experiences)
+        return (
+            f"{task}\n\n"
+            f"Experiences from earlier attempts at tasks like this (library {name!r}, version "
+            f"{shelf.state.version}). They are advice, follow what fits:\n"
+            f"{lessons or '(none yet)'}\n\n"
+            "When you are done, report the attempt with its reward by submit_group, library "
+            f"{name!r}."
+        )
+
+    @server.prompt(
+        title="Learn from attempts",
+        description="Learn from the attempts that wait in a library.",
+    )
+    async def learn_from_attempts(library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+        name = library or server.app.settings.library
+        return (
+            f"Call update_experiences with library {name!r}. Answer every request it returns by "
+            "its prompt and answer_schema, send all answers with submit_answers, and go on until "
+            "the status is published or nothing_to_learn. Then tell me in a few sentences what "
+            "was learned and what was refused."
+        )
+
+    @server.completion()
+    async def complete(  # pyright: ignore[reportUnusedFunction]  # registered
+        ref: PromptReference | ResourceTemplateReference,  # noqa: ARG001  # all mean the same
+        argument: CompletionArgument,
+        context: CompletionContext | None,
+    ) -> Completion | None:
+        libraries = server.app.store.libraries
+        if argument.name == "library":
+            names = await libraries.names(argument.value, MAX_COMPLETIONS + 1)
+            more = len(names) > MAX_COMPLETIONS
+            return Completion(values=list(names[:MAX_COMPLETIONS]), has_more=more)
+        if argument.name == "version" and context and context.arguments:
+            library = context.arguments.get("library", "")
+            if library in await libraries.names(library):
+                head = (await libraries.get(library)).head
+                fits = [str(v) for v in range(head, -1, -1) if str(v).startswith(argument.value)]
+                return Completion(values=fits[:MAX_COMPLETIONS], total=len(fits))
+        return None

@@ -1,0 +1,144 @@
+"""What tools answer: structured results, and the same in words.
+
+Some hosts show the model only the structured content, others only the text, so each is complete
+in itself.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from mcp_types import CallToolResult, TextContent
+from pydantic import BaseModel
+
+Status: TypeAlias = Literal[
+    "awaiting_answers", "running", "published", "nothing_to_learn", "failed"
+]
+
+
+class Experiences(BaseModel):
+    """The answer of `get_experiences`."""
+
+    library: str
+    version: int
+    experiences: dict[str, str]
+    omitted: int
+    retrieval_id: str
+    next_step: str
+
+
+class Submitted(BaseModel):
+    """The answer of `submit_group`."""
+
+    library: str
+    group_id: str
+    signal: bool
+    trajectories: int
+    next_step: str
+
+
+class RequestOut(BaseModel):
+    """One question for the host's model."""
+
+    request_id: str
+    prompt: str
+    answer_schema: dict[str, object]
+
+
+class RefusedOut(BaseModel):
+    """An answer that was not taken."""
+
+    request_id: str
+    reason: str
+
+
+class UpdateOut(BaseModel):
+    """The answer of `update_experiences` and `submit_answers`."""
+
+    library: str
+    update_id: str | None
+    status: Status
+    next_step: str
+    requests: list[RequestOut] = []
+    refused: list[RefusedOut] = []
+    version: int | None = None
+    changes: list[str] = []
+
+
+class LibraryOut(BaseModel):
+    """One library in `list_libraries`."""
+
+    name: str
+    experiences: int
+    version: int
+    groups: int
+    waiting: int
+    agent_objective: str | None
+    learning_objective: str | None
+
+
+class LibrariesOut(BaseModel):
+    """The answer of `list_libraries`."""
+
+    libraries: list[LibraryOut]
+    next_step: str
+
+
+def result(value: BaseModel, text: str) -> CallToolResult:
+    """A tool result that is complete in both forms."""
+    structured = value.model_dump(mode="json", exclude_defaults=True)
+    for name, field in type(value).model_fields.items():
+        if field.is_required():
+            structured.setdefault(name, getattr(value, name))
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)], structured_content=structured
+    )
+
+
+def experiences_text(value: Experiences) -> str:
+    """The experiences, ready to stand in a prompt."""
+    if not value.experiences:
+        return f"{value.next_step} (retrieval_id: {value.retrieval_id})"
+    lines = [f"[{id_}] {text}" for id_, text in value.experiences.items()]
+    omitted = f"\n({value.omitted} less relevant ones left out.)" if value.omitted else ""
+    return (
+        f"Experiences from library {value.library!r}, version {value.version}:\n"
+        + "\n".join(lines)
+        + f"{omitted}\n\nretrieval_id: {value.retrieval_id}\n{value.next_step}"
+    )
+
+
+def submitted_text(value: Submitted) -> str:
+    """What became of a submission."""
+    signal = "has signal" if value.signal else "has no signal"
+    return (
+        f"Group {value.group_id} of library {value.library!r} now has {value.trajectories} "
+        f"attempt(s) and {signal}. {value.next_step}"
+    )
+
+
+def update_text(value: UpdateOut) -> str:
+    """The state of an update, with all requests in full."""
+    parts = [f"Update {value.update_id or '(none)'} of library {value.library!r}: {value.status}."]
+    parts += [f"Answer to {r.request_id} refused: {r.reason}" for r in value.refused]
+    if value.version is not None:
+        parts.append(f"Version {value.version}:")
+    parts += [f"- {change}" for change in value.changes]
+    parts.append(value.next_step)
+    parts += [
+        f"===== request_id: {r.request_id} =====\n{r.prompt}\n===== end of {r.request_id} ====="
+        for r in value.requests
+    ]
+    return "\n".join(parts)
+
+
+def libraries_text(value: LibrariesOut) -> str:
+    """The libraries, one a line."""
+    lines = [
+        f"- {lib.name}: {lib.experiences} experiences, version {lib.version}, "
+        f"{lib.groups} groups, {lib.waiting} waiting to be learned from"
+        + (f"; agent: {lib.agent_objective}" if lib.agent_objective else "")
+        + (f"; to learn: {lib.learning_objective}" if lib.learning_objective else "")
+        for lib in value.libraries
+    ]
+    return "\n".join([*lines, value.next_step])

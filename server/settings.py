@@ -1,0 +1,59 @@
+"""Settings: what the command line and the environment say, read once and passed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from experience_store.library import DEFAULT_LIBRARY
+
+APP = "experience-mcp"
+
+
+def default_database() -> Path:
+    """The database file in the user's data directory."""
+    return Path(platformdirs.user_data_dir(APP, appauthor=False)) / "experience.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a model costs, in any currency per million tokens."""
+
+    prompt: float = 0.0
+    cached: float = 0.0
+    completion: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """An OpenAI-compatible endpoint for background learning.
+
+    Attributes:
+        concurrency: Calls in flight at once.
+        timeout: Seconds for one call.
+        retries: Repetitions of a call that met 429, 5xx, a time-out or a lost connection.
+        learn_groups: Learning starts when so many groups wait ...
+        learn_after: ... or one has waited so many seconds.
+    """
+
+    name: str
+    api_key: str
+    base_url: str | None = None
+    concurrency: int = 8
+    timeout: float = 120.0
+    retries: int = 5
+    prices: Prices | None = None
+    learn_groups: int = 4
+    learn_after: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a server needs to know."""
+
+    database: Path
+    library: str = DEFAULT_LIBRARY
+    max_tokens: int = 2_000
+    model: ModelSettings | None = None

@@ -1,0 +1,434 @@
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from experience_store.errors import AnswerRefusedError
+from experience_store.learning.json_text import (
+    MAX_CHARS,
+    parse_object,
+    restore_latex,
+)
+
+OPERATION = {"op": "Add", "name": "Check", "text": "When unsure, check."}
+ANSWER = {"reasons": ["because"], "operations": [OPERATION]}
+TEXT = json.dumps(ANSWER)
+EXPECTED = ("operations", "reasons")
+
+COMMANDS = r"""
+    \alpha \angle \approx \arctan \bar \begin \beta \big \Big \binom \boldsymbol \boxed \bullet
+    \cap \cdot \cdots \choose \circ \cos \cosh \cup \Delta \det \dfrac \div \dots \end \epsilon
+    \equiv \exists \fbox \flat \floor \forall \frac \gamma \geq \hat \hline \implies \in \infty
+    \int \lambda \ldots \left \leq \lfloor \lim \ln \log \mathbb \mathcal \mathrm \mid \mod \mu
+    \nabla \natural \ne \nearrow \neg \neq \newline \nexists \ngeq \ni \nleq \nmid \nolimits
+    \nonumber \norm \not \notin \nparallel \nsubseteq \nu \omega \operatorname \over \overline
+    \parallel \partial \perp \phi \Phi \pi \pm \pmod \prod \quad \raisebox \rangle \rank \rbrace
+    \rceil \ref \rfloor \rho \right \rightarrow \Rightarrow \rm \root \rule \rvert \sim \sin \sqrt
+    \subseteq \sum \tag \tan \tanh \tau \tbinom \text \textbf \textit \textrm \tfrac \therefore
+    \theta \tilde \times \tiny \to \top \triangle \triangleq \underbrace \underline \unlhd
+    \uparrow \varepsilon \vec \wedge \widehat \xi \zeta
+""".split()
+PUNCTUATION = [r"\(", r"\)", r"\[", r"\]", r"\{", r"\}", r"\,", r"\;", r"\!", r"\%", r"\_", r"\$"]
+PLACES = ["{0} x", "${0} b$", "let a {0} 2, then stop", "(a{0}{{b}}", "first {0}\\pi", "{0}(n)"]
+
+
+def escaped(text: str) -> str:
+    return json.dumps({"operations": [{"text": text}]})
+
+
+def unescaped(text: str) -> str:
+    return '{"operations": [{"text": "' + text + '"}]}'
+
+
+def text_of(answer: dict[str, Any]) -> str:
+    return answer["operations"][0]["text"]
+
+
+class TestWhereTheObjectIs:
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            TEXT,
+            f"\ufeff{TEXT}\n",
+            f"```json\n{TEXT}\n```",
+            f"```JSON5 title=x\n{TEXT}\n```",
+            f"```\n{TEXT}",
+            f"Here is `{{` the plan:\n\n```json\n{TEXT}\n```\nI hope it's what you need {{really}}.",
+            f"Since $\\frac{{1}}{{2}}$ and {{1, 2}} hold, it's this: {TEXT} \\boxed{{x}}",
+            f"<think>Shall it be {{'operations': [? Or {{</think>{TEXT}",
+            f"<thinking>\nHm, it's \"{{\n</thinking>\n\nSo:\n```json\n{TEXT}\n```",
+            f'Hm, {{"operations": [\n</think>\n\n{TEXT}',
+            f"```python\nprint('{{}}')\n```\nand then\n```json\n{TEXT}\n```\n```text\nbye\n```",
+            f"[G1] is refined, [] is not.\n{TEXT}",
+            f"[{TEXT}]",
+        ],
+    )
+    def test_prose_fences_and_thoughts_around_it_do_not_matter(self, answer: str) -> None:
+        assert parse_object(answer, EXPECTED) == ANSWER
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "```json\n{}\n```",
+            "```",
+            "close </think> first",
+            "close it with </think>\nand go on",
+            "<think>",
+            '{"operations": [',
+            "}]}",
+            'a "quoted", word',
+            "it's, [well], # not // a comment /* at all",
+        ],
+    )
+    def test_a_string_may_hold_what_looks_like_the_end_of_the_object(self, value: str) -> None:
+        assert text_of(parse_object(escaped(value), EXPECTED)) == value
+        assert text_of(parse_object(f"```json\n{escaped(value)}\n```", EXPECTED)) == value
+
+    def test_of_several_objects_the_one_with_most_expected_keys_is_taken(self) -> None:
+        example = '{"name": "an example", "text": "' + "long " * 100 + '"}'
+        assert parse_object(f'{example} {TEXT} {{"operations": []}}', EXPECTED) == ANSWER
+
+    def test_of_equally_good_objects_the_last_is_taken(self) -> None:
+        answer = f'{TEXT}\nOn reflection: {{"reasons": [], "operations": []}}'
+        assert parse_object(answer, EXPECTED) == {"reasons": [], "operations": []}
+
+    def test_when_nothing_is_expected_the_longest_object_is_taken(self) -> None:
+        assert parse_object(f'{{"a": 1}} {TEXT} {{"b": 2}}') == ANSWER
+
+    def test_a_bare_list_of_objects_is_taken_for_the_operations(self) -> None:
+        assert parse_object(json.dumps([OPERATION, OPERATION]), EXPECTED) == {
+            "operations": [OPERATION, OPERATION]
+        }
+        assert parse_object("Nothing to learn: []", EXPECTED) == {"operations": []}
+
+    def test_a_list_is_refused_where_no_operations_are_expected(self) -> None:
+        with pytest.raises(AnswerRefusedError, match="is a JSON list.*keys summary"):
+            parse_object(json.dumps([OPERATION, OPERATION]), ["summary"])
+
+    def test_a_list_of_operations_of_which_one_is_no_object_is_refused(self) -> None:
+        with pytest.raises(AnswerRefusedError):
+            parse_object('[{"op": "Keep"}, "Retire G2"]', EXPECTED)
+
+    @pytest.mark.parametrize(
+        "answer", ["", "  ", "null", "No changes.", '"{"', "{1, 2}", "operations: []"]
+    )
+    def test_an_answer_without_an_object_is_refused(self, answer: str) -> None:
+        with pytest.raises(AnswerRefusedError, match=r"There is no JSON object.*one JSON object"):
+            parse_object(answer, EXPECTED)
+
+    @pytest.mark.parametrize("answer", ["{}", '{"op": "Add", "text": "x"}'])
+    def test_an_object_without_any_expected_key_is_refused(self, answer: str) -> None:
+        if answer == "{}":
+            with pytest.raises(AnswerRefusedError):
+                parse_object(answer, EXPECTED)
+        else:
+            with pytest.raises(AnswerRefusedError, match="op, text.*operations, reasons"):
+                parse_object(answer, EXPECTED)
+
+
+class TestMending:
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            '{"reasons": ["because",], "operations": [{"op": "Add", "name": "Check", "text": "When unsure, check.",},],}',
+            "{'reasons': ['because'], 'operations': [{'op': 'Add', 'name': 'Check', 'text': 'When unsure, check.'}]}",
+            '{reasons: ["because"], operations: [{op: "Add", name: "Check", text: "When unsure, check."}]}',
+            """{
+                // don't forget: {
+                "reasons": ["because"], # it's [so
+                /* " */ "operations": [
+                    {"op": "Add", "name": "Check", "text": "When unsure, check." /* { */}
+                ]
+            }""",
+            "{“reasons”: [“because”], “operations”: [{“op”: “Add”, “name”: “Check”, “text”: “When unsure, check.”}]}",
+        ],
+    )
+    def test_what_is_nearly_json_is_read_as_meant(self, answer: str) -> None:
+        assert parse_object(answer, EXPECTED) == ANSWER
+
+    def test_python_literals_are_read_as_meant(self) -> None:
+        answer = parse_object(
+            "{'operations': [], 'done': True, 'more': False, 'id': None}", EXPECTED
+        )
+        assert answer == {"operations": [], "done": True, "more": False, "id": None}
+
+    @pytest.mark.parametrize(
+        ("written", "meant"),
+        [
+            ('When asked "why", answer', 'When asked "why", answer'),
+            ("a real\nline end", "a real\nline end"),
+            (r"it\'s so", "it's so"),
+        ],
+    )
+    def test_strings_that_json_does_not_allow_are_read_as_meant(
+        self, written: str, meant: str
+    ) -> None:
+        assert text_of(parse_object(unescaped(written), EXPECTED)) == meant
+
+    def test_apostrophes_do_not_end_a_string_in_single_quotes(self) -> None:
+        answer = "{'operations': [{'text': 'Don't stop, it's the users' turn'}]}"
+        assert text_of(parse_object(answer, EXPECTED)) == "Don't stop, it's the users' turn"
+
+    def test_json_repair_is_imported_only_when_an_answer_needs_it(self) -> None:
+        code = (
+            "import sys; from experience_store.learning.json_text import parse_object\n"
+            "parse_object('{\"a\": 1}'); assert 'json_repair' not in sys.modules\n"
+            "parse_object('{\"a\": 1,}'); assert 'json_repair' in sys.modules"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class TestHalfAnAnswer:
+    @pytest.mark.parametrize("fence", ["", "```json\n"])
+    @pytest.mark.parametrize("expected", [(), EXPECTED])
+    @pytest.mark.parametrize(
+        "whole",
+        [
+            json.dumps({"operations": [OPERATION, OPERATION]}),
+            "{'operations': [{'op': 'Add', 'text': 'x'}, {'op': 'Keep'},]}",
+            '{operations: [{op: "Add", text: "x"}, {op: "Keep"}]}',
+            json.dumps([OPERATION, OPERATION]),
+        ],
+    )
+    def test_is_refused_wherever_it_breaks_off(
+        self, whole: str, expected: tuple[str, ...], fence: str
+    ) -> None:
+        for length in range(len(whole)):
+            with pytest.raises(AnswerRefusedError):
+                parse_object(fence + whole[:length], expected)
+
+    def test_is_refused_even_after_a_whole_one(self) -> None:
+        with pytest.raises(AnswerRefusedError, match="breaks off"):
+            parse_object(f"{TEXT} No, better: {TEXT[:-9]}", EXPECTED)
+
+    def test_is_refused_when_it_ends_while_thinking(self) -> None:
+        with pytest.raises(AnswerRefusedError, match="while thinking"):
+            parse_object(f"<think>Perhaps {TEXT}? Or", EXPECTED)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            '{"operations": [{"op": "Keep"}}, {"op": "Retire", "id": "G2"}]}',
+            '{"operations": [{"op": "Keep"}, {"op": "Retire", "id": "G2"}}',
+            '{"operations": [{"op": "Keep"}, {"op": "Retire", "id": "G2"]}',
+        ],
+    )
+    def test_is_suspected_behind_brackets_that_do_not_match(self, answer: str) -> None:
+        with pytest.raises(AnswerRefusedError, match="do not match"):
+            parse_object(answer, EXPECTED)
+
+    def test_is_suspected_when_the_repair_loses_an_object(self) -> None:
+        answer = "{'operations': [], 'operations': [{'op': 'Keep'}], 'operations': []}"
+        with pytest.raises(AnswerRefusedError, match="without loss"):
+            parse_object(answer, EXPECTED)
+
+
+class TestBounds:
+    @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+    @pytest.mark.parametrize("answer", ['{{"a": [{}]}}', "{{a: {},}}"])
+    def test_what_is_no_finite_number_is_refused(self, number: str, answer: str) -> None:
+        with pytest.raises(AnswerRefusedError, match="no JSON number"):
+            parse_object(answer.format(number))
+
+    def test_a_string_may_say_nan(self) -> None:
+        assert parse_object('{"a": "NaN, Infinity"}') == {"a": "NaN, Infinity"}
+
+    @pytest.mark.parametrize("digits", [60, 10_000])
+    def test_a_huge_integer_is_refused(self, digits: int) -> None:
+        with pytest.raises(AnswerRefusedError, match="digits"):
+            parse_object('{"a": -' + "9" * digits + "}")
+
+    @pytest.mark.parametrize("depth", [100, 1_000, 30_000])
+    @pytest.mark.parametrize(("opened", "closed"), [('{"a":', "}"), ("[", "]"), ("[[{a: ", "}]]")])
+    def test_deep_nesting_is_refused(self, depth: int, opened: str, closed: str) -> None:
+        with pytest.raises(AnswerRefusedError, match="levels deep|breaks off"):
+            parse_object('{"a":' + opened * depth + "1" + closed * depth + "}")
+
+    def test_deep_nesting_in_a_decoded_object_is_refused(self) -> None:
+        value: object = "x"
+        for _ in range(100_000):
+            value = [value]
+        with pytest.raises(AnswerRefusedError, match="levels deep"):
+            restore_latex(value)
+
+    def test_an_answer_that_is_too_long_is_refused(self) -> None:
+        with pytest.raises(AnswerRefusedError, match="Shorten"):
+            parse_object('{"a": "' + "x" * MAX_CHARS + '"}')
+
+    @pytest.mark.parametrize(
+        "unit",
+        [
+            "{",
+            "{a:",
+            '{"',
+            "[{",
+            "[[",
+            "/*",
+            "{/*",
+            '"',
+            "',",
+            '",',
+            "\\",
+            "}",
+            "<think>",
+            "{a:1}",
+            "</think> ",
+        ],
+    )
+    @pytest.mark.parametrize("frame", ["{}", '{{"a": {}}}', '{{"a": "{}"}}', "{{'a': '{}',}}"])
+    def test_hostile_text_of_the_longest_length_is_read_or_refused(
+        self, unit: str, frame: str
+    ) -> None:
+        text = frame.format(unit * (MAX_CHARS // len(unit) - 20))
+        try:
+            assert isinstance(parse_object(text), dict)
+        except AnswerRefusedError as refused:
+            assert len(str(refused)) < 500
+
+
+class TestLatex:
+    @pytest.mark.parametrize("command", COMMANDS + PUNCTUATION)
+    def test_comes_out_as_meant_whether_it_was_escaped_or_not(self, command: str) -> None:
+        for place in PLACES:
+            meant = place.format(command)
+            assert text_of(parse_object(escaped(meant), EXPECTED)) == meant
+            assert text_of(parse_object(unescaped(meant), EXPECTED)) == meant
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_comes_out_as_meant_from_malformed_json_too(self, command: str) -> None:
+        for place in PLACES:
+            meant = place.format(command)
+            assert (
+                text_of(parse_object(unescaped(meant).replace("}]}", ",}],}"), EXPECTED)) == meant
+            )
+            assert text_of(parse_object(escaped(meant).replace("}]}", ",}],}"), EXPECTED)) == meant
+
+    @pytest.mark.parametrize("command", [c for c in COMMANDS if c[1] in "bfnrt"])
+    def test_is_restored_in_an_object_that_somebody_else_decoded(self, command: str) -> None:
+        for place in PLACES:
+            meant = place.format(command)
+            bent = meant
+            for letter, control in zip("bfnrt", "\b\f\n\r\t", strict=True):
+                bent = bent.replace("\\" + letter, control)
+            assert restore_latex({"o": [{"text": bent, "n": 1}]}) == {
+                "o": [{"text": meant, "n": 1}]
+            }
+
+    def test_is_understood_when_escaped_and_unescaped_commands_stand_side_by_side(self) -> None:
+        answer = unescaped(r"\\frac{1}{2} \times \theta \neq \\binom{n}{k} and \underline{x}\")!")
+        assert text_of(parse_object(answer, EXPECTED)) == (
+            r"\frac{1}{2} \times \theta \neq \binom{n}{k} and \underline{x}" + '")!'
+        )
+
+    def test_keeps_the_row_breaks_of_whoever_does_not_escape(self) -> None:
+        meant = r"\begin{matrix} a & b \\ c & d \\\hline \end{matrix}"
+        assert text_of(parse_object(unescaped(meant), EXPECTED)) == meant
+        assert text_of(parse_object(escaped(meant), EXPECTED)) == meant
+
+    def test_does_not_break_escapes_of_characters(self) -> None:
+        answer = parse_object(r'{"a": "\u00e9\u2200 \ud83d\ude00 \"x\" a\/b C:\\dir \\u00e9"}')
+        assert answer == {"a": 'é∀ 😀 "x" a/b C:\\dir \\u00e9'}
+
+
+class TestControlCharacters:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "line one\nThen line two",
+            "a\tb",
+            "\new line?",
+            "one\n\ntwo\r\nthree",
+            "list:\n- a\n- b\n1. c",
+            "steps\n\tif x:\n\t\treturn y\n\telse:\n\t\traise",
+            "note:\ne.g. this\ni.e. that\nI think\nit is",
+            "then\nless is more\nexists already\nmid way\nparallel runs\nsubset of",
+            "name\ttype\ttotal\ttext1\ttop5\textra",
+            "for\nany\none\nnew\nnull1",
+        ],
+    )
+    def test_real_line_ends_and_tabs_stay(self, text: str) -> None:
+        assert text_of(parse_object(escaped(text), EXPECTED)) == text
+        assert restore_latex(text) == text
+
+    def test_others_are_dropped(self) -> None:
+        assert restore_latex({"a\x00": ["x\x00\x1b[31m\x7f\x85y\f", "\ud800z"]}) == {
+            "a": ["x[31my", "z"]
+        }
+        assert parse_object(r'{"a": "x\u0000\u001by\ud800"}') == {"a": "xy"}
+
+    def test_a_regular_expression_keeps_its_word_boundaries(self) -> None:
+        assert parse_object(r'{"a": "match \bword\b, \d+ and \s"}') == {
+            "a": r"match \bword\b, \d+ and \s"
+        }
+
+
+WORDS = [
+    "G1",
+    "retry",
+    "café",
+    "日本",
+    "😀",
+    "{",
+    "}",
+    "[",
+    "]",
+    '"',
+    "'",
+    "\\",
+    ":",
+    ",",
+    "//",
+    "#",
+]
+WORDS += [
+    "```",
+    "\n",
+    " \n",
+    "- ",
+    "True",
+    "null",
+    "NaN",
+    "/*",
+    "1.5",
+    "\u2028",
+    "\\\\",
+    "\\x",
+    "<a>",
+]
+
+
+def random_value(rng: random.Random, depth: int) -> object:
+    pick = rng.randrange(8 if depth else 5)
+    if pick == 0:
+        return rng.choice([None, True, False])
+    if pick == 1:
+        return rng.randrange(-(10**12), 10**12)
+    if pick == 2:
+        return rng.uniform(-1e6, 1e6)
+    if pick in {3, 4}:
+        return random_text(rng)
+    if pick in {5, 6}:
+        return [random_value(rng, depth - 1) for _ in range(rng.randrange(4))]
+    return random_object(rng, depth - 1)
+
+
+def random_text(rng: random.Random) -> str:
+    return "".join(rng.choices(WORDS, k=rng.randrange(8)))
+
+
+def random_object(rng: random.Random, depth: int) -> dict[str, object]:
+    return {random_text(rng): random_value(rng, depth) for _ in range(rng.randrange(5))}
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_a_well_formed_object_comes_out_as_it_went_in(seed: int) -> None:
+    rng = random.Random(seed)
+    value = {"first": 1, **random_object(rng, 4)}
+    written = json.dumps(value, indent=rng.choice([None, 2]), ensure_ascii=rng.random() < 0.5)
+    assert parse_object(written) == value
+    assert parse_object(f"So:\n```json\n{written}\n```\nDone.", ["first"]) == value
