@@ -66,7 +66,7 @@ class Tally:
     def share(self, what: str) -> str:
         """The share of `what` that survived."""
         total = self.all.get(what, 0)
-        return f"{self.kept[what] / total:6.1%}" if total else "     –"
+        return f"{self.kept[what] / total:6.1%}" if total else "     -"
 
 
 def main() -> int:
@@ -79,7 +79,8 @@ def main() -> int:
         print(f"no data: {', '.join(missing)} not found in {data}", file=sys.stderr)
         return 2
     for name, file in SETS.items():
-        rows = [json.loads(line) for line in (data / name / file).open(encoding="utf-8")]
+        lines = (data / name / file).read_text(encoding="utf-8").split("\n")
+        rows = [json.loads(line) for line in lines if line]
         attempts = list(_rollouts(rows) if file == "rollouts.jsonl" else _outputs(rows))
         _report(name, attempts)
     return 0

@@ -469,4 +469,8 @@ async def open_store(url: str | Path) -> Store:
         raise BadInputError(
             f"no store for {text.split('://')[0]}://; use a file path or sqlite:///"
         )
-    return await SqliteStore.open(Path(text).expanduser())
+    return await SqliteStore.open(_home(text))
+
+
+def _home(path: str) -> Path:
+    return Path(path).expanduser()

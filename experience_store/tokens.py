@@ -10,13 +10,14 @@ expression cuts like that, and the number of its matches is the estimate.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _PUNCTUATION = r"!-/:-@\[-`{-~"
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _ACCENTED = "\u00c0-\u024f\u1e00-\u1eff"
 
 # The lengths are what fits o200k_base: beyond them, a piece is on average more than one token.
-_PIECE = re.compile(
+_ASCII_PIECES = (
     r" [A-Za-z][a-z]{0,10}(?:'[a-z]{1,2})?"  # a word after a space
     rf"|[{_PUNCTUATION}][A-Za-z][a-z]{{0,4}}"  # a word right after punctuation
     r"|[A-Za-z][a-z]{1,7}"  # a word at the start, the rest of a long or a camelCase one
@@ -25,12 +26,13 @@ _PIECE = re.compile(
     r"|={4,64}|-{4,64}|_{4,64}|\*{4,64}|#{4,64}"  # rules drawn across a page
     rf"| ?[{_PUNCTUATION}]{{1,3}}[\n/]*"
     r"|\s*\n+|\s+(?!\S)|\s(?![^\W\d_])"
+)
+_OTHER_PIECES = (
     rf"|[{_CJK}]"
     rf"|\s?[{_ACCENTED}][a-z{_ACCENTED}]?"
     rf"|\s?[^\W\d_A-Za-z{_ACCENTED}{_CJK}]{{1,4}}"  # other alphabets
-    r"|\S"
 )
-_CJK_CHARACTER = re.compile(f"[{_CJK}]")
+_ASCII_PIECE = re.compile(rf"{_ASCII_PIECES}|\S")
 _SENTENCE_ENDS = ("\n", ". ", "? ", "! ", "。")
 _CUT = "…"
 
@@ -58,8 +60,8 @@ def estimate_tokens(text: str) -> int:
     Worst: Vietnamese +37 %, base64 -17 %, traditional Chinese -31 % (four short texts). About
     25 MB/s, or 15 MB/s where there are other letters than ASCII.
     """
-    pieces = len(_PIECE.findall(text))
-    cjk = 0 if text.isascii() else len(_CJK_CHARACTER.findall(text))
+    pieces = len(_piece(text).findall(text))
+    cjk = 0 if text.isascii() else len(_cjk_character().findall(text))
     return _tokens(pieces, cjk)
 
 
@@ -78,6 +80,21 @@ def clip_to_tokens(text: str, limit: int) -> str:
     return text[: _boundary(text, _end_within(text, limit - 1))].rstrip() + _CUT
 
 
+def _piece(text: str) -> re.Pattern[str]:
+    return _ASCII_PIECE if text.isascii() else _any_piece()
+
+
+@cache
+def _any_piece() -> re.Pattern[str]:
+    """Compiled when first needed: sets of so many characters take milliseconds of a cold start."""
+    return re.compile(rf"{_ASCII_PIECES}{_OTHER_PIECES}|\S")
+
+
+@cache
+def _cjk_character() -> re.Pattern[str]:
+    return re.compile(f"[{_CJK}]")
+
+
 def _tokens(pieces: int, cjk: int) -> int:
     """The estimate: four per cent over the pieces, CJK characters at seven tenths of a token."""
     return pieces + pieces // 25 - cjk * 3 // 10
@@ -85,10 +102,11 @@ def _tokens(pieces: int, cjk: int) -> int:
 
 def _end_within(text: str, limit: int) -> int:
     """Where the last piece ends that is within the limit."""
+    is_cjk = _cjk_character().match
     end = cjk = 0
-    for pieces, match in enumerate(_PIECE.finditer(text), start=1):
-        cjk += _CJK_CHARACTER.match(text, match.start()) is not None
-        # `pieces + 1` leaves room for '…' to tip the four per cent over
+    for pieces, match in enumerate(_piece(text).finditer(text), start=1):
+        cjk += is_cjk(text, match.start()) is not None
+        # Counted with '…' as a piece more, which may tip the four per cent over.
         if _tokens(pieces + 1, cjk) - 1 > limit:
             break
         end = match.end()
@@ -100,11 +118,11 @@ def _boundary(text: str, end: int) -> int:
 
     What has neither (a long number, Chinese without punctuation) is cut at `end` itself.
     """
-    if text[end : end + 1].isspace():
-        return end
     start = end * 9 // 10
     sentence = max(text.rfind(mark, start, end) + len(mark.strip()) for mark in _SENTENCE_ENDS)
     if sentence > start:
         return sentence
+    if text[end : end + 1].isspace():
+        return end
     word = text.rfind(" ", end // 2, end)
     return word if word > 0 else end

@@ -11,14 +11,15 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NotRequired
 
 from pydantic import TypeAdapter
-from typing_extensions import TypedDict, NotRequired
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool by an assistant message; `arguments` is JSON text as the model wrote it."""
+    """One call of a tool; `arguments` is JSON text as the model wrote it."""
 
     name: str
     arguments: str
@@ -65,7 +66,7 @@ class Trajectory:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Attempts at one task under the same circumstances (the paper's G rollouts of one query)."""
+    """Attempts at one task under the same circumstances: the paper's G rollouts of a query."""
 
     id: str
     task: str

@@ -6,16 +6,16 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeAlias
 
+from experience_store.trust import redact
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ToolAnnotations
-from pydantic import Field, WithJsonSchema
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from experience_store.errors import BadInputError
 from experience_store.intake import read_submission
 from experience_store.library import Policy, check_library_name
 from experience_store.store import GroupCounts, Receipt, Retrieval
-from experience_store.trust import redact
 from server import updating
 from server.app import App
 from server.results import (
@@ -260,18 +260,15 @@ def read_answers(answers: list[object]) -> list[tuple[str, str | Mapping[str, ob
     """
     read: list[tuple[str, str | Mapping[str, object]]] = []
     for number, item in enumerate(answers):
-        match item:
-            case {"request_id": str(request_id), "answer": str(text)}:
-                read.append((request_id.strip(), text))
-            case {"request_id": str(request_id), "answer": dict(value)}:
-                mapping: dict[object, object] = value  # pyright: ignore[reportUnknownVariableType]  # JSON
-                read.append((request_id.strip(), {str(k): v for k, v in mapping.items()}))
-            case _:
-                raise BadInputError(
-                    f"answers.{number}: must be an object with request_id (text) and answer (an "
-                    "object as the request's answer_schema says, or its JSON as text). Nothing "
-                    "was stored."
-                )
+        try:
+            given = _ANSWER.validate_python(item)
+        except ValidationError as error:
+            raise BadInputError(
+                f"answers.{number}: must be an object with request_id (text) and answer (an "
+                "object as the request's answer_schema says, or its JSON as text). Nothing was "
+                "stored."
+            ) from error
+        read.append((given.request_id.strip(), given.answer))
     if not read:
         raise BadInputError("answers: give at least one answer")
     return read
@@ -352,7 +349,7 @@ def _tool(function: Callable[..., object], title: str, *, reads: bool, idempoten
 
 
 def _compact(schema: Mapping[str, object]) -> dict[str, Any]:
-    """A schema without the titles, class descriptions and null defaults that cost tokens."""
+    """A schema without the titles and null defaults that cost tokens and say nothing."""
     return {
         key: _compact_value(key, value)
         for key, value in schema.items()
@@ -361,14 +358,21 @@ def _compact(schema: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _compact_value(key: str, value: object) -> object:
-    match value:
-        case dict():
-            mapping: Mapping[str, object] = value  # pyright: ignore[reportUnknownVariableType]  # JSON
-            if key in {"properties", "$defs"}:
-                return {name: _compact_value("", inner) for name, inner in mapping.items()}
-            return _compact(mapping)
-        case list():
-            items: list[object] = value  # pyright: ignore[reportUnknownVariableType]  # JSON
-            return [_compact_value("", item) for item in items]
-        case _:
-            return value
+    if isinstance(value, dict):
+        mapping = _SCHEMA.validate_python(value)
+        if key in {"properties", "$defs"}:
+            return {name: _compact_value("", inner) for name, inner in mapping.items()}
+        return _compact(mapping)
+    if isinstance(value, list):
+        return [_compact_value("", item) for item in _ITEMS.validate_python(value)]
+    return value
+
+
+class _GivenAnswer(BaseModel):
+    request_id: str
+    answer: str | dict[str, object]
+
+
+_ANSWER = TypeAdapter(_GivenAnswer)
+_SCHEMA = TypeAdapter(dict[str, object])
+_ITEMS = TypeAdapter(list[object])

@@ -17,7 +17,8 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -190,28 +191,23 @@ class Worker:
         Once the model is out of reach no new question is put, and what is under way is awaited.
         """
         asked: dict[asyncio.Task[_Outcome], Request] = {}
-        tries: dict[str, int] = {}
+        tries: Counter[str] = Counter()
         unavailable: ModelUnavailableError | None = None
         try:
             while True:
-                under_way = {r.id for r in asked.values()}
-                for request in () if unavailable else await self._learner.ask(work):
-                    if request.id not in under_way:
-                        asked[asyncio.create_task(self._put(request, None))] = request
+                if not unavailable:
+                    self._put_all(asked, await self._learner.ask(work))
                 if report:
                     report(Progress(work.record.id, len(work.update.answers), len(asked)))
-                if not asked and unavailable:
-                    raise unavailable
                 if not asked:
-                    return work
+                    break
                 done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    request = asked.pop(task)
-                    outcome = task.result()
+                    request, outcome = asked.pop(task), task.result()
                     if isinstance(outcome, ModelUnavailableError):
                         unavailable = outcome
                         continue
-                    tries[request.id] = tries.get(request.id, 0) + 1
+                    tries[request.id] += 1
                     work, again = await self._take(work, request, outcome, tries[request.id])
                     if again and not unavailable:
                         asked[asyncio.create_task(self._put(request, again))] = request
@@ -219,6 +215,17 @@ class Worker:
             for task in asked:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
+        if unavailable:
+            raise unavailable
+        return work
+
+    def _put_all(
+        self, asked: dict[asyncio.Task[_Outcome], Request], requests: Iterable[Request]
+    ) -> None:
+        under_way = {request.id for request in asked.values()}
+        for request in requests:
+            if request.id not in under_way:
+                asked[asyncio.create_task(self._put(request, None))] = request
 
     async def _put(self, request: Request, correction: Correction | None) -> _Outcome:
         try:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import re
 import subprocess
 import sys
 from typing import Any
@@ -20,7 +22,7 @@ ANSWER = {"reasons": ["because"], "operations": [OPERATION]}
 TEXT = json.dumps(ANSWER)
 EXPECTED = ("operations", "reasons")
 
-COMMANDS = r"""
+_COMMANDS = r"""
     \alpha \angle \approx \arctan \bar \begin \beta \big \Big \binom \boldsymbol \boxed \bullet
     \cap \cdot \cdots \choose \circ \cos \cosh \cup \Delta \det \dfrac \div \dots \end \epsilon
     \equiv \exists \fbox \flat \floor \forall \frac \gamma \geq \hat \hline \implies \in \infty
@@ -32,7 +34,8 @@ COMMANDS = r"""
     \subseteq \sum \tag \tan \tanh \tau \tbinom \text \textbf \textit \textrm \tfrac \therefore
     \theta \tilde \times \tiny \to \top \triangle \triangleq \underbrace \underline \unlhd
     \uparrow \varepsilon \vec \wedge \widehat \xi \zeta
-""".split()
+"""
+COMMANDS = _COMMANDS.split()
 PUNCTUATION = [r"\(", r"\)", r"\[", r"\]", r"\{", r"\}", r"\,", r"\;", r"\!", r"\%", r"\_", r"\$"]
 PLACES = ["{0} x", "${0} b$", "let a {0} 2, then stop", "(a{0}{{b}}", "first {0}\\pi", "{0}(n)"]
 
@@ -58,8 +61,10 @@ class TestWhereTheObjectIs:
             f"```json\n{TEXT}\n```",
             f"```JSON5 title=x\n{TEXT}\n```",
             f"```\n{TEXT}",
-            f"Here is `{{` the plan:\n\n```json\n{TEXT}\n```\nI hope it's what you need {{really}}.",
+            f"Here is `{{` the plan:\n\n```json\n{TEXT}\n```\nI hope it's all you {{need}}.",
             f"Since $\\frac{{1}}{{2}}$ and {{1, 2}} hold, it's this: {TEXT} \\boxed{{x}}",
+            f"Let A = {{x : x > 0}}, B = \\{{y: a: b\\}}, C = {{n: n}}. {TEXT}",
+            f"<reasoning>{{</reasoning> Here: {TEXT}",
             f"<think>Shall it be {{'operations': [? Or {{</think>{TEXT}",
             f"<thinking>\nHm, it's \"{{\n</thinking>\n\nSo:\n```json\n{TEXT}\n```",
             f'Hm, {{"operations": [\n</think>\n\n{TEXT}',
@@ -107,7 +112,7 @@ class TestWhereTheObjectIs:
         assert parse_object("Nothing to learn: []", EXPECTED) == {"operations": []}
 
     def test_a_list_is_refused_where_no_operations_are_expected(self) -> None:
-        with pytest.raises(AnswerRefusedError, match="is a JSON list.*keys summary"):
+        with pytest.raises(AnswerRefusedError, match=r"is a JSON list.*keys summary"):
             parse_object(json.dumps([OPERATION, OPERATION]), ["summary"])
 
     def test_a_list_of_operations_of_which_one_is_no_object_is_refused(self) -> None:
@@ -115,7 +120,7 @@ class TestWhereTheObjectIs:
             parse_object('[{"op": "Keep"}, "Retire G2"]', EXPECTED)
 
     @pytest.mark.parametrize(
-        "answer", ["", "  ", "null", "No changes.", '"{"', "{1, 2}", "operations: []"]
+        "answer", ["", "  ", "null", "No changes.", '"', "{1, 2}", "operations: none"]
     )
     def test_an_answer_without_an_object_is_refused(self, answer: str) -> None:
         with pytest.raises(AnswerRefusedError, match=r"There is no JSON object.*one JSON object"):
@@ -127,7 +132,7 @@ class TestWhereTheObjectIs:
             with pytest.raises(AnswerRefusedError):
                 parse_object(answer, EXPECTED)
         else:
-            with pytest.raises(AnswerRefusedError, match="op, text.*operations, reasons"):
+            with pytest.raises(AnswerRefusedError, match=r"op, text.*operations, reasons"):
                 parse_object(answer, EXPECTED)
 
 
@@ -135,9 +140,11 @@ class TestMending:
     @pytest.mark.parametrize(
         "answer",
         [
-            '{"reasons": ["because",], "operations": [{"op": "Add", "name": "Check", "text": "When unsure, check.",},],}',
-            "{'reasons': ['because'], 'operations': [{'op': 'Add', 'name': 'Check', 'text': 'When unsure, check.'}]}",
-            '{reasons: ["because"], operations: [{op: "Add", name: "Check", text: "When unsure, check."}]}',
+            TEXT.replace("]", ",]").replace("}", ",}"),
+            TEXT.replace('"', "'"),
+            re.sub(r'"(\w+)":', r"\1:", TEXT),
+            re.sub(r'"(.*?)"', r"“\1”", TEXT),
+            TEXT.replace(", ", "\n").replace("unsure\n", "unsure, "),
             """{
                 // don't forget: {
                 "reasons": ["because"], # it's [so
@@ -145,7 +152,6 @@ class TestMending:
                     {"op": "Add", "name": "Check", "text": "When unsure, check." /* { */}
                 ]
             }""",
-            "{“reasons”: [“because”], “operations”: [{“op”: “Add”, “name”: “Check”, “text”: “When unsure, check.”}]}",
         ],
     )
     def test_what_is_nearly_json_is_read_as_meant(self, answer: str) -> None:
@@ -169,6 +175,15 @@ class TestMending:
         self, written: str, meant: str
     ) -> None:
         assert text_of(parse_object(unescaped(written), EXPECTED)) == meant
+
+    @pytest.mark.parametrize("seed", range(200))
+    def test_unescaped_quotes_never_cost_any_text(self, seed: int) -> None:
+        rng = random.Random(seed)
+        text = " ".join(rng.choices(QUOTED, k=6))
+        for answer in (unescaped(text), unescaped(text).replace("}]}", ",}],}")):
+            with contextlib.suppress(AnswerRefusedError):
+                assert text_of(parse_object(answer, EXPECTED)) == text
+                assert parse_object(answer, EXPECTED)["operations"] == [{"text": text}]
 
     def test_apostrophes_do_not_end_a_string_in_single_quotes(self) -> None:
         answer = "{'operations': [{'text': 'Don't stop, it's the users' turn'}]}"
@@ -222,10 +237,51 @@ class TestHalfAnAnswer:
         with pytest.raises(AnswerRefusedError, match="do not match"):
             parse_object(answer, EXPECTED)
 
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            '{"operations": [{"op": "Keep"}]}, {"op": "Retire", "id": "G2"}]}',
+            '"operations": [{"op": "Keep"}], "reasons": []}',
+            'operations": [{"op": "Keep"}] {"op": "Retire", "id": "G2"}]}',
+        ],
+    )
+    def test_is_suspected_when_the_json_goes_on_after_its_end(self, answer: str) -> None:
+        with pytest.raises(AnswerRefusedError, match="goes on"):
+            parse_object(answer, EXPECTED)
+
+    def test_is_not_suspected_behind_a_bracket_too_many(self) -> None:
+        assert parse_object(TEXT + "}\n```\nDone.", EXPECTED) == ANSWER
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            '{"operations": [{"op": "Add", "text": "x}, {"op": "Keep"}]}',
+            "{'operations': [{'op': 'Add', 'text': 'x}, {'op': 'Keep'}]}",
+            '{"operations": [{"op: "Keep"}]}',
+        ],
+    )
+    def test_is_suspected_when_a_string_swallows_its_neighbours(self, answer: str) -> None:
+        with pytest.raises(AnswerRefusedError, match="malformed near"):
+            parse_object(answer, EXPECTED)
+
     def test_is_suspected_when_the_repair_loses_an_object(self) -> None:
-        answer = "{'operations': [], 'operations': [{'op': 'Keep'}], 'operations': []}"
+        answer = "{operations: [{op: Keep}], operations: []}"
         with pytest.raises(AnswerRefusedError, match="without loss"):
             parse_object(answer, EXPECTED)
+
+    @pytest.mark.parametrize("quote", ['"', "'"])
+    def test_never_comes_of_a_character_that_is_missing(self, quote: str) -> None:
+        operations = [OPERATION, {"op": "Retire", "id": "G2"}, {"op": "Keep", "id": 3}]
+        whole = json.dumps({"reasons": ["a", "b"], "operations": operations}).replace('"', quote)
+        for position in (p for p, mark in enumerate(whole) if not mark.isalnum()):
+            broken = whole[:position] + whole[position + 1 :]
+            with contextlib.suppress(AnswerRefusedError):
+                read: Any = parse_object(broken, EXPECTED)
+                assert len(read["operations"]) == 3, broken
+
+    def test_is_suspected_when_a_key_occurs_twice(self) -> None:
+        with pytest.raises(AnswerRefusedError, match="occurs twice"):
+            parse_object('{"operations": [{"op": "Keep"}], "operations": []}', EXPECTED)
 
 
 class TestBounds:
@@ -243,10 +299,10 @@ class TestBounds:
         with pytest.raises(AnswerRefusedError, match="digits"):
             parse_object('{"a": -' + "9" * digits + "}")
 
-    @pytest.mark.parametrize("depth", [100, 1_000, 30_000])
+    @pytest.mark.parametrize("depth", [100, 1_000, 20_000])
     @pytest.mark.parametrize(("opened", "closed"), [('{"a":', "}"), ("[", "]"), ("[[{a: ", "}]]")])
     def test_deep_nesting_is_refused(self, depth: int, opened: str, closed: str) -> None:
-        with pytest.raises(AnswerRefusedError, match="levels deep|breaks off"):
+        with pytest.raises(AnswerRefusedError, match=r"levels deep|breaks off"):
             parse_object('{"a":' + opened * depth + "1" + closed * depth + "}")
 
     def test_deep_nesting_in_a_decoded_object_is_refused(self) -> None:
@@ -285,10 +341,8 @@ class TestBounds:
         self, unit: str, frame: str
     ) -> None:
         text = frame.format(unit * (MAX_CHARS // len(unit) - 20))
-        try:
+        with contextlib.suppress(AnswerRefusedError):
             assert isinstance(parse_object(text), dict)
-        except AnswerRefusedError as refused:
-            assert len(str(refused)) < 500
 
 
 class TestLatex:
@@ -367,38 +421,22 @@ class TestControlCharacters:
         }
 
 
-WORDS = [
-    "G1",
-    "retry",
-    "café",
-    "日本",
-    "😀",
-    "{",
-    "}",
-    "[",
-    "]",
+QUOTED = [
+    '"yes"',
+    '"no",',
+    "then",
+    '"why"',
     '"',
-    "'",
-    "\\",
-    ":",
-    ",",
-    "//",
-    "#",
+    '"a", "b"',
+    "it's",
+    "or",
+    '"end".',
+    '("x")',
+    "[1]",
 ]
-WORDS += [
-    "```",
-    "\n",
-    " \n",
-    "- ",
-    "True",
-    "null",
-    "NaN",
-    "/*",
-    "1.5",
-    "\u2028",
-    "\\\\",
-    "\\x",
-    "<a>",
+WORDS = [
+    *["G1", "retry", "café", "日本", "😀", "{", "}", "[", "]", '"', "'", "\\", ":", ",", "//", "#"],
+    *["```", "\n", " \n", "- ", "True", "null", "NaN", "/*", "1.5", "\u2028", "\\\\", "\\x", "@0"],
 ]
 
 

@@ -9,8 +9,10 @@ from experience_store.tokens import clip_to_tokens, estimate_tokens
 # What o200k_base makes of these texts.
 COUNTED = {
     "english": (
-        "When the customer asks to cancel, check the fare class and the insurance before offering "
-        "a refund, and say why it is refused.",
+        (
+            "When the customer asks to cancel, check the fare class and the insurance before "
+            "offering a refund, and say why it is refused."
+        ),
         26,
     ),
     "json": (
@@ -63,10 +65,9 @@ def test_a_cut_is_shown() -> None:
 
 
 def test_a_cut_prefers_the_end_of_a_sentence_nearby() -> None:
-    text = (
-        "It begins with quite a long sentence about one thing and another. Then more follows here."
-    )
-    assert clip_to_tokens(text, 16).endswith("and another.…")
+    text = "It begins with one thing and another. " * 10 + "Then more follows here."
+    limit = estimate_tokens("It begins with one thing and another. " * 10 + "Then more")
+    assert clip_to_tokens(text, limit).endswith("and another.…")
 
 
 def test_a_text_without_any_boundary_is_cut_all_the_same() -> None:

@@ -13,13 +13,15 @@ from .records import Credit, Invoice, Order, Supplier, Task
 from .tasks import PEOPLE, SUPPLIERS, VOUCHERS
 
 TODAY = date(2025, 3, 10)
+MAX_TURNS = 8
 OPEN_PERIODS = ("2025-02", "2025-03")
 THURSDAY = 3
 SYSTEM = (
     "You are the accounts-payable assistant of Norrfell Boatyard. "
     f"Today is {TODAY:%A %Y-%m-%d}. Process the invoice that the user names, with the tools. "
     "At the end it is either booked with its payment planned, or on hold. "
-    "Nobody can answer questions meanwhile. "
+    f"Nobody can answer questions meanwhile, and the system ends your session after {MAX_TURNS} "
+    "calls, so choose what you look up. "
     "When you are done, tell the user in a sentence or two what you did."
 )
 ERRORS = {
@@ -102,7 +104,8 @@ class Desk:
     def list_vouchers(self, supplier_id: str) -> Result:
         """List earlier invoices of a supplier."""
         record = _supplier(supplier_id)
-        return [asdict(v) for v in VOUCHERS if v.supplier_id == record.supplier_id]
+        earlier = [asdict(v) for v in VOUCHERS if v.supplier_id == record.supplier_id]
+        return [{k: v for k, v in voucher.items() if k != "paid"} for voucher in earlier]
 
     def list_open_items(self, supplier_id: str) -> Result:
         """List the open items of a supplier."""

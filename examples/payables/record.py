@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from .environment import MAX_TURNS
 from .records import Task
-from .session import MAX_TURNS, Attempt, Session, SessionError, ToolCall, find_task
+from .session import Attempt, Session, SessionError, ToolCall, find_task
 from .tasks import TASKS
 from .tools import tool_schemas
 

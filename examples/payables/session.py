@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict
 
-from .environment import SYSTEM, Desk
+from .environment import MAX_TURNS, SYSTEM, Desk
 from .records import Task
 from .tasks import TASKS
 from .tools import call_tool
 from .verifier import verify
 
-MAX_TURNS = 25
 FILE = "session.json"
 REFUSALS = {
     "exists": "there is a session already in ",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import (
     AliasChoices,
@@ -220,9 +220,6 @@ def _suggestion(raw: object) -> tuple[Suggestion, ...]:
     if isinstance(operations, str):
         return (Suggestion(Refusal(operations, raw=shown), origin),)
     return tuple(Suggestion(operation, origin) for operation in operations)
-
-
-_Kind: TypeAlias = Literal["add", "revise", "merge", "retire", "keep"]
 
 
 def _operations(answer: _Operation) -> tuple[Operation, ...] | str:

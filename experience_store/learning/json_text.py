@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 MAX_CHARS = 200_000
+MAX_REPAIRED_CHARS = 20_000  # strings apart; json_repair is quadratic in some malformed texts,
+MAX_REPAIRED_OBJECTS = 500  # and steeply so in braces
 MAX_DEPTH = 64
 MAX_DIGITS = 40
 
@@ -74,8 +76,8 @@ _BENT = re.compile(
 _LETTER = {"\n": r"\n", "\t": r"\t", "\r": r"\r", "\f": r"\f", "\b": r"\b"}
 _UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
-# A backslash that JSON does not know, behind any number of escaped ones. \' is left to the repair.
-_BAD_ESCAPE = re.compile(r"""(?<!\\)((?:\\\\)*)\\(?![\\"'/bfnrt]|u[0-9a-fA-F]{4})""")
+# A backslash that JSON does not know, behind any number of escaped ones.
+_BAD_ESCAPE = re.compile(r"""(?<!\\)((?:\\\\)*)\\(?![\\"/bfnrt]|u[0-9a-fA-F]{4})""")
 _BARE_COMMAND = re.compile(
     r"(?<!\\)\\(?:[A-Zac-eg-mo-qsv-z]|u(?![0-9a-fA-F]{4})|[bf][A-Za-z]|"
     + "|".join(letter + rest for letter, rest in _AFTER.items())
@@ -83,9 +85,10 @@ _BARE_COMMAND = re.compile(
 )
 _ROW_BREAK = re.compile(r"(?<!\\)\\\\(?=[\s&]|\\[A-Za-z])")
 
-_THOUGHTS_OPEN = re.compile(r"\s*<think(?:ing)?>")
-_THOUGHTS_CLOSE = re.compile(r"</think(?:ing)?>")
-_THOUGHTS_CLOSE_ALONE = re.compile(r"</think(?:ing)?>(?=\s*[\[{`]|[^\S\n]*\n)")
+_THOUGHTS = r"(?:think(?:ing)?|thoughts?|reasoning)>"
+_THOUGHTS_OPEN = re.compile(rf"\s*<{_THOUGHTS}")
+_THOUGHTS_CLOSE = re.compile(rf"</{_THOUGHTS}")
+_THOUGHTS_CLOSE_ALONE = re.compile(rf"</{_THOUGHTS}(?=\s*[\[{{`]|[^\S\n]*\n)")
 
 # Where JSON seems to begin: a brace in prose or in LaTeX is not followed by a key.
 _BEGINNING = re.compile(r"""\{\s*(?:["'“}]|/[/*]|\#\s|\w+\s*:)|\[\s*\{|\[\]""")
@@ -96,26 +99,65 @@ _TOKEN = re.compile(
       | (?P<word>[^\s{}\[\],:"'“/\#]+|/)""",
     re.DOTALL | re.VERBOSE,
 )
-# A string ends at a quote that something structural follows: models forget to escape quotes.
-_STRING = {
-    opening: re.compile(
-        rf"{opening}(?:[^{closing}\\]|\\.|{closing}(?!\s*(?:[,:}}\]#]|/[/*])))*{closing}",
-        re.DOTALL,
-    )
-    for opening, closing in (('"', '"'), ("'", "'"), ("“", "”"))
+_QUOTES = (('"', '"'), ("'", "'"), ("“", "”"))
+# Models forget to escape quotes, so one ends a string only before what must follow a string in its
+# place. Keys, members and elements are told apart; a comma may be missing at the end of a line.
+_KEY = r"""(?:"(?:[^"\\]|\\.)*"|'[^'\n]*'|“[^”\n]*”|\w+)\s*:"""
+_COMMENT = r"(?://|/\*|\#)"
+_LITERAL = r"(?:true|false|null|True|False|None|NaN|Infinity)\b"
+_FOLLOWS = {
+    "key": "",  # any quote ends a key
+    "member": rf"\s*(?:}}|{_COMMENT}|,\s*(?:{_KEY}|}}|{_COMMENT}))|[^\S\n]*\n\s*{_KEY}",
+    "element": rf"""\s*(?:\]|{_COMMENT}|,\s*(?:["'“{{[\]\d-]|{_LITERAL}|{_COMMENT}))
+        |[^\S\n]*\n\s*["'“]""",
 }
+_STRING = {
+    (opening, place): re.compile(
+        rf"{opening}((?:[^{closing}\\]|\\.|{closing}(?!{follows}))*){closing}",
+        re.DOTALL | re.VERBOSE,
+    )
+    for opening, closing in _QUOTES
+    for place, follows in _FOLLOWS.items()
+}
+# A string that holds its own quote like this has swallowed its neighbours: its end is missing.
+_SWALLOWED = {
+    opening: re.compile(
+        rf"(?<!\\){closing}\s*(?::|,\s*{opening}\w+:)|\{{\s*{opening}",
+    )
+    for opening, closing in _QUOTES
+}
+_QUOTE = re.compile(r"\\.|\"", re.DOTALL)
+_QUOTED = {r"\'": "'", '"': r"\""}
 _PAIRS = {"}": "{", "]": "["}
+# What follows an object or a list that was closed too early, or opened too late.
+_GOES_ON = {
+    "{": re.compile(r"""[\s}\]]*,\s*["'“{\[]"""),
+    "[": re.compile(r"""[\s}\]]*,\s*["'“{\[]|\s*[{}]"""),
+}
 _NOT_A_NUMBER = frozenset({"NaN", "-NaN", "nan", "Infinity", "+Infinity", "-Infinity"})
 
 _ONE_OBJECT = "Answer with one JSON object and nothing else"
+_WELL_FORMED = (
+    "Send it again as JSON that a strict parser reads: double quotes around keys and strings, "
+    "quotes inside strings escaped, commas between members."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """A stretch of the answer that opens and closes like JSON, and how many objects it has."""
+    """A stretch of the answer that opens and closes like JSON.
+
+    Attributes:
+        source: The stretch without comments, a placeholder in the place of each string.
+        strings: What the placeholders stand for. Kept apart, no repair can bend them.
+        start: Where it begins in the answer.
+        end: Where it ends.
+    """
 
     source: str
-    objects: int
+    strings: dict[str, str]
+    start: int
+    end: int
 
 
 def parse_object(text: str, expected: Collection[str] = ()) -> dict[str, object]:
@@ -134,7 +176,7 @@ def parse_object(text: str, expected: Collection[str] = ()) -> dict[str, object]
         raise AnswerRefusedError(
             f"The answer has {len(text)} characters; at most {MAX_CHARS} are read. Shorten it."
         )
-    values = [(r, _decode(r)) for r in _regions(_after_thoughts(text))]
+    values = [(r, _decode(r, expected)) for r in _regions(_after_thoughts(text))]
     chosen = _chosen(values, expected)
     return cast("dict[str, object]", restore_latex(chosen))
 
@@ -166,7 +208,7 @@ def _restored(value: object, depth: int) -> object:
                 for key, item in members.items()
             }
         case float() if not math.isfinite(value):
-            raise AnswerRefusedError(f"{value} is no JSON number. Use a finite number or null.")
+            raise AnswerRefusedError(_not_a_number(str(value)))
         case int() if abs(value) >= 10**MAX_DIGITS:
             raise AnswerRefusedError(_too_many_digits())
         case _:
@@ -190,112 +232,198 @@ def _regions(text: str) -> Iterator[_Region]:
     """The outermost stretches of text that begin like JSON.
 
     Raises:
-        AnswerRefusedError: If one of them does not close.
+        AnswerRefusedError: If one of them does not close, or closes too early.
     """
     position = 0
     while beginning := _BEGINNING.search(text, position):
-        region = _region(text, beginning.start())
+        region = _Reader(text, beginning.start()).run()
+        goes_on = _GOES_ON[region.source[0]].match(text, region.end)
+        if goes_on:
+            raise AnswerRefusedError(
+                f"The JSON goes on after it was closed, with {goes_on[0][-40:]!r}. {_WELL_FORMED}"
+            )
         yield region
-        position = beginning.start() + len(region.source)
+        position = region.end
 
 
-def _region(text: str, start: int) -> _Region:
-    brackets: list[str] = []
-    objects = 0
-    for mark, end in _tokens(text, start):
-        if mark in {"{", "["}:
-            brackets.append(mark)
-            objects += mark == "{"
-            if len(brackets) > MAX_DEPTH:
+class _Reader:
+    """One pass over a region, up to the bracket that closes it. Lives for one call of `run`."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._start = start
+        self._position = start
+        self._brackets: list[str] = []
+        self._source: list[str] = []
+        self._strings: dict[str, str] = {}
+        self._previous = ""  # the last mark, or "word" or "string"
+
+    def run(self) -> _Region:
+        while token := _TOKEN.match(self._text, self._position):
+            kind = token.lastgroup
+            if kind == "mark":
+                self._mark(token[0])
+            elif kind == "blank":
+                self._source.append(" ")
+            elif kind == "word":
+                self._word(token[0])
+            elif not self._string(token[0]):
+                break
+            self._position = max(self._position, token.end())
+            if not self._brackets:
+                source = "".join(self._source)
+                return _Region(source, self._strings, self._start, self._position)
+        raise AnswerRefusedError(
+            "The answer breaks off before its JSON is complete. Send all of it again, every "
+            "string and bracket closed; say less if it did not fit."
+        )
+
+    def _mark(self, mark: str) -> None:
+        if mark in _PAIRS.values():
+            self._brackets.append(mark)
+            if len(self._brackets) > MAX_DEPTH:
                 raise AnswerRefusedError(_too_deep())
-        elif mark in _PAIRS:
-            opened = brackets.pop()
-            if opened != _PAIRS[mark]:
-                raise AnswerRefusedError(
-                    f"The brackets of the JSON do not match: {opened!r} is closed by {mark!r}. "
-                    f"{_ONE_OBJECT}, every bracket closed by its own kind."
-                )
-            if not brackets:
-                return _Region(text[start:end], objects)
-        elif mark in _NOT_A_NUMBER:
-            raise AnswerRefusedError(f"{mark} is no JSON number. Use a finite number or null.")
-    raise AnswerRefusedError(
-        "The answer breaks off before its JSON is complete. Send all of it again, every string "
-        "and bracket closed; say less if it did not fit."
-    )
+        elif mark in _PAIRS and (opened := self._brackets.pop()) != _PAIRS[mark]:
+            raise AnswerRefusedError(
+                f"The brackets of the JSON do not match: {opened!r} is closed by {mark!r}. "
+                f"{_ONE_OBJECT}, every bracket closed by its own kind."
+            )
+        self._source.append(mark)
+        self._previous = mark
+
+    def _word(self, word: str) -> None:
+        if word in _NOT_A_NUMBER:
+            raise AnswerRefusedError(_not_a_number(word))
+        if self._previous == "string":
+            raise AnswerRefusedError(self._malformed())
+        self._source.append(word)
+        self._previous = "word"
+
+    def _string(self, quote: str) -> bool:
+        """Read a string, if it ends."""
+        if self._previous == "word":
+            raise AnswerRefusedError(self._malformed())
+        string = _STRING[quote, self._place()].match(self._text, self._position)
+        if string is None:
+            return False
+        if _SWALLOWED[quote].search(string[1]):
+            raise AnswerRefusedError(self._malformed())
+        placeholder = f"@{len(self._strings)}"
+        self._strings[placeholder] = _unquoted(string[1])
+        self._source.append(f'"{placeholder}"')
+        self._previous = "string"
+        self._position = string.end()
+        return True
+
+    def _place(self) -> str:
+        if self._brackets[-1] == "[":
+            return "element"
+        return "member" if self._previous == ":" else "key"
+
+    def _malformed(self) -> str:
+        near = self._text[max(0, self._position - 30) : self._position + 10]
+        return f"The JSON is malformed near {near!r}. {_WELL_FORMED}"
 
 
-def _tokens(text: str, start: int) -> Iterator[tuple[str, int]]:
-    """Marks and bare words from `start` on, each with its end; strings and comments are skipped.
-
-    A quote opens a string only where a string may stand. An apostrophe in the midst of a bare
-    word does not.
-    """
-    position = start
-    may_be_string = False
-    while token := _TOKEN.match(text, position):
-        position = token.end()
-        if token.lastgroup == "quote" and may_be_string:
-            string = _STRING[token[0]].match(text, token.start())
-            if string is None:
-                return
-            position = string.end()
-        elif token.lastgroup != "blank":
-            yield token[0], position
-        if token.lastgroup != "blank":
-            may_be_string = token[0] in {"{", "[", ",", ":"}
-
-
-def _decode(region: _Region) -> object:
-    """The value of a region, repaired if need be; None if it was no JSON after all."""
-    source = _escaped(region.source)
-    try:
-        return _DECODER.decode(source)
-    except ValueError:
-        return _repaired(source, region.objects)
-
-
-def _escaped(source: str) -> str:
-    r"""JSON text in which the backslashes that JSON does not know are escaped.
+def _unquoted(written: str) -> str:
+    r"""What a string says that was written like this between quotes of any kind.
 
     Whoever writes `\times` with one backslash means both of a row break's.
     """
-    if _BARE_COMMAND.search(source):
-        source = _ROW_BREAK.sub(r"\\\\\\\\", source)
-    return _BAD_ESCAPE.sub(r"\1\\\\", source)
+    written = _QUOTE.sub(lambda found: _QUOTED.get(found[0], found[0]), written)
+    if _BARE_COMMAND.search(written):
+        written = _ROW_BREAK.sub(r"\\\\\\\\", written)
+    escaped = _BAD_ESCAPE.sub(r"\1\\\\", written)
+    return cast("str", _DECODER.decode(f'"{escaped}"'))
 
 
-def _repaired(source: str, objects: int) -> object:
+def _decode(region: _Region, expected: Collection[str]) -> object:
+    """The value of a region, repaired if need be; None if it was no JSON after all.
+
+    Braces in prose may read like malformed JSON. They are passed over where an object was
+    expected and none of its keys is in them.
+    """
+    try:
+        return _filled(_parsed(region), region.strings)
+    except AnswerRefusedError:
+        texts = {region.source, *region.strings.values()}
+        if region.source[0] == "[" or not expected or any(k in t for k in expected for t in texts):
+            raise
+        return None
+
+
+def _parsed(region: _Region) -> object:
+    try:
+        return cast("object", _DECODER.decode(region.source))
+    except ValueError:
+        return _repaired(region)
+
+
+def _repaired(region: _Region) -> object:
+    source = region.source
+    if len(source) > MAX_REPAIRED_CHARS or source.count("{") > MAX_REPAIRED_OBJECTS:
+        raise AnswerRefusedError(f"The JSON is malformed and too long to be mended. {_WELL_FORMED}")
     import json_repair  # noqa: PLC0415  # 70 ms that a well-formed answer does not cost
 
     try:
-        value: object = json_repair.loads(source, skip_json_loads=True)
+        value = cast("object", json_repair.loads(source, skip_json_loads=True))
     except (ValueError, RecursionError):
         return None
-    if isinstance(value, dict | list) and _count(cast("object", value)) != objects:
+    if _inventory(value) != (source.count("{"), source.count(":"), sorted(region.strings)):
         raise AnswerRefusedError(
-            "The JSON is malformed and could not be mended without loss. Send it again with "
-            "double quotes around keys and strings, quotes inside strings escaped, and a comma "
-            "between members."
+            f"The JSON is malformed and could not be mended without loss. {_WELL_FORMED}"
         )
-    return cast("object", value)
+    return value
 
 
-def _count(value: object) -> int:
-    """How many objects a decoded value has, itself included."""
+def _inventory(value: object) -> tuple[int, int, list[str]]:
+    """How many objects and keys a repaired value has, and its placeholders.
+
+    An empty string counts as a placeholder that stands for nothing: it is the repair's invention.
+    """
+    nodes = list(_nodes(value))
+    objects = [cast("dict[str, object]", node) for node in nodes if isinstance(node, dict)]
+    keys = [key for found in objects for key in found]
+    texts = keys + [node for node in nodes if isinstance(node, str)]
+    return len(objects), len(keys), sorted(text for text in texts if text[:1] in {"@", ""})
+
+
+def _nodes(value: object) -> Iterator[object]:
+    """Each value within a decoded value, itself included."""
+    yield value
+    if isinstance(value, dict):
+        value = list(cast("dict[str, object]", value).values())
+    if isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from _nodes(item)
+
+
+def _filled(value: object, strings: dict[str, str]) -> object:
+    """The value with its strings in the place of their placeholders."""
     match value:
-        case dict():
-            return 1 + sum(_count(v) for v in cast("dict[str, object]", value).values())
+        case str():
+            return strings.get(value, value)
         case list():
-            return sum(_count(v) for v in cast("list[object]", value))
+            return [_filled(item, strings) for item in cast("list[object]", value)]
+        case dict():
+            filled: dict[str, object] = {}
+            for placeholder, item in cast("dict[str, object]", value).items():
+                key = strings.get(placeholder, placeholder)
+                if key in filled:
+                    raise AnswerRefusedError(
+                        f"The key {key[:40]!r} occurs twice in one object. {_ONE_OBJECT}, each "
+                        "key once."
+                    )
+                filled[key] = _filled(item, strings)
+            return filled
         case _:
-            return 0
+            return value
 
 
 def _chosen(values: list[tuple[_Region, object]], expected: Collection[str]) -> dict[str, object]:
     objects = [(r, o) for r, value in values if (o := _as_object(value)) is not None]
     if not expected and objects:
-        return max(objects, key=lambda found: len(found[0].source))[1]
+        return max(objects, key=lambda found: found[0].end - found[0].start)[1]
     fitting = [o for _, o in objects if any(key in o for key in expected)]
     if fitting:
         # max() keeps the first of equals
@@ -346,6 +474,10 @@ def _integer(digits: str) -> int:
 
 def _too_many_digits() -> str:
     return f"A number in the answer has more than {MAX_DIGITS} digits. Use a smaller number."
+
+
+def _not_a_number(token: str) -> str:
+    return f"{token} is no JSON number. Use a finite number or null."
 
 
 def _too_deep() -> str:

@@ -47,7 +47,6 @@ from experience_store.learning.transcript import common_beginning, render
 from experience_store.library import Experience, Library, State
 from experience_store.operations import (
     Application,
-    Keep,
     Proposed,
     Refusal,
     apply,

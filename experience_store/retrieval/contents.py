@@ -56,8 +56,9 @@ class Contents:
         entries: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
         for document in documents:
             slot, codes = contents._seat(document)
+            base = pack(slot, 0)
             for term, code in codes.items():
-                entries[term].append(pack(slot, code))
+                entries[term].append(base | code)
         contents.postings = {term: pack_all(found) for term, found in entries.items()}
         return contents
 
@@ -81,10 +82,8 @@ class Contents:
         if slot is None or row is None:
             return
         for term in row.terms:
-            left = without_slot(self.postings[term], slot)
-            if left:
-                self.postings[term] = left
-            else:
+            self.postings[term] = without_slot(self.postings[term], slot)
+            if self.postings[term] == NOTHING:
                 del self.postings[term]
         self.rows[slot] = None
         self.free.append(slot)

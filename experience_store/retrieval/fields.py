@@ -17,15 +17,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from experience_store.library import Experience
-from experience_store.retrieval.postings import OWN, TOP_LEVEL
+from experience_store.retrieval.postings import OWN_CODE, TOP_LEVEL
 from experience_store.retrieval.words import content_terms, stop_terms
 
-# Tuned with benchmarks/retrieval_quality.py; the maximum is flat, neighbours are 1 % worse.
+# Tuned with benchmarks/retrieval_quality.py, which says what was found.
 K1 = 1.2
 B = 0.6
 OWN_LENGTH = 30
 TASK_LENGTH = 60
 TASK_WEIGHT = 0.5
+
+STEPS = 10
+"""Levels are tenths of what saturation tends to. The seventh is the last; few terms get so far."""
 
 MAX_TASKS = 3
 MAX_TASK_TERMS = 64
@@ -41,29 +44,37 @@ class Document:
 
 
 def codes_of(document: Document) -> tuple[dict[str, int], int]:
-    """The code of every term of a document (see `postings`), and how many of them are its own.
+    """The code of every term of a document (see `postings`), and how many terms are its own.
 
-    Stop words are counted in the experience's own words only, for queries that have nothing else;
-    they do not count as own.
+    Stop words are there for queries that have nothing else: in the experience's own words only,
+    and not counted among them.
     """
     line = document.experience.line()
     own, stop = Counter(content_terms(line)), Counter(stop_terms(line))
-    tasks = Counter[str]()
-    for task in document.tasks[:MAX_TASKS]:
-        tasks.update(_task_terms(task))
-    own_share = 1 / _relative_length(own.total(), OWN_LENGTH)
-    task_share = TASK_WEIGHT / _relative_length(tasks.total(), TASK_LENGTH)
-    codes = {term: _level(n * task_share) for term, n in tasks.items()}
-    codes |= {term: _level(n * own_share) for term, n in stop.items()}
+    tasks, levels = _tasks(document.tasks[:MAX_TASKS])
+    share = 1 / _relative_length(own.total(), OWN_LENGTH)
+    codes = levels | {term: _level(n * share) for term, n in stop.items()}
     for term, n in own.items():
-        codes[term] = OWN | _level(n * own_share + tasks[term] * task_share)
+        codes[term] = OWN_CODE | _level(n * share + tasks.get(term, 0.0))
     return codes, len(own)
 
 
 @lru_cache(maxsize=64)
-def _task_terms(task: str) -> list[str]:
-    """The first terms of a task. Lessons of one group come one after the other: hence the cache."""
-    return content_terms(task[:_MAX_TASK_CHARACTERS])[:MAX_TASK_TERMS]
+def _tasks(tasks: tuple[str, ...]) -> tuple[dict[str, float], dict[str, int]]:
+    """The weighted frequencies of the terms of tasks, and the levels that alone they come to.
+
+    The experiences that one group taught come one after the other: hence the cache.
+    """
+    counts = Counter[str]()
+    for task in tasks:
+        counts.update(content_terms(task[:_MAX_TASK_CHARACTERS])[:MAX_TASK_TERMS])
+    share = TASK_WEIGHT / _relative_length(counts.total(), TASK_LENGTH)
+    frequencies = {n: n * share for n in set(counts.values())}
+    levels = {n: _level(frequency) for n, frequency in frequencies.items()}
+    return (
+        {term: frequencies[n] for term, n in counts.items()},
+        {term: levels[n] for term, n in counts.items()},
+    )
 
 
 def _relative_length(terms: int, usual: int) -> float:
@@ -71,4 +82,4 @@ def _relative_length(terms: int, usual: int) -> float:
 
 
 def _level(frequency: float) -> int:
-    return max(1, round(TOP_LEVEL * frequency / (frequency + K1)))
+    return min(TOP_LEVEL, max(1, round(STEPS * frequency / (frequency + K1))))

@@ -10,7 +10,7 @@ skipping anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 Planes = Sequence[int]
@@ -110,10 +110,15 @@ def slots_of(bits: int) -> list[int]:
     return slots
 
 
-def numbers_at(planes: Planes, slots: Iterable[int]) -> list[int]:
+def numbers_at(planes: Planes, slots: Sequence[int]) -> list[int]:
     """The numbers of some slots."""
     length = max((plane.bit_length() for plane in planes), default=0) // 8 + 1
-    rows = [(plane.to_bytes(length, "little"), 1 << i) for i, plane in enumerate(planes)]
-    return [
-        sum(weight for row, weight in rows if row[slot >> 3] >> (slot & 7) & 1) for slot in slots
-    ]
+    places = [(slot >> 3, 1 << (slot & 7)) for slot in slots]
+    numbers = [0] * len(slots)
+    for exponent, plane in enumerate(planes):
+        row, worth = plane.to_bytes(length, "little"), 1 << exponent
+        numbers = [
+            number + worth if row[at] & bit else number
+            for number, (at, bit) in zip(numbers, places, strict=True)
+        ]
+    return numbers

@@ -15,9 +15,12 @@ from typing import NamedTuple
 
 from experience_store.retrieval.planes import from_numbers, numbers_at, positive, slots_of
 
-LEVEL_BITS = 3
+LEVEL = range(3)
+"""The bits of a code that are the level."""
+OWN = range(3, 4)
+"""The bit of a code that is set where the term is the experience's own."""
 TOP_LEVEL = 7
-OWN = 8
+OWN_CODE = 8
 
 _CODE_BITS = 4
 _CODE = 15

@@ -14,14 +14,15 @@ import importlib.util
 import re
 import sys
 import threading
-from functools import cache
-from itertools import chain
+from functools import cache, lru_cache
+from itertools import chain, pairwise
 from types import ModuleType
 from typing import Protocol, cast
 from unicodedata import normalize
 
 MAX_WORD = 64
 _CACHED_WORDS = 30_000
+_CACHED_LENGTH = 20
 
 # Han, kana, Hangul; Thai, Lao, Burmese, Khmer
 _UNSPACED = (
@@ -31,12 +32,9 @@ _UNSPACED = (
 # Marks that belong to a word though Python's \w leaves them out (Hebrew, Arabic, Indic)
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0dff"
 _ASCII_WORD = re.compile(rf"[A-Za-z0-9_]{{1,{MAX_WORD}}}")
-_WORD = re.compile(rf"[{_UNSPACED}]+|(?:[^\W{_UNSPACED}]|[{_MARKS}]){{1,{MAX_WORD}}}")
-_STARTS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
-STOP_WORDS = frozenset(
-    """
+_ENGLISH = """
     a about above after again against all also am an and any are aren as at be because been before
     being below between both but by can cannot could couldn d did didn do does doesn doing don down
     during each few for from further get had hadn has hasn have haven having he her here hers
@@ -46,8 +44,8 @@ STOP_WORDS = frozenset(
     themselves then there these they this those through to too under until up upon us ve very was
     wasn we were weren what when where which while who whom why will with won would wouldn you your
     yours yourself yourselves
-    """.split()
-)
+"""
+STOP_WORDS = frozenset(_ENGLISH.split())
 
 
 def content_terms(text: str) -> list[str]:
@@ -63,7 +61,19 @@ def stop_terms(text: str) -> list[str]:
 def _words(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text)
-    return _WORD.findall(normalize("NFKC", text))
+    return _word().findall(normalize("NFKC", text))
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """Compiled when first needed: sets of so many characters take milliseconds of a cold start."""
+    spaced = rf"(?:[^\W{_UNSPACED}]|[{_MARKS}]){{1,{MAX_WORD}}}"
+    return re.compile(rf"[{_UNSPACED}]+|{spaced}")
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    return re.compile(f"[{_UNSPACED}]")
 
 
 class _Analysed(dict[str, tuple[str, ...]]):
@@ -76,7 +86,7 @@ class _Analysed(dict[str, tuple[str, ...]]):
         terms = tuple(map(sys.intern, _analyse(word)))
         if len(self) >= _CACHED_WORDS:
             self.clear()
-        if word.isalpha() and len(word) <= 20:
+        if word.isalpha() and len(word) <= _CACHED_LENGTH:
             self[word] = terms
         return terms
 
@@ -85,8 +95,8 @@ _ANALYSED = _Analysed()
 
 
 def _analyse(word: str) -> tuple[str, ...]:
-    if _STARTS_UNSPACED.match(word):
-        return tuple(map("".join, zip(word, word[1:], strict=False))) or (word,)
+    if not word.isascii() and _unspaced().match(word):
+        return tuple(map("".join, pairwise(word))) or (word,)
     folded = word.casefold()
     if folded.isalpha() and (word.istitle() or word.islower() or word.isupper()):
         return () if folded in STOP_WORDS else (_stem(folded),)
@@ -108,7 +118,9 @@ class _Stemmer(Protocol):
 _stemming = threading.Lock()  # the stemmer works in attributes of its own
 
 
+@lru_cache(maxsize=_CACHED_WORDS)
 def _stem(word: str) -> str:
+    """The stem of a casefolded word. The stemmer takes 40 us: hence the cache."""
     if len(word) < 3 or not word.isascii() or not word.isalpha():  # noqa: PLR2004 - as the stemmer
         return word
     with _stemming:

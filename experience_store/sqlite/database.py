@@ -35,7 +35,9 @@ _PACKAGE = "experience_store.sqlite"
 class Database:
     """An open database file. Make it with `Database.open`, end it with `close`."""
 
-    def __init__(self, path: Path, reader: aiosqlite.Connection, writer: aiosqlite.Connection):
+    def __init__(
+        self, path: Path, reader: aiosqlite.Connection, writer: aiosqlite.Connection
+    ) -> None:
         self.path = path
         self._reader = reader
         self._writer = writer
@@ -199,7 +201,8 @@ def statements(script: str) -> Sequence[str]:
 
 @cache
 def _queries() -> dict[str, str]:
-    text = (files(_PACKAGE) / "queries.sql").read_text(encoding="utf-8")
+    found = (files(_PACKAGE) / name for name in ("queries.sql", "transfer.sql"))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in found)
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
     return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
 

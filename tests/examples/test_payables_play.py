@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from examples.payables.environment import MAX_TURNS
 from examples.payables.play import main
-from examples.payables.session import FILE, MAX_TURNS
+from examples.payables.session import FILE
 
 LOOK = ("get_invoice", '{"invoice_id": "BF-4410"}')
 REFUSED = 2
@@ -105,7 +106,7 @@ def test_after_the_limit_of_turns_only_finish_is_left(
     for _ in range(MAX_TURNS):
         assert call(session, *LOOK) == 0
     assert call(session, *LOOK) == REFUSED
-    assert "limit of 25 turns" in capsys.readouterr().err
+    assert "limit of 8 turns" in capsys.readouterr().err
     assert finish(session) == 0
 
 

@@ -9,8 +9,9 @@ from typing import TypedDict
 
 import pytest
 
+from examples.payables.environment import MAX_TURNS
 from examples.payables.record import main
-from examples.payables.session import MAX_TURNS, Message
+from examples.payables.session import Message
 
 pytest.importorskip("openai")
 

@@ -4,18 +4,18 @@ An attempt becomes *steps*: something said, or a tool call together with what it
 (`render`) that is a numbered transcript. Too long a one is shortened by value (`shorten`):
 
 Every text of the attempt is a vessel, and water is poured over them all until the budget is used
-up. At a level of the water, a text may have `min(weight * level, essential) + level` tokens: up to
-the length at which a text of its kind has told what matters, it fills by its weight, and from
-there on like any other. A call that changes something weighs a hundred times as much as a result
-that looks fine, so it is whole while results are still a line; results that read like errors,
-what the agent was asked, what it was told and its last words stand between (`worth`). The level is
+up. When the water stands at a level, a text may have `min(weight * level, essential) + level`
+tokens: it fills by its weight up to the length at which a text of its kind has told what matters,
+and from there on like any other. A call that changes something weighs two hundred times as much
+as a result that looks fine, so it is whole while such results are still a gap; between them stand
+results that read like errors, what the agent was asked, and what it said (`worth`). The level is
 found by halving: the highest at which the text fits, as `estimate_tokens` counts it.
 
-What a text is allowed less than, it is cut to (`cutting`): it falls into pieces of about a
+A text that may have less than it is long is cut (`cutting`): it falls into pieces of about a
 sentence, and the pieces nearest to either end and those that stand out (an answer, a refusal, a
-change of mind) are kept. A step that has no room to say anything is left out, and a marker counts
-it. Before that, a call that only repeats a later one with a change is told by the change
-(`repeats`). So there is one rule for everything, and gaps are always where they show.
+change of mind) are kept. A step without room to say anything is left out, and a marker counts it.
+Before all this, a call that a later one repeats with a change is told by the change (`repeats`).
+So one rule decides on everything, and gaps show where they are.
 
 No step can be forged from inside a text, for only a step starts at the beginning of a line; and
 no text can leave the block that a prompt puts it in, for tags of ours are quoted (`quote`).

@@ -15,13 +15,12 @@ GAP = "[…]"
 _GAP_TOKENS = 3
 _SHORT, _LONG = 40, 160  # characters of a piece
 _PIECE = re.compile(
-    r".{20,160}?[.!?。！？]['\")]*(?:\s+|$)"  # a sentence,
-    r"|.{20,90}[,;}\]]\s*"  # as many members of a JSON value as fit,
+    r".{20,160}?[.!?\u3002\uff01\uff1f]['\")]*(?:\s+|$)"  # a sentence,
+    r"|.{20,90}[,;}\]](?!\d)\s*"  # as many members of a JSON value as fit,
     r"|.{20,160}\s+"  # as many words as fit,
     r"|.{1,160}",
     re.DOTALL,
 )
-_NEVER = -1.0
 
 
 class Body:
@@ -79,8 +78,10 @@ class Body:
         if not self._best_first:
             return GAP
         best = self._best_first[0]
-        start = clip_to_tokens(self._pieces[best], max(0, int(tokens) - 2 * _GAP_TOKENS))
-        return f"{GAP if best else ''} {start.rstrip(' …')} {GAP}".strip()
+        piece = self._pieces[best].strip()
+        start = clip_to_tokens(piece, max(0, int(tokens) - 2 * _GAP_TOKENS))
+        ends = start == piece and best == len(self._pieces) - 1
+        return f"{GAP if best else ''} {start.rstrip(' …')} {'' if ends else GAP}".strip()
 
     @cached_property
     def _pieces(self) -> list[str]:
@@ -110,9 +111,16 @@ def _pieces_of(text: str) -> list[str]:
     for line in text.splitlines(keepends=True):
         short += line
         if len(short) >= _SHORT:
-            pieces += _PIECE.findall(short) if len(short) > _LONG else [short]
+            pieces += _split(short)
             short = ""
     return [*pieces, short] if short else pieces
+
+
+def _split(line: str) -> list[str]:
+    pieces = _PIECE.findall(line) if len(line) > _LONG else [line]
+    if len(pieces) > 1 and len(pieces[-1]) < _SHORT:
+        pieces[-2:] = ["".join(pieces[-2:])]
+    return pieces
 
 
 def _gap_after(parts: list[str]) -> str:

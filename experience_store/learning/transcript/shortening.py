@@ -154,14 +154,15 @@ class _Attempt:
         left_out: Counter[str] = Counter()
         for before, after in pairwise([-1, *shown, len(self._parts)]):
             between = self._parts[before + 1 : after]
+            levels = [(part, level) for part in self._parts[after : after + 1]]
             if _is_short(between):
-                lines += [part.show(_HIGHEST) for part in between]
+                levels = [*((part, _HIGHEST) for part in between), *levels]
             else:
                 lines.append(self._marker(between))
                 left_out["step"] += len(between)
-            for part in self._parts[after : after + 1]:
-                lines.append(part.show(level))
-                left_out.update(part.cuts(level))
+            for part, its_level in levels:
+                lines.append(part.show(its_level))
+                left_out.update(part.cuts(its_level))
         text = "\n".join(lines)
         return Shortened(text, estimate_tokens(text), _sentence(left_out, len(self._parts)))
 
@@ -185,7 +186,7 @@ class _Attempt:
         if self._max_tokens < _ROOM_TO_NAME_KINDS:
             return f"{counted}]"
         kinds = Counter(part.step.label for part in parts).most_common(_KINDS_NAMED + 1)
-        named = [label if n == 1 else f"{label} ×{n}" for label, n in kinds[:_KINDS_NAMED]]
+        named = [label if n == 1 else f"{label} \u00d7{n}" for label, n in kinds[:_KINDS_NAMED]]
         return f"{counted}: {', '.join(named)}{', …' * (len(kinds) > _KINDS_NAMED)}]"
 
 

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from experience_store.learning.transcript.quoting import quote
 from experience_store.trajectory import Message, ToolCall
@@ -122,5 +123,6 @@ def _minified(text: str) -> str:
     return _JSON_STRING_OR_SPACE.sub(lambda m: m[0] if m[0][0] == '"' else "", text)
 
 
+@lru_cache(maxsize=256)
 def _label(name: str) -> str:
     return _NOT_IN_A_LABEL.sub("_", name.strip())[:64] or "unnamed"

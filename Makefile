@@ -1,0 +1,4 @@
+# `make` runs all checks, as CI does.
+.PHONY: check
+check:
+	.ci/run

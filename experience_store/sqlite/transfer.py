@@ -1,0 +1,54 @@
+"""Libraries out of and into SQLite, each way in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from experience_store.errors import ConflictError, LibraryNotFoundError, StorageError
+from experience_store.library import Library, check_library_name
+from experience_store.sqlite import rows
+from experience_store.sqlite.database import Database
+from experience_store.sqlite.transfer_in import Arrival
+from experience_store.sqlite.transfer_out import Departure
+from experience_store.transfer.checks import check
+from experience_store.transfer.records import Archive
+
+
+class SqliteTransfers:
+    """Implements `experience_store.transfer.Transfers`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    async def open(cls, path: Path) -> SqliteTransfers:
+        """Open the file, making it if it is new; raises StorageError."""
+        return cls(await Database.open(path))
+
+    async def export(self, name: str, *, attempts: bool) -> Archive:
+        """Everything about a library, as of one moment."""
+        async with self._db.snapshot() as tx:
+            row = await tx.row("library", name=name)
+            if row is None:
+                raise LibraryNotFoundError(f"there is no library {name[:80]!r}")
+            return await Departure(tx, row, attempts=attempts).archive()
+
+    async def take_in(self, archive: Archive, name: str) -> Library:
+        """Make a new library of an archive, in one transaction."""
+        check(archive)
+        check_library_name(name)
+        try:
+            async with self._db.transaction() as tx:
+                if await tx.row("library", name=name) is not None:
+                    raise ConflictError(f"there is a library {name!r} already")
+                await Arrival(tx, archive, name).write()
+                row = await tx.row("library", name=name)
+        except sqlite3.Error as error:
+            raise StorageError(f"the library could not be stored: {error}") from error
+        assert row is not None, "made in this transaction"
+        return rows.to_library(row)
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._db.close()

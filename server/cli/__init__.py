@@ -1,0 +1,128 @@
+"""The command line `experience-mcp`.
+
+Hosts start it, so what a command does not need is not imported: a command's module is loaded when
+it runs, and the list of commands in `--help` comes from the table below.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from io import TextIOWrapper
+
+import click
+
+from experience_store.errors import ExperienceError
+
+APP = "experience-mcp"
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is and what `--help` says about it."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "serve": Entry("server.cli.serve", "serve", "Run the MCP server on stdin and stdout."),
+    "submit": Entry("server.cli.submit", "submit", "Store groups of attempts from JSON lines."),
+    "learn": Entry("server.cli.learn", "learn", "Learn now from all groups that wait."),
+    "show": Entry("server.cli.show", "show", "Show the experiences of a library."),
+    "libraries": Entry("server.cli.show", "libraries", "List the libraries."),
+    "history": Entry("server.cli.history", "history", "Show what changed, version by version."),
+    "diff": Entry("server.cli.history", "diff", "Compare two versions of a library."),
+    "rollback": Entry("server.cli.history", "rollback", "Go back to an older version."),
+    "why": Entry("server.cli.why", "why", "Show what led to an experience."),
+    "describe": Entry("server.cli.describe", "describe", "Show or set objectives and policy."),
+    "edit": Entry("server.cli.edit", "edit", "Change experiences by hand."),
+    "export": Entry("server.cli.transfer", "export", "Write a library to a file."),
+    "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
+    "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),
+    "demo": Entry("server.cli.demo", "demo", "Watch a library learn from recorded attempts."),
+}
+
+
+class Commands(click.Group):
+    """A group that loads a command when it runs, and says errors in a line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands that are installed, in the order of the table."""
+        del ctx
+        return [name for name, entry in COMMANDS.items() if find_spec(entry.module)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported now."""
+        del ctx
+        entry = COMMANDS.get(cmd_name)
+        if entry is None or not find_spec(entry.module):
+            return None
+        command = getattr(import_module(entry.module), entry.attribute)
+        assert isinstance(command, click.Command), "the table names commands"
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in self.list_commands(ctx)])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Serve when a host starts the program without a command."""
+        if not args and not sys.stdin.isatty():
+            args = ["serve"]
+        elif args and args[0].startswith("-") and args[0] not in {"--help", "-h", "--version"}:
+            if later := next((arg for arg in args if arg in COMMANDS), None):
+                raise click.UsageError(
+                    f"options stand after the command: {APP} {later} {args[0]} …", ctx
+                )
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what goes wrong in a known way is a line, not a traceback."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")  # terminals of a lesser encoding
+        try:
+            return super().invoke(ctx)
+        except ExperienceError as error:
+            raise click.ClickException(str(error)) from error
+        except (KeyboardInterrupt, click.Abort) as error:
+            click.echo(err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            raise click.ClickException(_said(error)) from error
+
+
+def _said(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+@click.group(
+    cls=Commands,
+    context_settings={
+        "auto_envvar_prefix": "EXPERIENCE_MCP",
+        "help_option_names": ["-h", "--help"],
+        "color": False if os.environ.get("NO_COLOR") else None,
+        "max_content_width": 100,
+    },
+    epilog="Every option can also be given in the environment, see the help of its command.",
+)
+@click.version_option(package_name=APP, message="%(package)s %(version)s", allow_from_autoenv=False)
+def main() -> None:
+    """A memory of what works, for any agent.
+
+    An MCP host starts `experience-mcp serve`, also when no command is given. The other commands
+    are for you: hand in attempts, learn, and see what was learned and why.
+    """

@@ -1,0 +1,118 @@
+"""`edit`: experiences by hand. What breaks a rule is refused with the reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from experience_store.errors import BadInputError, NotFoundError
+from experience_store.history import Version
+from experience_store.operations import Add, Operation, Retire, Revise, normalise_id
+from experience_store.store import Store
+from server.cli.changes import version_lines
+from server.cli.opening import existing, opened
+from server.cli.options import Command, database_option, json_option, library_option, option
+from server.cli.printing import print_json
+
+AUTHOR = "cli"
+
+
+@click.group()
+def edit() -> None:
+    """Change experiences by hand. Each call makes one version, with `cli` as its author."""
+
+
+def _editing(command: Command) -> Command:
+    """What all of them take: the library, the database, a note and how to print."""
+    for add in (
+        json_option,
+        option("--note", metavar="TEXT", default="", help="Why, for the history."),
+        database_option,
+        library_option,
+    ):
+        command = add(command)
+    return command
+
+
+@edit.command()
+@click.argument("text")
+@option("--name", metavar="TEXT", default="", help="A short name for it.")
+@_editing
+def add(*, text: str, name: str, library: str, database: Path, note: str, as_json: bool) -> None:
+    """Add an experience, best in the form "When …, do …". A new library is made."""
+
+    async def run() -> Version:
+        async with opened(database) as store:
+            operation = Add(name, text)
+            return await _edit(store, library, [operation], note or "added by hand")
+
+    _print(library, asyncio.run(run()), as_json=as_json)
+
+
+@edit.command()
+@click.argument("experience", metavar="ID")
+@click.argument("text")
+@option("--name", metavar="TEXT", help="Another name; without it the name stays.")
+@_editing
+def revise(
+    *,
+    experience: str,
+    text: str,
+    name: str | None,
+    library: str,
+    database: Path,
+    note: str,
+    as_json: bool,
+) -> None:
+    """Say the experience ID in other words."""
+
+    async def run() -> Version:
+        async with existing(database) as store:
+            id_ = _id(experience)
+            known = (await store.libraries.state(library)).by_id.get(id_)
+            if known is None:
+                raise NotFoundError(f"library {library!r} has no experience {id_} now")
+            operation = Revise(id_, known.name if name is None else name, text)
+            return await _edit(store, library, [operation], note or "revised by hand")
+
+    _print(library, asyncio.run(run()), as_json=as_json)
+
+
+@edit.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@_editing
+def retire(*, ids: tuple[str, ...], library: str, database: Path, note: str, as_json: bool) -> None:
+    """Take experiences out of the library. Their history stays."""
+
+    async def run() -> Version:
+        async with existing(database) as store:
+            await store.libraries.get(library)
+            operations = [Retire(_id(id_)) for id_ in dict.fromkeys(ids)]
+            return await _edit(store, library, operations, note or "retired by hand")
+
+    _print(library, asyncio.run(run()), as_json=as_json)
+
+
+async def _edit(store: Store, library: str, operations: Sequence[Operation], note: str) -> Version:
+    return await store.libraries.edit(library, operations, author=AUTHOR, note=note)
+
+
+def _id(text: str) -> str:
+    id_ = normalise_id(text)
+    if id_ is None:
+        raise BadInputError(f"{text!r} is no id of an experience, such as G3")
+    return id_
+
+
+def _print(library: str, version: Version, *, as_json: bool) -> None:
+    if as_json:
+        made = [asdict(a.experience) for a in version.operations if a.experience]
+        print_json({"library": library, "version": version.number, "experiences": made})
+        return
+    click.echo(f"{library}: version {version.number}")
+    for line in version_lines(version):
+        click.echo(line.styled())

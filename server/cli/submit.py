@@ -1,0 +1,114 @@
+"""`submit`: attempts from files into the store, line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from server.cli import APP
+from server.cli.importing import Importer, LibraryTally, Tally
+from server.cli.inputs import Input, find_inputs
+from server.cli.opening import opened
+from server.cli.options import database_option, json_option, library_option, option
+from server.cli.printing import count, fields, print_json, wrapped
+from server.cli.rollouts import Naming
+
+MAX_LISTED = 20
+
+
+@click.command(epilog="Bad lines are named and left out; then the exit code is 1.")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@database_option
+@library_option
+@option("--group-by", metavar="FIELD", help="Field that names the group of a rollout.")
+@option("--prefix", metavar="TEXT", default="", help="Stands before the id of every group.")
+@json_option
+def submit(
+    *,
+    files: tuple[str, ...],
+    database: Path,
+    library: str,
+    group_by: str | None,
+    prefix: str,
+    as_json: bool,
+) -> None:
+    """Store groups of attempts from JSON lines (`-` or no FILE reads stdin).
+
+    Three forms of lines are known, also mixed:
+
+    \b
+    {"task", "trajectories": [{"messages" or "output", "reward"}], …}
+        a group, as the tool submit_group takes it
+    {"task", "ground_truth", "attempts": [{"output", "reward", "model"}]}
+        a group, as evaluations write it
+    {"task_id", "task", "trial", "messages" or "output", "reward", …}
+        one rollout; rollouts of one task_id become one group
+
+    --library is for lines that name none. The same again changes nothing, so after an
+    interruption just start anew.
+    """  # noqa: D301  # click's own mark for lines that are not wrapped
+    tally = asyncio.run(_submit(find_inputs(files), database, library, Naming(group_by, prefix)))
+    if as_json:
+        print_json(tally.as_json())
+    else:
+        _print(tally)
+    if tally.bad:
+        raise click.exceptions.Exit(1)
+
+
+async def _submit(inputs: Sequence[Input], database: Path, library: str, naming: Naming) -> Tally:
+    async with opened(database) as store:
+        importer = Importer(store, library, naming)
+        with _progress(inputs) as report:
+            for source in inputs:
+                await importer.take(source, report)
+        return await importer.finish()
+
+
+@contextmanager
+def _progress(inputs: Sequence[Input]) -> Generator[Callable[[int], object]]:
+    """A bar on stderr that moves with the bytes read; nothing where nobody watches."""
+    size = sum(source.size for source in inputs)
+    watched = sys.stderr.isatty() and size > 0
+    with click.progressbar(
+        length=size, label="Storing", file=sys.stderr, hidden=not watched
+    ) as bar:
+        yield bar.update
+
+
+def _print(tally: Tally) -> None:
+    for bad in tally.bad_lines[:MAX_LISTED]:
+        click.echo(wrapped(f"{bad.file}:{bad.line}: {bad.reason}", indent="  "), err=True)
+    if tally.bad > MAX_LISTED:
+        click.echo(f"… and {tally.bad - MAX_LISTED:,} more", err=True)
+    if tally.bad:
+        click.echo(f"{count(tally.bad, 'bad line')} left out of {tally.lines:,}.\n", err=True)
+    for of in tally.libraries.values():
+        click.echo(fields(_summary(of)))
+    if not tally.libraries:
+        click.echo("Nothing was stored.")
+    waiting = [of.library for of in tally.libraries.values() if of.waiting]
+    for name in waiting:
+        click.echo(
+            f"\nTo learn: {APP} learn --library {name}, or let an agent call update_experiences."
+        )
+
+
+def _summary(of: LibraryTally) -> list[tuple[str, str]]:
+    read = [f"{of.new:,} new", f"{of.known:,} known"]
+    if of.scored:
+        read.append(f"{of.scored:,} scored late")
+    if of.secrets_removed:
+        read.append(f"{count(of.secrets_removed, 'secret')} removed")
+    return [
+        ("Library", of.library),
+        ("Read", f"{count(of.attempts, 'attempt')}: {', '.join(read)}"),
+        ("Holds", f"{count(of.groups, 'group')}, {of.new_groups:,} of them new"),
+        ("Signal", f"{of.with_signal:,} of the groups"),
+        ("Waiting", f"{of.waiting:,} to be learned from"),
+    ]

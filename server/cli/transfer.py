@@ -1,0 +1,234 @@
+"""`export` and `import`: libraries into files and back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import click
+
+from experience_store.errors import BadInputError, ConflictError, LibraryNotFoundError
+from experience_store.library import Library, Policy, State, check_library_name, wording
+from experience_store.operations import Add, Proposed, apply, problem_with_text
+from experience_store.store import Store
+from experience_store.transfer import (
+    Archive,
+    Transfers,
+    open_transfers,
+    read_archive,
+    write_archive,
+)
+from server.cli.markdown import Sheet, read_markdown
+from server.cli.opening import check_exists, existing, opened
+from server.cli.options import (
+    ENVIRONMENT,
+    database_option,
+    json_option,
+    library_argument,
+    option,
+    shared,
+)
+from server.cli.printing import count, print_json, wrapped
+
+AUTHOR = "cli"
+STDIO = "-"
+PRIVATE, PUBLIC = 0o600, 0o666
+
+
+@click.command()
+@library_argument
+@database_option
+@option(
+    "--format",
+    "format_",
+    type=click.Choice(["json", "markdown"]),
+    default="json",
+    show_default=True,
+    help="JSON holds everything; Markdown the current experiences, for people and prompts.",
+)
+@option("--output", "-o", metavar="FILE", default=STDIO, help="Where to.  [default: stdout]")
+@option("--without-attempts", is_flag=True, help="Leave out messages of attempts and prompts.")
+def export(
+    *, library: str, database: Path, format_: str, output: str, without_attempts: bool
+) -> None:
+    """Write a library with its whole history to a file.
+
+    With attempts in it the file is readable by its owner only. Without them the history stays
+    complete, but elsewhere nothing more can be learned from the groups.
+    """
+    if format_ == "markdown":
+        text = asyncio.run(_markdown(database, library))
+        private = False
+    else:
+        archive = asyncio.run(_export(database, library, attempts=not without_attempts))
+        text = write_archive(archive)
+        private = not without_attempts
+    if output == STDIO:
+        click.echo(text, nl=False)
+    else:
+        _write(Path(output), text, private=private)
+        click.echo(f"{library} is in {output} ({len(text.encode()):,} bytes).", err=True)
+
+
+async def _markdown(database: Path, library: str) -> str:
+    from server.resources import library_markdown  # noqa: PLC0415  # brings the slow MCP SDK
+
+    async with existing(database) as store:
+        found = await store.libraries.get(library)
+        return library_markdown(found, await store.libraries.state(library))
+
+
+async def _export(database: Path, library: str, *, attempts: bool) -> Archive:
+    check_exists(database)
+    async with _transfers(database) as transfers:
+        return await transfers.export(library, attempts=attempts)
+
+
+@asynccontextmanager
+async def _transfers(database: Path) -> AsyncGenerator[Transfers]:
+    transfers = await open_transfers(database)
+    try:
+        yield transfers
+    finally:
+        await transfers.close()
+
+
+def _write(path: Path, text: str, *, private: bool) -> None:
+    """Write a file in one step: there is the old one or the new one, never half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        if not private:
+            Path(name).chmod(PUBLIC & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+@click.command("import")
+@click.argument("file", metavar="FILE")
+@shared(
+    "--library",
+    "-l",
+    metavar="NAME",
+    envvar=f"{ENVIRONMENT}IMPORT_LIBRARY",
+    help="Name to give it.  [default: the one in the file]",
+)
+@database_option
+@json_option
+def import_(*, file: str, library: str | None, database: Path, as_json: bool) -> None:
+    """Read a library from a FILE that `export` wrote (`-` for stdin).
+
+    JSON makes a new library with its whole history. Markdown adds its experiences to a library,
+    as one version made by hand; those that it has already are left out.
+    """
+    text = _read(file)
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
+        made = asyncio.run(_import_archive(text, library, database))
+        notes = _objections(made)
+    else:
+        made, notes = asyncio.run(_import_sheet(read_markdown(text), file, library, database))
+    if as_json:
+        print_json({"library": made[0].name, "version": made[1].version, "notes": notes})
+        return
+    size = count(len(made[1].experiences), "experience")
+    click.echo(f"{made[0].name} has version {made[1].version} now, with {size}.")
+    for note in notes:
+        click.echo(wrapped(note, indent="  "), err=True)
+
+
+def _read(file: str) -> str:
+    data = sys.stdin.buffer.read() if file == STDIO else Path(file).read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{file} is not UTF-8 text") from error
+
+
+async def _import_archive(text: str, library: str | None, database: Path) -> tuple[Library, State]:
+    archive = read_archive(text)
+    name = library or archive.library.name
+    async with _transfers(database) as transfers:
+        try:
+            await transfers.take_in(archive, name)
+        except ConflictError as error:
+            raise ConflictError(
+                f"{error}: give the imported one another name with --library"
+            ) from error
+    async with existing(database) as store:
+        return await store.libraries.get(name), await store.libraries.state(name)
+
+
+def _objections(made: tuple[Library, State]) -> list[str]:
+    """What an archive holds that its own policy would not let in now."""
+    library, state = made
+    found = [
+        f"{e.id} would be refused today: {problem}"
+        for e in state.experiences
+        if (problem := problem_with_text(e.name, e.text, library.policy))
+    ]
+    return found
+
+
+async def _import_sheet(
+    sheet: Sheet, file: str, library: str | None, database: Path
+) -> tuple[tuple[Library, State], list[str]]:
+    name = library or sheet.library
+    if name is None:
+        raise BadInputError("the Markdown names no library: give one with --library")
+    check_library_name(name)
+    async with opened(database) as store:
+        known, state = await _standing(store, name)
+        fresh = _fresh(sheet.additions, state, known.policy if known else Policy())
+        if known is None:
+            await store.libraries.describe(
+                name,
+                agent_objective=sheet.agent_objective,
+                learning_objective=sheet.learning_objective,
+                policy=Policy(),
+            )
+        if fresh:
+            note = f"imported from {Path(file).name}"
+            await store.libraries.edit(name, fresh, author=AUTHOR, note=note)
+        left_out = len(sheet.additions) - len(fresh)
+        notes = [f"{count(left_out, 'experience')} left out: there already"] if left_out else []
+        made = await store.libraries.get(name), await store.libraries.state(name)
+        return made, notes
+
+
+async def _standing(store: Store, name: str) -> tuple[Library | None, State]:
+    """The library and what it holds; None and nothing if it does not exist yet."""
+    try:
+        return await store.libraries.get(name), await store.libraries.state(name)
+    except LibraryNotFoundError:
+        return None, State(name, 0, ())
+
+
+def _fresh(additions: Sequence[Add], state: State, policy: Policy) -> list[Add]:
+    """The experiences that are new, all of which the policy must allow."""
+    fresh: dict[str, Add] = {}
+    for addition in additions:
+        key = wording(addition.text)
+        if key not in state.wordings:
+            fresh.setdefault(key, addition)
+    refused = apply(state, [Proposed(a) for a in fresh.values()], policy).refused
+    if refused:
+        reasons = "; ".join(
+            f"{r.operation.text!r}: {r.reason}" for r in refused if isinstance(r.operation, Add)
+        )
+        raise BadInputError(f"nothing was imported, because of {reasons}")
+    return list(fresh.values())

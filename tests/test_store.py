@@ -1,0 +1,501 @@
+"""What every backend of the store must do. Runs on SQLite."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experience_store.catalogue import Catalogue
+from experience_store.errors import (
+    BadInputError,
+    ConflictError,
+    HeadMovedError,
+    LeaseLostError,
+    LibraryNotFoundError,
+    NotFoundError,
+    StorageError,
+)
+from experience_store.learner import Learner, Work
+from experience_store.library import Policy
+from experience_store.operations import Add, Retire, Revise
+from experience_store.store import GivenAnswer, Retrieval, Store, open_store
+from experience_store.testing import sensible_answer
+from tests.builders import add, answer, attempt, operation, submission, talk
+
+
+def learner(store: Store) -> Learner:
+    return Learner(store, Catalogue(store))
+
+
+async def learned(store: Store, *operations: dict[str, object], library: str = "lib") -> Work:
+    """One group submitted and learned from, its comparison answered with these operations."""
+    await store.groups.submit(library, submission(task=f"Task {operations}"))
+    made = learner(store)
+    update_id = await made.begin(library, "host", 1)
+    assert update_id
+    work = await made.take_up(update_id)
+    await made.ask(work)
+    work, _ = await made.answer(work, [("compare-1", answer(*operations))])
+    while requests := await made.ask(work):
+        work, _ = await made.answer(work, [(r.id, sensible_answer(r.prompt)) for r in requests])
+    return await made.settle(work, author="host test")
+
+
+async def entries(store: Store, version: int | None = None) -> dict[str, str]:
+    return {e.id: e.text for e in (await store.libraries.state("lib", version)).experiences}
+
+
+async def test_a_library_comes_into_being_on_first_use(store: Store) -> None:
+    made = await store.libraries.ensure("support-desk")
+
+    assert (made.head, made.size) == (0, 0)
+    assert await store.libraries.names("supp") == ("support-desk",)
+    assert (await store.libraries.version("support-desk", 0)).parent is None
+
+
+@pytest.mark.parametrize("name", ["", "Has Capitals", "../up", "a/b", "-a", "a" * 65, "ü"])
+async def test_a_bad_library_name_is_refused_with_a_better_one(store: Store, name: str) -> None:
+    with pytest.raises(BadInputError, match="is no library name"):
+        await store.libraries.ensure(name)
+
+
+async def test_an_unknown_library_is_named_with_those_that_come_close(store: Store) -> None:
+    await store.libraries.ensure("airline")
+
+    with pytest.raises(LibraryNotFoundError, match="did you mean airline"):
+        await store.libraries.get("airlines")
+
+
+async def test_objectives_and_policy_are_kept(store: Store) -> None:
+    policy = Policy(max_words=20, min_spread=0.5, learn_without_rewards=True)
+    await store.libraries.describe(
+        "lib", agent_objective="books flights", learning_objective=None, policy=policy
+    )
+
+    kept = await store.libraries.get("lib")
+
+    assert (kept.agent_objective, kept.policy) == ("books flights", policy)
+
+
+async def test_a_group_is_stored_with_all_that_was_sent(store: Store) -> None:
+    sent = talk(
+        "user: Refund me",
+        'call: refund {"id": 7}',
+        "tool: Error: not eligible",
+        "assistant: I cannot.",
+        reward=-0.5,
+    )
+    sent = replace(sent, feedback="wrong", model="m", metadata='{"a": 1}')
+    await store.groups.submit("lib", submission(sent, group_id="g", ground_truth="no refund"))
+
+    kept = await store.groups.get("lib", "g")
+
+    assert kept.trajectories == (sent,)
+    assert (kept.task, kept.ground_truth) == ("Book a flight", "no refund")
+
+
+async def test_sending_the_same_again_changes_nothing(store: Store) -> None:
+    group = submission(group_id="g")
+    await store.groups.submit("lib", group)
+
+    again = await store.groups.submit("lib", group)
+
+    assert (again.added, again.known, again.trajectories) == (0, 2, 2)
+
+
+async def test_equal_attempts_without_ids_count_each_and_resending_them_changes_nothing(
+    store: Store,
+) -> None:
+    same = replace(attempt("42", 1.0), id="")
+    group = submission(same, same, replace(attempt("41", 0.0), id=""), group_id="g")
+
+    first = await store.groups.submit("lib", group)
+    second = await store.groups.submit("lib", group)
+
+    assert (first.added, second.added, second.trajectories) == (3, 0, 3)
+
+
+async def test_a_group_grows_until_it_has_signal(store: Store) -> None:
+    first = await store.groups.submit("lib", submission(attempt("a", 1.0), group_id="g"))
+    second = await store.groups.submit("lib", submission(attempt("b", 0.0), group_id="g"))
+
+    assert (first.signal, second.signal, second.trajectories) == (False, True, 2)
+    assert second.waiting == 1
+
+
+async def test_a_reward_may_come_late_and_may_not_change(store: Store) -> None:
+    unscored = attempt("a", None, id="a")
+    await store.groups.submit("lib", submission(unscored, attempt("b", 0.0), group_id="g"))
+
+    scored = await store.groups.submit(
+        "lib", submission(replace(unscored, reward=1.0), group_id="g")
+    )
+
+    assert (scored.scored, scored.signal) == (1, True)
+    with pytest.raises(ConflictError, match="stored with reward 1"):
+        await store.groups.submit("lib", submission(replace(unscored, reward=2.0), group_id="g"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        submission(task="Another task", group_id="g"),
+        submission(ground_truth="other", group_id="g"),
+        submission(attempt("another content", 1.0, id="w"), group_id="g"),
+        submission(attempt("x", 1.0, id="n"), attempt("y", 1.0, id="n"), group_id="g"),
+    ],
+    ids=["task", "ground truth", "content", "two of one id"],
+)
+async def test_a_contradiction_is_refused_and_stores_nothing(
+    store: Store, other: object
+) -> None:
+    await store.groups.submit("lib", submission(group_id="g", ground_truth="right"))
+
+    with pytest.raises(ConflictError, match="Nothing was stored"):
+        await store.groups.submit("lib", other)  # type: ignore[arg-type]
+
+    assert len((await store.groups.get("lib", "g")).trajectories) == 2
+
+
+async def test_a_secret_is_redacted_before_it_is_stored(store: Store, database: Path) -> None:
+    secret = "AKIAIOSFODNN7" + "EXAMPLQ"
+    receipt = await store.groups.submit(
+        "lib", submission(attempt(f"the key is {secret}", 1.0), group_id="g")
+    )
+
+    kept = (await store.groups.get("lib", "g")).trajectories[0].messages[0].text
+    await store.close()
+
+    assert receipt.redacted == 1
+    assert secret not in kept
+    assert secret.encode() not in b"".join(
+        p.read_bytes() for p in database.parent.iterdir() if p.is_file()
+    )
+
+
+async def test_a_version_is_immutable_and_a_rollback_makes_a_new_one(store: Store) -> None:
+    await learned(store, add("When one, do one."))
+    await learned(store, operation("Revise", "G1", experience="When one, do two."))
+    await learned(store, add("When three, do three."))
+
+    rolled = await store.libraries.roll_back("lib", 1, author="cli", note="back")
+
+    assert await entries(store) == {"G1": "When one, do one."}
+    assert await entries(store, 3) == {"G1": "When one, do two.", "G2": "When three, do three."}
+    assert (rolled.number, rolled.parent, rolled.note) == (4, 3, "back")
+
+
+async def test_an_id_is_never_given_again_even_after_a_rollback(store: Store) -> None:
+    await learned(store, add("When one, do one."))
+    await store.libraries.roll_back("lib", 0, author="cli", note="back")
+    await learned(store, add("When two, do two."))
+
+    assert await entries(store) == {"G2": "When two, do two."}
+
+
+async def test_an_edit_by_hand_is_a_version_and_a_bad_one_changes_nothing(store: Store) -> None:
+    await store.libraries.edit("lib", [Add("n", "Do this.")], author="cli", note="by hand")
+
+    with pytest.raises(BadInputError, match="G9"):
+        await store.libraries.edit("lib", [Retire("G1"), Retire("G9")], author="cli", note="")
+
+    assert await entries(store) == {"G1": "Do this."}
+
+
+async def test_an_experience_is_traced_to_the_answers_and_attempts_that_made_it(
+    store: Store,
+) -> None:
+    await learned(store, add("When one, do one."))
+    await learned(store, operation("Revise", "G1", experience="When one, do two."))
+    await learned(store, operation("Retire", "G1"))
+
+    trace = await store.libraries.provenance("lib", "g1")
+
+    assert [type(o.operation) for o in trace.origins] == [Add, Revise, Retire]
+    assert not trace.current
+    first = trace.origins[0]
+    assert [a.reward for a in first.groups[0].attempts] == [1.0, 0.0]
+    assert "It checked first." in first.answers[0].text
+    assert first.author == "host test"
+
+
+async def test_refusals_are_kept_with_their_reason_also_when_nothing_was_published(
+    store: Store,
+) -> None:
+    closed = await learned(store, operation("Retire", "G5"))
+
+    assert closed.record.status == "nothing_to_learn"
+    assert closed.record.reason == (
+        "every proposal was refused: there is no experience G5 in this version"
+    )
+
+
+async def test_two_updates_that_finish_at_once_both_take_effect(store: Store) -> None:
+    made = learner(store)
+    works: list[Work] = []
+    for text in ("When one, do one.", "When two, do two."):
+        await store.groups.submit("lib", submission(task=text))
+        update_id = await made.begin("lib", "host", 1)
+        assert update_id
+        work = await made.take_up(update_id)
+        await made.ask(work)
+        work, _ = await made.answer(work, [("compare-1", answer(add(text)))])
+        works.append(work)
+
+    for work in works:
+        await made.settle(work, author="host")
+
+    assert sorted((await entries(store)).values()) == ["When one, do one.", "When two, do two."]
+    assert [v.parent for v in await store.libraries.history("lib", before=None, limit=9)] == [
+        1,
+        0,
+        None,
+    ]
+
+
+async def test_an_update_whose_entry_was_changed_meanwhile_asks_once_more(store: Store) -> None:
+    await learned(store, add("When one, do one."))
+    made = learner(store)
+    works: list[Work] = []
+    for text in ("When one, do this.", "When one, do that."):
+        await store.groups.submit("lib", submission(task=text))
+        update_id = await made.begin("lib", "host", 1)
+        assert update_id
+        work = await made.take_up(update_id)
+        revise = operation("Revise", "G1", experience=text)
+        work, _ = await made.answer(work, [("compare-1", answer(revise))])
+        works.append(work)
+    await made.settle(works[0], author="host")
+
+    rebased = await made.settle(works[1], author="host")
+
+    assert rebased.is_open
+    (again,) = await made.ask(rebased)
+    assert again.id == "consolidate-2-1"
+    both = operation("Revise", "G1", experience="When one, do this and that.", from_=["p1"])
+    rebased, refused = await made.answer(rebased, [(again.id, answer(both))])
+    closed = await made.settle(rebased, author="host")
+    assert (closed.record.status, refused) == ("published", ())
+    assert await entries(store) == {"G1": "When one, do this and that."}
+
+
+async def test_publishing_on_another_head_is_refused(store: Store) -> None:
+    made = learner(store)
+    await store.groups.submit("lib", submission())
+    update_id = await made.begin("lib", "host", 1)
+    assert update_id
+    work = await made.take_up(update_id)
+    work, _ = await made.answer(work, [("compare-1", answer(add("When one, do one.")))])
+    outcome = work.update.outcome()
+    assert outcome
+    await store.libraries.edit("lib", [Add("n", "Do this.")], author="cli", note="")
+
+    from experience_store.learner import _publication  # pyright: ignore[reportPrivateUsage]
+
+    with pytest.raises(HeadMovedError):
+        await store.updates.publish(update_id, _publication(work, outcome, "host"))
+
+
+async def test_groups_are_taken_by_one_update_only_and_wait_again_when_they_grow(
+    store: Store,
+) -> None:
+    await store.groups.submit("lib", submission(group_id="g"))
+    made = learner(store)
+
+    first, second = await made.begin("lib", "host", 8), await made.begin("lib", "host", 8)
+    assert first
+    work = await made.take_up(first)
+    await made.settle((await made.answer(work, [("compare-1", answer())]))[0], author="host")
+    idle = await made.begin("lib", "host", 8)
+    grown = await store.groups.submit("lib", submission(attempt("new", 0.5), group_id="g"))
+
+    assert (second, idle) == (None, None)
+    assert grown.waiting == 1
+
+
+async def test_attempts_that_come_during_an_update_are_not_part_of_it(store: Store) -> None:
+    await store.groups.submit("lib", submission(group_id="g"))
+    made = learner(store)
+    update_id = await made.begin("lib", "host", 8)
+    assert update_id
+
+    await store.groups.submit("lib", submission(attempt("latecomer", 9.0), group_id="g"))
+    work = await made.take_up(update_id)
+    (request,) = work.update.requests()
+    await made.settle((await made.answer(work, [(request.id, answer())]))[0], author="host")
+
+    assert "latecomer" not in request.prompt
+    assert (await store.groups.counts("lib")).waiting == 1
+
+
+async def test_a_group_that_fails_three_times_is_set_aside_until_it_is_asked_for(
+    store: Store,
+) -> None:
+    await store.groups.submit("lib", submission(group_id="g"))
+    made = learner(store)
+    for _ in range(3):
+        update_id = await made.begin("lib", "host", 8)
+        assert update_id
+        work = await made.give_up(await made.take_up(update_id), "compare-1", "no JSON")
+        closed = await made.settle(work, author="host")
+        assert closed.record.status == "failed"
+
+    assert await made.begin("lib", "host", 8) is None
+    assert (await store.groups.counts("lib")).set_aside == 1
+    assert await store.groups.retry_set_aside("lib") == 1
+    assert await made.begin("lib", "host", 8) is not None
+
+
+async def test_an_answer_survives_the_process_and_is_not_asked_for_again(database: Path) -> None:
+    before = await open_store(database)
+    for task in ("one", "two"):
+        await before.groups.submit("lib", submission(task=task))
+    made = learner(before)
+    update_id = await made.begin("lib", "host", 8)
+    assert update_id
+    work = await made.take_up(update_id)
+    await made.ask(work)
+    await made.answer(work, [("compare-1", answer(add("When one, do one.")))])
+    await before.close()
+
+    after = await open_store(database)
+    work = await learner(after).take_up(update_id)
+
+    assert [r.id for r in work.update.requests()] == ["compare-2"]
+    await after.close()
+
+
+async def test_a_second_answer_to_the_same_request_changes_nothing(store: Store) -> None:
+    await store.groups.submit("lib", submission())
+    made = learner(store)
+    update_id = await made.begin("lib", "host", 8)
+    assert update_id
+    work = await made.take_up(update_id)
+    twin = await made.take_up(update_id)
+    await made.answer(work, [("compare-1", answer(add("First.")))])
+    await made.answer(twin, [("compare-1", answer(add("Second.")))])
+
+    closed = await made.settle(await made.take_up(update_id), author="host")
+
+    assert closed.record.status == "published"
+    assert await entries(store) == {"G1": "First."}
+
+
+async def test_a_refused_answer_is_kept_and_after_three_the_request_is_given_up(
+    store: Store,
+) -> None:
+    for task in ("one", "two"):
+        await store.groups.submit("lib", submission(task=task))
+    made = learner(store)
+    update_id = await made.begin("lib", "host", 8)
+    assert update_id
+    work = await made.take_up(update_id)
+    await made.ask(work)
+
+    for _ in range(3):
+        work, refused = await made.answer(await made.take_up(update_id), [("compare-1", "no")])
+
+    assert refused[0].given_up
+    assert [r.id for r in work.update.requests()] == ["compare-2"]
+    record = await store.updates.get(update_id)
+    assert [a.refused is not None for a in record.answers] == [True] * 3
+
+
+async def test_a_lease_is_held_by_one_owner_until_it_runs_out(store: Store) -> None:
+    await store.groups.submit("lib", submission())
+    update_id = await learner(store).begin("lib", "model", 8, ("one", 60.0))
+    assert update_id
+
+    assert await store.updates.lease(None, "two", 60.0, 0.0) is None
+    with pytest.raises(LeaseLostError):
+        await store.updates.keep(update_id, "two", 60.0)
+    await store.updates.keep(update_id, "one", -1.0)
+    assert await store.updates.lease(None, "two", 60.0, 0.0) == update_id
+
+
+async def test_a_host_update_is_left_to_its_host_until_it_is_abandoned(store: Store) -> None:
+    await store.groups.submit("lib", submission())
+    update_id = await learner(store).begin("lib", "host", 8)
+
+    assert await store.updates.lease("lib", "worker", 60.0, 3600.0) is None
+    assert await store.updates.lease("lib", "worker", 60.0, -1.0) == update_id
+
+
+async def test_what_was_served_reaches_the_comparison(store: Store) -> None:
+    await store.libraries.edit("lib", [Add("Rule", "Check first.")], author="cli", note="")
+    await store.retrievals.record(Retrieval("r-1", "lib", 1, "Book", ("G1",)))
+    with_it = attempt("won", 1.0, id="w", retrieval_id="r-1")
+    without = attempt("lost", 0.0, id="l", retrieval_id="r-unknown")
+    await store.groups.submit("lib", submission(with_it, without))
+    made = learner(store)
+    update_id = await made.begin("lib", "host", 8)
+    assert update_id
+
+    (request,) = (await made.take_up(update_id)).update.requests()
+
+    assert 'reward="1" experiences_given="G1"' in request.prompt
+    assert request.prompt.count("experiences_given") == 1
+
+
+async def test_costs_are_summed_up(store: Store) -> None:
+    await store.groups.submit("lib", submission())
+    made = learner(store)
+    update_id = await made.begin("lib", "model", 8)
+    assert update_id
+    work = await made.take_up(update_id)
+    (request,) = await made.ask(work)
+    from experience_store.store import Usage
+
+    given = GivenAnswer(request.id, answer(), None, "m", Usage(1, 100, 40, 20, 0.5))
+    await made.keep(work, given)
+
+    assert await store.updates.usage("lib") == Usage(1, 100, 40, 20, 0.5)
+
+
+async def test_groups_wait_without_rewards_only_where_the_library_allows_it(store: Store) -> None:
+    unscored = submission(attempt("a", None), attempt("b", None))
+    closed = await store.groups.submit("lib", unscored)
+    await store.libraries.describe(
+        "open",
+        agent_objective=None,
+        learning_objective=None,
+        policy=Policy(learn_without_rewards=True),
+    )
+    allowed = await store.groups.submit("open", unscored)
+
+    assert (closed.signal, closed.waiting) == (False, 0)
+    assert (allowed.signal, allowed.waiting, allowed.will_be_learned) == (False, 1, True)
+
+
+async def test_the_file_is_for_its_owner_only(store: Store, database: Path) -> None:
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+    assert store.location == str(database)
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("not a database " * 100)
+
+    with pytest.raises(StorageError, match="no usable database"):
+        await open_store(other)
+
+
+async def test_an_unknown_kind_of_store_is_refused() -> None:
+    with pytest.raises(BadInputError, match="no store for mysql"):
+        await open_store("mysql://somewhere/db")
+
+
+async def test_what_does_not_exist_is_said_so(store: Store) -> None:
+    await store.libraries.ensure("lib")
+
+    with pytest.raises(NotFoundError, match="it has 0 to 0"):
+        await store.libraries.state("lib", 4)
+    with pytest.raises(NotFoundError, match="never had"):
+        await store.libraries.provenance("lib", "G1")
+    with pytest.raises(NotFoundError, match="no update"):
+        await store.updates.get("update-1")
+    with pytest.raises(NotFoundError, match="no group"):
+        await store.groups.get("lib", "g")
