@@ -66,7 +66,8 @@ class Catalogue:
         if shelf.state.version == version:
             return shelf
         state = await self._store.libraries.state(name, version)
-        index = Index.build(Document(e, ()) for e in state.experiences)
+        documents = [Document(e, ()) for e in state.experiences]
+        index = await asyncio.to_thread(Index.build, documents)
         return Shelf(shelf.library, state, index)
 
     async def _refreshed(self, library: Library) -> Shelf:
@@ -76,7 +77,9 @@ class Catalogue:
             return known
         state = await self._store.libraries.state(name)
         if known is None:
-            index = Index.build(await self._documents(name, state.experiences, all_=True))
+            documents = await self._documents(name, state.experiences, all_=True)
+            # 10,000 take more than a second, and others are waiting meanwhile
+            index = await asyncio.to_thread(Index.build, documents)
         else:
             old, new = known.state.by_id, state.by_id
             changed = [e for i, e in new.items() if old.get(i) != e]

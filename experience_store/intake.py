@@ -219,12 +219,27 @@ def mendable(error: ValidationError, known: Sequence[str] = ()) -> str:
         where = ".".join([*place, last])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            close = get_close_matches(last, fields, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]!r}? " if close else ""
+            close = _meant(last, fields)
+            hint = f"did you mean {close!r}? " if close else ""
             message = f"is not known; {hint}Fields are {', '.join(fields)}"
         sentences.append(f"{where}: {message}.")
     more = error.error_count() - len(sentences)
     return " ".join([*sentences, *([f"And {more} more."] if more > 0 else [])])
+
+
+_OTHER_NAMES = {
+    "reward": ("score", "return", "success", "passed", "grade", "correct"),
+    "output": ("text", "content", "answer", "response", "completion", "result", "final_answer"),
+    "messages": ("conversation", "history", "transcript", "trace", "steps", "traj"),
+}
+
+
+def _meant(field: str, fields: Sequence[str]) -> str | None:
+    """The field that a misspelt or otherwise named one probably stands for."""
+    for name, others in _OTHER_NAMES.items():
+        if name in fields and field.lower() in others:
+            return name
+    return next(iter(get_close_matches(field, fields, n=1, cutoff=0.5)), None)
 
 
 def _part_text(part: str | _Part) -> str:

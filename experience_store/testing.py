@@ -40,7 +40,12 @@ def sensible_answer(prompt: str) -> str:
         return json.dumps({"operations": operations})
     task = _TASK.search(prompt)
     text = lesson(task[1] if task else "")
-    add: dict[str, object] = {"operation": "Add", "ids": [], "name": "Check details", "experience": text}
+    add: dict[str, object] = {
+        "operation": "Add",
+        "ids": [],
+        "name": "Check details",
+        "experience": text,
+    }
     return json.dumps({"reasons": "The better attempts checked first.", "operations": [add]})
 
 

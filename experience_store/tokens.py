@@ -58,7 +58,7 @@ def estimate_tokens(text: str) -> int:
     | Spanish, French, German, Polish, Ukrainian, Greek | -10 % | 10 % |
 
     Worst: Vietnamese +37 %, base64 -17 %, traditional Chinese -31 % (four short texts). About
-    25 MB/s, or 15 MB/s where there are other letters than ASCII.
+    20 MB/s, or 10 MB/s where there are other letters than ASCII.
     """
     pieces = len(_piece(text).findall(text))
     cjk = 0 if text.isascii() else len(_cjk_character().findall(text))

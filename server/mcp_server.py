@@ -12,7 +12,7 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import CallToolResult, InputRequiredResult, Resource
 from pydantic import ValidationError
 
 from experience_store.errors import ExperienceError
@@ -108,6 +108,18 @@ class ExperienceServer(MCPServer[App]):
             if isinstance(cause, ValidationError):
                 raise ToolError(mendable(cause, self._parameters(name))) from error
             raise
+
+    async def list_resources(self) -> list[Resource]:
+        """Every library, under its name."""
+        return [
+            Resource(
+                uri=f"experience://{library.name}",
+                name=library.name,
+                description=library.agent_objective,
+                mime_type="text/markdown",
+            )
+            for library in await self.app.store.libraries.all()
+        ]
 
     def _check_arguments(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse arguments that would otherwise be ignored in silence."""

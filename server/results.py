@@ -6,10 +6,10 @@ in itself.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from mcp_types import CallToolResult, TextContent
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 Status: TypeAlias = Literal[
     "awaiting_answers", "running", "published", "nothing_to_learn", "failed"
@@ -52,17 +52,23 @@ class RefusedOut(BaseModel):
     reason: str
 
 
+_OBJECTS = {"type": "array", "items": {"type": "object"}}
+
+
 class UpdateOut(BaseModel):
     """The answer of `update_experiences` and `submit_answers`."""
 
     library: str
-    update_id: str | None
+    update_id: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]
     status: Status
     next_step: str
-    requests: list[RequestOut] = []
-    refused: list[RefusedOut] = []
-    version: int | None = None
+    requests: Annotated[list[RequestOut], WithJsonSchema(_OBJECTS)] = []
+    refused: Annotated[list[RefusedOut], WithJsonSchema(_OBJECTS)] = []
+    version: Annotated[int | None, WithJsonSchema({"type": "integer"})] = None
     changes: list[str] = []
+
+
+_TextOrNull: TypeAlias = Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]
 
 
 class LibraryOut(BaseModel):
@@ -73,14 +79,14 @@ class LibraryOut(BaseModel):
     version: int
     groups: int
     waiting: int
-    agent_objective: str | None
-    learning_objective: str | None
+    agent_objective: _TextOrNull
+    learning_objective: _TextOrNull
 
 
 class LibrariesOut(BaseModel):
     """The answer of `list_libraries`."""
 
-    libraries: list[LibraryOut]
+    libraries: Annotated[list[LibraryOut], WithJsonSchema(_OBJECTS)]
     next_step: str
 
 

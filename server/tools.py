@@ -344,7 +344,9 @@ def _tool(function: Callable[..., object], title: str, *, reads: bool, idempoten
     )
     tool.parameters = _compact(tool.parameters)
     if tool.fn_metadata.output_schema is not None:
-        tool.fn_metadata.output_schema = _compact(tool.fn_metadata.output_schema)
+        schema = _compact(tool.fn_metadata.output_schema)
+        schema.pop("description", None)
+        tool.fn_metadata.output_schema = schema
     return tool
 
 
@@ -353,7 +355,7 @@ def _compact(schema: Mapping[str, object]) -> dict[str, Any]:
     return {
         key: _compact_value(key, value)
         for key, value in schema.items()
-        if key != "title" and not (key == "default" and value is None)
+        if key != "title" and not (key == "default" and not value)
     }
 
 

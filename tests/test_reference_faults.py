@@ -193,7 +193,7 @@ def test_two_groups_with_the_same_question_text_stay_two() -> None:
     left, right = twins.requests()
 
     assert "left won" in left.prompt
-    assert "right" not in left.prompt
+    assert "right won" not in left.prompt
     assert "right won" in right.prompt
 
 

@@ -202,7 +202,7 @@ class TestExactness:
             assert ids(index, task, limit) == exhaustive(documents, task, limit)
 
     def test_of_a_task_with_very_many_words_the_hundred_rarest_count(self) -> None:
-        common = [f"common{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(150)]
+        common = [f"often{chr(97 + n // 26)}{chr(97 + n % 26)}x" for n in range(150)]
         documents = [lesson(n, " ".join(common)) for n in range(1, 5)]
         index = Index.build([*documents, lesson(5, "Beware of the xylophone.")])
         counted = " ".join([*common[:99], "xylophone"])

@@ -14,7 +14,7 @@ experiences at once, bit by bit, with operations on integers as long as the libr
 machine, and a query of 300 frequent words takes about a millisecond over 10,000 experiences in
 plain Python. Of a task with more than 100 terms that the library knows, the 100 weightiest count.
 Against the same formula without rounding, nine of the first ten are the same on the Cranfield
-collection, and the quality is (`benchmarks/retrieval_quality.py`).
+collection, and so is the quality (`benchmarks/retrieval_quality.py`).
 
 Since those integers are values, an index of the next version shares all but the changed ones with
 its predecessor (`Index.updated`): publishing costs what was changed, not what there is, and a

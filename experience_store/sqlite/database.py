@@ -42,6 +42,7 @@ class Database:
         self._reader = reader
         self._writer = writer
         self._turn = asyncio.Lock()
+        self._closed = False
 
     @classmethod
     async def open(cls, path: Path) -> Database:
@@ -66,10 +67,12 @@ class Database:
         return cls(path, reader, writer)
 
     async def close(self) -> None:
-        """Finish the write that is under way and close both connections."""
+        """Finish the write that is under way and close both connections. Twice is once."""
         async with self._turn:
-            await self._reader.close()
-            await self._writer.close()
+            if not self._closed:
+                self._closed = True
+                await self._reader.close()
+                await self._writer.close()
 
     async def rows(self, query: str, **params: Value) -> list[Row]:
         """All rows of a named query, read outside any transaction."""

@@ -98,6 +98,8 @@ def _check_format(text: str | bytes) -> None:
 def _said(error: ValidationError) -> str:
     """The first problems with their places, values left out."""
     problems = error.errors(include_url=False, include_input=False)[:MAX_SHOWN]
-    return "; ".join(
-        f"{'.'.join(str(part) for part in p['loc']) or 'it'}: {p['msg']}" for p in problems
-    )
+    return "; ".join(": ".join([*_place(p["loc"]), p["msg"]]) for p in problems)
+
+
+def _place(parts: tuple[str | int, ...]) -> list[str]:
+    return [".".join(str(part) for part in parts)] if parts else []

@@ -19,6 +19,7 @@ from pydantic import (
     FiniteFloat,
     PlainSerializer,
     PlainValidator,
+    TypeAdapter,
 )
 
 from experience_store.library import Policy
@@ -40,13 +41,19 @@ def _time(text: str) -> str:
 
 
 def _read_messages(value: object) -> tuple[Message, ...]:
-    return messages_from_json(json.dumps(value))
+    """Messages as they are, or in the form they are written in."""
+    match value:
+        case tuple():
+            return _MESSAGES.validate_python(value)
+        case _:
+            return messages_from_json(json.dumps(value))
 
 
 def _write_messages(messages: tuple[Message, ...]) -> object:
     return json.loads(messages_to_json(messages))
 
 
+_MESSAGES = TypeAdapter(tuple[Message, ...])
 Messages = Annotated[
     tuple[Message, ...], PlainValidator(_read_messages), PlainSerializer(_write_messages)
 ]

@@ -69,6 +69,17 @@ class Commands(click.Group):
         assert isinstance(command, click.Command), "the table names commands"
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; a misspelt one gets a suggestion."""
+        if args[0] not in COMMANDS:
+            from difflib import get_close_matches  # noqa: PLC0415  # only for this
+
+            if close := get_close_matches(args[0], COMMANDS, n=1):
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):

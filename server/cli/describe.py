@@ -27,6 +27,12 @@ _HELP: Mapping[str, str] = {
 }
 
 
+def _said(value: float) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
 def _policy_options(command: Command) -> Command:
     """An option for each part of a policy, without a default: what is not given stays."""
     for name in reversed(list(_HELP)):
@@ -41,7 +47,7 @@ def _policy_option(name: str) -> Callable[[Command], Command]:
     if isinstance(default, bool):
         return option(f"--{flag}/--no-{flag}", name, default=None, help=text)
     kind = click.FloatRange(min=0) if isinstance(default, float) else click.IntRange(min=1)
-    return option(f"--{flag}", name, type=kind, help=text)
+    return option(f"--{flag}", name, metavar="N", type=kind, help=text)
 
 
 @click.command()
@@ -116,12 +122,6 @@ def _pairs(library: Library) -> list[tuple[str, str]]:
         ("learning objective", library.learning_objective or "(none)"),
         *((name.replace("_", " "), _said(value)) for name, value in asdict(library.policy).items()),
     ]
-
-
-def _said(value: float) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _as_json(library: Library) -> dict[str, object]:

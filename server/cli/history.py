@@ -30,8 +30,15 @@ AUTHOR = "cli"
 @click.command()
 @library_argument
 @database_option
-@option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Versions.")
-@option("--before", type=click.IntRange(min=1), help="Only versions before this one.")
+@option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many versions.",
+)
+@option("--before", metavar="N", type=click.IntRange(min=1), help="Only versions before this one.")
 @json_option
 def history(*, library: str, database: Path, limit: int, before: int | None, as_json: bool) -> None:
     """Show what changed, newest version first: + added, ~ reworded, - retired, ! refused."""

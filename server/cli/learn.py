@@ -17,11 +17,19 @@ from server.app import App, open_app
 from server.cli import APP
 from server.cli.changes import version_lines
 from server.cli.opening import check_exists
-from server.cli.options import database_option, json_option, library_option, model_options, option
+from server.cli.options import (
+    ENVIRONMENT,
+    database_option,
+    json_option,
+    library_option,
+    model_options,
+    option,
+    shared,
+)
 from server.cli.printing import count, print_json, title, wrapped
 from server.models import ModelUnavailableError
 from server.settings import ModelSettings, Settings
-from server.worker import Progress, Worker
+from server.worker import Progress
 
 NO_MODEL = (
     "no model is configured. Name one with --model NAME (or EXPERIENCE_MCP_MODEL), another "
@@ -57,7 +65,13 @@ class Learned:
 @click.command()
 @database_option
 @library_option
-@option("--all", "everywhere", is_flag=True, help="Learn in every library.")
+@shared(
+    "--all",
+    "everywhere",
+    envvar=f"{ENVIRONMENT}LEARN_ALL",
+    is_flag=True,
+    help="Learn in every library.",
+)
 @option("--retry-set-aside", is_flag=True, help="Also try groups again that failed too often.")
 @model_options()
 @json_option
@@ -73,9 +87,10 @@ def learn(
     """Learn now from all groups that wait, with the configured model.
 
     What is answered is stored at once: after an interruption or an outage just start anew. The
-    key of the model is read from OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY.
+    key of the model is read from OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY. Without a model,
+    --retry-set-aside lets the groups wait for the hosts again.
     """
-    if model is None:
+    if model is None and not retry_set_aside:
         raise click.ClickException(NO_MODEL)
     check_exists(database)
     settings = Settings(database, library, model=model)
@@ -83,8 +98,8 @@ def learn(
         learned = asyncio.run(_learn(settings, everywhere=everywhere, retry=retry_set_aside))
     except ModelUnavailableError as error:
         raise click.ClickException(
-            f"{error}. Nothing is lost: what was answered is stored, `{APP} learn` goes on from "
-            "there."
+            f"{str(error).rstrip('.')}. Nothing is lost: what was answered is stored, and "
+            f"`{APP} learn` goes on from there."
         ) from error
     if as_json:
         print_json({"libraries": [_as_json(one) for one in learned]})
@@ -97,18 +112,19 @@ def learn(
 
 async def _learn(settings: Settings, *, everywhere: bool, retry: bool) -> list[Learned]:
     async with open_app(settings, background=False) as app:
-        worker = app.worker
-        assert worker is not None, "the settings name a model"
         libraries = app.store.libraries
         names = [lib.name for lib in await libraries.all()] if everywhere else [settings.library]
-        return [await _learn_one(app, worker, name, retry=retry) for name in names]
+        return [await _learn_one(app, name, retry=retry) for name in names]
 
 
-async def _learn_one(app: App, worker: Worker, library: str, *, retry: bool) -> Learned:
+async def _learn_one(app: App, library: str, *, retry: bool) -> Learned:
+    """Learn in one library; without a model only let what was set aside wait again."""
     if retry:
         await app.store.groups.retry_set_aside(library)
-    with _Ticker(library) as ticker:
-        updates = await worker.learn(library, ticker.report)
+    updates: list[UpdateRecord] = []
+    if app.worker is not None:
+        with _Ticker(library) as ticker:
+            updates = await app.worker.learn(library, ticker.report)
     return Learned(
         library=library,
         updates=tuple(updates),
@@ -168,6 +184,9 @@ def _print(learned: Learned) -> None:
 
 def _why_nothing(learned: Learned) -> str:
     counts = learned.counts
+    if counts.waiting:
+        waiting = count(counts.waiting, "group")
+        return f"Waiting: {waiting}. Ask an agent that is connected to call update_experiences."
     standing = (
         f"Nothing waits to be learned from: {count(counts.groups, 'group')}, "
         f"{counts.signal:,} with signal, {counts.learned:,} learned from."

@@ -23,6 +23,10 @@ T = TypeVar("T")
 ENVIRONMENT = "EXPERIENCE_MCP_"
 KEY_NAMES = (f"{ENVIRONMENT}API_KEY", "OPENAI_API_KEY")
 NO_KEY = "none"  # what servers on the own machine are content with
+NO_KEY_FOR = (
+    f"the model {{}} needs a key: set {' or '.join(reversed(KEY_NAMES))} in the environment (that "
+    "of the host's entry for this server, too), or name another endpoint with --base-url"
+)
 _DEFAULT = Settings(database=Path())
 _MODEL = ModelSettings("", "")
 
@@ -67,6 +71,7 @@ json_option = shared(
 )
 max_tokens_option = shared(
     "--max-tokens",
+    metavar="N",
     type=click.IntRange(min=0),
     default=_DEFAULT.max_tokens,
     show_default=True,
@@ -94,6 +99,7 @@ _MODEL_OPTIONS = (
     ),
     shared(
         "--concurrency",
+        metavar="N",
         type=click.IntRange(min=1),
         default=_MODEL.concurrency,
         show_default=True,
@@ -101,13 +107,15 @@ _MODEL_OPTIONS = (
     ),
     shared(
         "--timeout",
+        metavar="SECONDS",
         type=click.FloatRange(min=0, min_open=True),
         default=_MODEL.timeout,
         show_default=True,
-        help="Seconds for one call.",
+        help="For one call of the model.",
     ),
     shared(
         "--retries",
+        metavar="N",
         type=click.IntRange(min=0),
         default=_MODEL.retries,
         show_default=True,
@@ -115,16 +123,19 @@ _MODEL_OPTIONS = (
     ),
     shared(
         "--price-prompt",
+        metavar="PRICE",
         type=click.FloatRange(min=0),
         help="Price of a million prompt tokens, in any currency.",
     ),
     shared(
         "--price-cached",
+        metavar="PRICE",
         type=click.FloatRange(min=0),
         help="Price of a million cached prompt tokens.  [default: as other prompt tokens]",
     ),
     shared(
         "--price-completion",
+        metavar="PRICE",
         type=click.FloatRange(min=0),
         help="Price of a million completion tokens.",
     ),
@@ -132,28 +143,40 @@ _MODEL_OPTIONS = (
 _THRESHOLDS = (
     shared(
         "--learn-groups",
+        metavar="N",
         type=click.IntRange(min=1),
         default=_MODEL.learn_groups,
         show_default=True,
-        help="With a model, learning starts when so many groups wait …",
+        help="With a model, learning begins when so many groups wait …",
     ),
     shared(
         "--learn-after",
+        metavar="SECONDS",
         type=click.FloatRange(min=0),
         default=_MODEL.learn_after,
         show_default=True,
-        help="… or when one has waited so many seconds.",
+        help="… or when one has waited so long.",
     ),
 )
 
 
-def model_options(*, thresholds: bool = False) -> Callable[[Command], Command]:
-    """The options of the model that learns; passed on as `model`, None if none is named."""
+def model_options(
+    *, thresholds: bool = False, needs_key: bool = True
+) -> Callable[[Command], Command]:
+    """The options of the model that learns; passed on as `model`, None if none is named.
+
+    Args:
+        thresholds: Whether the command learns in the background.
+        needs_key: Whether a model without a key is an error; else its key is empty.
+    """
 
     def decorated(command: Command) -> Command:
         @wraps(command)
         def run(**given: object) -> None:
-            command(model=_model(given), **given)
+            model = _model(given)
+            if model and not model.api_key and needs_key:
+                raise click.ClickException(NO_KEY_FOR.format(model.name))
+            command(model=model, **given)
 
         complete: Command = run
         for add in reversed((*_MODEL_OPTIONS, *(_THRESHOLDS if thresholds else ()))):
@@ -183,15 +206,7 @@ def _model(given: dict[str, object]) -> ModelSettings | None:
         learn_groups=_taken(given, "learn_groups", int) or _MODEL.learn_groups,
         learn_after=_or(_taken(given, "learn_after", float), _MODEL.learn_after),
     )
-    if not settings.name:
-        return None
-    if not settings.api_key:
-        raise click.ClickException(
-            f"the model {settings.name} needs a key: set {' or '.join(reversed(KEY_NAMES))} in the "
-            "environment (of the host's entry for this server, too), or name another endpoint "
-            "with --base-url"
-        )
-    return settings
+    return settings if settings.name else None
 
 
 def _prices(given: dict[str, object]) -> Prices | None:

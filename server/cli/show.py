@@ -39,7 +39,7 @@ class Shown:
 @click.command()
 @library_argument
 @database_option
-@option("--version", type=click.IntRange(min=0), help="An older version.")
+@option("--version", metavar="N", type=click.IntRange(min=0), help="An older version.")
 @option("--task", metavar="TEXT", help="Show what an agent would get for this task.")
 @max_tokens_option
 @json_option
@@ -121,21 +121,15 @@ async def _all(database: Path) -> list[tuple[Library, GroupCounts]]:
 
 
 def _table(found: list[tuple[Library, GroupCounts]]) -> str:
-    header = ["library", "experiences", "version", "groups", "signal", "waiting", "set aside"]
-    rows: list[list[str | int]] = [
-        [
-            library.name,
-            library.size,
-            library.head,
-            counts.groups,
-            counts.signal,
-            counts.waiting,
-            counts.set_aside,
-            library.agent_objective or library.learning_objective or "",
-        ]
-        for library, counts in found
-    ]
-    return table([*header, "for"], rows)
+    any_set_aside = any(counts.set_aside for _, counts in found)
+    header = ["library", "experiences", "version", "groups", "signal", "waiting"]
+    rows: list[list[str | int]] = []
+    for library, counts in found:
+        row: list[str | int] = [library.name, library.size, library.head]
+        row += [counts.groups, counts.signal, counts.waiting]
+        row += [counts.set_aside] if any_set_aside else []
+        rows.append([*row, library.agent_objective or library.learning_objective or ""])
+    return table([*header, *(["set aside"] if any_set_aside else []), "for"], rows)
 
 
 def _library_json(library: Library, counts: GroupCounts) -> dict[str, object]:

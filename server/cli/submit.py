@@ -92,11 +92,10 @@ def _print(tally: Tally) -> None:
         click.echo(fields(_summary(of)))
     if not tally.libraries:
         click.echo("Nothing was stored.")
-    waiting = [of.library for of in tally.libraries.values() if of.waiting]
-    for name in waiting:
-        click.echo(
-            f"\nTo learn: {APP} learn --library {name}, or let an agent call update_experiences."
-        )
+    for of in tally.libraries.values():
+        if of.waiting:
+            learn = f"`{APP} learn --library {of.library}`"
+            click.echo(f"\nTo learn: {learn}, or let an agent call update_experiences.")
 
 
 def _summary(of: LibraryTally) -> list[tuple[str, str]]:
@@ -105,10 +104,8 @@ def _summary(of: LibraryTally) -> list[tuple[str, str]]:
         read.append(f"{of.scored:,} scored late")
     if of.secrets_removed:
         read.append(f"{count(of.secrets_removed, 'secret')} removed")
+    groups = f"{count(of.groups, 'group')} ({of.new_groups:,} new), {of.with_signal:,} with signal"
     return [
-        ("Library", of.library),
-        ("Read", f"{count(of.attempts, 'attempt')}: {', '.join(read)}"),
-        ("Holds", f"{count(of.groups, 'group')}, {of.new_groups:,} of them new"),
-        ("Signal", f"{of.with_signal:,} of the groups"),
-        ("Waiting", f"{of.waiting:,} to be learned from"),
+        (of.library, f"{count(of.attempts, 'attempt')} read: {', '.join(read)}"),
+        ("", f"{groups}, {of.waiting:,} waiting to be learned from"),
     ]

@@ -43,9 +43,10 @@ PRIVATE, PUBLIC = 0o600, 0o666
 @click.command()
 @library_argument
 @database_option
-@option(
+@shared(
     "--format",
     "format_",
+    envvar=f"{ENVIRONMENT}EXPORT_FORMAT",
     type=click.Choice(["json", "markdown"]),
     default="json",
     show_default=True,
@@ -100,6 +101,10 @@ async def _transfers(database: Path) -> AsyncGenerator[Transfers]:
 
 def _write(path: Path, text: str, *, private: bool) -> None:
     """Write a file in one step: there is the old one or the new one, never half of it."""
+    if path.exists() and not path.is_file():  # a pipe or a device
+        path.write_text(text, encoding="utf-8")
+        return
+    path = path.resolve()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -176,12 +181,11 @@ async def _import_archive(text: str, library: str | None, database: Path) -> tup
 def _objections(made: tuple[Library, State]) -> list[str]:
     """What an archive holds that its own policy would not let in now."""
     library, state = made
-    found = [
+    return [
         f"{e.id} would be refused today: {problem}"
         for e in state.experiences
         if (problem := problem_with_text(e.name, e.text, library.policy))
     ]
-    return found
 
 
 async def _import_sheet(
