@@ -50,6 +50,11 @@ def _text_or_json(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(_sound), StringConstraints(max_length=MAX_TEXT)]
 AnyText = Annotated[str, BeforeValidator(_text_or_json), StringConstraints(max_length=MAX_TEXT)]
+Task = Annotated[
+    str,
+    BeforeValidator(_sound),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT),
+]
 Id = Annotated[
     str,
     BeforeValidator(lambda v: str(v) if isinstance(v, int) else _sound(v)),
@@ -171,7 +176,7 @@ class TrajectoryInput(BaseModel):
 
 
 class _SubmissionInput(BaseModel):
-    task: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)]
+    task: Task
     trajectories: Annotated[list[TrajectoryInput], Field(min_length=1, max_length=MAX_ATTEMPTS)]
     group_id: Id | None = None
     ground_truth: AnyText | None = None

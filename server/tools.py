@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeAlias
 
-from experience_store.trust import redact
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ToolAnnotations
@@ -16,6 +15,7 @@ from experience_store.errors import BadInputError
 from experience_store.intake import read_submission
 from experience_store.library import Policy, check_library_name
 from experience_store.store import GroupCounts, Receipt, Retrieval
+from experience_store.trust import redact
 from server import updating
 from server.app import App
 from server.results import (

@@ -30,7 +30,7 @@ def reasons(outcome: Outcome) -> list[str]:
 
 @pytest.mark.parametrize("content", ["", None])
 def test_a_retire_with_empty_content_is_not_skipped(content: str | None) -> None:
-    retire: dict[str, object] = {"operation": "Retire", "ids": ["G1"], "name": content, "experience": content}
+    retire = {**operation("Retire", "G1"), "name": content, "experience": content}
 
     outcome = outcome_of(update(on=state("Old.", "Kept.")).record("compare-1", answer(retire)))
 
@@ -55,9 +55,8 @@ def test_one_malformed_answer_does_not_lose_the_other_groups_work() -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        r"When you meet \frac{a}{b}, bound \theta \times \nabla f by \binom{n}{k} \underline{first}.",
-        r"When you meet \\frac{a}{b}, bound \\theta \\times \\nabla f by "
-        r"\\binom{n}{k} \\underline{first}.",
+        r"With \frac{a}{b}, bound \theta \times \nabla f by \binom{n}{k} \underline{first}.",
+        r"With \\frac{a}{b}, bound \\theta \\times \\nabla f by \\binom{n}{k} \\underline{first}.",
     ],
     ids=["single backslashes", "escaped backslashes"],
 )
@@ -69,10 +68,7 @@ def test_latex_backslashes_neither_break_nor_bend_json(written: str) -> None:
 
     outcome = outcome_of(update().record("compare-1", raw))
 
-    meant = (
-        r"When you meet \frac{a}{b}, bound \theta \times \nabla f by \binom{n}{k} "
-        r"\underline{first}."
-    )
+    meant = r"With \frac{a}{b}, bound \theta \times \nabla f by \binom{n}{k} \underline{first}."
     assert texts(outcome) == {"G1": meant}
 
 
@@ -266,9 +262,7 @@ def test_what_changed_meanwhile_is_consolidated_again_and_the_rest_passes() -> N
     assert "it rains" not in again.prompt
     settled = rebased.record(
         again.id,
-        answer(
-            operation("Revise", "G1", experience="When booking, read all rules.", from_=["p1"])
-        ),
+        answer(operation("Revise", "G1", experience="When booking, read all rules.", from_=["p1"])),
     )
     assert list(texts(outcome_of(settled)).values()) == [
         "When booking, read all rules.",
@@ -294,9 +288,7 @@ def test_proposals_carry_the_requests_that_made_them() -> None:
     both = both.record("compare-2", answer(add("When booking, read all the rules.")))
     merged = operation("Add", experience="When booking, read the rules.", from_=["p1", "p2"])
 
-    (applied,) = outcome_of(
-        both.record("consolidate-1-1", answer(merged))
-    ).application.applied
+    (applied,) = outcome_of(both.record("consolidate-1-1", answer(merged))).application.applied
 
     assert isinstance(applied.operation, Add)
     assert applied.sources == ("compare-1", "compare-2", "consolidate-1-1")

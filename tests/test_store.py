@@ -18,10 +18,14 @@ from experience_store.errors import (
     NotFoundError,
     StorageError,
 )
-from experience_store.learner import Learner, Work
+from experience_store.learner import (
+    Learner,
+    Work,
+    _publication,  # pyright: ignore[reportPrivateUsage]  # a race is hard to win otherwise
+)
 from experience_store.library import Policy
 from experience_store.operations import Add, Retire, Revise
-from experience_store.store import GivenAnswer, Retrieval, Store, open_store
+from experience_store.store import GivenAnswer, Retrieval, Store, Usage, open_store
 from experience_store.testing import sensible_answer
 from tests.builders import add, answer, attempt, operation, submission, talk
 
@@ -149,9 +153,7 @@ async def test_a_reward_may_come_late_and_may_not_change(store: Store) -> None:
     ],
     ids=["task", "ground truth", "content", "two of one id"],
 )
-async def test_a_contradiction_is_refused_and_stores_nothing(
-    store: Store, other: object
-) -> None:
+async def test_a_contradiction_is_refused_and_stores_nothing(store: Store, other: object) -> None:
     await store.groups.submit("lib", submission(group_id="g", ground_truth="right"))
 
     with pytest.raises(ConflictError, match="Nothing was stored"):
@@ -292,8 +294,6 @@ async def test_publishing_on_another_head_is_refused(store: Store) -> None:
     outcome = work.update.outcome()
     assert outcome
     await store.libraries.edit("lib", [Add("n", "Do this.")], author="cli", note="")
-
-    from experience_store.learner import _publication  # pyright: ignore[reportPrivateUsage]
 
     with pytest.raises(HeadMovedError):
         await store.updates.publish(update_id, _publication(work, outcome, "host"))
@@ -449,8 +449,6 @@ async def test_costs_are_summed_up(store: Store) -> None:
     assert update_id
     work = await made.take_up(update_id)
     (request,) = await made.ask(work)
-    from experience_store.store import Usage
-
     given = GivenAnswer(request.id, answer(), None, "m", Usage(1, 100, 40, 20, 0.5))
     await made.keep(work, given)
 
@@ -473,7 +471,7 @@ async def test_groups_wait_without_rewards_only_where_the_library_allows_it(stor
 
 
 async def test_the_file_is_for_its_owner_only(store: Store, database: Path) -> None:
-    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600  # noqa: ASYNC240  # a test waits
     assert store.location == str(database)
 
 

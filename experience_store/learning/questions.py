@@ -8,7 +8,7 @@ instruction. Prompts are the files beside this module; every rendering has a gol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -220,8 +220,9 @@ class Consolidate:
 
     aim: Aim
     experiences: tuple[Experience, ...]
+    library_size: int
     proposals: tuple[NumberedProposal, ...]
-    schema: ClassVar[Schema] = field(default=CONSOLIDATION_SCHEMA)
+    schema: ClassVar[Schema] = CONSOLIDATION_SCHEMA
 
     def prompt(self) -> str:
         """The prompt."""
@@ -229,6 +230,7 @@ class Consolidate:
             objectives=self.aim.text(),
             max_words=self.aim.max_words,
             experiences=_listed(self.experiences),
+            library_size=self.library_size,
             proposals="\n".join(_proposals(self.proposals)),
         )
 

@@ -399,6 +399,7 @@ class Update:
                 Consolidate(
                     aim=self._aim,
                     experiences=_concerned(batch, snapshot),
+                    library_size=len(snapshot.state.experiences),
                     proposals=tuple(
                         NumberedProposal(f"p{i}", p.operation, self._reasons_behind(p))
                         for i, p in enumerate(batch, start=1)

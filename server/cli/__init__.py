@@ -35,16 +35,32 @@ class Entry:
 COMMANDS: Mapping[str, Entry] = {
     "serve": Entry("server.cli.serve", "serve", "Run the MCP server on stdin and stdout."),
     "submit": Entry("server.cli.submit", "submit", "Store groups of attempts from JSON lines."),
-    "learn": Entry("server.cli.learn", "learn", "Learn now from all groups that wait."),
-    "show": Entry("server.cli.show", "show", "Show the experiences of a library."),
-    "libraries": Entry("server.cli.show", "libraries", "List the libraries."),
-    "history": Entry("server.cli.history", "history", "Show what changed, version by version."),
+    "learn": Entry(
+        "server.cli.learn",
+        "learn",
+        "Learn now from all groups that wait, with the configured model.",
+    ),
+    "show": Entry(
+        "server.cli.show", "show", "Show the experiences of a library, or those that fit a task."
+    ),
+    "libraries": Entry(
+        "server.cli.show", "libraries", "List the libraries: what they hold and what waits."
+    ),
+    "history": Entry(
+        "server.cli.history", "history", "Show what changed in a library, version by version."
+    ),
     "diff": Entry("server.cli.history", "diff", "Compare two versions of a library."),
-    "rollback": Entry("server.cli.history", "rollback", "Go back to an older version."),
-    "why": Entry("server.cli.why", "why", "Show what led to an experience."),
-    "describe": Entry("server.cli.describe", "describe", "Show or set objectives and policy."),
+    "rollback": Entry(
+        "server.cli.history", "rollback", "Go back to an older version of a library."
+    ),
+    "why": Entry("server.cli.why", "why", "Show what led to an experience, back to the attempts."),
+    "describe": Entry(
+        "server.cli.describe", "describe", "Show or set what a library is for and how it learns."
+    ),
     "edit": Entry("server.cli.edit", "edit", "Change experiences by hand."),
-    "export": Entry("server.cli.transfer", "export", "Write a library to a file."),
+    "export": Entry(
+        "server.cli.transfer", "export", "Write a library with its whole history to a file."
+    ),
     "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
     "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),
     "demo": Entry("server.cli.demo", "demo", "Watch a library learn from recorded attempts."),

@@ -43,9 +43,9 @@ def doctor(
     check_model: bool,
     as_json: bool,
 ) -> None:
-    """Look for what is wrong with the set-up, and print the entry for a host's configuration.
+    """Look for what is wrong with the set-up.
 
-    Nothing is made or changed. The exit code is 1 if something is broken.
+    Prints the entry for a host's configuration, too. Nothing is made or changed. The exit code is 1 if something is broken.
     """
     findings: list[Finding] = []
     for finding in _findings(database, model, check_model=check_model):

@@ -23,7 +23,10 @@ AUTHOR = "cli"
 
 @click.group()
 def edit() -> None:
-    """Change experiences by hand. Each call makes one version, with `cli` as its author."""
+    """Change experiences by hand.
+
+    Each call makes one version, with `cli` as its author.
+    """
 
 
 def _editing(command: Command) -> Command:

@@ -41,7 +41,10 @@ AUTHOR = "cli"
 @option("--before", metavar="N", type=click.IntRange(min=1), help="Only versions before this one.")
 @json_option
 def history(*, library: str, database: Path, limit: int, before: int | None, as_json: bool) -> None:
-    """Show what changed, newest version first: + added, ~ reworded, - retired, ! refused."""
+    """Show what changed in a library, version by version.
+
+    Newest first: + added, ~ reworded, - retired, = confirmed, ! refused.
+    """
     versions = asyncio.run(_history(database, library, before, limit))
     if as_json:
         print_json({"library": library, "versions": [_as_json(v) for v in versions]})
@@ -138,15 +141,14 @@ async def _states(
 def rollback(
     *, version: int, library: str, database: Path, note: str, yes: bool, as_json: bool
 ) -> None:
-    """Make VERSION the current one again.
+    """Go back to an older version of a library.
 
-    It becomes a new version with the same experiences; nothing is erased, so this can be undone
-    in the same way.
+    A new version is made that holds what VERSION held. Nothing is erased, so this can be undone in
+    the same way.
     """
     after, now = asyncio.run(_states(database, library, version, None))
     difference = Difference.between(now, after)
-    asks = sys.stdin.isatty() and not yes and not as_json
-    if asks:
+    if is_person() and not yes and not as_json:
         click.echo(f"{title(library)}  back to version {version}: {difference.summary()}")
         _print_lines(difference)
         if not click.confirm("Go back?"):
@@ -165,6 +167,11 @@ async def _roll_back(database: Path, library: str, version: int, note: str) -> V
     reason = note or f"rolled back to version {version}"
     async with existing(database) as store:
         return await store.libraries.roll_back(library, version, author=AUTHOR, note=reason)
+
+
+def is_person() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def _print_lines(difference: Difference) -> None:

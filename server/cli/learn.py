@@ -172,7 +172,11 @@ def _print(learned: Learned) -> None:
     for update in learned.updates:
         groups = count(len(update.groups), "group")
         if update.version is None:
-            click.echo(wrapped(f"No new version from {groups}: {update.reason}.", first="  "))
+            click.echo(
+                wrapped(
+                    f"No new version from {groups}: {str(update.reason).rstrip('.')}.", first="  "
+                )
+            )
     for version in learned.versions:
         click.echo(wrapped(f"Version {version.number}, {version.note}:", first="  "))
         for line in version_lines(version):

@@ -52,7 +52,7 @@ def show(
     max_tokens: int,
     as_json: bool,
 ) -> None:
-    """Show the experiences of a library, or those an agent would get for a task."""
+    """Show the experiences of a library, or those that fit a task."""
     shown = asyncio.run(_find(database, library, version, task, max_tokens))
     if as_json:
         print_json(_as_json(shown))
@@ -100,7 +100,7 @@ def _as_json(shown: Shown) -> dict[str, object]:
 @database_option
 @json_option
 def libraries(*, database: Path, as_json: bool) -> None:
-    """List the libraries: what they hold and how many groups wait."""
+    """List the libraries: what they hold and what waits."""
     found = asyncio.run(_all(database))
     if as_json:
         print_json({"libraries": [_library_json(lib, counts) for lib, counts in found]})

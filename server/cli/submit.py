@@ -37,9 +37,9 @@ def submit(
     prefix: str,
     as_json: bool,
 ) -> None:
-    """Store groups of attempts from JSON lines (`-` or no FILE reads stdin).
+    """Store groups of attempts from JSON lines.
 
-    Three forms of lines are known, also mixed:
+    Without a FILE, or with `-`, they are read from stdin. Lines have one of three forms:
 
     \b
     {"task", "trajectories": [{"messages" or "output", "reward"}], …}

@@ -136,9 +136,9 @@ def _umask() -> int:
 @database_option
 @json_option
 def import_(*, file: str, library: str | None, database: Path, as_json: bool) -> None:
-    """Read a library from a FILE that `export` wrote (`-` for stdin).
+    """Read a library from a file.
 
-    JSON makes a new library with its whole history. Markdown adds its experiences to a library,
+    FILE is what `export` wrote, or `-` for stdin. JSON makes a new library with its whole history. Markdown adds its experiences to a library,
     as one version made by hand; those that it has already are left out.
     """
     text = _read(file)

@@ -25,7 +25,11 @@ MAX_ATTEMPTS = 16
 @database_option
 @json_option
 def why(*, experience: str, library: str, database: Path, as_json: bool) -> None:
-    """Show what led to an experience, such as G3: each step, its reasons and its attempts."""
+    """Show what led to an experience, back to the attempts.
+
+    ID is such as G3. Each step in its life is shown with the reasons that were given for it, and
+    the groups that were compared.
+    """
     found = asyncio.run(_provenance(database, library, experience))
     if as_json:
         print_json(_as_json(library, found))

@@ -8,6 +8,7 @@ refuses it; then JSON mode, then plain text: answers are read leniently anyway.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
@@ -62,11 +63,14 @@ class Endpoint:
                     weaker = _WEAKER.get(format_)
                     if weaker is None or not _is_about_format(error):
                         raise ModelRefusedError(f"{self.name} refused it: {error}") from error
-                    self._format = weaker
+                    if self._format == format_:  # else another call has weakened it already
+                        self._format = weaker
                 except (openai.APIConnectionError, openai.APIStatusError) as error:
                     raise _translated(error, self.name) from error
+                except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                    raise _no_completion(self.name) from error
                 else:
-                    return self._reply(completion)
+                    return self._reply(_checked(completion, self.name))
 
     async def _create(
         self, request: Request, correction: Correction | None, format_: Format
@@ -83,7 +87,7 @@ class Endpoint:
         )
 
     def _reply(self, completion: ChatCompletion) -> Reply:
-        text = completion.choices[0].message.content if completion.choices else None
+        text = completion.choices[0].message.content
         used = completion.usage
         if used is None:
             return Reply(text or "", Usage(calls=1))
@@ -131,6 +135,21 @@ def _response_format(
 def _is_about_format(error: openai.BadRequestError) -> bool:
     text = str(error).lower()
     return any(word in text for word in ("response_format", "json_schema", "json_object", "schema"))
+
+
+def _checked(completion: object, name: str) -> ChatCompletion:
+    """The completion; proxies put web pages and errors in its place, and the package passes them.
+
+    Raises:
+        ModelUnavailableError: If it is none.
+    """
+    if isinstance(completion, ChatCompletion) and completion.choices:
+        return completion
+    raise _no_completion(name)
+
+
+def _no_completion(name: str) -> ModelUnavailableError:
+    return ModelUnavailableError(f"{name} cannot be used now: what came is no chat completion")
 
 
 def _translated(

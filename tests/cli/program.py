@@ -1,0 +1,83 @@
+"""Ways to run the program in tests: in this process, or as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from server.cli import main
+from tests.builders import DATA
+
+AIRLINE = DATA / "tau-bench-airline" / "rollouts.jsonl"
+DATES = DATA / "korgym-datecount" / "groups.jsonl"
+AIME = DATA / "aime-2024" / "groups.jsonl"
+
+
+def needs(file: Path) -> str:
+    """The path of a file with real data; the test is skipped where it is absent."""
+    if not file.exists():
+        pytest.skip(f"{file} is not here")
+    return str(file)
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program on one database."""
+
+    database: Path
+
+    def run(self, *args: str, stdin: str | bytes | None = None, fails: int = 0) -> Result:
+        """Run a command that must exit with `fails`."""
+        environment = {"EXPERIENCE_MCP_DATABASE": str(self.database), "COLUMNS": "80"}
+        result = CliRunner(env=environment).invoke(main, args, input=stdin)
+        assert result.exit_code == fails, f"{args}: {result.output}\n{result.exc_info}"
+        return result
+
+    def json(self, *args: str, stdin: str | bytes | None = None, fails: int = 0) -> Json:
+        """What a command prints with --json, and nothing but that."""
+        return Json(json.loads(self.run(*args, "--json", stdin=stdin, fails=fails).stdout))
+
+    def command(self, *args: str) -> list[str]:
+        """The command line of a process of its own."""
+        return [sys.executable, "-m", "server.cli", *args]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What a process of its own gets: what a host passes on, and the database."""
+        passed = {k: v for k, v in os.environ.items() if k in {"HOME", "PATH", "PYTHONPATH"}}
+        return {**passed, "EXPERIENCE_MCP_DATABASE": str(self.database), **more}
+
+
+class Json:
+    """JSON that is looked into by path: `found.at("libraries", 0, "new")`."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def at(self, *path: str | int) -> object:
+        found = self.value
+        for step in path:
+            match found, step:
+                case Mapping(), str():
+                    found = found[step]  # pyright: ignore[reportUnknownVariableType]  # JSON
+                case list(), int():
+                    found = found[step]  # pyright: ignore[reportUnknownVariableType]  # JSON
+                case _:
+                    raise AssertionError(f"there is no {step!r} in {found!r}")
+        return found  # pyright: ignore[reportUnknownVariableType]  # JSON
+
+    def all(self, *path: str | int, of: str) -> list[object]:
+        items = self.at(*path)
+        assert isinstance(items, list)
+        return [Json(item).at(of) for item in items]  # pyright: ignore[reportUnknownVariableType]  # JSON
+
+
+def lines(*values: object) -> str:
+    """JSON lines."""
+    return "".join(json.dumps(value) + "\n" for value in values)

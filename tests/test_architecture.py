@@ -1,0 +1,84 @@
+"""The arrows between rooms go one way; this reads the imports and keeps it so."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOMAIN = {"errors", "library", "operations", "history", "trajectory", "tokens", "trust"}
+HEAVY = ("mcp", "mcp_types", "openai", "starlette", "uvicorn", "click")
+
+
+def modules(package: str) -> dict[str, set[str]]:
+    """Every module of a package with the names of the modules it imports."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = _imports(path)
+    return found
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def test_the_store_never_imports_the_server_or_what_only_the_server_needs() -> None:
+    for module, imports in modules("experience_store").items():
+        for name in imports:
+            assert not any(_within(name, p) for p in ("server", *HEAVY)), f"{module} → {name}"
+
+
+@pytest.mark.parametrize("room", ["sqlite", "learning", "store", "learner", "catalogue"])
+def test_the_domain_knows_neither_storage_nor_learning(room: str) -> None:
+    for module, imports in modules("experience_store").items():
+        if module.removeprefix("experience_store.") in DOMAIN:
+            assert not any(_within(n, f"experience_store.{room}") for n in imports), module
+
+
+def test_learning_does_no_io_and_knows_no_storage() -> None:
+    banned = ("asyncio", "aiosqlite", "sqlite3", "socket", "os", "time", "random", "datetime")
+    storage = ("experience_store.sqlite", "experience_store.store", "experience_store.learner")
+    for module, imports in modules("experience_store").items():
+        if _within(module, "experience_store.learning"):
+            assert not any(_within(n, b) for n in imports for b in (*banned, *storage)), module
+
+
+def test_storage_does_not_know_learning() -> None:
+    for module, imports in modules("experience_store").items():
+        if _within(module, "experience_store.sqlite"):
+            assert not any(_within(n, "experience_store.learning") for n in imports), module
+
+
+def test_openai_is_imported_by_the_model_client_only() -> None:
+    users = {
+        module
+        for module, imports in modules("server").items()
+        if any(_within(name, "openai") for name in imports)
+    }
+    assert users == {"server.models.endpoint"}
+
+
+@pytest.mark.parametrize("module", ["server.cli", "server.mcp_server"])
+def test_a_server_without_a_model_starts_without_openai(module: str) -> None:
+    heavy = ("openai",) if module == "server.mcp_server" else ("openai", "mcp")
+    code = f"import sys, {module}; print([m for m in {heavy!r} if m in sys.modules])"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert printed.stdout.strip() == "[]"
