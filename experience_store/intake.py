@@ -48,17 +48,17 @@ def _text_or_json(value: object) -> object:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-Text = Annotated[str, BeforeValidator(_sound), StringConstraints(max_length=MAX_TEXT)]
-AnyText = Annotated[str, BeforeValidator(_text_or_json), StringConstraints(max_length=MAX_TEXT)]
+# The constraint stands first, so that it is on the text itself and strips before it counts.
+AnyText = Annotated[str, StringConstraints(max_length=MAX_TEXT), BeforeValidator(_text_or_json)]
 Task = Annotated[
     str,
-    BeforeValidator(_sound),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT),
+    BeforeValidator(_sound),
 ]
 Id = Annotated[
     str,
-    BeforeValidator(lambda v: str(v) if isinstance(v, int) else _sound(v)),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    BeforeValidator(lambda v: str(v) if isinstance(v, int) else _sound(v)),
 ]
 
 
@@ -120,9 +120,11 @@ class MessageInput(BaseModel):
         return Message(
             role=_clean(self.role),
             text=_clean("\n".join(t for t in texts if t)),
-            tool_calls=tuple(ToolCall(_clean(c.name), _clean(c.arguments), c.id) for c in calls),
-            name=self.name,
-            tool_call_id=self.tool_call_id,
+            tool_calls=tuple(
+                ToolCall(_clean(c.name), _clean(c.arguments), _cleaned(c.id)) for c in calls
+            ),
+            name=_cleaned(self.name),
+            tool_call_id=_cleaned(self.tool_call_id),
         )
 
 
@@ -161,8 +163,10 @@ class TrajectoryInput(BaseModel):
             messages = tuple(m.message() for m in self.messages)
         else:
             messages = (Message("assistant", self.output or ""),)
-        if sum(len(m.text) for m in messages) > MAX_CONTENT:
-            raise BadInputError(f"an attempt has more than {MAX_CONTENT} characters: shorten it")
+        if sum(map(_size, messages)) > MAX_CONTENT:
+            raise BadInputError(
+                f"an attempt has more than {MAX_CONTENT} characters: shorten it. Nothing was stored."
+            )
         metadata = json.dumps(self.metadata, ensure_ascii=False) if self.metadata else None
         return Trajectory(
             id=self.id or "",
@@ -258,7 +262,9 @@ def _part_text(part: str | _Part) -> str:
 
 
 def _plain(content: object) -> str:
-    """The text of a tool result: a string, or content blocks."""
+    """The text of a tool result: a string, content blocks, or nothing."""
+    if content is None:
+        return ""
     try:
         parts = _PARTS.validate_python(content)
     except ValidationError:
@@ -275,3 +281,11 @@ def _arguments(value: object) -> str:
 
 def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
+
+
+def _cleaned(text: str | None) -> str | None:
+    return None if text is None else _clean(text)
+
+
+def _size(message: Message) -> int:
+    return len(message.text) + sum(len(call.arguments) for call in message.tool_calls)

@@ -85,12 +85,12 @@ _WORD_BYTES = bytes(
 
 
 def _token_pattern() -> re.Pattern[str]:
-    """One pattern for all tokens. Its group 1 is the token; the last group is named by the kind."""
+    """One pattern for all tokens, with a group for each kind."""
     kinds = "|".join(
         f"(?P<{kind.replace('-', '_')}>{_any_of(table)})" for kind, table in _TOKENS.items()
     )
     # In JSON text a token may stand behind an escaped line end, which looks like a letter of it.
-    return re.compile(rf"(?:(?<=\\)[nrt])?[._-]*+({kinds})", re.ASCII)
+    return re.compile(rf"(?:(?<=\\)[nrt])?[._-]*+(?:{kinds})", re.ASCII)
 
 
 _TOKEN = _token_pattern()
@@ -99,7 +99,7 @@ _TOKEN = _token_pattern()
 
 # All patterns below are for lower-case text and begin with their hint, a literal that `re` finds
 # quickly. What they find is judged in its own case: is it like a secret, or an ordinary word?
-_QUOTE = r"""\\{0,8}["'`]"""  # in JSON in JSON, quotes are escaped
+_QUOTE = r"""\\{0,32}["'`]"""  # escaped in JSON, the more so in JSON in JSON
 _BARE = r"""(?P<bare>[^\s"'`\\,;&<>(){}\[\]|]{1,512})"""
 _VALUE = rf"(?:(?P<quote>{_QUOTE})(?P<quoted>(?:\\.|[^\s\\]){{1,512}}?)(?:(?P=quote)|\Z)|{_BARE})"
 _GIVEN = (
@@ -187,13 +187,13 @@ _RULES = (
         "-----begin ",
         r"-----begin [a-z0-9 ]{0,32}private key(?: block)?-----"
         r"(?:[^-]*(?:-(?!----)[^-]*)*-----end [a-z0-9 ]{0,32}private key(?: block)?-----"
-        r"|(?:(?:\s|\\{1,8}[nr]){0,8}[a-z0-9+/=]{20,}){0,400})",
+        r"|(?:(?:\s|\\{1,32}[nr]){0,8}[a-z0-9+/=]{20,}){0,400})",
     ),
     _rule("password", "passw", rf"passw(?:or)?d(?:[_-]?\d)?{_GIVEN}", _is_password),
     _rule("password", "passphrase", rf"passphrase{_GIVEN}", _is_password),
     _rule("password", "pwd", rf"pwd{_GIVEN}", _is_password),
     _rule("password", "--", rf"--(?:[a-z]{{1,12}}-)?passw(?:or)?d{_FLAG}", _is_password),
-    _rule("secret", "secret", rf"secret(?:[_-]?(?:access[_-]?)?key)?{_GIVEN}", _is_key),
+    _rule("secret", "secret", rf"secret(?:[_-]?key)?{_GIVEN}", _is_key),
     _rule("api-key", "api", rf"api[ _.-]?(?:key|secret){_GIVEN}", _is_key),
     _rule("api-key", "access", rf"access[_-]?key{_GIVEN}", _is_key),
     _rule("connection-string", "account", rf"account[_-]?key{_GIVEN}", _is_key),
@@ -266,7 +266,7 @@ def _tokens(text: str) -> Iterator[tuple[int, int, str]]:
     start = shape.find(long_word)
     while start >= 0:
         if (token := _TOKEN.match(text, start)) and token.lastgroup:
-            yield *token.span(1), token.lastgroup.replace("_", "-")
+            yield *token.span(token.lastgroup), token.lastgroup.replace("_", "-")
         end = shape.find(b" ", start)
         start = shape.find(long_word, end) if end >= 0 else -1
 
@@ -431,7 +431,8 @@ _COMMAND = re.compile(
     \bkill(?:all)? -(?:9|kill)\b
     :\(\) ?\{{
     \b{_SYSTEM} {_NO_PROSE}[\w./-]+
-    \b(?:drop (?:table|database|schema)|truncate table) (?:if exists )?{_NO_PROSE}["'`\w]
+    \bdrop (?:table|database|schema) if exists\b
+    \b(?:drop (?:table|database|schema)|truncate table) ["'`]?[\w.]+["'`]?(?: cascade)? ?;
     """)
 )
 _IN_WORDS = "leave it out and say in words what"
@@ -451,8 +452,8 @@ def objection(text: str, policy: Policy) -> str | None:
         return f"it contains markup of prompts ({_quoted(found)}): leave tags and role markers out"
     if found := _STEERING.search(folded):
         return (
-            f"it speaks to its reader's instructions ({_quoted(found)}): {_IN_WORDS} to do in which "
-            "situation of the task"
+            f"it speaks to its reader's instructions ({_quoted(found)}): {_IN_WORDS} to do in "
+            "which situation of the task"
         )
     if not policy.allow_links and (found := _LINK.search(folded)):
         return f"it contains a link or address ({_quoted(found)}): {_IN_WORDS} is found there"

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import pytest
 from mcp import Client, MCPError
@@ -142,13 +142,13 @@ async def test_what_was_submitted_is_learned_and_served(database: Path, mode: Mo
     assert after.data["retrieval_id"] != before.data["retrieval_id"]
 
 
-def leaves(value: Any) -> list[str]:
-    """Every text and number in structured content that a model could need."""
+def leaves(value: object) -> list[str]:
+    """Every text in structured content."""
     if isinstance(value, dict):
-        inner: dict[str, Any] = value
+        inner = cast("dict[str, object]", value)
         return [leaf for v in inner.values() for leaf in leaves(v)]
     if isinstance(value, list):
-        items: list[Any] = value
+        items = cast("list[object]", value)
         return [leaf for v in items for leaf in leaves(v)]
     return [value] if isinstance(value, str) else []
 

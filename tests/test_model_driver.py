@@ -77,6 +77,14 @@ def at_first(said: Callable[[Asked], Said]) -> Script:
     return lambda asked: said(asked) if asked.number == 1 else right(asked)
 
 
+def always(said: Said) -> Script:
+    return lambda _: said
+
+
+def slow(asked: Asked) -> Said:
+    return replace(right(asked), delay=0.1)
+
+
 def wrapped(asked: Asked) -> Said:
     text = sensible_answer(asked.prompt)
     return Said(f"Let me think {{about}} it.\n```json\n{text}\n```\nI hope this helps!")
@@ -110,14 +118,14 @@ def without_formats(asked: Asked) -> Said:
     ("script", "lost_calls"),
     [
         (right, 0),
-        (lambda asked: replace(right(asked), delay=0.1), 0),
-        (at_first(lambda _: Said(status=429, retry_after=AT_ONCE)), 1),
-        (at_first(lambda _: Said(status=500, retry_after=AT_ONCE)), 1),
-        (at_first(lambda _: Said(status=503, retry_after=AT_ONCE)), 1),
-        (at_first(lambda _: Said(hang_up=True)), 1),
+        (slow, 0),
+        (at_first(always(Said(status=429, retry_after=AT_ONCE))), 1),
+        (at_first(always(Said(status=500, retry_after=AT_ONCE))), 1),
+        (at_first(always(Said(status=503, retry_after=AT_ONCE))), 1),
+        (at_first(always(Said(hang_up=True))), 1),
         (at_first(half), 0),
-        (at_first(lambda _: Said("")), 0),
-        (at_first(lambda _: Said("I would rather not.")), 0),
+        (at_first(always(Said(""))), 0),
+        (at_first(always(Said("I would rather not."))), 0),
         (wrapped, 0),
         (lower_case, 0),
     ],
@@ -192,7 +200,8 @@ async def test_an_operation_on_an_unknown_id_is_refused_in_sight_and_the_rest_pu
 async def test_latex_from_a_model_reaches_the_library_as_it_was_meant(store: Store) -> None:
     raw = (
         r'{"reasons": "\theta was bounded", "operations": [{"operation": "Add", "ids": [], '
-        r'"name": "Bounds", "experience": "When you meet \frac{a}{b}, bound \theta \times \nabla f."'
+        r'"name": "Bounds", "experience": "When you meet \frac{a}{b}, '
+        r'bound \theta \times \nabla f."'
         "}]}"
     )
     await submit_tasks(store, TASKS[:1])
@@ -388,10 +397,12 @@ async def test_what_is_no_completion_counts_as_out_of_reach_and_gives_nothing_up
     store: Store, body: bytes, content_type: str
 ) -> None:
     await submit_tasks(store, TASKS[:1])
-    async with raw_endpoint(body, content_type) as base_url:
-        async with worker(store, replace(model(base_url), retries=0)) as made:
-            with pytest.raises(ModelUnavailableError):
-                await made.learn("lib")
+    async with (
+        raw_endpoint(body, content_type) as base_url,
+        worker(store, replace(model(base_url), retries=0)) as made,
+    ):
+        with pytest.raises(ModelUnavailableError):
+            await made.learn("lib")
 
     (open_,) = await store.updates.open("lib")
     assert [r.failed for r in (await store.updates.get(open_)).requests] == [None]
@@ -443,9 +454,7 @@ async def test_after_a_kill_only_what_was_in_flight_is_asked_again(
     assert await lessons(store) == {lesson(task) for task in TASKS}
 
 
-async def test_two_workers_on_one_database_do_no_work_twice(
-    store: Store, database: Path
-) -> None:
+async def test_two_workers_on_one_database_do_no_work_twice(store: Store, database: Path) -> None:
     tasks = [f"Handle {chr(97 + n // 26) * 3}{chr(97 + n % 26) * 3} well" for n in range(40)]
     await submit_tasks(store, tasks)
     other_store = await open_store(database)
@@ -526,7 +535,7 @@ async def test_the_background_survives_an_endpoint_that_talks_nonsense(
         async with worker(store, settings) as made:
             task = asyncio.create_task(made.run())
             async with asyncio.timeout(LONG_ENOUGH):
-                while made.trouble is None and not task.done():
+                while made.trouble is None and not task.done():  # noqa: ASYNC110  # it tells nobody
                     await asyncio.sleep(0.01)
             alive = not task.done()
             await made.stop(task)
@@ -576,9 +585,8 @@ async def test_what_was_learned_in_the_background_is_served(database: Path) -> N
 async def test_progress_is_reported_until_nothing_is_open(store: Store) -> None:
     seen: list[Progress] = []
     await submit_tasks(store, TASKS[:2])
-    async with ScriptedEndpoint() as endpoint:
-        async with worker(store, model(endpoint.base_url)) as made:
-            (closed,) = await made.learn("lib", seen.append)
+    async with ScriptedEndpoint() as endpoint, worker(store, model(endpoint.base_url)) as made:
+        (closed,) = await made.learn("lib", seen.append)
 
     assert (seen[0].done, seen[0].open) == (0, 2)
     assert seen[-1].open == 0

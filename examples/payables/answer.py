@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from mcp import Client
@@ -73,8 +74,8 @@ async def _learn(
     return kept, update
 
 
-async def _call(client: Client, tool: str, arguments: dict[str, object]) -> UpdateOut:
-    result = await client.call_tool(tool, arguments)
+async def _call(client: Client, tool: str, arguments: Mapping[str, object]) -> UpdateOut:
+    result = await client.call_tool(tool, dict(arguments))
     return UpdateOut.model_validate(result.structured_content)
 
 

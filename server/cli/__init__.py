@@ -63,7 +63,11 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
     "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),
-    "demo": Entry("server.cli.demo", "demo", "Watch a library learn from recorded attempts."),
+    "demo": Entry(
+        "server.cli.demo",
+        "demo",
+        "Watch a library learn: offline, no key, recorded attempts and answers of a real model.",
+    ),
 }
 
 

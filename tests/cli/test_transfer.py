@@ -147,13 +147,19 @@ def _spoil(key: str, place: int, **changes: object) -> Spoil:
     return lambda archive: archive[key][place].update(changes)
 
 
+def _late_wording(archive: dict[str, list[dict[str, object]]]) -> None:
+    late = {"since": 9, "until": None, "operation": None}
+    archive["wordings"].append(archive["wordings"][0] | late)
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
         (_spoil("versions", 2, number=7), "versions must run from 0"),
         (_spoil("versions", 2, size=7), "version 2: says it has 7 experiences"),
         (_spoil("versions", 1, update_id="update-x"), "there is no update update-x"),
-        (_spoil("wordings", 0, since=9), "is outside the versions"),
+        (_spoil("wordings", 0, since=9), "but there are wordings for 0"),
+        (_late_wording, "G1 since version 9: is outside the versions"),
         (_spoil("wordings", 0, operation=3), "operation 3 did not make it"),
         (_spoil("wordings", 0, id="G99"), "G99 is beyond next_id"),
         (_spoil("wordings", 0, id="3"), "wordings.0.id"),

@@ -1,4 +1,4 @@
-"""Learns with a worker until done: `learn.py DATABASE BASE_URL`. Says how far it is, a line each."""
+"""Learns with a worker: `learn.py DATABASE BASE_URL`. Says how far it is, a line each."""
 
 from __future__ import annotations
 
