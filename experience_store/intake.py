@@ -165,7 +165,8 @@ class TrajectoryInput(BaseModel):
             messages = (Message("assistant", self.output or ""),)
         if sum(map(_size, messages)) > MAX_CONTENT:
             raise BadInputError(
-                f"an attempt has more than {MAX_CONTENT} characters: shorten it. Nothing was stored."
+                f"an attempt has more than {MAX_CONTENT} characters: shorten it. "
+                "Nothing was stored."
             )
         metadata = json.dumps(self.metadata, ensure_ascii=False) if self.metadata else None
         return Trajectory(

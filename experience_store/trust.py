@@ -100,14 +100,14 @@ _TOKEN = _token_pattern()
 # All patterns below are for lower-case text and begin with their hint, a literal that `re` finds
 # quickly. What they find is judged in its own case: is it like a secret, or an ordinary word?
 _QUOTE = r"""\\{0,32}["'`]"""  # escaped in JSON, the more so in JSON in JSON
-_BARE = r"""(?P<bare>[^\s"'`\\,;&<>(){}\[\]|]{1,512})"""
-_VALUE = rf"(?:(?P<quote>{_QUOTE})(?P<quoted>(?:\\.|[^\s\\]){{1,512}}?)(?:(?P=quote)|\Z)|{_BARE})"
+_QUOTED = rf"(?P<quote>{_QUOTE})(?P<quoted>(?:\\.|[^\s\\]){{1,512}}?)(?:(?P=quote)|\Z)"
+_BARE = r"""(?P<bare>[^\s\x00-\x1f"'`\\,;&<>(){}\[\]|]{1,512})"""
 _GIVEN = (
-    rf"(?:{_QUOTE})?[ \t]{{0,8}}"
+    rf"(?P<key>{_QUOTE})?[ \t]{{0,8}}"
     r"(?P<sign>(?::[ ]?str[ ]?)?={1,3}|=>|:=|:|(?<=[ \t])is(?=[ \t:]):?)"
-    rf"[ \t]{{0,8}}{_VALUE}"
+    rf"[ \t]{{0,8}}(?:{_QUOTED}|(?(key)(?!)|{_BARE}))"  # what is bare in JSON is no secret
 )
-_FLAG = rf"(?P<sign>[ \t]{{1,4}}){_VALUE}"
+_FLAG = rf"(?P<sign>[ \t]{{1,4}})(?:{_QUOTED}|{_BARE})"
 
 _PLACEHOLDER = re.compile(
     r"""(?:none|null|nil|true|false|undefined|str|string|text|bytes|required|optional|hidden
@@ -186,7 +186,7 @@ _RULES = (
         "private-key",
         "-----begin ",
         r"-----begin [a-z0-9 ]{0,32}private key(?: block)?-----"
-        r"(?:[^-]*(?:-(?!----)[^-]*)*-----end [a-z0-9 ]{0,32}private key(?: block)?-----"
+        r"(?:[^-\"]*(?:-(?!----)[^-\"]*)*-----end [a-z0-9 ]{0,32}private key(?: block)?-----"
         r"|(?:(?:\s|\\{1,32}[nr]){0,8}[a-z0-9+/=]{20,}){0,400})",
     ),
     _rule("password", "passw", rf"passw(?:or)?d(?:[_-]?\d)?{_GIVEN}", _is_password),

@@ -59,16 +59,13 @@ class UpdateOut(BaseModel):
     """The answer of `update_experiences` and `submit_answers`."""
 
     library: str
-    update_id: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]
+    update_id: str | None
     status: Status
     next_step: str
     requests: Annotated[list[RequestOut], WithJsonSchema(_OBJECTS)] = []
     refused: Annotated[list[RefusedOut], WithJsonSchema(_OBJECTS)] = []
     version: Annotated[int | None, WithJsonSchema({"type": "integer"})] = None
     changes: list[str] = []
-
-
-_TextOrNull: TypeAlias = Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]
 
 
 class LibraryOut(BaseModel):
@@ -79,8 +76,8 @@ class LibraryOut(BaseModel):
     version: int
     groups: int
     waiting: int
-    agent_objective: _TextOrNull
-    learning_objective: _TextOrNull
+    agent_objective: str | None
+    learning_objective: str | None
 
 
 class LibrariesOut(BaseModel):

@@ -51,7 +51,7 @@ Trajectories = Annotated[
                 "type": "object",
                 "properties": {
                     "reward": {
-                        "type": ["number", "null"],
+                        "anyOf": [{"type": "number"}, {"type": "null"}],
                         "description": "Any scale, higher is better; null if not scored",
                     },
                     "messages": {
@@ -87,7 +87,7 @@ Answers = Annotated[
                 "properties": {
                     "request_id": {"type": "string"},
                     "answer": {
-                        "type": ["object", "string"],
+                        "anyOf": [{"type": "object"}, {"type": "string"}],
                         "description": "As the request's answer_schema says",
                     },
                 },

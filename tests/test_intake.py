@@ -97,7 +97,7 @@ def test_the_older_function_call_is_understood() -> None:
     ("content", "text"),
     [
         ("booked", "booked"),
-        ([{"type": "text", "text": "booked"}, {"type": "image", "source": {}}], "booked\n[image]"),
+        ([{"type": "text", "text": "booked"}, {"type": "image", "id": "i"}], "booked\n[image]"),
         ({"booked": True}, '{"booked": true}'),
         (None, ""),
     ],
@@ -137,7 +137,7 @@ def test_reasoning_comes_before_and_a_refusal_after_what_was_said() -> None:
 
 
 def test_unknown_fields_of_messages_are_no_reason_to_refuse_them() -> None:
-    sent = {"role": "assistant", "content": "a", "annotations": [], "audio": None, "index": 3}
+    sent = {"role": "assistant", "content": "a", "annotations": [1], "audio": None, "index": 3}
 
     assert messages(sent) == (Message("assistant", "a"),)
 

@@ -319,7 +319,7 @@ async def test_an_unknown_update_says_how_to_find_the_right_one(database: Path, 
             client,
             "submit_answers",
             update_id="update-0",
-            answers=[{"request_id": "compare-1", "answer": {}}],
+            answers=[{"request_id": "compare-1", "answer": "{}"}],
         )
 
     assert answer.failed

@@ -166,6 +166,19 @@ class TestRedact:
             1,
         )
 
+    def test_json_stays_json(self) -> None:
+        text = json.dumps(
+            [{"password": 12345678, "secret": None, "a": "password=hunter2"}, PEM[:90]]
+        )
+        redacted, _ = redact(text + json.dumps({"end": PEM[-40:]}))
+        assert json.loads(redacted.partition(']{"end"')[0] + "]") == [
+            {"password": 12345678, "secret": None, "a": "password=[redacted:password]"},
+            "[redacted:private-key]",
+        ]
+
+    def test_terminal_colours_do_not_hide_a_secret(self) -> None:
+        assert redact("password=hunter2\x1b[0m") == ("password=[redacted:password]\x1b[0m", 1)
+
     def test_secrets_are_counted_each(self) -> None:
         text = "\n".join(token for _, token in TOKENS)
         redacted, count = redact(text)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MAX_CHARS = 200_000
 MAX_REPAIRED_CHARS = 20_000  # strings apart; json_repair is quadratic in some malformed texts,
 MAX_REPAIRED_OBJECTS = 500  # and steeply so in braces
+MAX_REGIONS = 1_000
 MAX_DEPTH = 64
 MAX_DIGITS = 40
 
@@ -232,10 +233,14 @@ def _regions(text: str) -> Iterator[_Region]:
     """The outermost stretches of text that begin like JSON.
 
     Raises:
-        AnswerRefusedError: If one of them does not close, or closes too early.
+        AnswerRefusedError: If one of them does not close, or closes too early, or they are many.
     """
     position = 0
+    count = 0
     while beginning := _BEGINNING.search(text, position):
+        count += 1
+        if count > MAX_REGIONS:
+            raise AnswerRefusedError(f"The answer holds too many objects. {_ONE_OBJECT}.")
         region = _Reader(text, beginning.start()).run()
         goes_on = _GOES_ON[region.source[0]].match(text, region.end)
         if goes_on:

@@ -127,7 +127,6 @@ class Commands(click.Group):
         except ExperienceError as error:
             raise click.ClickException(str(error)) from error
         except (KeyboardInterrupt, click.Abort) as error:
-            click.echo(err=True)
             raise click.exceptions.Exit(INTERRUPTED) from error
         except OSError as error:
             if error.errno == errno.EPIPE:

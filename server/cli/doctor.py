@@ -45,7 +45,8 @@ def doctor(
 ) -> None:
     """Look for what is wrong with the set-up.
 
-    Prints the entry for a host's configuration, too. Nothing is made or changed. The exit code is 1 if something is broken.
+    Prints the entry for a host's configuration, too. Nothing is made or changed. The exit code is
+    1 if something is broken.
     """
     findings: list[Finding] = []
     for finding in _findings(database, model, check_model=check_model):

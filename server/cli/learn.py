@@ -96,6 +96,9 @@ def learn(
     settings = Settings(database, library, model=model)
     try:
         learned = asyncio.run(_learn(settings, everywhere=everywhere, retry=retry_set_aside))
+    except KeyboardInterrupt:
+        click.echo("\nStopped. What was answered is stored; learning goes on from there.", err=True)
+        raise
     except ModelUnavailableError as error:
         raise click.ClickException(
             f"{str(error).rstrip('.')}. Nothing is lost: what was answered is stored, and "

@@ -52,7 +52,12 @@ def submit(
     --library is for lines that name none. The same again changes nothing, so after an
     interruption just start anew.
     """  # noqa: D301  # click's own mark for lines that are not wrapped
-    tally = asyncio.run(_submit(find_inputs(files), database, library, Naming(group_by, prefix)))
+    inputs = find_inputs(files)
+    try:
+        tally = asyncio.run(_submit(inputs, database, library, Naming(group_by, prefix)))
+    except KeyboardInterrupt:
+        click.echo("\nStopped. What was read is stored; the same again completes it.", err=True)
+        raise
     if as_json:
         print_json(tally.as_json())
     else:

@@ -138,8 +138,9 @@ def _umask() -> int:
 def import_(*, file: str, library: str | None, database: Path, as_json: bool) -> None:
     """Read a library from a file.
 
-    FILE is what `export` wrote, or `-` for stdin. JSON makes a new library with its whole history. Markdown adds its experiences to a library,
-    as one version made by hand; those that it has already are left out.
+    FILE is what `export` wrote, or `-` for stdin. JSON makes a new library with its whole
+    history. Markdown adds its experiences to a library, as one version made by hand; those that it
+    has already are left out.
     """
     text = _read(file)
     if text.lstrip("\ufeff \t\r\n").startswith("{"):

@@ -87,13 +87,14 @@ class Endpoint:
         )
 
     def _reply(self, completion: ChatCompletion) -> Reply:
-        text = completion.choices[0].message.content
+        said = completion.choices[0].message.content or ""
+        text = said.encode("utf-8", "replace").decode()  # an emoji may have been cut in half
         used = completion.usage
         if used is None:
-            return Reply(text or "", Usage(calls=1))
+            return Reply(text, Usage(calls=1))
         cached = (used.prompt_tokens_details and used.prompt_tokens_details.cached_tokens) or 0
         cost = _cost(self._settings.prices, used.prompt_tokens, cached, used.completion_tokens)
-        return Reply(text or "", Usage(1, used.prompt_tokens, cached, used.completion_tokens, cost))
+        return Reply(text, Usage(1, used.prompt_tokens, cached, used.completion_tokens, cost))
 
 
 def _messages(request: Request, correction: Correction | None) -> list[ChatCompletionMessageParam]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 from click.testing import CliRunner, Result
@@ -63,19 +63,18 @@ class Json:
     def at(self, *path: str | int) -> object:
         found = self.value
         for step in path:
-            match found, step:
-                case Mapping(), str():
-                    found = found[step]  # pyright: ignore[reportUnknownVariableType]  # JSON
-                case list(), int():
-                    found = found[step]  # pyright: ignore[reportUnknownVariableType]  # JSON
-                case _:
-                    raise AssertionError(f"there is no {step!r} in {found!r}")
-        return found  # pyright: ignore[reportUnknownVariableType]  # JSON
+            if isinstance(step, int):
+                assert isinstance(found, list), f"there is no {step!r} in {found!r}"
+                found = cast("list[object]", found)[step]
+            else:
+                assert isinstance(found, dict), f"there is no {step!r} in {found!r}"
+                found = cast("dict[str, object]", found)[step]
+        return found
 
     def all(self, *path: str | int, of: str) -> list[object]:
         items = self.at(*path)
         assert isinstance(items, list)
-        return [Json(item).at(of) for item in items]  # pyright: ignore[reportUnknownVariableType]  # JSON
+        return [Json(item).at(of) for item in cast("list[object]", items)]
 
 
 def lines(*values: object) -> str:

@@ -106,7 +106,7 @@ async def test_an_endpoint_that_goes_away_loses_nothing(waiting: Program) -> Non
 
 
 async def test_groups_that_were_set_aside_can_be_tried_again(waiting: Program) -> None:
-    async with ScriptedEndpoint(lambda asked: Said("no JSON")) as endpoint:
+    async with ScriptedEndpoint(lambda _: Said("no JSON")) as endpoint:
         ended = await learn(waiting, endpoint, "-l", "lib")
     assert ended.code == 1
     assert "3 groups set aside" in ended.output

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from server.cli import COMMANDS, Commands, main
 from tests.cli.program import Program
@@ -62,10 +62,22 @@ def test_keys_are_never_options() -> None:
         assert not any("key" in (p.name or "") for p in command.params)
 
 
-def test_without_a_command_a_person_is_helped(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = CliRunner().invoke(main, ["--help"])
-    assert result.exit_code == 0
-    assert "submit" in result.output
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_without_a_command_a_person_at_a_terminal_is_helped(program: Program) -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.run(
+        program.command(),
+        env=program.environment(),
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert "Usage: experience-mcp" in process.stdout + process.stderr
+    assert "submit" in process.stdout + process.stderr
 
 
 def test_options_before_the_command_are_told_where_to_stand(program: Program) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -34,12 +34,12 @@ class Host:
     def __init__(self, child: subprocess.Popen[str]) -> None:
         self.child = child
 
-    def send(self, message: dict[str, object]) -> None:
+    def send(self, message: Mapping[str, object]) -> None:
         assert self.child.stdin is not None
         self.child.stdin.write(json.dumps(message) + "\n")
         self.child.stdin.flush()
 
-    def ask(self, message: dict[str, object]) -> Json:
+    def ask(self, message: Mapping[str, object]) -> Json:
         self.send(message)
         assert self.child.stdout is not None
         return Json(json.loads(self.child.stdout.readline()))

@@ -171,8 +171,6 @@ def _late_wording(archive: dict[str, list[dict[str, object]]]) -> None:
         (_spoil("links", 0, group="gone"), "one of them is missing"),
         (_spoil("updates", 0, version=None), "if and only if it is published"),
         (_spoil("retrievals", 0, version=99), "there is no version 99"),
-        (lambda a: a.update(format_version=2), "upgrade experience-mcp"),  # pyright: ignore[reportCallIssue, reportArgumentType]  # spoilt on purpose
-        (lambda a: a.pop("format"), "this is no exported library"),
     ],
 )
 def test_an_archive_that_does_not_fit_together_is_refused_before_anything_is_written(
@@ -184,6 +182,17 @@ def test_an_archive_that_does_not_fit_together_is_refused_before_anything_is_wri
     result = other.run("import", "-", stdin=json.dumps(archive), fails=1)
     assert reason in result.stderr
     assert not other.database.exists()
+
+
+def test_what_is_no_archive_or_one_of_a_later_release_is_told(lived: Program) -> None:
+    text = lived.run("export", "lib").stdout
+    for change, reason in [
+        (('"format_version": 1', '"format_version": 2'), "upgrade experience-mcp"),
+        (("experience-mcp library", "another format"), "this is no exported library"),
+        ((text, "{"), "this is no exported library: Invalid JSON"),
+    ]:
+        result = lived.run("import", "-", "-l", "copy", stdin=text.replace(*change), fails=1)
+        assert reason in result.stderr
 
 
 def test_messages_that_were_changed_on_the_way_are_noticed(lived: Program) -> None:
