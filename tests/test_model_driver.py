@@ -212,21 +212,12 @@ async def test_latex_from_a_model_reaches_the_library_as_it_was_meant(store: Sto
 
 
 async def test_half_an_emoji_from_a_model_is_no_reason_to_stop(store: Store) -> None:
-    def cut(_: Asked) -> Said:
-        return Said(
-            answer(add("When booking, read the rules \\ud83d first.")).replace("\\\\", "\\")
-        )
-
-    def raw(asked: Asked) -> Said:
-        text = cut(asked).text
-        return Said(text if asked.number > 1 else f"\ud83d{text[:40]}")
-
-    await submit_tasks(store, TASKS[:1])
-    async with ScriptedEndpoint(raw) as endpoint:
+    await submit_tasks(store)
+    async with ScriptedEndpoint(at_first(always(Said("Well \ud83d")))) as endpoint:
         (closed,) = await learn(store, endpoint)
 
-    assert [a.refused is None for a in closed.answers] == [False, True]
     assert closed.status == "published"
+    assert [a.text for a in closed.answers if a.refused] == ["Well ?"]
 
 
 async def test_a_model_is_told_what_was_wrong_with_its_answer(store: Store) -> None:
