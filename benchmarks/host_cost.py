@@ -22,9 +22,8 @@ from typing import Any
 
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
-from recorded import Recorded, arguments_or_exit, recorded, verdict
+from recorded import Recorded, arguments_or_exit, recorded, right_answer, verdict
 
-from experience_store.testing import sensible_answer
 from experience_store.tokens import estimate_tokens
 from server.mcp_server import build_server
 from server.settings import Settings
@@ -90,7 +89,10 @@ async def _learn(client: Client, library: str, groups: Sequence[Recorded]) -> Re
     state = reading.take(await client.call_tool("update_experiences", {"library": library}))
     while state["status"] == "awaiting_answers":
         answers = [
-            {"request_id": r["request_id"], "answer": sensible_answer(r["prompt"])}
+            {
+                "request_id": r["request_id"],
+                "answer": right_answer(r["request_id"], r["prompt"]),
+            }
             for r in state["requests"]
         ]
         sent = {"update_id": state["update_id"], "answers": answers}

@@ -168,7 +168,6 @@ class TrajectoryInput(BaseModel):
                 f"an attempt has more than {MAX_CONTENT} characters: shorten it. "
                 "Nothing was stored."
             )
-        metadata = json.dumps(self.metadata, ensure_ascii=False) if self.metadata else None
         return Trajectory(
             id=self.id or "",
             messages=messages,
@@ -176,8 +175,17 @@ class TrajectoryInput(BaseModel):
             feedback=self.feedback,
             retrieval_id=self.retrieval_id,
             model=self.model,
-            metadata=_clean(metadata) if metadata else None,
+            metadata=_metadata_text(self.metadata) if self.metadata else None,
         )
+
+
+def _metadata_text(metadata: dict[str, object]) -> str:
+    try:
+        return _clean(json.dumps(metadata, ensure_ascii=False, allow_nan=False, default=str))
+    except ValueError as error:
+        raise BadInputError(
+            "metadata has a number that is not finite; use null. Nothing was stored."
+        ) from error
 
 
 class _SubmissionInput(BaseModel):

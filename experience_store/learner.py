@@ -178,7 +178,8 @@ class Learner:
 
 def as_text(raw: RawAnswer) -> str:
     """An answer as the text it is stored as."""
-    return raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
+    text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "replace").decode()
 
 
 def _replayed(record: UpdateRecord, shelves: Sequence[Shelf]) -> Update:

@@ -33,7 +33,7 @@ def sensible_answer(prompt: str) -> str:
     A summary says how long the attempt was; a comparison adds one lesson named after the task; a
     consolidation passes every proposal on.
     """
-    if '{"summary"' in prompt:
+    if prompt.rstrip().endswith('{"summary": "..."}'):
         return json.dumps({"summary": f"An attempt of {len(prompt.split())} words."})
     if "<proposals>" in prompt:
         operations = [_passed_on(*match) for match in _PROPOSAL.findall(prompt)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,12 +29,18 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, *, background: bool = True) -> AsyncGenerator[App]:
+async def open_app(
+    settings: Settings,
+    *,
+    background: bool = True,
+    on_published: Callable[[str], Awaitable[None]] | None = None,
+) -> AsyncGenerator[App]:
     """Open the store and, with a model configured, start learning in the background.
 
     Args:
         settings: Of the server.
         background: Whether the worker runs by itself; else it only does what it is told.
+        on_published: Called with the name of a library of which the worker published a version.
     """
     async with AsyncExitStack() as stack:
         store = await open_store(settings.database)
@@ -49,7 +55,7 @@ async def open_app(settings: Settings, *, background: bool = True) -> AsyncGener
 
             endpoint = Endpoint(settings.model)
             stack.push_async_callback(endpoint.close)
-            worker = Worker(store, learner, endpoint, settings.model)
+            worker = Worker(store, learner, endpoint, settings.model, on_published)
             if background:
                 task = asyncio.create_task(worker.run())
                 stack.push_async_callback(worker.stop, task)

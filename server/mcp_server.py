@@ -12,6 +12,11 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ResourcesListChanged,
+    ResourceUpdated,
+)
 from mcp_types import CallToolResult, InputRequiredResult, Resource
 from pydantic import ValidationError
 
@@ -52,6 +57,7 @@ class ExperienceServer(MCPServer[App]):
     """
 
     def __init__(self, settings: Settings) -> None:
+        bus = InMemorySubscriptionBus()
         super().__init__(
             name=APP,
             title="Experience",
@@ -61,7 +67,9 @@ class ExperienceServer(MCPServer[App]):
             tools=core_tools(),
             lifespan=_lifespan,
             log_level="WARNING",
+            subscriptions=bus,
         )
+        self._bus = bus
         self._app_settings = settings
         self._app: App | None = None
         self._app_users = 0
@@ -90,6 +98,11 @@ class ExperienceServer(MCPServer[App]):
                 self._app = None
                 stack, self._app_stack = self._app_stack, AsyncExitStack()
                 await stack.aclose()
+
+    async def announce(self, library: str) -> None:
+        """Tell clients that listen that a library has a new version."""
+        await self._bus.publish(ResourceUpdated(uri=f"experience://{library}"))
+        await self._bus.publish(ResourcesListChanged())
 
     async def call_tool(
         self,

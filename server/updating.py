@@ -72,6 +72,8 @@ def _asking(work: Work, requests: Sequence[Request], refused: Sequence[Refused])
     page = _page(requests)
     waiting = len(requests) - len(page)
     more = f" {waiting} more follow after these." if waiting else ""
+    if page[0].step == "compare":
+        more += " What the answers propose may need one more request, to consolidate it."
     ids = ", ".join(r.id for r in page)
     return UpdateOut(
         library=work.record.library.name,
@@ -143,7 +145,7 @@ async def _start_in_background(app: App, library: str, open_: Sequence[str]) -> 
             return await _nothing(app, library)
         return await _closed(app, await app.store.updates.get(last[0].id), ())
     assert app.worker is not None, "the caller has one"
-    app.worker.wake()
+    app.worker.wake(take_over=True)
     return UpdateOut(
         library=library,
         update_id=update_id,

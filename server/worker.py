@@ -18,13 +18,13 @@ import os
 import secrets
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from experience_store.errors import AnswerRefusedError, ExperienceError, LeaseLostError
+from experience_store.errors import AnswerRefusedError, LeaseLostError
 from experience_store.learner import Learner, Work
 from experience_store.learning.update import Request
 from experience_store.store import GivenAnswer, GroupCounts, Store, UpdateRecord
@@ -63,7 +63,12 @@ class Worker:
     """Drives updates with a model."""
 
     def __init__(
-        self, store: Store, learner: Learner, model: Model, settings: ModelSettings
+        self,
+        store: Store,
+        learner: Learner,
+        model: Model,
+        settings: ModelSettings,
+        on_published: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
         self._learner = learner
@@ -72,10 +77,17 @@ class Worker:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._wake = asyncio.Event()
         self._pause = POLL_SECONDS
+        self._take_over = False
+        self._on_published = on_published
         self.trouble: str | None = None
 
-    def wake(self) -> None:
-        """Look for work now instead of at the next poll."""
+    def wake(self, *, take_over: bool = False) -> None:
+        """Look for work now instead of at the next poll.
+
+        Args:
+            take_over: Whether updates that wait for a host's answers are to be driven, too.
+        """
+        self._take_over = self._take_over or take_over
         self._wake.set()
 
     async def run(self) -> None:
@@ -88,7 +100,7 @@ class Worker:
                 self.trouble = None
             except ModelUnavailableError as error:
                 self._trouble(str(error))
-            except (ExperienceError, OSError) as error:
+            except Exception as error:  # whatever it is, learning goes on later
                 logger.exception("learning in the background met an error")
                 self._trouble(str(error))
             with suppress(TimeoutError):
@@ -124,9 +136,8 @@ class Worker:
 
     async def _work_off(self) -> None:
         """Take over what was left behind, then begin what is due."""
-        while update_id := await self._store.updates.lease(
-            None, self._owner, LEASE_SECONDS, ABANDONED_SECONDS
-        ):
+        idle, self._take_over = (-1.0 if self._take_over else ABANDONED_SECONDS), False
+        while update_id := await self._store.updates.lease(None, self._owner, LEASE_SECONDS, idle):
             await self._drive(update_id)
         for library in await self._store.libraries.all():
             while self._is_due(await self._store.groups.counts(library.name)):
@@ -183,6 +194,8 @@ class Worker:
         while work.is_open:
             work = await self._answer_open(work, report)
             work = await self._learner.settle(work, author=f"model {self._model.name}")
+        if self._on_published and work.record.status == "published":
+            await self._on_published(work.record.library.name)
         return work.record
 
     async def _answer_open(self, work: Work, report: Callable[[Progress], None] | None) -> Work:

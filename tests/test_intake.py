@@ -333,3 +333,10 @@ def test_the_number_of_attempts_is_bounded() -> None:
 def test_a_long_task_is_refused_and_the_longest_one_taken() -> None:
     assert len(read({"output": "a"}, task="x" * MAX_TEXT).task) == MAX_TEXT
     assert "task: String should have at most" in refusal({"output": "a"}, task="x" * (MAX_TEXT + 1))
+
+
+def test_metadata_that_is_no_json_is_refused() -> None:
+    bad = {"output": "a", "reward": 1, "metadata": {"loss": float("nan")}}
+
+    with pytest.raises(BadInputError, match="not finite"):
+        read_submission(task="x", trajectories=[bad])

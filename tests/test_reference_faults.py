@@ -292,3 +292,17 @@ def test_proposals_carry_the_requests_that_made_them() -> None:
 
     assert isinstance(applied.operation, Add)
     assert applied.sources == ("compare-1", "compare-2", "consolidate-1-1")
+
+
+def test_a_proposal_may_be_passed_on_without_repeating_its_words() -> None:
+    both = update(group(id="a"), group(id="b"))
+    both = both.record("compare-1", answer(add("When booking, read the rules.")))
+    both = both.record("compare-2", answer(add("When refunding, ask for the reason.")))
+    passed = [operation("Add", name="", from_=[p]) for p in ("p1", "p2")]
+
+    outcome = outcome_of(both.record("consolidate-1-1", answer(*passed)))
+
+    assert list(texts(outcome).values()) == [
+        "When booking, read the rules.",
+        "When refunding, ask for the reason.",
+    ]

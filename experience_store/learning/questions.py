@@ -142,7 +142,7 @@ class Compare:
         fixed = estimate_tokens(self._fill("", "")) + 40 * len(self.attempts)
         fixed += sum(estimate_tokens(self._feedback(a)) for a in self.attempts)
         room = max(MIN_ATTEMPT_TOKENS * len(self.attempts), self.max_tokens - fixed)
-        circumstances = _circumstances(beginning, room // 4)
+        circumstances = _circumstances(beginning, room // 6)
         room -= estimate_tokens(circumstances)
         texts = [self._content(a, len(beginning)) for a in self.attempts]
         shares = share_out(room, [_cost(text) for text in texts])
@@ -229,9 +229,18 @@ class Consolidate:
         return _template("consolidate").substitute(
             objectives=self.aim.text(),
             max_words=self.aim.max_words,
-            experiences=_listed(self.experiences),
-            library_size=self.library_size,
+            experiences=self._shown(),
             proposals="\n".join(_proposals(self.proposals)),
+        )
+
+    def _shown(self) -> str:
+        if not self.library_size:
+            return "The library is empty so far."
+        if not self.experiences:
+            return f"None of the library's {self.library_size} experiences is touched or resembled."
+        return (
+            f"Of the library's {self.library_size} experiences, the proposals touch or resemble:\n"
+            f"<experiences>\n{_listed(self.experiences)}\n</experiences>"
         )
 
     def read(self, raw: RawAnswer) -> Consolidation:
@@ -267,7 +276,7 @@ def _circumstances(beginning: tuple[Message, ...], tokens: int) -> str:
     if not beginning:
         return ""
     short = shorten(beginning, tokens)
-    note = f"\n({short.left_out})" if short.left_out else ""
+    note = "\n(Shortened: whole sentences are missing at […].)" if short.left_out else ""
     return (
         "All attempts began like this:\n"
         f"<circumstances>\n{quote(short.text)}{note}\n</circumstances>\n"

@@ -75,7 +75,7 @@ class Frugality:
     max_attempts: int
 
 
-HOST = Frugality(5_200, 600, summarise=False, summarise_tokens=0, max_attempts=8)
+HOST = Frugality(5_600, 600, summarise=False, summarise_tokens=0, max_attempts=8)
 MODEL = Frugality(9_000, 1_000, summarise=True, summarise_tokens=24_000, max_attempts=16)
 
 
@@ -509,7 +509,7 @@ def _consolidated(
             reason = "invented in consolidation: it names no proposal that it comes from"
             refused.append(Refusal(reason, read.operation, sources=sources))
         else:
-            made.append(read)
+            made.append(_word_for_word(read, behind))
     cited = {o for s in answer.suggestions for o in s.origin}
     refused += [
         Refusal("dropped in consolidation", p.operation, sources=(*p.sources, source))
@@ -517,6 +517,14 @@ def _consolidated(
         if name not in cited
     ]
     return made, refused
+
+
+def _word_for_word(made: Proposed, behind: Sequence[Proposed]) -> Proposed:
+    """A single proposal passed on without repeating its wording stands as it was proposed."""
+    (first, *others) = behind
+    if not others and getattr(made.operation, "text", None) == "":
+        return replace(made, operation=first.operation)
+    return made
 
 
 def _overtaken(

@@ -172,21 +172,23 @@ def _print(learned: Learned) -> None:
     if not learned.updates:
         click.echo(wrapped(_why_nothing(learned), first="  "))
         return
+    versions = {version.number: version for version in learned.versions}
     for update in learned.updates:
-        groups = count(len(update.groups), "group")
-        if update.version is None:
-            click.echo(
-                wrapped(
-                    f"No new version from {groups}: {str(update.reason).rstrip('.')}.", first="  "
-                )
-            )
-    for version in learned.versions:
-        click.echo(wrapped(f"Version {version.number}, {version.note}:", first="  "))
-        for line in version_lines(version):
-            click.echo(line.styled("    "))
+        _print_update(update, versions.get(update.version or 0))
     click.echo(wrapped(_costs(learned.usage), first="  "))
     for note in _notes(learned):
         click.echo(wrapped(note, first="  "))
+
+
+def _print_update(update: UpdateRecord, version: Version | None) -> None:
+    if version is None:
+        groups = count(len(update.groups), "group")
+        reason = str(update.reason).rstrip(".")
+        click.echo(wrapped(f"No new version from {groups}: {reason}.", first="  "))
+        return
+    click.echo(wrapped(f"Version {version.number}, {version.note}:", first="  "))
+    for line in version_lines(version):
+        click.echo(line.styled("    "))
 
 
 def _why_nothing(learned: Learned) -> str:

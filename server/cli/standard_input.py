@@ -16,6 +16,8 @@ from typing import Self
 
 from typing_extensions import Buffer
 
+BUFFER = 1 << 16
+
 
 class StandardInput(io.RawIOBase):
     """Stands in for `sys.stdin` while it is entered. Not for Windows."""
@@ -31,7 +33,9 @@ class StandardInput(io.RawIOBase):
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
-        sys.stdin = io.TextIOWrapper(io.BufferedReader(self), encoding="utf-8", errors="replace")
+        sys.stdin = io.TextIOWrapper(
+            io.BufferedReader(self, BUFFER), encoding="utf-8", errors="replace"
+        )
         return self
 
     def __exit__(
