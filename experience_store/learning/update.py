@@ -76,7 +76,7 @@ class Frugality:
 
 
 HOST = Frugality(5_600, 600, summarise=False, summarise_tokens=0, max_attempts=8)
-MODEL = Frugality(9_000, 1_000, summarise=True, summarise_tokens=24_000, max_attempts=16)
+MODEL = Frugality(9_000, 600, summarise=True, summarise_tokens=24_000, max_attempts=16)
 
 
 @dataclass(frozen=True, slots=True)
