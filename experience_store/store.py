@@ -43,13 +43,14 @@ class Receipt:
     """What became of a submission.
 
     Attributes:
-        group: The group as it is now, without its trajectories' messages.
+        trajectories: How many attempts the group has now.
         added: Attempts that are new.
         known: Attempts that were there already and changed nothing.
         scored: Attempts that were there unscored and got their reward now.
         signal: Whether winners can be told from losers.
         waiting: Groups of the library that an update could take now.
         redacted: Secrets that were removed before storing.
+        min_spread: What rewards must differ by for signal, by the library's policy.
     """
 
     group_id: str
@@ -61,6 +62,7 @@ class Receipt:
     will_be_learned: bool
     waiting: int
     redacted: int
+    min_spread: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,8 +417,8 @@ class Updates(Protocol):
 class Retrievals(Protocol):
     """What was served to whom."""
 
-    async def record(self, retrieval: Retrieval) -> None:
-        """Store one retrieval."""
+    async def record(self, retrievals: Sequence[Retrieval]) -> None:
+        """Store retrievals, all or none."""
         ...
 
 

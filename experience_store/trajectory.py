@@ -59,10 +59,6 @@ class Trajectory:
     model: str | None = None
     metadata: str | None = None
 
-    def digest(self) -> str:
-        """A fingerprint of what was done, whatever it earned: equal for equal messages."""
-        return hashlib.sha256(messages_to_json(self.messages).encode()).hexdigest()[:16]
-
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -95,6 +91,11 @@ class Group:
 def messages_to_json(messages: tuple[Message, ...]) -> str:
     """Messages as compact JSON in the OpenAI chat form, the form they are stored in."""
     return json.dumps([_plain(m) for m in messages], ensure_ascii=False, separators=(",", ":"))
+
+
+def fingerprint(messages: str) -> str:
+    """What tells whether two attempts did the same: equal for equal `messages_to_json`."""
+    return hashlib.sha256(messages.encode()).hexdigest()[:16]
 
 
 def _plain(message: Message) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from experience_store.catalogue import Catalogue
 from experience_store.learner import Learner
 from experience_store.store import Store, open_store
+from server.retrieval_log import RetrievalLog
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class App:
     store: Store
     catalogue: Catalogue
     learner: Learner
+    retrievals: RetrievalLog
     worker: Worker | None
 
 
@@ -46,6 +48,8 @@ async def open_app(
         store = await open_store(settings.database)
         stack.push_async_callback(store.close)
         catalogue = Catalogue(store)
+        retrievals = RetrievalLog(store)
+        stack.push_async_callback(retrievals.close)
         learner = Learner(store, catalogue)
         worker = None
         if settings.model is not None:
@@ -59,4 +63,4 @@ async def open_app(
             if background:
                 task = asyncio.create_task(worker.run())
                 stack.push_async_callback(worker.stop, task)
-        yield App(settings, store, catalogue, learner, worker)
+        yield App(settings, store, catalogue, learner, retrievals, worker)

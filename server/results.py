@@ -21,7 +21,8 @@ class Experiences(BaseModel):
 
     library: str
     version: int
-    experiences: dict[str, str]
+    # without the type of its values, which clients would check one by one
+    experiences: Annotated[dict[str, str], WithJsonSchema({"type": "object"})]
     omitted: int
     retrieval_id: str
     next_step: str

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSch
 
 from experience_store.errors import BadInputError
 from experience_store.intake import read_submission
-from experience_store.library import Policy, check_library_name
+from experience_store.library import check_library_name
 from experience_store.store import GroupCounts, Receipt, Retrieval
 from experience_store.trust import redact
 from server import updating
@@ -124,7 +124,7 @@ async def get_experiences(
         task=redact(task[:2_000])[0],
         served=tuple(e.id for e in selection.experiences),
     )
-    await app.store.retrievals.record(retrieval)
+    app.retrievals.add(retrieval)
     value = Experiences(
         library=shelf.library.name,
         version=shelf.state.version,
@@ -166,13 +166,12 @@ async def submit_group(
     receipt = await app.store.groups.submit(name, submission)
     if app.worker is not None:
         app.worker.wake()
-    policy = (await app.store.libraries.get(name)).policy
     value = Submitted(
         library=name,
         group_id=receipt.group_id,
         signal=receipt.signal,
         trajectories=receipt.trajectories,
-        next_step=_after_submission(receipt, policy, background=app.worker is not None),
+        next_step=_after_submission(receipt, background=app.worker is not None),
     )
     return result(value, submitted_text(value))
 
@@ -298,7 +297,7 @@ def _after_retrieval(found: bool, omitted: int) -> str:
     return f"{why} Do the task, then report each attempt and its reward with submit_group."
 
 
-def _after_submission(receipt: Receipt, policy: Policy, *, background: bool) -> str:
+def _after_submission(receipt: Receipt, *, background: bool) -> str:
     parts: list[str] = []
     if receipt.known:
         parts.append(
@@ -316,7 +315,7 @@ def _after_submission(receipt: Receipt, policy: Policy, *, background: bool) -> 
     elif receipt.signal:
         parts.append("All of it was learned from already.")
     else:
-        spread = f" by more than {policy.min_spread:g}" if policy.min_spread else ""
+        spread = f" by more than {receipt.min_spread:g}" if receipt.min_spread else ""
         parts.append(
             f"Nothing to compare until rewards differ{spread}: add attempts that went "
             f"differently with group_id {receipt.group_id!r}."

@@ -25,6 +25,7 @@ MAX_ANSWERS_KEPT = 64
 
 async def start(app: App, library: str, *, author: str) -> UpdateOut:
     """Start an update, or resume the one that is open."""
+    await app.retrievals.flush()  # so that the comparison knows what the attempts were given
     open_ = await app.store.updates.open(library)
     if app.worker is not None:
         return await _start_in_background(app, library, open_)

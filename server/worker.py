@@ -44,7 +44,7 @@ HEARTBEAT_SECONDS = 5.0
 POLL_SECONDS = 2.0
 ABANDONED_SECONDS = 3_600.0  # a host's update without an answer for so long is taken over
 MAX_PAUSE_SECONDS = 300.0
-GROUPS_PER_UPDATE = 32
+GROUPS_PER_UPDATE = 256
 MAX_TRIES = 2  # an answer that does not fit is asked for once more
 
 _Outcome: TypeAlias = Reply | ModelRefusedError | ModelUnavailableError

@@ -463,7 +463,10 @@ async def test_after_a_kill_only_what_was_in_flight_is_asked_again(
     assert await lessons(store) == {lesson(task) for task in TASKS}
 
 
-async def test_two_workers_on_one_database_do_no_work_twice(store: Store, database: Path) -> None:
+async def test_two_workers_on_one_database_do_no_work_twice(
+    store: Store, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.worker.GROUPS_PER_UPDATE", 32)
     tasks = [f"Handle {chr(97 + n // 26) * 3}{chr(97 + n % 26) * 3} well" for n in range(40)]
     await submit_tasks(store, tasks)
     other_store = await open_store(database)

@@ -428,7 +428,7 @@ async def test_a_host_update_is_left_to_its_host_until_it_is_abandoned(store: St
 
 async def test_what_was_served_reaches_the_comparison(store: Store) -> None:
     await store.libraries.edit("lib", [Add("Rule", "Check first.")], author="cli", note="")
-    await store.retrievals.record(Retrieval("r-1", "lib", 1, "Book", ("G1",)))
+    await store.retrievals.record([Retrieval("r-1", "lib", 1, "Book", ("G1",))])
     with_it = attempt("won", 1.0, id="w", retrieval_id="r-1")
     without = attempt("lost", 0.0, id="l", retrieval_id="r-unknown")
     await store.groups.submit("lib", submission(with_it, without))

@@ -10,13 +10,11 @@ are kept apart: they only count where there is nothing else to go by.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import re
 import sys
 import threading
 from functools import cache, lru_cache
 from itertools import chain, pairwise
-from types import ModuleType
 from typing import Protocol, cast
 from unicodedata import normalize
 
@@ -115,12 +113,11 @@ class _Stemmer(Protocol):
     def stemWord(self, word: str) -> str: ...  # noqa: N802 - the package's own spelling
 
 
-_stemming = threading.Lock()  # the stemmer works in attributes of its own
+_stemming = threading.Lock()  # a stemmer is not to be used by two threads at once
 
 
 @lru_cache(maxsize=_CACHED_WORDS)
 def _stem(word: str) -> str:
-    """The stem of a casefolded word. The stemmer takes 40 us: hence the cache."""
     if len(word) < 3 or not word.isascii() or not word.isalpha():  # noqa: PLR2004 - as the stemmer
         return word
     with _stemming:
@@ -129,15 +126,6 @@ def _stem(word: str) -> str:
 
 @cache
 def _english() -> _Stemmer:
-    """The English stemmer alone: 10 ms, where `import snowballstemmer` reads 33 languages, 170 ms.
-
-    The package is mounted under a private name, so that whoever imports it properly still can.
-    """
-    found = importlib.util.find_spec("snowballstemmer")
-    if found is None or found.submodule_search_locations is None:
-        raise ModuleNotFoundError("experience_store needs the package snowballstemmer")
-    alias = ModuleType("_experience_store_snowball")
-    alias.__path__ = list(found.submodule_search_locations)
-    sys.modules[alias.__name__] = alias
-    module = importlib.import_module(f"{alias.__name__}.english_stemmer")
-    return cast("_Stemmer", module.EnglishStemmer())
+    """Snowball's English stemmer in C: 1 us a word, where the one in Python takes 30."""
+    package = importlib.import_module("Stemmer")  # which comes without types
+    return cast("_Stemmer", package.Stemmer("english"))

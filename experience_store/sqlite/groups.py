@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from experience_store.errors import ConflictError, NotFoundError
 from experience_store.library import Policy
@@ -20,7 +20,14 @@ from experience_store.store import (
     Receipt,
     Submission,
 )
-from experience_store.trajectory import Group, Message, ToolCall, Trajectory, messages_to_json
+from experience_store.trajectory import (
+    Group,
+    Message,
+    ToolCall,
+    Trajectory,
+    fingerprint,
+    messages_to_json,
+)
 from experience_store.trust import redact
 
 
@@ -40,9 +47,9 @@ class SqliteGroups:
             group = await _ensure_group(tx, row, clean)
             filled = await _fill_ground_truth(tx, group, clean)
             added, scored = await _store_attempts(tx, group, named)
+            after: Row | None = group
             if added or scored or filled:
-                await tx.run("recount_group", group_id=group["id"], now=now())
-            after = await tx.row("group", library=row["id"], name=group["name"])
+                after = await tx.row("recount_group", group_id=group["id"], now=now())
             policy = rows.to_policy(row["policy"])
             waiting = await tx.row("waiting_count", **waiting_params(row["id"], policy))
         assert after is not None and waiting is not None, "written in this transaction"  # noqa: PT018  # one reason
@@ -56,6 +63,7 @@ class SqliteGroups:
             will_be_learned=_learnable(after, policy),
             waiting=waiting["waiting"],
             redacted=redacted,
+            min_spread=policy.min_spread,
         )
 
     async def get(self, library: str, group_id: str) -> Group:
@@ -158,6 +166,12 @@ class _Redactor:
         return None if text is None else self.text(text)
 
     def trajectory(self, trajectory: Trajectory) -> Trajectory:
+        """The attempt without secrets; most have none, which one look at all of it tells."""
+        texts = [m.text for m in trajectory.messages]
+        texts += [c.arguments for m in trajectory.messages for c in m.tool_calls]
+        texts += [trajectory.feedback or "", trajectory.metadata or ""]
+        if not redact("\n".join(texts))[1]:
+            return trajectory
         return replace(
             trajectory,
             messages=tuple(self.message(m) for m in trajectory.messages),
@@ -170,35 +184,42 @@ class _Redactor:
         return replace(message, text=self.text(message.text), tool_calls=calls)
 
 
-def _named(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """An attempt with an id, its messages as they are stored, and their fingerprint."""
+
+    trajectory: Trajectory
+    messages: str
+    digest: str
+
+
+def _named(trajectories: Sequence[Trajectory]) -> list[_Attempt]:
     """Every attempt with an id: its own, or one that equal content gets again.
 
     Equal attempts within one submission are different attempts, so they are counted.
     """
     seen: Counter[str] = Counter()
-    named: list[Trajectory] = []
+    named: list[_Attempt] = []
     for trajectory in trajectories:
-        if trajectory.id:
-            named.append(trajectory)
-            continue
-        digest = _digest(trajectory)
-        seen[digest] += 1
-        suffix = f"-{seen[digest]}" if seen[digest] > 1 else ""
-        named.append(replace(trajectory, id=f"a-{digest}{suffix}"))
+        messages = messages_to_json(trajectory.messages)
+        digest = fingerprint(messages)
+        if not trajectory.id:
+            # the same words with another reward are another attempt
+            key = hashlib.sha256(f"{trajectory.reward}\n{digest}".encode()).hexdigest()[:12]
+            seen[key] += 1
+            suffix = f"-{seen[key]}" if seen[key] > 1 else ""
+            trajectory = replace(trajectory, id=f"a-{key}{suffix}")  # noqa: PLW2901  # now named
+        named.append(_Attempt(trajectory, messages, digest))
     return named
-
-
-def _digest(trajectory: Trajectory) -> str:
-    """Content and reward: two runs with the same words and another reward are two attempts."""
-    text = f"{trajectory.reward}\n{trajectory.digest()}"
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 async def _ensure_group(tx: Transaction, library: Row, submission: Submission) -> Row:
     name = submission.group_id or f"group-{secrets.token_hex(6)}"
-    row = await tx.row("group", library=library["id"], name=name)
+    row = None
+    if submission.group_id:
+        row = await tx.row("group", library=library["id"], name=name)
     if row is None:
-        await tx.insert(
+        row = await tx.row(
             "make_group",
             library=library["id"],
             name=name,
@@ -206,7 +227,6 @@ async def _ensure_group(tx: Transaction, library: Row, submission: Submission) -
             ground_truth=submission.ground_truth,
             now=now(),
         )
-        row = await tx.row("group", library=library["id"], name=name)
         assert row is not None, "made in this transaction"
     elif row["task"] != submission.task:
         raise ConflictError(
@@ -231,29 +251,28 @@ async def _fill_ground_truth(tx: Transaction, group: Row, submission: Submission
 
 
 async def _store_attempts(
-    tx: Transaction, group: Row, trajectories: Iterable[Trajectory]
+    tx: Transaction, group: Row, attempts: Iterable[_Attempt]
 ) -> tuple[int, int]:
     """How many attempts are new, and how many got their reward late."""
-    marks = {row["name"]: row for row in await tx.rows("attempt_marks", group_id=group["id"])}
-    fresh: dict[str, Trajectory] = {}
+    known: dict[str, Row] = {}
+    if group["revision"]:
+        known = {row["name"]: row for row in await tx.rows("attempt_marks", group_id=group["id"])}
+    fresh: dict[str, _Attempt] = {}
     scored = 0
-    for trajectory in trajectories:
-        twin = fresh.get(trajectory.id)
-        if twin is not None and twin != trajectory:
-            raise _conflict(trajectory, "this submission has two of this id")
-        if twin is not None:
-            continue
-        known = marks.get(trajectory.id)
-        if known is None:
-            fresh[trajectory.id] = trajectory
-        else:
-            scored += await _compare_with_known(tx, known, trajectory)
-    await tx.run_many("make_attempt", (_columns(group["id"], t) for t in fresh.values()))
+    for attempt in attempts:
+        id_ = attempt.trajectory.id
+        twin = fresh.setdefault(id_, attempt) if id_ not in known else None
+        if twin is None:
+            scored += await _compare_with_known(tx, known[id_], attempt)
+        elif twin.trajectory != attempt.trajectory:
+            raise _conflict(attempt.trajectory, "this submission has two of this id")
+    await tx.run_many("make_attempt", (_columns(group["id"], a) for a in fresh.values()))
     return len(fresh), scored
 
 
-async def _compare_with_known(tx: Transaction, known: Row, trajectory: Trajectory) -> int:
-    if known["digest"] != trajectory.digest():
+async def _compare_with_known(tx: Transaction, known: Row, attempt: _Attempt) -> int:
+    trajectory = attempt.trajectory
+    if known["digest"] != attempt.digest:
         raise _conflict(trajectory, "the stored attempt of this id has another content")
     if trajectory.reward is None or trajectory.reward == known["reward"]:
         return 0
@@ -274,17 +293,18 @@ def _conflict(trajectory: Trajectory, why: str) -> ConflictError:
     )
 
 
-def _columns(group_id: int, trajectory: Trajectory) -> dict[str, Value]:
+def _columns(group_id: int, attempt: _Attempt) -> dict[str, Value]:
+    trajectory = attempt.trajectory
     return {
         "group_id": group_id,
         "name": trajectory.id,
-        "messages": messages_to_json(trajectory.messages),
+        "messages": attempt.messages,
         "reward": trajectory.reward,
         "feedback": trajectory.feedback,
         "retrieval": trajectory.retrieval_id,
         "model": trajectory.model,
         "metadata": trajectory.metadata,
-        "digest": trajectory.digest(),
+        "digest": attempt.digest,
         "now": now(),
     }
 

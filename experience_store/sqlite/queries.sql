@@ -129,7 +129,8 @@ WHERE library_id = :library AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: make_group
 INSERT INTO attempt_group (library_id, name, task, ground_truth, created_at, changed_at)
-VALUES (:library, :name, :task, :ground_truth, :now, :now);
+VALUES (:library, :name, :task, :ground_truth, :now, :now)
+RETURNING *;
 
 -- name: set_ground_truth
 UPDATE attempt_group SET ground_truth = :ground_truth, revision = revision + 1
@@ -157,7 +158,8 @@ SET (attempts, scored, best, worst) = (
         FROM attempt WHERE group_id = :group_id
     ),
     revision = revision + 1, failures = 0, failure = NULL, changed_at = :now
-WHERE id = :group_id;
+WHERE id = :group_id
+RETURNING *;
 
 -- Groups that an update could take: something new since they were last learned from, not given
 -- up after repeated failures, not in an open update; with signal, or unscored where that is allowed.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database, now
+from experience_store.sqlite.database import Database, Value, now
 from experience_store.sqlite.groups import SqliteGroups
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.updates import SqliteUpdates
@@ -19,19 +20,23 @@ class SqliteRetrievals:
         self._db = database
         self._libraries = libraries
 
-    async def record(self, retrieval: Retrieval) -> None:
-        """Store one retrieval."""
-        library = (await self._libraries.row(retrieval.library))["id"]
+    async def record(self, retrievals: Sequence[Retrieval]) -> None:
+        """Store retrievals, all or none."""
+        names = {r.library for r in retrievals}
+        libraries = {name: (await self._libraries.row(name))["id"] for name in names}
         async with self._db.transaction() as tx:
-            await tx.run(
-                "make_retrieval",
-                id=retrieval.id,
-                library=library,
-                version=retrieval.version,
-                task=retrieval.task,
-                served=rows.from_strings(retrieval.served),
-                now=now(),
-            )
+            await tx.run_many("make_retrieval", (_columns(r, libraries) for r in retrievals))
+
+
+def _columns(retrieval: Retrieval, libraries: Mapping[str, int]) -> dict[str, Value]:
+    return {
+        "id": retrieval.id,
+        "library": libraries[retrieval.library],
+        "version": retrieval.version,
+        "task": retrieval.task,
+        "served": rows.from_strings(retrieval.served),
+        "now": now(),
+    }
 
 
 class SqliteStore:

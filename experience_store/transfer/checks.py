@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
-from experience_store.trajectory import Trajectory
+from experience_store.trajectory import fingerprint, messages_to_json
 from experience_store.transfer.records import (
     STAND_IN,
     Archive,
@@ -168,7 +168,7 @@ def _content(attempt: AttemptRecord, *, included: bool) -> str | None:
         return "has no messages" if included else None
     if attempt.messages == STAND_IN:
         return None
-    if Trajectory(attempt.id, attempt.messages).digest() != attempt.digest:
+    if fingerprint(messages_to_json(attempt.messages)) != attempt.digest:
         return "has other messages than its digest was made of"
     return None
 

@@ -48,7 +48,7 @@ async def _live(database: Path) -> None:
             update = await learner.begin("lib", "host", 8)
             assert update is not None
             await _answer(learner, update)
-    await store.retrievals.record(Retrieval("r-1", "lib", 1, "a task", ("G1",)))
+    await store.retrievals.record([Retrieval("r-1", "lib", 1, "a task", ("G1",))])
     update = await learner.begin("lib", "host", 8)
     assert update is not None
     await learner.ask(await learner.take_up(update))

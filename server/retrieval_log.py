@@ -1,0 +1,53 @@
+"""What was served, written down behind the answer.
+
+An agent waits for its experiences, not for the record of them. The record is on disk a moment
+after the answer; a crash in between costs the tie between one retrieval and what it earned,
+nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from experience_store.errors import ExperienceError
+from experience_store.store import Retrieval, Store
+
+logger = logging.getLogger(__name__)
+
+DELAY_SECONDS = 0.05  # so that a burst of calls is one transaction
+
+
+class RetrievalLog:
+    """Writes retrievals in the background; `close` waits for the last of them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[Retrieval] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    def add(self, retrieval: Retrieval) -> None:
+        """Have a retrieval written soon."""
+        self._waiting.append(retrieval)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_soon())
+
+    async def flush(self) -> None:
+        """Write what waits now."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            await self._store.retrievals.record(waiting)
+
+    async def close(self) -> None:
+        """Write what waits, after what is being written."""
+        if self._writing is not None:
+            await asyncio.gather(self._writing, return_exceptions=True)
+        await self.flush()
+
+    async def _write_soon(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(DELAY_SECONDS)
+            try:
+                await self.flush()
+            except ExperienceError:
+                logger.exception("a retrieval could not be recorded")
