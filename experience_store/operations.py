@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
 from experience_store.library import Experience, Policy, State, wording
-from experience_store.trust import objection
 
 MAX_NAME_CHARS = 80
 MAX_CHARS_PER_WORD = 12  # bounds text that is written without spaces
@@ -231,6 +230,8 @@ class _Editor:
 
 def problem_with_text(name: str, text: str, policy: Policy) -> str | None:
     """Why this may not be an experience under the policy, or None if it may."""
+    from experience_store.trust import objection  # noqa: PLC0415  # not before it is needed: start-up
+
     words = len(text.split())
     if not wording(text):
         return "the experience has no text"

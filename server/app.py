@@ -6,28 +6,35 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experience_store.catalogue import Catalogue
-from experience_store.learner import Learner
 from experience_store.store import Store, open_store
 from server.retrieval_log import RetrievalLog
 from server.settings import Settings
 
 if TYPE_CHECKING:
+    from experience_store.learner import Learner
     from server.worker import Worker
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class App:
     """What the tools work with. `worker` is there when a model is configured."""
 
     settings: Settings
     store: Store
     catalogue: Catalogue
-    learner: Learner
     retrievals: RetrievalLog
     worker: Worker | None
+
+    @cached_property
+    def learner(self) -> Learner:
+        """Takes updates from step to step. Not made before it is needed: start-up."""
+        from experience_store.learner import Learner  # noqa: PLC0415  # see the docstring
+
+        return Learner(self.store, self.catalogue)
 
 
 @asynccontextmanager
@@ -50,17 +57,18 @@ async def open_app(
         catalogue = Catalogue(store)
         retrievals = RetrievalLog(store)
         stack.push_async_callback(retrievals.close)
-        learner = Learner(store, catalogue)
         worker = None
         if settings.model is not None:
             # only here, because importing openai costs a second
+            from experience_store.learner import Learner  # noqa: PLC0415
             from server.models.endpoint import Endpoint  # noqa: PLC0415
             from server.worker import Worker  # noqa: PLC0415
 
             endpoint = Endpoint(settings.model)
             stack.push_async_callback(endpoint.close)
+            learner = Learner(store, catalogue)
             worker = Worker(store, learner, endpoint, settings.model, on_published)
             if background:
                 task = asyncio.create_task(worker.run())
                 stack.push_async_callback(worker.stop, task)
-        yield App(settings, store, catalogue, learner, retrievals, worker)
+        yield App(settings, store, catalogue, retrievals, worker)

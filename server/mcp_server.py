@@ -21,7 +21,6 @@ from mcp_types import CallToolResult, InputRequiredResult, Resource
 from pydantic import ValidationError
 
 from experience_store.errors import ExperienceError
-from experience_store.intake import mendable
 from server.app import App, open_app
 from server.settings import APP, Settings
 from server.tools import core_tools
@@ -119,6 +118,8 @@ class ExperienceServer(MCPServer[App]):
             if isinstance(cause, ExperienceError):
                 raise ToolError(str(cause)) from error
             if isinstance(cause, ValidationError):
+                from experience_store.intake import mendable  # noqa: PLC0415  # not before it is needed: start-up
+
                 raise ToolError(mendable(cause, self._parameters(name))) from error
             raise
 

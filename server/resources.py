@@ -19,7 +19,7 @@ from experience_store.history import Version
 from experience_store.library import Library, State
 from experience_store.store import GroupInfo, UpdateInfo
 from server.mcp_server import ExperienceServer
-from server.updating import applied_text, refusal_text
+from server.wording import applied_text, refusal_text
 
 PAGE = 100
 _MARKDOWN = "text/markdown"

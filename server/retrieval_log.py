@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from experience_store.errors import ExperienceError
 from experience_store.store import Retrieval, Store
 
 logger = logging.getLogger(__name__)
 
+MAX_TASK = 2_000  # characters of it that are kept
 DELAY_SECONDS = 0.05  # so that a burst of calls is one transaction
 
 
@@ -36,7 +38,10 @@ class RetrievalLog:
         """Write what waits now."""
         waiting, self._waiting = self._waiting, []
         if waiting:
-            await self._store.retrievals.record(waiting)
+            from experience_store.trust import redact  # noqa: PLC0415  # not before it is needed: start-up
+
+            clean = [replace(r, task=redact(r.task[:MAX_TASK])[0]) for r in waiting]
+            await self._store.retrievals.record(clean)
 
     async def close(self) -> None:
         """Write what waits, after what is being written."""

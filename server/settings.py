@@ -55,5 +55,5 @@ class Settings:
 
     database: Path
     library: str = DEFAULT_LIBRARY
-    max_tokens: int = 2_000
+    max_tokens: int = 1_000
     model: ModelSettings | None = None

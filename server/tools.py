@@ -12,11 +12,8 @@ from mcp_types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from experience_store.errors import BadInputError
-from experience_store.intake import read_submission
 from experience_store.library import check_library_name
 from experience_store.store import GroupCounts, Receipt, Retrieval
-from experience_store.trust import redact
-from server import updating
 from server.app import App
 from server.results import (
     Experiences,
@@ -121,7 +118,7 @@ async def get_experiences(
         id=f"r-{secrets.token_hex(6)}",
         library=shelf.library.name,
         version=shelf.state.version,
-        task=redact(task[:2_000])[0],
+        task=task,
         served=tuple(e.id for e in selection.experiences),
     )
     app.retrievals.add(retrieval)
@@ -159,6 +156,8 @@ async def submit_group(
     later. Stored durably when this returns.
     """
     app = _app(ctx)
+    from experience_store.intake import read_submission  # noqa: PLC0415  # not before it is needed: start-up
+
     name = check_library_name(_name(app, library))
     submission = read_submission(
         task=task, trajectories=trajectories, group_id=group_id, ground_truth=ground_truth
@@ -186,6 +185,8 @@ async def update_experiences(
     instead. Resumes what was left open.
     """
     app = _app(ctx)
+    from server import updating  # noqa: PLC0415  # not before it is needed: start-up
+
     shelf = await app.catalogue.shelf(_name(app, library), make=True)
     value = await updating.start(app, shelf.library.name, author=_author(ctx))
     return result(value, update_text(value))
@@ -201,6 +202,8 @@ async def submit_answers(
     Returns the next requests, or the published version with what changed. Answers that do not fit
     are refused with the reason; the others are kept.
     """
+    from server import updating  # noqa: PLC0415  # not before it is needed: start-up
+
     app = _app(ctx)
     value = await updating.take(app, update_id, read_answers(answers), author=_author(ctx))
     if value.status == "published":

@@ -7,16 +7,15 @@ waits for a language model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import assert_never
 
 from experience_store.errors import NotFoundError
 from experience_store.learner import Refused, Work
 from experience_store.learning.update import Request
-from experience_store.operations import Add, Applied, Keep, Merge, Refusal, Retire, Revise, kind
 from experience_store.store import UpdateRecord
 from experience_store.tokens import estimate_tokens
 from server.app import App
 from server.results import RefusedOut, RequestOut, UpdateOut
+from server.wording import applied_text, refusal_text
 
 GROUPS_PER_UPDATE = 8
 PAGE_TOKENS = 22_000
@@ -156,35 +155,6 @@ async def _start_in_background(app: App, library: str, open_: Sequence[str]) -> 
             "update_experiences again in a minute to see what came of it."
         ),
     )
-
-
-def applied_text(applied: Applied) -> str:
-    """What an operation did, in a line."""
-    operation = applied.operation
-    made = f"{applied.experience.id} {applied.experience.line()}" if applied.experience else ""
-    match operation:
-        case Add():
-            return f"Add {made}"
-        case Revise():
-            return f"Revise {made}"
-        case Merge(ids=ids):
-            return f"Merge {', '.join(ids)} into {made}"
-        case Retire(id=id_):
-            return f"Retire {id_}"
-        case Keep(id=id_):
-            return f"Keep {id_ or 'everything as it is'}"
-        case _:
-            assert_never(operation)
-
-
-def refusal_text(refusal: Refusal) -> str:
-    """What was refused and why, in a line."""
-    if refusal.operation is None:
-        return f"Refused: {refusal.reason}"
-    operation = refusal.operation
-    text = getattr(operation, "text", None)
-    about = text if isinstance(text, str) else getattr(operation, "id", "") or ""
-    return f"Refused {kind(operation)} {about!r}: {refusal.reason}"
 
 
 def _refused(refused: Sequence[Refused]) -> list[RefusedOut]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from experience_store.errors import ConflictError, NotFoundError
@@ -28,7 +28,6 @@ from experience_store.trajectory import (
     fingerprint,
     messages_to_json,
 )
-from experience_store.trust import redact
 
 
 class SqliteGroups:
@@ -143,7 +142,9 @@ def waiting_params(library: int, policy: Policy) -> dict[str, Value]:
 
 def redacted_submission(submission: Submission) -> tuple[Submission, int]:
     """The submission without secrets, and how many were removed."""
-    redactor = _Redactor()
+    from experience_store.trust import redact  # noqa: PLC0415  # not before it is needed: start-up
+
+    redactor = _Redactor(redact)
     clean = replace(
         submission,
         task=redactor.text(submission.task),
@@ -154,11 +155,12 @@ def redacted_submission(submission: Submission) -> tuple[Submission, int]:
 
 
 class _Redactor:
-    def __init__(self) -> None:
+    def __init__(self, redact: Callable[[str], tuple[str, int]]) -> None:
+        self._redact = redact
         self.count = 0
 
     def text(self, text: str) -> str:
-        clean, found = redact(text)
+        clean, found = self._redact(text)
         self.count += found
         return clean
 
@@ -170,7 +172,7 @@ class _Redactor:
         texts = [m.text for m in trajectory.messages]
         texts += [c.arguments for m in trajectory.messages for c in m.tool_calls]
         texts += [trajectory.feedback or "", trajectory.metadata or ""]
-        if not redact("\n".join(texts))[1]:
+        if not self._redact("\n".join(texts))[1]:
             return trajectory
         return replace(
             trajectory,

@@ -1,0 +1,36 @@
+"""Operations and refusals in words, for models and people."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from experience_store.operations import Add, Applied, Keep, Merge, Refusal, Retire, Revise, kind
+
+
+def applied_text(applied: Applied) -> str:
+    """What an operation did, in a line."""
+    operation = applied.operation
+    made = f"{applied.experience.id} {applied.experience.line()}" if applied.experience else ""
+    match operation:
+        case Add():
+            return f"Add {made}"
+        case Revise():
+            return f"Revise {made}"
+        case Merge(ids=ids):
+            return f"Merge {', '.join(ids)} into {made}"
+        case Retire(id=id_):
+            return f"Retire {id_}"
+        case Keep(id=id_):
+            return f"Keep {id_ or 'everything as it is'}"
+        case _:
+            assert_never(operation)
+
+
+def refusal_text(refusal: Refusal) -> str:
+    """What was refused and why, in a line."""
+    if refusal.operation is None:
+        return f"Refused: {refusal.reason}"
+    operation = refusal.operation
+    text = getattr(operation, "text", None)
+    about = text if isinstance(text, str) else getattr(operation, "id", "") or ""
+    return f"Refused {kind(operation)} {about!r}: {refusal.reason}"
