@@ -7,6 +7,7 @@ Nothing is held only in memory: the next step may happen in another process.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -86,14 +87,19 @@ class Learner:
         if record.status == "open" and any(g.relevant is None for g in record.groups):
             record = await self._choose_relevant(record)
         shelves = [await self._catalogue.at(record.library.name, v) for v in record.bases]
-        return Work(record, _replayed(record, shelves))
+        # in threads here and below, since reading long attempts takes long
+        update, misfits = await asyncio.to_thread(_replayed, record, shelves)
+        for request, reason in misfits.items():
+            await self._store.updates.take_back(record.id, request, reason)
+        return Work(record, update)
 
     async def ask(self, work: Work) -> tuple[Request, ...]:
         """The open requests, stored before they are put to anyone."""
-        requests = work.update.requests()
+        requests = await asyncio.to_thread(work.update.requests)
         known = {r.id for r in work.record.requests}
-        fresh = [AskedRequest(r.id, r.prompt) for r in requests if r.id not in known]
-        if fresh:
+        unknown = [r for r in requests if r.id not in known]
+        if unknown:
+            fresh = await asyncio.to_thread(lambda: [AskedRequest(r.id, r.prompt) for r in unknown])
             await self._store.updates.ask(work.record.id, fresh)
         return requests
 
@@ -108,20 +114,21 @@ class Learner:
         given: list[GivenAnswer] = []
         refused: list[Refused] = []
         for request, raw in answers:
+            text = as_text(raw)  # what is stored is what is read, now and after a restart
             try:
-                update = update.record(request, raw)
-                given.append(GivenAnswer(request, as_text(raw), None, model, Usage(1)))
+                update = update.record(request, text)
+                given.append(GivenAnswer(request, text, None, model, Usage(1)))
             except AnswerRefusedError as error:
-                given.append(GivenAnswer(request, as_text(raw), str(error), model, Usage(1)))
+                given.append(GivenAnswer(request, text, str(error), model, Usage(1)))
                 refused.append(Refused(request, str(error)))
             except NotFoundError as error:
                 if request not in update.answers:
                     refused.append(Refused(request, str(error)))
-        if given:
-            await self._store.updates.answer(work.record.id, given)
+        if given and not await self._store.updates.answer(work.record.id, given):
+            update = (await self.take_up(work.record.id)).update  # somebody else was first
         for number, refusal in enumerate(refused):
             count = _refusals(work.record.answers, given, refusal.request)
-            if count >= MAX_REFUSALS:
+            if count >= MAX_REFUSALS and refusal.request not in update.answers:
                 work = await self.give_up(replace(work, update=update), *_exhausted(refusal))
                 update = work.update
                 refused[number] = replace(refusal, given_up=True)
@@ -135,7 +142,8 @@ class Learner:
             refused = replace(answer, refused=str(error))
             await self._store.updates.answer(work.record.id, [refused])
             raise
-        await self._store.updates.answer(work.record.id, [answer])
+        if not await self._store.updates.answer(work.record.id, [answer]):
+            return await self.take_up(work.record.id)  # somebody else was first
         return replace(work, update=update)
 
     async def give_up(self, work: Work, request: str, reason: str) -> Work:
@@ -182,8 +190,8 @@ def as_text(raw: RawAnswer) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _replayed(record: UpdateRecord, shelves: Sequence[Shelf]) -> Update:
-    """The update with the stored answers in it. One that no longer fits is asked again."""
+def _replayed(record: UpdateRecord, shelves: Sequence[Shelf]) -> tuple[Update, dict[str, str]]:
+    """The update with the stored answers in it, and why those that no longer fit do not."""
     experiences = shelves[0].state.by_id
     update = Update(
         library=record.library,
@@ -200,7 +208,7 @@ def _replayed(record: UpdateRecord, shelves: Sequence[Shelf]) -> Update:
     )
     taken = {a.request: a.text for a in record.answers if a.refused is None}
     failed = {r.id: r.failed for r in record.requests if r.failed is not None}
-    misfits: set[str] = set()
+    misfits: dict[str, str] = {}
     while ready := _answered(update, taken.keys() | failed.keys(), misfits):
         for request in ready:
             if request in failed:
@@ -208,13 +216,13 @@ def _replayed(record: UpdateRecord, shelves: Sequence[Shelf]) -> Update:
                 continue
             try:
                 update = update.record(request, taken[request])
-            except AnswerRefusedError:
-                misfits.add(request)
-    return update
+            except AnswerRefusedError as error:
+                misfits[request] = str(error)
+    return update, misfits
 
 
-def _answered(update: Update, known: Iterable[str], misfits: set[str]) -> list[str]:
-    stored = set(known) - misfits - update.answers.keys()
+def _answered(update: Update, known: Iterable[str], misfits: Iterable[str]) -> list[str]:
+    stored = set(known) - set(misfits) - update.answers.keys()
     return [r.id for r in update.requests() if r.id in stored] if stored else []
 
 

@@ -144,6 +144,8 @@ class UpdateRecord:
 
     Attributes:
         bases: The version it began with, and one for each rebase.
+        library: With the policy it had when the update began.
+        leased: Whether a worker is driving it now.
     """
 
     id: str
@@ -156,6 +158,7 @@ class UpdateRecord:
     answers: tuple[GivenAnswer, ...]
     version: int | None
     reason: str | None
+    leased: bool
     created_at: datetime
     usage: Usage
 
@@ -370,8 +373,15 @@ class Updates(Protocol):
         """Store requests before they are put; those stored already stay as they are."""
         ...
 
-    async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> None:
-        """Store answers as they came, refused ones too. A second taken one changes nothing."""
+    async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> bool:
+        """Store answers as they came, refused ones too; whether all of them were new.
+
+        A second taken answer to the same request, or one to a closed update, changes nothing.
+        """
+        ...
+
+    async def take_back(self, update_id: str, request: str, reason: str) -> None:
+        """Refuse an answer after all that had been taken, so that another can be."""
         ...
 
     async def give_up(self, update_id: str, request: str, reason: str) -> None:

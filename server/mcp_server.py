@@ -87,7 +87,9 @@ class ExperienceServer(MCPServer[App]):
         """The app, opened for the first user and closed after the last."""
         async with self._app_turn:
             if self._app is None:
-                self._app = await self._app_stack.enter_async_context(open_app(self._app_settings))
+                self._app = await self._app_stack.enter_async_context(
+                    open_app(self._app_settings, on_published=self.announce)
+                )
             self._app_users += 1
         try:
             yield self.app

@@ -130,7 +130,8 @@ def update_text(value: UpdateOut) -> str:
     parts += [f"- {change}" for change in value.changes]
     parts.append(value.next_step)
     parts += [
-        f"===== request_id: {r.request_id} =====\n{r.prompt}\n===== end of {r.request_id} ====="
+        f"===== request_id: {r.request_id} ({value.update_id}) =====\n{r.prompt}\n"
+        f"===== end of {r.request_id} ({value.update_id}) ====="  # not to be forged: a random id
         for r in value.requests
     ]
     return "\n".join(parts)

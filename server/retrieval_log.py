@@ -17,6 +17,7 @@ from experience_store.store import Retrieval, Store
 logger = logging.getLogger(__name__)
 
 MAX_TASK = 2_000  # characters of it that are kept
+MAX_WAITING = 10_000
 DELAY_SECONDS = 0.05  # so that a burst of calls is one transaction
 
 
@@ -35,13 +36,18 @@ class RetrievalLog:
             self._writing = asyncio.create_task(self._write_soon())
 
     async def flush(self) -> None:
-        """Write what waits now."""
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            from experience_store.trust import redact  # noqa: PLC0415  # not before it is needed: start-up
+        """Write what waits now; what cannot be written waits on."""
+        from experience_store.trust import redact  # noqa: PLC0415  # slow to import
 
-            clean = [replace(r, task=redact(r.task[:MAX_TASK])[0]) for r in waiting]
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        clean = [replace(r, task=redact(r.task[:MAX_TASK])[0]) for r in waiting]
+        try:
             await self._store.retrievals.record(clean)
+        except BaseException:
+            self._waiting = [*waiting, *self._waiting][-MAX_WAITING:]
+            raise
 
     async def close(self) -> None:
         """Write what waits, after what is being written."""
@@ -55,4 +61,5 @@ class RetrievalLog:
             try:
                 await self.flush()
             except ExperienceError:
-                logger.exception("a retrieval could not be recorded")
+                logger.exception("retrievals could not be recorded yet")
+                return

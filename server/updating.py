@@ -28,11 +28,14 @@ async def start(app: App, library: str, *, author: str) -> UpdateOut:
     open_ = await app.store.updates.open(library)
     if app.worker is not None:
         return await _start_in_background(app, library, open_)
-    update_id = open_[0] if open_ else None
-    update_id = update_id or await app.learner.begin(library, "host", GROUPS_PER_UPDATE)
-    if update_id is None:
-        return await _nothing(app, library)
-    return await _proceed(app, await app.learner.take_up(update_id), (), author)
+    for update_id in open_:
+        work = await app.learner.take_up(update_id)
+        if not work.record.leased:
+            return await _proceed(app, work, (), author)
+    update_id = await app.learner.begin(library, "host", GROUPS_PER_UPDATE)
+    if update_id is not None:
+        return await _proceed(app, await app.learner.take_up(update_id), (), author)
+    return _running(library, open_[0]) if open_ else await _nothing(app, library)
 
 
 async def take(
@@ -145,16 +148,18 @@ async def _start_in_background(app: App, library: str, open_: Sequence[str]) -> 
             return await _nothing(app, library)
         return await _closed(app, await app.store.updates.get(last[0].id), ())
     assert app.worker is not None, "the caller has one"
-    app.worker.wake(take_over=True)
-    return UpdateOut(
-        library=library,
-        update_id=update_id,
-        status="running",
-        next_step=(
-            "The server's own model is learning in the background; nothing is asked of you. Call "
-            "update_experiences again in a minute to see what came of it."
-        ),
+    app.worker.wake(take_over=library)
+    return _running(library, update_id, app.worker.trouble)
+
+
+def _running(library: str, update_id: str, trouble: str | None = None) -> UpdateOut:
+    step = (
+        "A server's own model is learning in the background; nothing is asked of you. Call "
+        "update_experiences again in a minute to see what came of it."
     )
+    if trouble:
+        step = f"Learning in the background is held up and will be tried again: {trouble}"
+    return UpdateOut(library=library, update_id=update_id, status="running", next_step=step)
 
 
 def _refused(refused: Sequence[Refused]) -> list[RefusedOut]:

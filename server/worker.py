@@ -43,6 +43,7 @@ LEASE_SECONDS = 15.0
 HEARTBEAT_SECONDS = 5.0
 POLL_SECONDS = 2.0
 ABANDONED_SECONDS = 3_600.0  # a host's update without an answer for so long is taken over
+AT_ONCE = -1.0
 MAX_PAUSE_SECONDS = 300.0
 GROUPS_PER_UPDATE = 256
 MAX_TRIES = 2  # an answer that does not fit is asked for once more
@@ -77,17 +78,18 @@ class Worker:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._wake = asyncio.Event()
         self._pause = POLL_SECONDS
-        self._take_over = False
+        self._take_over: set[str] = set()
         self._on_published = on_published
         self.trouble: str | None = None
 
-    def wake(self, *, take_over: bool = False) -> None:
+    def wake(self, *, take_over: str | None = None) -> None:
         """Look for work now instead of at the next poll.
 
         Args:
-            take_over: Whether updates that wait for a host's answers are to be driven, too.
+            take_over: A library whose updates are driven even if they wait for a host's answers.
         """
-        self._take_over = self._take_over or take_over
+        if take_over is not None:
+            self._take_over.add(take_over)
         self._wake.set()
 
     async def run(self) -> None:
@@ -136,8 +138,15 @@ class Worker:
 
     async def _work_off(self) -> None:
         """Take over what was left behind, then begin what is due."""
-        idle, self._take_over = (-1.0 if self._take_over else ABANDONED_SECONDS), False
-        while update_id := await self._store.updates.lease(None, self._owner, LEASE_SECONDS, idle):
+        while self._take_over:
+            library = self._take_over.pop()
+            while update_id := await self._store.updates.lease(
+                library, self._owner, LEASE_SECONDS, AT_ONCE
+            ):
+                await self._drive(update_id)
+        while update_id := await self._store.updates.lease(
+            None, self._owner, LEASE_SECONDS, ABANDONED_SECONDS
+        ):
             await self._drive(update_id)
         for library in await self._store.libraries.all():
             while self._is_due(await self._store.groups.counts(library.name)):

@@ -306,3 +306,41 @@ def test_a_proposal_may_be_passed_on_without_repeating_its_words() -> None:
         "When booking, read the rules.",
         "When refunding, ask for the reason.",
     ]
+
+
+def test_keeping_everything_in_consolidation_does_not_make_proposals_vanish() -> None:
+    both = update(group(id="a"), group(id="b"))
+    both = both.record("compare-1", answer(add("When booking, read the rules.")))
+    both = both.record("compare-2", answer(add("When refunding, ask for the reason.")))
+    keep = operation("Keep", from_=["p1", "p2"])
+
+    outcome = outcome_of(both.record("consolidate-1-1", answer(keep)))
+
+    assert reasons(outcome) == ["dropped in consolidation"] * 2
+
+
+def test_an_empty_revise_is_not_turned_into_the_add_it_names() -> None:
+    both = update(group(id="a"), group(id="b"), on=state("Old."))
+    both = both.record("compare-1", answer(add("When booking, read the rules.")))
+    both = both.record("compare-2", answer(operation("Retire", "G1")))
+    odd = operation("Revise", "G1", name="", from_=["p1"])
+
+    outcome = outcome_of(both.record("consolidate-1-1", answer(odd)))
+
+    assert texts(outcome) == {"G1": "Old."}
+    assert "the experience has no text" in reasons(outcome)
+
+
+def test_true_is_no_id() -> None:
+    retire = operation("Retire", True)
+    with pytest.raises(AnswerRefusedError, match="no ids"):
+        update(on=state("Old.")).record("compare-1", answer(retire))
+
+
+def test_rewards_that_differ_are_shown_different() -> None:
+    close = group(attempt("a", 1_000_000.1, id="a"), attempt("b", 1_000_000.2, id="b"))
+
+    prompt = update(close).requests()[0].prompt
+
+    assert 'reward="1000000.1"' in prompt
+    assert 'reward="1000000.2"' in prompt

@@ -499,3 +499,59 @@ async def test_what_does_not_exist_is_said_so(store: Store) -> None:
         await store.updates.get("update-1")
     with pytest.raises(NotFoundError, match="no group"):
         await store.groups.get("lib", "g")
+
+
+async def test_an_answer_that_another_gave_first_is_not_published_by_the_second(
+    store: Store,
+) -> None:
+    await store.groups.submit("lib", submission())
+    made = learner(store)
+    update_id = await made.begin("lib", "host", 8)
+    assert update_id
+    one, other = await made.take_up(update_id), await made.take_up(update_id)
+    await made.answer(one, [("compare-1", answer(add("First.")))])
+
+    late, _ = await made.answer(other, [("compare-1", answer(add("Second.")))])
+    await made.settle(late, author="host")
+
+    assert await entries(store) == {"G1": "First."}
+
+
+async def test_an_answer_given_as_an_object_is_read_as_it_is_stored(store: Store) -> None:
+    await store.groups.submit("lib", submission())
+    made = learner(store)
+    update_id = await made.begin("lib", "host", 8)
+    assert update_id
+    none: dict[str, object] = {"reasons": "", "operations": []}
+    huge = {**none, "extra": "x" * 210_000}
+
+    _, refused = await made.answer(await made.take_up(update_id), [("compare-1", huge)])
+    work, again = await made.answer(await made.take_up(update_id), [("compare-1", none)])
+
+    assert len(refused) == 1
+    assert not again
+    assert (await made.settle(work, author="host")).record.status == "nothing_to_learn"
+
+
+async def test_a_change_of_policy_is_for_later_updates(store: Store) -> None:
+    await store.groups.submit("lib", submission())
+    made = learner(store)
+    update_id = await made.begin("lib", "host", 8)
+    assert update_id
+    await store.libraries.describe(
+        "lib", agent_objective=None, learning_objective=None, policy=Policy(min_spread=5)
+    )
+
+    (request,) = (await made.take_up(update_id)).update.requests()
+
+    assert 'reward="1"' in request.prompt
+
+
+async def test_a_secret_that_is_cut_off_at_the_end_is_redacted_too(store: Store) -> None:
+    cut = attempt('config: {"db_password": "Sup3rSecret9', 1.0)
+
+    receipt = await store.groups.submit("lib", submission(cut, attempt("b", 0.0), group_id="g"))
+
+    assert receipt.redacted == 1
+    kept = (await store.groups.get("lib", "g")).trajectories[0]
+    assert "Sup3rSecret9" not in kept.messages[0].text

@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
 )
 
@@ -113,7 +114,17 @@ Answer: TypeAlias = Summary | Comparison | Consolidation
 def _as_list(value: object) -> object:
     if value is None:
         return []
-    return [value] if isinstance(value, str | int) else value
+    if isinstance(value, str | int):
+        return _as_list([value])
+    if not isinstance(value, list):
+        return value
+    items = _LIST.validate_python(value)
+    if any(isinstance(item, bool) for item in items):
+        raise ValueError("true and false are no ids")
+    return items
+
+
+_LIST = TypeAdapter(list[object])
 
 
 def _as_text(value: object) -> object:

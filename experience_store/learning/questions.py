@@ -331,7 +331,7 @@ def _clip(text: str, tokens: int) -> str:
 
 
 def _number(reward: float | None) -> str:
-    return "unscored" if reward is None else f"{reward:g}"
+    return "unscored" if reward is None else f"{reward:.12g}"
 
 
 @cache

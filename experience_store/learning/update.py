@@ -47,6 +47,7 @@ from experience_store.learning.transcript import common_beginning, render
 from experience_store.library import Experience, Library, State
 from experience_store.operations import (
     Application,
+    Keep,
     Proposed,
     Refusal,
     apply,
@@ -510,7 +511,12 @@ def _consolidated(
             refused.append(Refusal(reason, read.operation, sources=sources))
         else:
             made.append(_word_for_word(read, behind))
-    cited = {o for s in answer.suggestions for o in s.origin}
+    cited = {
+        origin
+        for suggestion in answer.suggestions
+        if not isinstance(suggestion.operation, Keep)
+        for origin in suggestion.origin
+    }
     refused += [
         Refusal("dropped in consolidation", p.operation, sources=(*p.sources, source))
         for name, p in named.items()
@@ -522,7 +528,11 @@ def _consolidated(
 def _word_for_word(made: Proposed, behind: Sequence[Proposed]) -> Proposed:
     """A single proposal passed on without repeating its wording stands as it was proposed."""
     (first, *others) = behind
-    if not others and getattr(made.operation, "text", None) == "":
+    operation = made.operation
+    if others or getattr(operation, "text", None) != "":
+        return made
+    same = type(operation) is type(first.operation)
+    if same and touched_ids(operation) == touched_ids(first.operation):
         return replace(made, operation=first.operation)
     return made
 

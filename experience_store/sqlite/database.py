@@ -28,7 +28,7 @@ Value: TypeAlias = str | int | float | None
 Row: TypeAlias = sqlite3.Row
 Params: TypeAlias = dict[str, Value]
 
-BUSY_SECONDS = 30.0
+BUSY_SECONDS = 10.0
 _PACKAGE = "experience_store.sqlite"
 
 
@@ -101,6 +101,11 @@ class Database:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 yield Transaction(self._writer)
                 await _shielded(self._writer.commit())
+            except sqlite3.OperationalError as error:
+                await _shielded(self._writer.rollback())
+                raise StorageError(
+                    f"the database cannot be written now ({error}): nothing was stored, try again"
+                ) from error
             except BaseException:
                 await _shielded(self._writer.rollback())
                 raise

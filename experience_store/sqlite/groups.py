@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections import Counter
@@ -39,7 +40,8 @@ class SqliteGroups:
 
     async def submit(self, library: str, submission: Submission) -> Receipt:
         """Store attempts; what is there already changes nothing."""
-        clean, redacted = redacted_submission(submission)
+        # in a thread, since hostile text can take long and others are waiting
+        clean, redacted = await asyncio.to_thread(redacted_submission, submission)
         named = _named(clean.trajectories)
         async with self._db.transaction() as tx:
             row = await ensure_library(tx, library)
@@ -168,12 +170,6 @@ class _Redactor:
         return None if text is None else self.text(text)
 
     def trajectory(self, trajectory: Trajectory) -> Trajectory:
-        """The attempt without secrets; most have none, which one look at all of it tells."""
-        texts = [m.text for m in trajectory.messages]
-        texts += [c.arguments for m in trajectory.messages for c in m.tool_calls]
-        texts += [trajectory.feedback or "", trajectory.metadata or ""]
-        if not self._redact("\n".join(texts))[1]:
-            return trajectory
         return replace(
             trajectory,
             messages=tuple(self.message(m) for m in trajectory.messages),
@@ -182,8 +178,15 @@ class _Redactor:
         )
 
     def message(self, message: Message) -> Message:
-        calls = tuple(ToolCall(c.name, self.text(c.arguments), c.id) for c in message.tool_calls)
-        return replace(message, text=self.text(message.text), tool_calls=calls)
+        calls = tuple(
+            ToolCall(self.text(c.name), self.text(c.arguments), c.id) for c in message.tool_calls
+        )
+        return replace(
+            message,
+            text=self.text(message.text),
+            tool_calls=calls,
+            name=self.optional(message.name),
+        )
 
 
 @dataclass(frozen=True, slots=True)

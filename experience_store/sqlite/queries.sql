@@ -205,8 +205,8 @@ UPDATE attempt_group SET failures = 0 WHERE library_id = :library AND failures >
 
 -- name: make_update
 INSERT INTO learning_update
-    (id, library_id, driver, bases, owner, leased_till, created_at, changed_at)
-VALUES (:id, :library, :driver, :bases, :owner, :leased_till, :now, :now);
+    (id, library_id, driver, policy, bases, owner, leased_till, created_at, changed_at)
+VALUES (:id, :library, :driver, :policy, :bases, :owner, :leased_till, :now, :now);
 
 -- name: make_update_group
 INSERT INTO update_group (update_id, position, group_id, revision, attempts)
@@ -285,10 +285,14 @@ UPDATE request SET failed = :reason WHERE update_id = :update_id AND name = :nam
 INSERT INTO answer
     (update_id, request, text, refused, model, prompt_tokens, cached_tokens, completion_tokens,
      cost, created_at)
-VALUES
-    (:update_id, :request, :text, :refused, :model, :prompt_tokens, :cached_tokens,
-     :completion_tokens, :cost, :now)
+SELECT :update_id, :request, :text, :refused, :model, :prompt_tokens, :cached_tokens,
+       :completion_tokens, :cost, :now
+WHERE EXISTS (SELECT 1 FROM learning_update WHERE id = :update_id AND status = 'open')
 ON CONFLICT (update_id, request) WHERE refused IS NULL DO NOTHING;
+
+-- name: refuse_taken_answer
+UPDATE answer SET refused = :reason
+WHERE update_id = :update_id AND request = :request AND refused IS NULL;
 
 -- name: touch_update
 UPDATE learning_update SET changed_at = :now WHERE id = :id;

@@ -65,3 +65,11 @@ VALUES (:update_id, :name, :prompt, :asked_at, :failed);
 -- name: import_wording
 INSERT INTO entry (library_id, number, since, until, name, text, operation_id)
 VALUES (:library, :number, :since, :until, :name, :text, :operation);
+
+-- name: import_answer
+INSERT INTO answer
+    (update_id, request, text, refused, model, prompt_tokens, cached_tokens, completion_tokens,
+     cost, created_at)
+VALUES
+    (:update_id, :request, :text, :refused, :model, :prompt_tokens, :cached_tokens,
+     :completion_tokens, :cost, :now);

@@ -197,7 +197,7 @@ class Arrival:
             (self._update_group(key, n, g) for n, g in enumerate(update.groups, start=1)),
         )
         await self._tx.run_many("import_request", _requests(key, update))
-        await self._tx.run_many("make_answer", _answers(key, update))
+        await self._tx.run_many("import_answer", _answers(key, update))
 
     def _update_group(self, update: str, position: int, of: UpdateGroupRecord) -> dict[str, Value]:
         rewards = [[self._attempts[of.group, a.attempt], a.reward] for a in of.attempts]

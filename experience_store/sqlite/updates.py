@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from experience_store.errors import HeadMovedError, LeaseLostError, NotFoundError
+from experience_store.library import Library
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, Row, Transaction, now
 from experience_store.sqlite.groups import waiting_params
@@ -59,6 +60,7 @@ class SqliteUpdates:
                 id=update_id,
                 library=row["id"],
                 driver=driver,
+                policy=row["policy"],
                 bases=json.dumps([row["head"]]),
                 owner=lease[0] if lease else None,
                 leased_till=time.time() + lease[1] if lease else None,
@@ -127,11 +129,12 @@ class SqliteUpdates:
                 ),
             )
 
-    async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> None:
-        """Store answers as they came, refused ones too. A second taken one changes nothing."""
+    async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> bool:
+        """Store answers as they came, refused ones too; whether all of them were new."""
+        stored = 0
         async with self._db.transaction() as tx:
             for answer in answers:
-                await tx.run(
+                stored += await tx.run(
                     "make_answer",
                     update_id=update_id,
                     request=answer.request,
@@ -145,6 +148,12 @@ class SqliteUpdates:
                     now=now(),
                 )
             await tx.run("touch_update", id=update_id, now=now())
+        return stored == len(answers)
+
+    async def take_back(self, update_id: str, request: str, reason: str) -> None:
+        """Refuse an answer after all that had been taken, so that another can be."""
+        async with self._db.transaction() as tx:
+            await tx.run("refuse_taken_answer", update_id=update_id, request=request, reason=reason)
 
     async def give_up(self, update_id: str, request: str, reason: str) -> None:
         """Mark a request as failed."""
@@ -218,7 +227,7 @@ class SqliteUpdates:
         ]
         return UpdateRecord(
             id=update_id,
-            library=rows.to_library(library),
+            library=_as_it_began(rows.to_library(library), row["policy"]),
             driver=row["driver"],
             status=row["status"],
             bases=rows.to_integers(row["bases"]),
@@ -230,9 +239,15 @@ class SqliteUpdates:
             answers=tuple(rows.to_answer(r) for r in await tx.rows("answers", update_id=update_id)),
             version=row["version"],
             reason=row["reason"],
+            leased=row["owner"] is not None and row["leased_till"] > time.time(),
             created_at=rows.to_time(row["created_at"]),
             usage=rows.to_usage(usage),
         )
+
+
+def _as_it_began(library: Library, policy: str | None) -> Library:
+    """The library with the policy it had then: a change of policy is for later updates."""
+    return replace(library, policy=rows.to_policy(policy)) if policy else library
 
 
 async def _update_group(tx: Transaction, library: int, row: Row) -> UpdateGroup:

@@ -99,6 +99,7 @@ CREATE TABLE learning_update (
     library_id  INTEGER NOT NULL REFERENCES library ON DELETE CASCADE,
     driver      TEXT    NOT NULL,              -- host or model
     status      TEXT    NOT NULL DEFAULT 'open', -- then published, nothing_to_learn or failed
+    policy      TEXT,                          -- the library's when it began
     bases       TEXT    NOT NULL,              -- JSON: the version it began with, and each rebase
     version     INTEGER,                       -- the version it published
     reason      TEXT,                          -- why it published none
