@@ -214,7 +214,8 @@ def read_submission(
         "task": task,
         "trajectories": trajectories,
         "group_id": group_id,
-        "ground_truth": ground_truth,
+        # as an empty list it would look like no reference at all
+        "ground_truth": "(none: no action is right)" if ground_truth == [] else ground_truth,
     }
     try:
         read = _SUBMISSION.validate_python(value)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from experience_store.library import check_library_name
 from server.cli import APP
 from server.cli.importing import Importer, LibraryTally, Tally
 from server.cli.inputs import Input, find_inputs
@@ -54,6 +55,7 @@ def submit(
     """  # noqa: D301  # click's own mark for lines that are not wrapped
     inputs = find_inputs(files)
     try:
+        check_library_name(library)
         tally = asyncio.run(_submit(inputs, database, library, Naming(group_by, prefix)))
     except KeyboardInterrupt:
         click.echo("\nStopped. What was read is stored; the same again completes it.", err=True)
