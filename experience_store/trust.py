@@ -100,7 +100,10 @@ _TOKEN = _token_pattern()
 # All patterns below are for lower-case text and begin with their hint, a literal that `re` finds
 # quickly. What they find is judged in its own case: is it like a secret, or an ordinary word?
 _QUOTE = r"""\\{0,32}["'`]"""  # escaped in JSON, the more so in JSON in JSON
-_QUOTED = rf"(?P<quote>{_QUOTE})(?P<quoted>(?:\\.|[^\s\\]){{1,512}}?)(?:(?P=quote)|\Z)"
+_END = r"(?:\Z|(?=\x00))"  # of a text that was cut off; NUL stands between joined texts
+_QUOTED = (
+    rf"(?P<quote>{_QUOTE})(?P<quoted>(?:\\[^\x00]|[^\s\\\x00]){{1,512}}?)(?:(?P=quote)|{_END})"
+)
 _BARE = r"""(?P<bare>[^\s\x00-\x1f"'`\\,;&<>(){}\[\]|]{1,512})"""
 _GIVEN = (
     rf"(?P<key>{_QUOTE})?[ \t]{{0,8}}"

@@ -12,7 +12,7 @@ frequency in quarters. The sum of their products over the terms of a task is com
 experiences at once, bit by bit, with operations on integers as long as the library is large (see
 `planes`). No experience is skipped, so the ranking by that sum is exact and the same on every
 machine, and a query of 300 frequent words takes about a millisecond over 10,000 experiences in
-plain Python. Of a task with more than 100 terms that the library knows, the 100 weightiest count.
+plain Python. Of a task with more than 48 terms that the library knows, the 48 weightiest count.
 Against the same formula without rounding, nine of the first ten are the same on the Cranfield
 collection, and so is the quality (`benchmarks/retrieval_quality.py`).
 

@@ -43,7 +43,7 @@ less; of pairs of unrelated sentences of one field (Cranfield), one in 10,000 ge
 _NEAR_AT_LEAST = 6
 _QUARTERS = 4
 _TASK_HEAD, _TASK_TAIL = 6_000, 2_000
-_MAX_QUERY_TERMS = 100
+_MAX_QUERY_TERMS = 48
 _NUMBER = re.compile(r"\d+$")
 
 

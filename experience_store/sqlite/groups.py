@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from experience_store.errors import ConflictError, NotFoundError
@@ -170,6 +170,9 @@ class _Redactor:
         return None if text is None else self.text(text)
 
     def trajectory(self, trajectory: Trajectory) -> Trajectory:
+        """The attempt without secrets. Most have none, as one look at all its texts tells."""
+        if not self._redact("\0".join(_texts(trajectory)))[1]:
+            return trajectory
         return replace(
             trajectory,
             messages=tuple(self.message(m) for m in trajectory.messages),
@@ -187,6 +190,18 @@ class _Redactor:
             tool_calls=calls,
             name=self.optional(message.name),
         )
+
+
+def _texts(trajectory: Trajectory) -> Iterator[str]:
+    """All that the redactor looks at, without the NULs that are to stand between."""
+    for message in trajectory.messages:
+        yield message.text.replace("\0", " ")
+        yield message.name or ""
+        for call in message.tool_calls:
+            yield call.name
+            yield call.arguments.replace("\0", " ")
+    yield trajectory.feedback or ""
+    yield trajectory.metadata or ""
 
 
 @dataclass(frozen=True, slots=True)
