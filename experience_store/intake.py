@@ -92,6 +92,9 @@ class _Call(BaseModel):
         return ToolCall(inner.name, _arguments(inner.arguments), self.id)
 
 
+_PLAIN = {"role", "content"}
+
+
 class MessageInput(BaseModel):
     """One chat message."""
 
@@ -106,6 +109,8 @@ class MessageInput(BaseModel):
 
     def message(self) -> Message:
         """The message as it is stored."""
+        if isinstance(self.content, str) and self.model_fields_set <= _PLAIN:
+            return Message(_clean(self.role), _clean(self.content))  # what most messages are
         parts = [self.content] if isinstance(self.content, str) else self.content or []
         texts = [self.reasoning_content, *(_part_text(p) for p in parts), self.refusal]
         calls = [c.call() for c in self.tool_calls or []]
@@ -290,7 +295,7 @@ def _arguments(value: object) -> str:
 
 
 def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _cleaned(text: str | None) -> str | None:

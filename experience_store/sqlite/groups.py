@@ -30,6 +30,8 @@ from experience_store.trajectory import (
     messages_to_json,
 )
 
+LARGE = 200_000  # characters of a submission
+
 
 class SqliteGroups:
     """Implements `experience_store.store.Groups`."""
@@ -40,8 +42,10 @@ class SqliteGroups:
 
     async def submit(self, library: str, submission: Submission) -> Receipt:
         """Store attempts; what is there already changes nothing."""
-        # in a thread, since hostile text can take long and others are waiting
-        clean, redacted = await asyncio.to_thread(redacted_submission, submission)
+        if _size(submission) > LARGE:  # which can take long, and others are waiting
+            clean, redacted = await asyncio.to_thread(redacted_submission, submission)
+        else:
+            clean, redacted = redacted_submission(submission)
         named = _named(clean.trajectories)
         async with self._db.transaction() as tx:
             row = await ensure_library(tx, library)
@@ -130,6 +134,10 @@ class SqliteGroups:
         row = await self._libraries.row(library)
         async with self._db.transaction() as tx:
             return await tx.run("retry_set_aside", library=row["id"], max_failures=MAX_FAILURES)
+
+
+def _size(submission: Submission) -> int:
+    return sum(len(m.text) for t in submission.trajectories for m in t.messages)
 
 
 def waiting_params(library: int, policy: Policy) -> dict[str, Value]:
