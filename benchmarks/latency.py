@@ -3,7 +3,8 @@
     python benchmarks/latency.py [--data ../shared/data] [--calls 100] [--starts 7]
 
 Both run as child processes and are talked to over stdio by the SDK's client; calls and starts
-alternate, so that whatever else the machine does falls on both. The trivial tool echoes the task
+alternate, so that whatever else the machine does falls on both; each kind of call has a child of
+its own, so that all children are idle for as long between calls. The trivial tool echoes the task
 that ours is given. The attempts of `submit_group` are recorded messages, 16 kB of JSON each; what
 an echo of all four costs stands beside it. Memory is read from /proc, so it needs Linux.
 """
@@ -80,11 +81,11 @@ def main() -> int:
 async def _measure(data: Path, calls: int, starts: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         adds = lessons(data, LARGE)
-        small, large = Path(folder) / "small.db", Path(folder) / "large.db"
+        small, large, other = (Path(folder) / f"{n}.db" for n in ("small", "large", "other"))
         await _fill(small, adds[:SMALL])
         await _fill(large, adds)
         asked = tasks(data)
-        await _answers(small, large, asked, _attempts(data), calls)
+        await _answers(small, large, other, asked, _attempts(data), calls)
         await _starts(small, asked[0], starts)
 
 
@@ -135,14 +136,15 @@ def _python(*arguments: str) -> StdioServerParameters:
 async def _answers(
     small: Path,
     large: Path,
+    other: Path,
     asked: Sequence[str],
     attempts: Sequence[list[dict[str, Any]]],
     calls: int,
 ) -> None:
     async with AsyncExitStack() as stack:
-        trivial, with_small, with_large = [
+        trivial, trivial_64, with_small, with_large, submitted_to = [
             await stack.enter_async_context(Client(server))
-            for server in (_trivial(), _ours(small), _ours(large))
+            for server in (_trivial(), _trivial(), _ours(small), _ours(large), _ours(other))
         ]
 
         def task(number: int) -> str:
@@ -164,8 +166,8 @@ async def _answers(
             Call(TRIVIAL, trivial, "echo", lambda n: {"text": task(n)}),
             Call(first, with_small, "get_experiences", query),
             Call(second, with_large, "get_experiences", query),
-            Call(third, with_small, "submit_group", group),
-            Call("echo of these 64 kB", trivial, "echo", lambda n: {"text": f"{n}{payload}"}),
+            Call(third, submitted_to, "submit_group", group),
+            Call("echo of these 64 kB", trivial_64, "echo", lambda n: {"text": f"{n}{payload}"}),
         ]
         _report(await _timed(table, calls))
         await _definitions(with_small)

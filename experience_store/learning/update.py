@@ -56,6 +56,8 @@ from experience_store.operations import (
 from experience_store.tokens import estimate_tokens
 from experience_store.trajectory import Group, Trajectory
 
+MAX_CHARS_PER_TOKEN = 8  # longer ones are so rare that what has them is long anyway
+
 
 @dataclass(frozen=True, slots=True)
 class Frugality:
@@ -272,7 +274,15 @@ class Update:
 
     def _is_long(self, trajectory: Trajectory, shared: int) -> bool:
         above = self.library.policy.summarise_above
-        return self.frugality.summarise and _length(trajectory, shared) > above
+        if not self.frugality.summarise:
+            return False
+        size = sum(
+            len(m.text) + sum(len(c.arguments) for c in m.tool_calls)
+            for m in trajectory.messages[shared:]
+        )
+        if not above < size < above * MAX_CHARS_PER_TOKEN:
+            return size > above
+        return _length(trajectory, shared) > above
 
     # 2. Compare
 
