@@ -83,10 +83,6 @@ class Group:
         """Whether winners can be told from losers: the spread exceeds `min_spread`."""
         return self.spread() > min_spread
 
-    def is_unrewarded(self) -> bool:
-        """Whether no attempt is scored, and there are at least two to compare."""
-        return len(self.trajectories) > 1 and not self.scored()
-
 
 def messages_to_json(messages: tuple[Message, ...]) -> str:
     """Messages as compact JSON in the OpenAI chat form, the form they are stored in."""

@@ -28,6 +28,7 @@ class App:
     catalogue: Catalogue
     retrievals: RetrievalLog
     worker: Worker | None
+    on_published: Callable[[str], Awaitable[None]] | None = None
 
     @cached_property
     def learner(self) -> Learner:
@@ -49,7 +50,7 @@ async def open_app(
     Args:
         settings: Of the server.
         background: Whether the worker runs by itself; else it only does what it is told.
-        on_published: Called with the name of a library of which the worker published a version.
+        on_published: Called with the name of a library of which a version was published here.
     """
     async with AsyncExitStack() as stack:
         store = await open_store(settings.database)
@@ -71,4 +72,4 @@ async def open_app(
             if background:
                 task = asyncio.create_task(worker.run())
                 stack.push_async_callback(worker.stop, task)
-        yield App(settings, store, catalogue, retrievals, worker)
+        yield App(settings, store, catalogue, retrievals, worker, on_published)

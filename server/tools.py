@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSch
 
 from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
-from experience_store.store import GroupCounts, Receipt, Retrieval
+from experience_store.store import Receipt, Retrieval
 from server.app import App
 from server.results import (
     Experiences,
@@ -206,8 +206,8 @@ async def submit_answers(
 
     app = _app(ctx)
     value = await updating.take(app, update_id, read_answers(answers), author=_author(ctx))
-    if value.status == "published":
-        await announce(ctx, value.library)
+    if value.status == "published" and app.on_published:
+        await app.on_published(value.library)
     return result(value, update_text(value))
 
 
@@ -246,12 +246,6 @@ def core_tools() -> list[Tool]:
         _tool(submit_answers, "Submit answers", reads=False, idempotent=True),
         _tool(list_libraries, "List libraries", reads=True, idempotent=True),
     ]
-
-
-async def announce(ctx: AppContext, library: str) -> None:
-    """Tell clients that listen that a library has a new version."""
-    await ctx.notify_resource_updated(f"experience://{library}")
-    await ctx.notify_resources_changed()
 
 
 def read_answers(answers: list[object]) -> list[tuple[str, str | Mapping[str, object]]]:
@@ -324,12 +318,6 @@ def _after_submission(receipt: Receipt, *, background: bool) -> str:
             f"differently with group_id {receipt.group_id!r}."
         )
     return " ".join(parts)
-
-
-def waiting_text(counts: GroupCounts) -> str:
-    """How the groups of a library stand, in a sentence."""
-    text = f"{counts.groups} groups, {counts.signal} with signal, {counts.learned} learned from"
-    return f"{text}, {counts.set_aside} set aside after failures" if counts.set_aside else text
 
 
 def _tool(function: Callable[..., object], title: str, *, reads: bool, idempotent: bool) -> Tool:

@@ -19,7 +19,6 @@ from server.wording import applied_text, refusal_text
 
 GROUPS_PER_UPDATE = 8
 PAGE_TOKENS = 22_000
-MAX_ANSWERS_KEPT = 64
 
 
 async def start(app: App, library: str, *, author: str) -> UpdateOut:

@@ -43,9 +43,6 @@ WHERE id = :library;
 UPDATE library SET head = :head, size = :size, next_number = MAX(next_number, :next_number)
 WHERE id = :library;
 
--- name: delete_library
-DELETE FROM library WHERE name = :name;
-
 -- Versions and their entries
 
 -- name: make_version
@@ -89,9 +86,6 @@ VALUES (:library, :version, :update_id, :kind, :body, :experience, :sources, :re
 
 -- name: operations_of_version
 SELECT * FROM operation WHERE library_id = :library AND version = :version ORDER BY id;
-
--- name: operations_of_update
-SELECT * FROM operation WHERE update_id = :update_id ORDER BY id;
 
 -- name: operations_on_experience
 SELECT o.*, v.author, v.created_at
@@ -299,10 +293,6 @@ UPDATE learning_update SET changed_at = :now WHERE id = :id;
 
 -- name: answers
 SELECT * FROM answer WHERE update_id = :update_id ORDER BY id;
-
--- name: refusals_of_request
-SELECT COUNT(*) FROM answer
-WHERE update_id = :update_id AND request = :request AND refused IS NOT NULL;
 
 -- name: usage
 SELECT COUNT(*) AS calls, COALESCE(SUM(a.prompt_tokens), 0) AS prompt_tokens,
