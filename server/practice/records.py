@@ -1,0 +1,219 @@
+"""What a run of practice or evaluation is made of, as it is kept in the run's journal.
+
+A task is attempted several times: each attempt is a rollout (what the agent did) and a score
+(what the verifier said). The attempts at one task under the same circumstances are a group. A
+step of practice is a batch of groups and what the library learned from them; an arm of an
+evaluation is all tasks attempted with the library, or without it.
+
+A failure is told apart from a bad result everywhere: a rollout that broke off, or a verifier that
+was out of order, leaves an attempt *unscored*. That is not a reward of zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Arm: TypeAlias = Literal["without", "with"]
+
+
+class Record(BaseModel):
+    """A value of the journal: immutable, and strict about what it holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Task(Record):
+    """Something to be done.
+
+    Attributes:
+        id: Unique in its dataset.
+        prompt: The task as the agent is given it.
+        ground_truth: The right answer, if known; only verifiers and the learner see it.
+        extra: Whatever else the dataset says about it; verifiers may use it.
+    """
+
+    id: str
+    prompt: str
+    ground_truth: str | None = None
+    extra: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+
+
+class Spent(Record):
+    """Calls of language models and what they cost, as the endpoint counted it.
+
+    Attributes:
+        calls: Answered calls.
+        prompt_tokens: Of them `cached_tokens` were cached.
+        cost: In the currency of the prices; None where no prices are configured.
+    """
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+
+    def __add__(self, other: Spent) -> Spent:
+        """Both together; the cost is None only where neither has one."""
+        costs = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return Spent(
+            calls=self.calls + other.calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cost=sum(costs) if costs else None,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion tokens."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+def total(spent: Iterable[Spent]) -> Spent:
+    """The sum."""
+    return sum(spent, Spent())
+
+
+class Served(Record):
+    """What `get_experiences` answered for a task: the experiences that its attempts are given."""
+
+    retrieval_id: str
+    version: int
+    experiences: dict[str, str]
+    omitted: int = 0
+
+
+class Rollout(Record):
+    """What the agent did in one attempt.
+
+    Attributes:
+        messages: OpenAI chat messages, with the experiences as the agent was given them.
+        answer: Its last words; what verifiers look at first.
+        tool_calls: How many tools it called.
+        spent: All tries together.
+        seconds: Of the last try.
+        tries: How often it was started; more than one means that earlier ones broke off.
+        failure: Why it broke off for good; None for one that came to its end.
+    """
+
+    messages: list[dict[str, JsonValue]]
+    answer: str
+    tool_calls: int = 0
+    spent: Spent = Spent()
+    seconds: float = 0.0
+    tries: int = 1
+    failure: str | None = None
+
+
+class Score(Record):
+    """What the verifier said about one attempt.
+
+    Attributes:
+        reward: Any real number, higher is better; None for unscored.
+        feedback: Its reasons, if it gives any; the learner sees them.
+        failure: Why there is no reward.
+        spent: What the verifier spent, if it asked a language model.
+    """
+
+    reward: float | None
+    feedback: str | None = None
+    failure: str | None = None
+    spent: Spent = Spent()
+
+
+class Attempt(Record):
+    """One attempt at a task."""
+
+    rollout: Rollout
+    score: Score
+
+    @property
+    def reward(self) -> float | None:
+        """The reward; None for unscored."""
+        return self.score.reward
+
+
+class Group(Record):
+    """The attempts at one task under the same circumstances.
+
+    Attributes:
+        signal: Whether the rewards differ enough to learn from; None where nothing is learned.
+    """
+
+    task: Task
+    attempts: list[Attempt]
+    signal: bool | None = None
+
+
+class Learned(Record):
+    """What a step did to the library.
+
+    Attributes:
+        before: The version its attempts were given.
+        version: The version it left behind; equal to `before` where nothing was learned.
+        size: Experiences in that version.
+        changes: What was changed, in words.
+        refused: What was proposed and refused, in words.
+        updates: Ids of the updates.
+        failed: Why updates failed, if any did.
+        spent: What learning spent.
+    """
+
+    before: int
+    version: int
+    size: int
+    changes: list[str] = Field(default_factory=list[str])
+    refused: list[str] = Field(default_factory=list[str])
+    updates: list[str] = Field(default_factory=list[str])
+    failed: list[str] = Field(default_factory=list[str])
+    spent: Spent = Spent()
+
+
+class Step(Record):
+    """One step of practice: a batch of groups and what was learned from them.
+
+    Attributes:
+        number: From 1, over all epochs.
+        epoch: From 1.
+    """
+
+    number: int
+    epoch: int
+    groups: list[Group]
+    learned: Learned
+
+
+class Evaluation(Record):
+    """One arm of an evaluation: every task, attempted k times.
+
+    Attributes:
+        version: Of the library whose experiences were given; None in the arm without.
+    """
+
+    arm: Arm
+    version: int | None
+    groups: list[Group]
+
+
+class Run(Record):
+    """Everything a report needs.
+
+    Attributes:
+        name: Of the run.
+        library: Its name.
+        settings: As the run was started, for people to read.
+        steps: Of practice, in order; empty for a run that only evaluates.
+        evaluations: `without` before `with`.
+        stopped: Why the run is not complete; None for one that is.
+    """
+
+    name: str
+    library: str
+    settings: dict[str, JsonValue]
+    steps: list[Step] = Field(default_factory=list[Step])
+    evaluations: list[Evaluation] = Field(default_factory=list[Evaluation])
+    stopped: str | None = None
