@@ -16,6 +16,7 @@ from server.settings import Settings
 
 if TYPE_CHECKING:
     from experience_store.learner import Learner
+    from server.models import Model
     from server.worker import Worker
 
 
@@ -43,6 +44,7 @@ async def open_app(
     settings: Settings,
     *,
     background: bool = True,
+    model: Model | None = None,
     on_published: Callable[[str], Awaitable[None]] | None = None,
 ) -> AsyncGenerator[App]:
     """Open the store and, with a model configured, start learning in the background.
@@ -50,6 +52,7 @@ async def open_app(
     Args:
         settings: Of the server.
         background: Whether the worker runs by itself; else it only does what it is told.
+        model: Asked instead of the endpoint that the settings name; closed by its owner.
         on_published: Called with the name of a library of which a version was published here.
     """
     async with AsyncExitStack() as stack:
@@ -62,13 +65,15 @@ async def open_app(
         if settings.model is not None:
             # only here, because importing openai costs a second
             from experience_store.learner import Learner  # noqa: PLC0415
-            from server.models.endpoint import Endpoint  # noqa: PLC0415
             from server.worker import Worker  # noqa: PLC0415
 
-            endpoint = Endpoint(settings.model)
-            stack.push_async_callback(endpoint.close)
+            if model is None:
+                from server.models.endpoint import Endpoint  # noqa: PLC0415
+
+                model = Endpoint(settings.model)
+                stack.push_async_callback(model.close)
             learner = Learner(store, catalogue)
-            worker = Worker(store, learner, endpoint, settings.model, on_published)
+            worker = Worker(store, learner, model, settings.model, on_published)
             if background:
                 task = asyncio.create_task(worker.run())
                 stack.push_async_callback(worker.stop, task)

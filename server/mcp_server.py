@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from difflib import get_close_matches
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -24,6 +24,9 @@ from experience_store.errors import ExperienceError
 from server.app import App, open_app
 from server.settings import APP, Settings
 from server.tools import core_tools
+
+if TYPE_CHECKING:
+    from server.models import Model
 
 INSTRUCTIONS = """\
 This server remembers what works. It keeps libraries of short experiences, learned by comparing \
@@ -55,7 +58,7 @@ class ExperienceServer(MCPServer[App]):
     All connections of one process share one app: its store, its caches and its worker.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, model: Model | None = None) -> None:
         bus = InMemorySubscriptionBus()
         super().__init__(
             name=APP,
@@ -70,6 +73,7 @@ class ExperienceServer(MCPServer[App]):
         )
         self._bus = bus
         self._app_settings = settings
+        self._model = model
         self._app: App | None = None
         self._app_users = 0
         self._app_stack = AsyncExitStack()
@@ -88,7 +92,7 @@ class ExperienceServer(MCPServer[App]):
         async with self._app_turn:
             if self._app is None:
                 self._app = await self._app_stack.enter_async_context(
-                    open_app(self._app_settings, on_published=self.announce)
+                    open_app(self._app_settings, model=self._model, on_published=self.announce)
                 )
             self._app_users += 1
         try:
@@ -160,12 +164,17 @@ async def _lifespan(server: MCPServer[App]) -> AsyncGenerator[App]:
         yield app
 
 
-def build_server(settings: Settings) -> ExperienceServer:
-    """A server that is ready to run on any transport."""
+def build_server(settings: Settings, model: Model | None = None) -> ExperienceServer:
+    """A server that is ready to run on any transport.
+
+    Args:
+        settings: Of the server.
+        model: Learns instead of the endpoint that the settings name.
+    """
     from server.prompts import add_prompts  # noqa: PLC0415  # they know the server's class
     from server.resources import add_resources  # noqa: PLC0415  # likewise
 
-    server = ExperienceServer(settings)
+    server = ExperienceServer(settings, model)
     add_resources(server)
     add_prompts(server)
     return server

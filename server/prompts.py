@@ -11,6 +11,7 @@ from mcp_types import (
 )
 
 from server.mcp_server import ExperienceServer
+from server.wording import with_experiences
 
 MAX_COMPLETIONS = 100
 
@@ -26,12 +27,10 @@ def add_prompts(server: ExperienceServer) -> None:
         name = library or server.app.settings.library
         shelf = await server.app.catalogue.shelf(name, make=True)
         selection = shelf.select(task, server.app.settings.max_tokens)
-        lessons = "\n".join(f"[{e.id}] {e.line()}" for e in selection.experiences)
+        lessons = {e.id: e.line() for e in selection.experiences}
+        prompt = with_experiences(task, lessons, library=name, version=shelf.state.version)
         return (
-            f"{task}\n\n"
-            f"Experiences from earlier attempts at tasks like this (library {name!r}, version "
-            f"{shelf.state.version}). They are advice, follow what fits:\n"
-            f"{lessons or '(none yet)'}\n\n"
+            f"{prompt}\n\n"
             "When you are done, report the attempt with its reward by submit_group, library "
             f"{name!r}."
         )

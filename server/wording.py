@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from experience_store.operations import Add, Applied, Keep, Merge, Refusal, Retire, Revise, kind
@@ -34,3 +35,23 @@ def refusal_text(refusal: Refusal) -> str:
     text = getattr(operation, "text", None)
     about = text if isinstance(text, str) else getattr(operation, "id", "") or ""
     return f"Refused {kind(operation)} {about!r}: {refusal.reason}"
+
+
+def with_experiences(
+    task: str, experiences: Mapping[str, str], *, library: str, version: int
+) -> str:
+    """A task together with the experiences for it, as an agent's prompt.
+
+    Args:
+        task: What is to be done.
+        experiences: Their texts by id, best first.
+        library: Where they are from.
+        version: Of the library.
+    """
+    lessons = "\n".join(f"[{id_}] {text}" for id_, text in experiences.items())
+    return (
+        f"{task}\n\n"
+        f"Experiences from earlier attempts at tasks like this (library {library!r}, version "
+        f"{version}). They are advice, follow what fits:\n"
+        f"{lessons or '(none yet)'}"
+    )

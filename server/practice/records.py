@@ -208,6 +208,7 @@ class Run(Record):
         settings: As the run was started, for people to read.
         steps: Of practice, in order; empty for a run that only evaluates.
         evaluations: `without` before `with`.
+        lost: Spent on attempts and steps that are not among these: broken off, or done anew.
         stopped: Why the run is not complete; None for one that is.
     """
 
@@ -216,4 +217,5 @@ class Run(Record):
     settings: dict[str, JsonValue]
     steps: list[Step] = Field(default_factory=list[Step])
     evaluations: list[Evaluation] = Field(default_factory=list[Evaluation])
+    lost: Spent = Spent()
     stopped: str | None = None

@@ -1,0 +1,279 @@
+"""The options of `practice` and `evaluate`, and what they come to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.cli.options import (
+    ENVIRONMENT,
+    NO_KEY,
+    Command,
+    database_option,
+    json_option,
+    library_option,
+    model_options,
+    option,
+)
+from server.practice.players import Sampling
+from server.practice.rollouts import Terms
+from server.practice.spending import Limits
+from server.settings import ModelSettings, Prices
+
+TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+_COUNT = click.IntRange(min=1)
+_DEFAULT = Limits()
+
+Options = Sequence[Callable[[Command], Command]]
+
+DATA: Options = (
+    option(
+        "--data",
+        metavar="DATA",
+        required=True,
+        help="Tasks: a file of JSON lines, or reasoning-gym:FAMILY?size=50&seed=1.",
+    ),
+    option("--task-field", metavar="FIELD", help="Field of the task.  [default: task, question …]"),
+    option(
+        "--truth-field",
+        metavar="FIELD",
+        help="Field of the right answer.  [default: ground_truth, answer …]",
+    ),
+    option("--skip", metavar="N", type=click.IntRange(min=0), default=0, help="Leave out N tasks."),
+    option("--limit", metavar="N", type=_COUNT, help="Take at most N tasks."),
+    option(
+        "--verifier",
+        metavar="V",
+        help=(
+            "exact, match, number[:TOLERANCE], math, judge, reasoning-gym, or MODULE:FUNCTION.  "
+            "[default: what the data brings]"
+        ),
+    ),
+    option(
+        "--allow-overlap", is_flag=True, help="Evaluate on tasks that were practised on, too."
+    ),
+)
+PLAYING: Options = (
+    option(
+        "--instructions",
+        metavar="TEXT",
+        help="System message of the agent; @FILE reads it from a file.",
+    ),
+    option(
+        "--tools",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="MCP servers whose tools the agent has, as hosts' mcp.json.",
+    ),
+    option("--answer-tokens", metavar="N", type=_COUNT, help="Bound of one answer of the model."),
+    option(
+        "--experience-tokens",
+        metavar="N",
+        type=click.IntRange(min=0),
+        help="Budget of the experiences in a prompt.  [default: the server's]",
+    ),
+    option(
+        "--max-turns",
+        metavar="N",
+        type=_COUNT,
+        default=_DEFAULT.turns,
+        show_default=True,
+        help="Answers of the model in one rollout.",
+    ),
+    option("--rollout-tokens", metavar="N", type=_COUNT, help="Tokens of one rollout."),
+    option(
+        "--rollout-seconds",
+        metavar="SECONDS",
+        type=_POSITIVE,
+        default=_DEFAULT.seconds,
+        show_default=True,
+        help="Time of one rollout.",
+    ),
+    option("--rollout-cost", metavar="COST", type=_POSITIVE, help="Cost of one rollout."),
+    option(
+        "--tries",
+        metavar="N",
+        type=_COUNT,
+        default=3,
+        show_default=True,
+        help="How often a rollout that breaks off is started.",
+    ),
+    option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the run."),
+    option("--send-seed", is_flag=True, help="Ask the endpoint with a seed for each attempt."),
+)
+TEACHER: Options = (
+    option(
+        "--teacher", metavar="NAME", help="Model that learns and judges.  [default: --model]"
+    ),
+    option("--teacher-url", metavar="URL", help="Its endpoint.  [default: --base-url]"),
+    option("--teacher-price-prompt", metavar="PRICE", type=click.FloatRange(min=0), help="As above."),
+    option("--teacher-price-cached", metavar="PRICE", type=click.FloatRange(min=0), help="As above."),
+    option(
+        "--teacher-price-completion", metavar="PRICE", type=click.FloatRange(min=0), help="As above."
+    ),
+)
+RUN: Options = (
+    option(
+        "--server",
+        metavar="URL",
+        help="A running server's MCP address.  [default: one of the run's own, on --database]",
+    ),
+    option("--max-cost", metavar="COST", type=_POSITIVE, help="Stop when so much is spent."),
+    option("--max-tokens", metavar="N", type=_COUNT, help="Stop when so many tokens are spent."),
+    option(
+        "--run",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the run; the same command goes on with it.  [default: runs/LIBRARY]",
+    ),
+)
+
+
+class Given(BaseModel):
+    """What a command was given, typed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    database: Path
+    library: str
+    as_json: bool
+    model: ModelSettings | None
+    data: str
+    task_field: str | None
+    truth_field: str | None
+    skip: int
+    limit: int | None
+    verifier: str | None
+    allow_overlap: bool
+    instructions: str | None
+    tools: Path | None
+    answer_tokens: int | None
+    experience_tokens: int | None
+    max_turns: int | None
+    rollout_tokens: int | None
+    rollout_seconds: float | None
+    rollout_cost: float | None
+    tries: int
+    seed: int
+    send_seed: bool
+    teacher: str | None
+    teacher_url: str | None
+    teacher_price_prompt: float | None
+    teacher_price_cached: float | None
+    teacher_price_completion: float | None
+    server: str | None
+    max_cost: float | None
+    max_tokens: int | None
+    run: Path | None
+    k: int
+    eval_temperature: float | None
+    # of `practice` alone
+    eval_data: str | None = None
+    hold_out: float | None = None
+    epochs: int = 0
+    group_size: int = 0
+    batch_size: int = 1
+    temperature: float | None = None
+    no_ground_truth: bool = False
+    direct: int | None = None
+    from_step: int | None = None
+    # of `evaluate` alone
+    arms: tuple[str, ...] = Field(default=("without", "with"))
+
+    @property
+    def player(self) -> ModelSettings:
+        """The model that plays.
+
+        Raises:
+            click.UsageError: If none is named.
+        """
+        if self.model is None:
+            raise click.UsageError("name the model that attempts the tasks with --model")
+        return self.model
+
+    @property
+    def teacher_settings(self) -> ModelSettings:
+        """The model that learns and judges."""
+        player = self.player
+        url = self.teacher_url or player.base_url
+        key = os.environ.get(TEACHER_KEY) or (player.api_key if url == player.base_url else NO_KEY)
+        prices = player.prices if self.teacher in {None, player.name} else None
+        own = (self.teacher_price_prompt, self.teacher_price_cached, self.teacher_price_completion)
+        if any(price is not None for price in own):
+            prompt, cached, completion = own
+            prices = Prices(
+                prompt or 0.0, (prompt or 0.0) if cached is None else cached, completion or 0.0
+            )
+        return replace(
+            player, name=self.teacher or player.name, base_url=url, api_key=key, prices=prices
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept."""
+        return self.run or Path("runs") / self.library
+
+    @property
+    def system_message(self) -> str | None:
+        """The instructions, read from their file if they are in one."""
+        if self.instructions is None or not self.instructions.startswith("@"):
+            return self.instructions
+        return Path(self.instructions[1:]).read_text(encoding="utf-8")
+
+    def sampling(self, temperature: float | None) -> Sampling:
+        """How the player is asked at a temperature."""
+        return Sampling(temperature, self.answer_tokens, self.system_message, self.send_seed)
+
+    @property
+    def terms(self) -> Terms:
+        """How far an attempt may go."""
+        limits = Limits(
+            self.max_turns, self.rollout_tokens, self.rollout_seconds, self.rollout_cost
+        )
+        return Terms(limits, self.tries)
+
+    def check(self) -> None:
+        """Refuse what cannot work before anything is spent.
+
+        Raises:
+            click.UsageError: Saying how to mend it.
+        """
+        priced = self.player.prices is not None and self.teacher_settings.prices is not None
+        if (self.max_cost is not None or self.rollout_cost is not None) and not priced:
+            raise click.UsageError(
+                "a bound of the cost needs prices: --price-prompt and --price-completion, and "
+                "--teacher-price-… where the teacher is another model"
+            )
+        if self.eval_data is not None and self.hold_out is not None:
+            raise click.UsageError("give --eval-data or --hold-out, not both")
+
+
+def given(*rooms: Options, **fixed: object) -> Callable[[Callable[[Given], None]], Command]:
+    """A command that takes the options of these rooms, and those that all have."""
+
+    def decorated(command: Callable[[Given], None]) -> Command:
+        def run(**values: object) -> None:
+            command(Given.model_validate({**fixed, **_plain(values)}))
+
+        run.__doc__, run.__name__ = command.__doc__, command.__name__
+        complete: Command = model_options()(run)
+        for add in reversed([o for room in rooms for o in room]):
+            complete = add(complete)
+        return library_option(database_option(json_option(complete)))
+
+    return decorated
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, object]:
+    return {k: v for k, v in values.items() if v is not None or k in _OPTIONAL}
+
+
+_OPTIONAL = {
+    name for name, field in Given.model_fields.items() if field.is_required()
+}

@@ -1,0 +1,137 @@
+"""The journal of a run: every piece of work that is finished, under its name.
+
+A run is a program that can be killed at any point. Each piece of work that costs something (a
+rollout, a score, a request of the learner) goes through `once`: if the journal has its record,
+that is the result; if not, the work is done and recorded before anything is built on it. Starting
+a run again therefore repeats at most what was under way.
+
+It is an SQLite file, locked while a run is at work, so that two processes cannot do one run.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from experience_store.errors import BadInputError, StorageError
+from server.practice.records import Record
+
+FILE = "run.db"
+_FORM = 1
+
+R = TypeVar("R", bound=Record)
+
+
+class Journal:
+    """An open journal; use `open_journal`."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    async def once(self, key: str, kind: type[R], work: Callable[[], Awaitable[R]]) -> R:
+        """The record under `key`, made by `work` if there is none yet."""
+        found = self.get(key, kind)
+        if found is None:
+            found = await work()
+            self.put(key, found)
+        return found
+
+    def get(self, key: str, kind: type[R]) -> R | None:
+        """The record under `key`, if there is one."""
+        row = self._connection.execute("SELECT body FROM record WHERE key = ?", (key,)).fetchone()
+        return None if row is None else self._read(key, row[0], kind)
+
+    def all(self, like: str, kind: type[R]) -> Iterator[tuple[str, R]]:
+        """The records whose keys fit a pattern, in the order in which they were made.
+
+        Args:
+            like: A key in which `*` stands for anything.
+            kind: Of all of them.
+        """
+        rows = self._connection.execute(
+            "SELECT key, body FROM record WHERE key GLOB ? ORDER BY number", (like,)
+        ).fetchall()
+        return ((key, self._read(key, body, kind)) for key, body in rows)
+
+    def keys(self, like: str = "*") -> list[str]:
+        """The keys that fit a pattern, in the order in which they were made."""
+        rows = self._connection.execute(
+            "SELECT key FROM record WHERE key GLOB ? ORDER BY number", (like,)
+        )
+        return [key for (key,) in rows]
+
+    def put(self, key: str, record: Record) -> None:
+        """Record a piece of work, for good when this returns; what is there already stays."""
+        with self._connection:
+            self._connection.execute(
+                "INSERT INTO record (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                (key, record.model_dump_json()),
+            )
+
+    def move(self, key: str, to: str) -> None:
+        """Put a record under another key."""
+        with self._connection:
+            self._connection.execute("UPDATE record SET key = ? WHERE key = ?", (to, key))
+
+    def forget(self, key: str) -> None:
+        """Drop a record, so that its work is done again."""
+        with self._connection:
+            self._connection.execute("DELETE FROM record WHERE key = ?", (key,))
+
+    def _read(self, key: str, body: str, kind: type[R]) -> R:
+        try:
+            return kind.model_validate_json(body)
+        except ValidationError as error:
+            raise StorageError(
+                f"{self._path}: the record {key!r} is not of a form this version writes; start a "
+                "new run with another --run"
+            ) from error
+
+
+@contextmanager
+def open_journal(folder: Path) -> Generator[Journal]:
+    """The journal in a folder, made if there is none, and locked until the block ends.
+
+    Raises:
+        BadInputError: If another process is at work on this run.
+        StorageError: If it cannot be read or written.
+    """
+    path = folder / FILE
+    folder.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=1.0)
+    try:
+        _prepare(connection, path)
+        yield Journal(connection, path)
+    except sqlite3.Error as error:
+        raise StorageError(f"{path}: {error}") from error
+    finally:
+        connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            (form,) = connection.execute("PRAGMA user_version").fetchone()
+            if form not in {0, _FORM}:
+                raise StorageError(f"{path} was written by another version of this program")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS record"
+                " (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL)"
+            )
+            connection.execute(f"PRAGMA user_version = {_FORM}")
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        raise BadInputError(
+            f"another process is at work on the run in {path.parent}: wait for it, or name another "
+            "folder with --run"
+        ) from error

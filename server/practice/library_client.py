@@ -1,0 +1,271 @@
+"""The run's side of the MCP connection: fetch experiences, hand in groups, have them learned.
+
+Whoever has a language model answers the learner: a server that is configured with one does it in
+the background, and the run waits; otherwise the run's own teacher answers the requests, like the
+model of any other host. Requests that the teacher has answered are kept in the run's journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mcp import Client
+from mcp_types import TextContent, TextResourceContents
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from server.practice.errors import RunStoppedError
+from server.practice.journal import Journal
+from server.practice.records import Group, Learned, Served, Spent, Task, total
+from server.practice.teacher import Teacher
+from server.results import Experiences, LibrariesOut, LibraryOut, Submitted, UpdateOut
+
+POLL_SECONDS = (0.05, 2.0)  # the first and the longest pause while the server learns
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What the learner is not told, in the paper's ablations."""
+
+    ground_truth: bool = False
+    rewards: bool = False
+
+
+class _Usage(BaseModel):
+    calls: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost: float | None
+
+
+class _Update(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    id: str
+    status: str
+    reason: str | None
+    usage: _Usage
+
+
+class _Updates(BaseModel):
+    updates: list[_Update]
+
+
+class _Version(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    version: int
+    changes: list[str]
+    refused: list[str]
+
+
+class _History(BaseModel):
+    versions: list[_Version]
+
+
+class LibraryClient:
+    """A library as a client of its server sees it."""
+
+    def __init__(
+        self,
+        client: Client,
+        library: str,
+        *,
+        teacher: Teacher | None = None,
+        patience: float = 1800.0,
+        heard: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Use an open client.
+
+        Args:
+            client: Connected to the server.
+            library: Its name.
+            teacher: Answers the learner where the server has no model.
+            patience: Seconds to wait for a server that learns, while nothing changes.
+            heard: Told what holds up learning.
+        """
+        self._client = client
+        self.library = library
+        self._teacher = teacher
+        self._patience = patience
+        self._heard = heard
+
+    async def serve(self, task: Task, max_tokens: int | None) -> Served:
+        """The experiences that an agent would get for a task."""
+        arguments: dict[str, object] = {"task": task.prompt[:100_000], "library": self.library}
+        if max_tokens is not None:
+            arguments["max_tokens"] = max_tokens
+        got = await self._call("get_experiences", arguments, Experiences)
+        return Served(
+            retrieval_id=got.retrieval_id,
+            version=got.version,
+            experiences=got.experiences,
+            omitted=got.omitted,
+        )
+
+    async def submit(
+        self, group_id: str, group: Group, served: Served, model: str, withheld: Withheld
+    ) -> bool:
+        """Hand in a group; whether it has signal. The same again changes nothing."""
+        trajectories: list[dict[str, object]] = [
+            {
+                "id": f"a{number}",
+                "messages": attempt.rollout.messages,
+                "reward": None if withheld.rewards else attempt.reward,
+                "feedback": None if withheld.rewards else attempt.score.feedback,
+                "retrieval_id": served.retrieval_id,
+                "model": model,
+            }
+            for number, attempt in enumerate(group.attempts, start=1)
+            if attempt.rollout.messages
+        ]
+        if not trajectories:
+            return False
+        arguments: dict[str, object] = {
+            "task": group.task.prompt,
+            "library": self.library,
+            "group_id": group_id,
+            "trajectories": [
+                {key: value for key, value in t.items() if value is not None or key == "reward"}
+                for t in trajectories
+            ],
+        }
+        if group.task.ground_truth is not None and not withheld.ground_truth:
+            arguments["ground_truth"] = group.task.ground_truth
+        return (await self._call("submit_group", arguments, Submitted)).signal
+
+    async def standing(self) -> LibraryOut:
+        """The library's version, size and what waits in it."""
+        listed = await self._call("list_libraries", {}, LibrariesOut)
+        for library in listed.libraries:
+            if library.name == self.library:
+                return library
+        return LibraryOut(
+            name=self.library,
+            experiences=0,
+            version=0,
+            groups=0,
+            waiting=0,
+            agent_objective=None,
+            learning_objective=None,
+        )
+
+    async def learn(self, journal: Journal, key: str) -> None:
+        """Have everything learned that waits.
+
+        Raises:
+            RunStoppedError: If nobody answers the learner.
+            BudgetSpentError: If the run may not spend more.
+        """
+        pause, since, before = POLL_SECONDS[0], time.monotonic(), ""
+        while True:
+            update = await self._call("update_experiences", {"library": self.library}, UpdateOut)
+            while update.status == "awaiting_answers":
+                update = await self._answer(update, journal, key)
+            if update.status != "running":
+                standing = await self.standing()
+                if standing.waiting == 0 or update.update_id is None:
+                    return
+            seen = f"{update.status} {update.update_id} {update.next_step}"
+            if seen != before:
+                before, since = seen, time.monotonic()
+                if update.status == "running" and "held up" in update.next_step:
+                    self._heard(update.next_step)
+            elif time.monotonic() - since > self._patience:
+                raise RunStoppedError(
+                    f"the server has not learned for {self._patience:g} s: {update.next_step}"
+                )
+            if self._teacher is not None:
+                self._teacher.check()
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, POLL_SECONDS[1])
+
+    async def learned(self, before: int, known: Sequence[str], own: Spent) -> Learned:
+        """What became of a library since version `before`.
+
+        Args:
+            before: The version that the step began with.
+            known: Ids of the updates that belong to something else.
+            own: What the run's own teacher spent on it.
+        """
+        standing = await self.standing()
+        updates = [u for u in await self._updates() if u.id not in known]
+        versions = [v for v in await self._versions() if v.version > before]
+        return Learned(
+            before=before,
+            version=standing.version,
+            size=standing.experiences,
+            changes=[change for v in reversed(versions) for change in v.changes],
+            refused=[refusal for v in reversed(versions) for refusal in v.refused],
+            updates=[u.id for u in updates],
+            failed=[u.reason or "failed" for u in updates if u.status == "failed"],
+            spent=total(Spent(**u.usage.model_dump()) for u in updates) + own,
+        )
+
+    async def update_ids(self) -> list[str]:
+        """The ids of the latest updates."""
+        return [update.id for update in await self._updates()]
+
+    async def spent_since(self, known: Sequence[str]) -> Spent:
+        """What updates have spent that are not known yet."""
+        unknown = [u for u in await self._updates() if u.id not in known]
+        return total(Spent(**u.usage.model_dump()) for u in unknown)
+
+    async def tasks(self) -> list[str]:
+        """The tasks that the library has groups of."""
+        found: list[str] = []
+        while True:
+            page = await self._read(f"groups?after={len(found)}", _Groups)
+            found += [group.task for group in page.listed]
+            if not page.listed:
+                return found
+
+    async def _answer(self, update: UpdateOut, journal: Journal, key: str) -> UpdateOut:
+        """Have the teacher answer a page of requests."""
+        if self._teacher is None:
+            raise RunStoppedError(
+                "the server has no model to learn with: name one with --teacher, or configure the "
+                "server's"
+            )
+        assert update.update_id is not None, "an update that asks has an id"
+        refused = {r.request_id: r.reason for r in update.refused}
+        under = f"{key}/answers/{update.update_id}"
+        answers = await asyncio.gather(
+            *(
+                self._teacher.answer(journal, under, request, refused.get(request.request_id))
+                for request in update.requests
+            )
+        )
+        arguments: dict[str, object] = {"update_id": update.update_id, "answers": list(answers)}
+        return await self._call("submit_answers", arguments, UpdateOut)
+
+    async def _updates(self) -> list[_Update]:
+        return (await self._read("updates", _Updates)).updates
+
+    async def _versions(self) -> list[_Version]:
+        return (await self._read("history", _History)).versions
+
+    async def _call(self, tool: str, arguments: Mapping[str, object], form: type[T]) -> T:
+        result = await self._client.call_tool(tool, dict(arguments))
+        if result.is_error:
+            said = " ".join(c.text for c in result.content if isinstance(c, TextContent))
+            raise RunStoppedError(f"the server refuses {tool}: {said}")
+        return form.model_validate(result.structured_content)
+
+    async def _read(self, what: str, form: type[T]) -> T:
+        result = await self._client.read_resource(f"experience://{self.library}/{what}")
+        text = "".join(c.text for c in result.contents if isinstance(c, TextResourceContents))
+        return TypeAdapter(form).validate_json(text)
+
+
+class _Listed(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    task: str
+
+
+class _Groups(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    listed: list[_Listed]

@@ -1,0 +1,197 @@
+"""A player with tools: an agent of pydantic-ai, with the MCP servers of an `mcp.json`.
+
+Each try starts the servers anew, so that attempts at one task meet the same circumstances and
+leave nothing behind for each other. What a tool reports as an error is shown to the model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+from pydantic_ai import Agent, capture_run_messages
+from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError, UnexpectedModelBehavior
+from pydantic_ai.mcp import MCPToolset, load_mcp_toolsets
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequestPart,
+    ModelResponse,
+    SystemPromptPart,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.toolsets import AbstractToolset, PrefixedToolset
+from pydantic_ai.usage import RunUsage, UsageLimits
+
+from experience_store.errors import BadInputError
+from server.practice.players import BrokenOffError, Sampling
+from server.practice.players.endpoint import broken_off, client_of
+from server.practice.records import Spent
+from server.practice.spending import BudgetSpentError, LimitReachedError, Tab, priced
+from server.settings import ModelSettings
+
+_NO_BOUND = UsageLimits(request_limit=None)  # the tab is asked before each call
+
+
+class ToolAgent:
+    """Implements `server.practice.players.Player`."""
+
+    def __init__(self, model: ModelSettings, sampling: Sampling, tools: Path) -> None:
+        self._model = model
+        self._sampling = sampling
+        self._tools = tools
+        self._client = client_of(model)
+        self._chat = OpenAIChatModel(
+            model.name, provider=OpenAIProvider(openai_client=self._client)
+        )
+        toolsets(tools)  # complains before anything is spent
+
+    async def play(self, prompt: str, tab: Tab, seed: int) -> str:
+        """Let the agent work until it calls no more tools; see `Player.play`."""
+        agent = Agent(
+            self._chat,
+            toolsets=toolsets(self._tools),
+            system_prompt=self._sampling.instructions or (),
+            model_settings=self._settings(seed),
+            retries=0,
+        )
+        with capture_run_messages() as messages:
+            try:
+                return await self._run(agent, prompt, tab)
+            except (BudgetSpentError, LimitReachedError):
+                raise
+            except ModelHTTPError as error:
+                raise broken_off(error.status_code, self._model.name, error) from error
+            except ModelAPIError as error:
+                raise broken_off(None, self._model.name, error) from error
+            except UnexpectedModelBehavior as error:
+                if _said_nothing(messages):
+                    return ""  # an empty answer is an answer
+                raise BrokenOffError(_said(error)) from error
+            except Exception as error:  # tool servers fail in ways of their own
+                raise BrokenOffError(_said(error)) from error
+            finally:
+                tab.messages = chat(messages)
+                tab.tool_calls = sum(len(_calls(m)) for m in messages)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _run(self, agent: Agent[None, str], prompt: str, tab: Tab) -> str:
+        usage = RunUsage()
+        async with agent, agent.iter(prompt, usage=usage, usage_limits=_NO_BOUND) as run:
+            async for node in run:
+                self._settle(usage, tab)
+                if Agent.is_model_request_node(node):
+                    tab.may_call()
+            self._settle(usage, tab)
+            assert run.result is not None, "an agent that stops has a result"
+            return run.result.output.encode("utf-8", "replace").decode()
+
+    def _settle(self, usage: RunUsage, tab: Tab) -> None:
+        """Put on the tab what the agent has used since the last time."""
+        before = tab.spent
+        since = priced(
+            self._model.prices,
+            calls=usage.requests - before.calls,
+            prompt=usage.input_tokens - before.prompt_tokens,
+            cached=usage.cache_read_tokens - before.cached_tokens,
+            completion=usage.output_tokens - before.completion_tokens,
+        )
+        if since != Spent(cost=since.cost):
+            tab.pay(since)
+
+    def _settings(self, seed: int) -> OpenAIChatModelSettings:
+        settings = OpenAIChatModelSettings()
+        if self._sampling.temperature is not None:
+            settings["temperature"] = self._sampling.temperature
+        if self._sampling.max_tokens is not None:
+            settings["max_tokens"] = self._sampling.max_tokens
+        if self._sampling.seeded:
+            settings["seed"] = seed
+        return settings
+
+
+def toolsets(path: Path) -> list[AbstractToolset[Any]]:
+    """The MCP servers of an `mcp.json`, not yet started.
+
+    Raises:
+        BadInputError: If it cannot be read.
+    """
+    try:
+        loaded = load_mcp_toolsets(path)
+    except (OSError, ValueError) as error:
+        raise BadInputError(
+            f'{path}: not a file of MCP servers ({{"mcpServers": {{NAME: {{"command": …}}}}}}): '
+            f"{error}"
+        ) from error
+    for toolset in loaded:
+        inner = toolset.wrapped if isinstance(toolset, PrefixedToolset) else toolset
+        if isinstance(inner, MCPToolset):
+            inner.tool_error_behavior = "failed"
+    return loaded
+
+
+def chat(messages: list[ModelMessage]) -> list[dict[str, JsonValue]]:
+    """The messages of an agent in the form of OpenAI's chat messages."""
+    plain: list[dict[str, JsonValue]] = []
+    for message in messages:
+        if isinstance(message, ModelResponse):
+            plain.append(_answer(message))
+        else:
+            plain.extend(p for part in message.parts if (p := _told(part)) is not None)
+    return plain
+
+
+def _answer(message: ModelResponse) -> dict[str, JsonValue]:
+    text = "".join(part.content for part in message.parts if isinstance(part, TextPart))
+    plain: dict[str, JsonValue] = {"role": "assistant", "content": text}
+    if calls := _calls(message):
+        plain["tool_calls"] = [
+            {
+                "id": call.tool_call_id,
+                "type": "function",
+                "function": {"name": call.tool_name, "arguments": call.args_as_json_str()},
+            }
+            for call in calls
+        ]
+    return plain
+
+
+def _told(part: ModelRequestPart) -> dict[str, JsonValue] | None:
+    match part:
+        case SystemPromptPart():
+            return {"role": "system", "content": part.content}
+        case UserPromptPart():
+            content = part.content
+            return {"role": "user", "content": content if isinstance(content, str) else "(parts)"}
+        case ToolReturnPart():
+            return {
+                "role": "tool",
+                "tool_call_id": part.tool_call_id,
+                "name": part.tool_name,
+                "content": part.model_response_str(),
+            }
+        case _:
+            return None
+
+
+def _calls(message: ModelMessage) -> list[ToolCallPart]:
+    if not isinstance(message, ModelResponse):
+        return []
+    return [part for part in message.parts if isinstance(part, ToolCallPart)]
+
+
+def _said_nothing(messages: list[ModelMessage]) -> bool:
+    last = next((m for m in reversed(messages) if isinstance(m, ModelResponse)), None)
+    return last is not None and not _calls(last) and not str(_answer(last)["content"]).strip()
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

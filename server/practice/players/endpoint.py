@@ -1,0 +1,43 @@
+"""The player's endpoint: a client of the `openai` package, and its errors in our words."""
+
+from __future__ import annotations
+
+import openai
+
+from server.practice.players import BrokenOffError, EndpointRefusedError
+from server.settings import ModelSettings
+
+_NEVER = {401, 403, 404}  # the key or the model's name is wrong
+_NOT_THIS = {400, 413, 422}  # this prompt is refused, others may not be
+
+
+def client_of(model: ModelSettings) -> openai.AsyncOpenAI:
+    """A client that repeats calls which met an overload or a lost connection."""
+    return openai.AsyncOpenAI(
+        api_key=model.api_key,
+        base_url=model.base_url,
+        timeout=model.timeout,
+        max_retries=model.retries,
+    )
+
+
+def refused(name: str, error: Exception) -> EndpointRefusedError:
+    """The endpoint refuses every call."""
+    return EndpointRefusedError(f"the endpoint refuses the model {name!r}: {_short(error)}")
+
+
+def broken_off(status: int | None, name: str, error: Exception) -> Exception:
+    """What an error of the endpoint means for a try.
+
+    Args:
+        status: Its HTTP status; None if there was no answer.
+        name: Of the model.
+        error: As the client raised it.
+    """
+    if status in _NEVER:
+        return refused(name, error)
+    return BrokenOffError(f"{name}: {_short(error)}", again=status not in _NOT_THIS)
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,117 @@
+"""One attempt: play the task, try again what broke off, and have the verifier score it.
+
+A rollout that breaks off for good, and a verifier that is out of order, leave the attempt
+unscored. Nothing here turns a failure into a reward of zero.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from server.practice.players import BrokenOffError, Player
+from server.practice.records import Rollout, Score, Spent, Task
+from server.practice.spending import LimitReachedError, Limits, Meter, Tab
+from server.practice.verifiers import Verifier, VerifierError
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The circumstances of every attempt of a phase.
+
+    Attributes:
+        limits: Of one try.
+        tries: How often a rollout may be started.
+        pause: Seconds before the second try; doubled for each further one.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    tries: int = 3
+    pause: float = 1.0
+
+
+async def roll_out(
+    player: Player,
+    prompt: str,
+    *,
+    key: str,
+    terms: Terms,
+    meter: Meter,
+    lost: Callable[[Spent], None],
+) -> Rollout:
+    """Play a prompt to its end, or to the last try that breaks off.
+
+    Args:
+        player: Plays it.
+        prompt: The task, with the experiences if there are any.
+        key: The attempt's name, from which its seed is made.
+        terms: How often, and how far.
+        meter: Counts the calls.
+        lost: Told what was spent when the run stops in the middle.
+
+    Raises:
+        BudgetSpentError: If the run may not spend more.
+        EndpointRefusedError: If no try can ever do better.
+    """
+    spent, number = Spent(), 0
+    while True:
+        number += 1
+        tab = Tab(meter, terms.limits)
+        started = time.monotonic()
+        try:
+            answer, failure, again = await _try(player, prompt, tab, seed_of(key, number))
+        except BaseException:
+            lost(spent + tab.spent)
+            raise
+        spent += tab.spent
+        if failure is None or not again or number >= terms.tries:
+            return Rollout(
+                messages=tab.messages,
+                answer=answer,
+                tool_calls=tab.tool_calls,
+                spent=spent,
+                seconds=round(time.monotonic() - started, 3),
+                tries=number,
+                failure=failure,
+            )
+        await asyncio.sleep(terms.pause * 2 ** (number - 1))
+
+
+async def _try(player: Player, prompt: str, tab: Tab, seed: int) -> tuple[str, str | None, bool]:
+    """The answer, why there is none, and whether another try may do better."""
+    clock = asyncio.timeout(tab.limits.seconds)
+    try:
+        async with clock:
+            return await player.play(prompt, tab, seed), None, False
+    except TimeoutError:
+        if not clock.expired():
+            raise
+        return "", f"no end after {tab.limits.seconds:g} s (--rollout-seconds)", False
+    except LimitReachedError as error:
+        return "", str(error), False
+    except BrokenOffError as error:
+        return "", str(error), error.again
+
+
+async def score(verifier: Verifier, task: Task, rollout: Rollout, meter: Meter) -> Score:
+    """What the verifier says; unscored if the rollout failed or the verifier is out of order.
+
+    Raises:
+        BudgetSpentError: If the verifier asks a model and the run may not spend more.
+    """
+    if rollout.failure is not None:
+        return Score(reward=None, failure=f"the rollout failed: {rollout.failure}")
+    try:
+        return await verifier.verify(task, rollout)
+    except VerifierError as error:
+        meter.check()  # a judge that may not be asked is not out of order
+        return Score(reward=None, failure=str(error), spent=error.spent)
+
+
+def seed_of(key: str, number: int) -> int:
+    """A seed for one try; the same whenever and wherever the run is started again."""
+    digest = hashlib.sha256(f"{key}#{number}".encode()).digest()
+    return int.from_bytes(digest[:4]) >> 1

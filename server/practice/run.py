@@ -1,0 +1,157 @@
+"""A run from its first attempt to its last: the paper's loop, as a client of the server.
+
+Each step takes a batch of tasks and has every task attempted by a group of rollouts, with the
+library's current experiences in the prompt. The groups are handed in, in the order of the tasks,
+and the run waits until the server has learned from them; only then does the next step begin. So
+what is learned does not depend on which rollout finished first.
+
+Held-out tasks are attempted without the library and with it, and compared in pairs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from server.practice.accounts import learned_updates, lost
+from server.practice.beginning import Beginning, Take
+from server.practice.errors import RunStoppedError
+from server.practice.journal import Journal
+from server.practice.library_client import LibraryClient
+from server.practice.plan import Plan
+from server.practice.playing import Playing
+from server.practice.records import (
+    Arm,
+    Evaluation,
+    Group,
+    Learned,
+    Record,
+    Run,
+    Served,
+    Step,
+    Task,
+    total,
+)
+from server.practice.teacher import GivenAnswer
+
+_ID_LENGTH = 200  # of a group, as the server takes it
+
+
+class HandedIn(Record):
+    """What the server said of a group."""
+
+    signal: bool
+
+
+@dataclass
+class Runner:
+    """Does a plan, and what of it is in the journal already only counts.
+
+    Attributes:
+        name: Of the run.
+        model: The name of the model that plays.
+        practice: Plays the groups of practice; `trial` those of the evaluation.
+        tell: Told a line when a step is done.
+    """
+
+    name: str
+    model: str
+    plan: Plan
+    beginning: Beginning
+    journal: Journal
+    library: LibraryClient
+    practice: Playing
+    trial: Playing
+    tell: Callable[[str], None]
+    steps: list[Step] = field(default_factory=list[Step])
+    evaluations: list[Evaluation] = field(default_factory=list[Evaluation])
+
+    async def practise(self) -> None:
+        """All steps, and around them the evaluation if there are held-out tasks."""
+        if self.plan.held_out:
+            await self.evaluate("without")
+        for number, (epoch, tasks) in enumerate(self.plan.batches(), start=1):
+            step = await self._step(number, epoch, tasks)
+            self.steps.append(step)
+        if self.plan.held_out:
+            await self.evaluate("with")
+
+    async def evaluate(self, arm: Arm) -> None:
+        """One arm of the evaluation."""
+        tasks = self.plan.held_out
+        served: list[Served | None] = [None] * len(tasks)
+        key = f"evaluation/{arm}"
+        if arm == "with":
+            served = [await self._served(key, task) for task in tasks]
+        versions = {s.version for s in served if s is not None}
+        if len(versions) > 1:
+            raise RunStoppedError(
+                f"the library moved from version {min(versions)} to {max(versions)} while it was "
+                "evaluated: evaluate it again, in another folder (--run)"
+            )
+        what = f"evaluating {arm} experiences"
+        pairs = list(zip(tasks, served, strict=True))
+        groups = await self.trial.groups(key, what, pairs, self.plan.k)
+        self.evaluations.append(
+            Evaluation(arm=arm, version=next(iter(versions), None), groups=groups)
+        )
+
+    def result(self, stopped: str | None = None) -> Run:
+        """The run as far as it is done."""
+        return Run(
+            name=self.name,
+            library=self.library.library,
+            settings=self.beginning.settings,
+            steps=self.steps,
+            evaluations=self.evaluations,
+            lost=lost(self.journal),
+            stopped=stopped,
+        )
+
+    async def _step(self, number: int, epoch: int, tasks: Sequence[Task]) -> Step:
+        key = f"steps/{number:04}"
+        served = [await self._served(key, task) for task in tasks]
+        what = f"step {number}, epoch {epoch}"
+        pairs = [(task, s) for task, s in zip(tasks, served, strict=True)]
+        groups = await self.practice.groups(key, what, pairs, self.plan.group_size)
+        groups = [
+            group.model_copy(update={"signal": await self._hand_in(key, group, s)})
+            for group, s in zip(groups, served, strict=True)
+        ]
+        learned = await self.journal.once(
+            f"{key}/learned", Learned, lambda: self._learn(key, served)
+        )
+        return Step(number=number, epoch=epoch, groups=groups, learned=learned)
+
+    async def _served(self, key: str, task: Task) -> Served:
+        return await self.journal.once(
+            f"{key}/{task.id}/served",
+            Served,
+            lambda: self.library.serve(task, self.plan.max_tokens),
+        )
+
+    async def _hand_in(self, key: str, group: Group, served: Served) -> bool:
+        async def hand_in() -> HandedIn:
+            signal = await self.library.submit(
+                self._group_id(key, group.task), group, served, self.model, self.plan.withheld
+            )
+            return HandedIn(signal=signal)
+
+        return (
+            await self.journal.once(f"{key}/{group.task.id}/handed-in", HandedIn, hand_in)
+        ).signal
+
+    async def _learn(self, key: str, served: Sequence[Served]) -> Learned:
+        await self.library.learn(self.journal, key)
+        own = total(a.spent for _, a in self.journal.all(f"{key}/answers/*", GivenAnswer))
+        known = [*self.beginning.known, *learned_updates(self.journal)]
+        return await self.library.learned(min(s.version for s in served), known, own)
+
+    def _group_id(self, key: str, task: Task) -> str:
+        take = self.journal.get("take", Take)
+        again = f".{take.number}" if take else ""
+        group_id = f"practice-{self.beginning.id}{again}-{key.removeprefix('steps/')}-{task.id}"
+        if len(group_id) <= _ID_LENGTH:
+            return group_id
+        return f"{group_id[: _ID_LENGTH - 17]}-{hashlib.sha256(group_id.encode()).hexdigest()[:16]}"

@@ -1,0 +1,124 @@
+"""What a run may spend, and what it has spent.
+
+The meter of a run counts every answered call. It is asked before each call whether there may be
+another, so a budget stops a run between calls and overshoots by no more than the calls in flight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from experience_store.errors import ExperienceError
+from server.practice.records import Spent
+from server.settings import Prices
+
+MILLION = 1_000_000
+
+
+class BudgetSpentError(ExperienceError):
+    """The budget of the run is spent."""
+
+
+class LimitReachedError(Exception):
+    """A rollout has used what one rollout may use."""
+
+
+@dataclass
+class Meter:
+    """The spending of a run.
+
+    Attributes:
+        max_cost: In the currency of the prices; None for no bound.
+        max_tokens: Prompt and completion tokens together; None for no bound.
+        spent: Until now, over all sessions of the run.
+    """
+
+    max_cost: float | None = None
+    max_tokens: int | None = None
+    spent: Spent = field(default_factory=Spent)
+
+    def add(self, spent: Spent) -> None:
+        """Count an answered call."""
+        self.spent += spent
+
+    def check(self) -> None:
+        """Raise BudgetSpentError if there may be no further call."""
+        if self.max_tokens is not None and self.spent.tokens >= self.max_tokens:
+            raise BudgetSpentError(
+                f"--max-tokens {self.max_tokens:,} is spent ({self.spent.tokens:,} tokens); the "
+                "same command with a larger one goes on from here"
+            )
+        if self.max_cost is not None and (self.spent.cost or 0.0) >= self.max_cost:
+            raise BudgetSpentError(
+                f"--max-cost {self.max_cost:g} is spent ({self.spent.cost or 0.0:.4g}); the same "
+                "command with a larger one goes on from here"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one try of one rollout may use; None for no bound.
+
+    Attributes:
+        turns: Answers of the model.
+        tokens: Prompt and completion tokens together.
+        seconds: From its start to its end.
+        cost: In the currency of the prices.
+    """
+
+    turns: int | None = 30
+    tokens: int | None = None
+    seconds: float | None = 600.0
+    cost: float | None = None
+
+
+@dataclass
+class Tab:
+    """What one try of a rollout has used and said so far; it stays when the try breaks off."""
+
+    meter: Meter
+    limits: Limits
+    spent: Spent = field(default_factory=Spent)
+    messages: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
+    tool_calls: int = 0
+
+    def may_call(self) -> None:
+        """Called before each call of the model.
+
+        Raises:
+            BudgetSpentError: If the run may not spend more.
+            LimitReachedError: If this rollout may not.
+        """
+        self.meter.check()
+        limits = self.limits
+        if limits.turns is not None and self.spent.calls >= limits.turns:
+            raise LimitReachedError(f"no end after {limits.turns} turns (--max-turns)")
+        if limits.tokens is not None and self.spent.tokens >= limits.tokens:
+            raise LimitReachedError(f"no end after {limits.tokens:,} tokens (--rollout-tokens)")
+        if limits.cost is not None and (self.spent.cost or 0.0) >= limits.cost:
+            raise LimitReachedError(f"no end at a cost of {limits.cost:g} (--rollout-cost)")
+
+    def pay(self, spent: Spent) -> None:
+        """Count an answered call."""
+        self.spent += spent
+        self.meter.add(spent)
+
+
+def priced(
+    prices: Prices | None, *, prompt: int, cached: int, completion: int, calls: int = 1
+) -> Spent:
+    """What calls have spent, with its cost where prices are configured."""
+    cost = None
+    if prices is not None:
+        fresh = prompt - cached
+        cost = fresh * prices.prompt + cached * prices.cached + completion * prices.completion
+        cost /= MILLION
+    return Spent(
+        calls=calls,
+        prompt_tokens=prompt,
+        cached_tokens=cached,
+        completion_tokens=completion,
+        cost=cost,
+    )
