@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from experience_store.catalogue import Catalogue, Shelf
 from experience_store.errors import AnswerRefusedError, HeadMovedError, NotFoundError
-from experience_store.learning.answers import RawAnswer
+from experience_store.learning.questions.answers import RawAnswer
 from experience_store.learning.update import (
     HOST,
     MODEL,

@@ -24,25 +24,22 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from experience_store.errors import AnswerRefusedError, NotFoundError
-from experience_store.learning.answers import (
-    Answer,
-    Comparison,
-    Consolidation,
-    RawAnswer,
-    Schema,
-    Suggestion,
-    Summary,
-)
 from experience_store.learning.contention import batches_in_contention, contended
 from experience_store.learning.questions import (
     Aim,
+    Answer,
     Attempt,
     Compare,
+    Comparison,
     Consolidate,
+    Consolidation,
     NumberedProposal,
     Question,
+    Suggestion,
     Summarise,
+    Summary,
 )
+from experience_store.learning.questions.answers import RawAnswer, Schema
 from experience_store.learning.transcript import common_beginning, render
 from experience_store.library import Experience, Library, State
 from experience_store.operations import (
