@@ -251,9 +251,12 @@ class Update:
 
     @cached_property
     def _aim(self) -> Aim:
-        library = self.library
-        bounds = library.policy.max_words, library.policy.max_lessons
-        return Aim(library.agent_objective, library.learning_objective, *bounds)
+        return Aim(
+            self.library.agent_objective,
+            self.library.learning_objective,
+            self.library.policy.max_words,
+            self.library.policy.max_lessons,
+        )
 
     def _chosen(self, group: Group) -> Chosen:
         min_spread = self.library.policy.min_spread
