@@ -14,16 +14,10 @@ from dataclasses import dataclass, replace
 
 from experience_store.catalogue import Catalogue, Shelf
 from experience_store.errors import AnswerRefusedError, HeadMovedError, NotFoundError
-from experience_store.learning.answers import RawAnswer
-from experience_store.learning.update import (
-    HOST,
-    MODEL,
-    Lesson,
-    Outcome,
-    Request,
-    Snapshot,
-    Update,
-)
+from experience_store.learning.inputs import HOST, MODEL, Lesson, Snapshot
+from experience_store.learning.questions.answers import RawAnswer
+from experience_store.learning.requests import Request
+from experience_store.learning.update import Outcome, Update
 from experience_store.operations import Applied
 from experience_store.store import (
     AskedRequest,

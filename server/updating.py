@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from experience_store.errors import NotFoundError
 from experience_store.learner import Refused, Work
-from experience_store.learning.update import Request
+from experience_store.learning.requests import Request
 from experience_store.store import UpdateRecord
 from experience_store.tokens import estimate_tokens
 from server.app import App

@@ -26,7 +26,7 @@ from typing import TypeAlias
 
 from experience_store.errors import AnswerRefusedError, LeaseLostError
 from experience_store.learner import Learner, Work
-from experience_store.learning.update import Request
+from experience_store.learning.requests import Request
 from experience_store.store import GivenAnswer, GroupCounts, Store, UpdateRecord
 from server.models import (
     Correction,

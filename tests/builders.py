@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from experience_store.learning.update import HOST, Frugality, Lesson, Snapshot, Update
+from experience_store.learning.inputs import HOST, Frugality, Lesson, Snapshot
+from experience_store.learning.update import Update
 from experience_store.library import Experience, Library, Policy, State
 from experience_store.retrieval import Document, Index
 from experience_store.store import Submission

@@ -11,11 +11,8 @@ from typing import Any
 import pytest
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.json_text import (
-    MAX_CHARS,
-    parse_object,
-    restore_latex,
-)
+from experience_store.learning.json_text import parse_object, restore_latex
+from experience_store.learning.json_text.bounds import MAX_CHARS
 
 OPERATION = {"op": "Add", "name": "Check", "text": "When unsure, check."}
 ANSWER = {"reasons": ["because"], "operations": [OPERATION]}

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from experience_store.learning.answers import Schema
-from experience_store.learning.update import HOST, MODEL, Update
+from experience_store.learning.inputs import HOST, MODEL
+from experience_store.learning.questions.answers import Schema
+from experience_store.learning.update import Update
 from experience_store.library import Policy
 from tests.builders import add, answer, attempt, group, operation, state, talk, update
 

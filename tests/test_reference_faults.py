@@ -7,7 +7,8 @@ import json
 import pytest
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.update import MODEL, Outcome, Update
+from experience_store.learning.inputs import MODEL
+from experience_store.learning.update import Outcome, Update
 from experience_store.library import Policy
 from experience_store.operations import Add, Refusal, Retire
 from experience_store.tokens import estimate_tokens

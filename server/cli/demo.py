@@ -18,7 +18,7 @@ from mcp import Client, StdioServerParameters
 from mcp_types import TextContent
 from pydantic import BaseModel
 
-from experience_store.learning.answers import read_comparison
+from experience_store.learning.questions.compare import read_comparison
 from experience_store.library import DEFAULT_LIBRARY, Policy
 from experience_store.store import GroupTrace
 from server import demo as recorded

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from experience_store.errors import AnswerRefusedError, ExperienceError, StorageError
 from experience_store.learning.questions import Aim, Summarise
-from experience_store.learning.update import Request
+from experience_store.learning.requests import Request
 from experience_store.sqlite.checkup import CheckUp, check_up
 from experience_store.store import GroupCounts
 from experience_store.trajectory import Group, Message, Trajectory

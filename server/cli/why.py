@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.answers import read_comparison
+from experience_store.learning.questions.compare import read_comparison
 from experience_store.operations import Add, Merge, Operation, Revise, kind
 from experience_store.store import GivenAnswer, GroupTrace, Origin, Provenance
 from server.cli.opening import existing

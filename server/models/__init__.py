@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from experience_store.learning.update import Request
+from experience_store.learning.requests import Request
 from experience_store.store import Usage
 
 

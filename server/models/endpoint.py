@@ -19,7 +19,7 @@ from openai.types.chat import (
     completion_create_params,
 )
 
-from experience_store.learning.update import Request
+from experience_store.learning.requests import Request
 from experience_store.store import Usage
 from server.models import Correction, ModelRefusedError, ModelUnavailableError, Reply
 from server.settings import ModelSettings, Prices

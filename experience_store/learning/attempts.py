@@ -1,0 +1,62 @@
+"""Which attempts of a group are compared, and which of them are too long to be shown as they are.
+
+With rewards, the scored ones are compared; an attempt that nobody scored tells nothing. Of too
+many, the best and the worst are kept, for they differ most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from experience_store.learning.transcript import render
+from experience_store.tokens import estimate_tokens
+from experience_store.trajectory import Group, Trajectory
+
+MAX_CHARS_PER_TOKEN = 8  # longer ones are so rare that what has them is long anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The attempts of a group that are compared.
+
+    Attributes:
+        attempts: Best first.
+        left_out: How many others there are, and why; empty if there are none.
+        rewarded: Whether their rewards tell anything.
+    """
+
+    attempts: tuple[Trajectory, ...]
+    left_out: str
+    rewarded: bool
+
+
+def choose(group: Group, *, min_spread: float, most: int) -> Chosen:
+    """Choose at most so many attempts of a group."""
+    rewarded = group.has_signal(min_spread)
+    pool = group.scored() if rewarded else group.trajectories
+    ranked = sorted(pool, key=lambda t: -(t.reward or 0))
+    if len(ranked) > most:
+        ranked = ranked[: most - most // 2] + ranked[len(ranked) - most // 2 :]
+    left_out: list[str] = []
+    if unscored := len(group.trajectories) - len(pool):
+        left_out.append(f"{unscored} unscored attempts are left out: they tell nothing")
+    if others := len(pool) - len(ranked):
+        left_out.append(f"{others} attempts with rewards in between are left out for length")
+    return Chosen(tuple(ranked), "; ".join(left_out), rewarded)
+
+
+def is_long(trajectory: Trajectory, shared: int, above: int) -> bool:
+    """Whether an attempt, without the beginning that all share, has more tokens than `above`."""
+    size = sum(
+        len(m.text) + sum(len(c.arguments) for c in m.tool_calls)
+        for m in trajectory.messages[shared:]
+    )
+    if not above < size < above * MAX_CHARS_PER_TOKEN:
+        return size > above
+    return _length(trajectory, shared) > above
+
+
+@lru_cache(maxsize=1024)
+def _length(trajectory: Trajectory, shared: int) -> int:
+    return estimate_tokens(render(trajectory.messages[shared:]))

@@ -1,0 +1,81 @@
+"""What the comparisons propose, each operation with the answers that stand behind it.
+
+What cannot be read, or breaks a rule whatever the others say, is refused at once: it needs no
+consolidation. Nothing is dropped without a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from experience_store.errors import AnswerRefusedError
+from experience_store.learning.questions import Comparison, Suggestion
+from experience_store.library import Policy, State
+from experience_store.operations import Proposed, Refusal, apply
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands of the proposals so far, and what became of the rest.
+
+    Attributes:
+        proposals: The operations that go on.
+        refused: Those that do not.
+        held_back: The comparisons whose groups contribute nothing this time, with the reason.
+    """
+
+    proposals: tuple[Proposed, ...]
+    refused: tuple[Refusal, ...]
+    held_back: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def refuse_if_unreadable(suggestions: Sequence[Suggestion]) -> None:
+    """Refuse an answer in which nothing at all can be read: it is worth asking again.
+
+    Raises:
+        AnswerRefusedError: With what is wrong with the first operation.
+    """
+    unread = [s.operation for s in suggestions if isinstance(s.operation, Refusal)]
+    if unread and len(unread) == len(suggestions):
+        raise AnswerRefusedError(f"operations: {unread[0].reason}")
+
+
+def proposals(comparisons: Mapping[str, Comparison], state: State, policy: Policy) -> Standing:
+    """What the comparisons propose on a version of the library."""
+    proposed: list[Proposed] = []
+    refused: list[Refusal] = []
+    for source, comparison in comparisons.items():
+        for position, suggestion in enumerate(comparison.suggestions):
+            read = proposal(suggestion, (source,))
+            if isinstance(read, Refusal):
+                refused.append(read)
+            elif position >= policy.max_lessons:
+                reason = f"one group may propose {policy.max_lessons} operations"
+                refused.append(refusal(read, reason))
+            else:
+                proposed.append(read)
+    valid, invalid = _screened(proposed, state, policy)
+    return Standing(valid, (*refused, *invalid))
+
+
+def proposal(suggestion: Suggestion, sources: tuple[str, ...]) -> Proposed | Refusal:
+    """A suggestion with the answers that it comes from."""
+    if isinstance(suggestion.operation, Refusal):
+        return replace(suggestion.operation, sources=sources)
+    return Proposed(suggestion.operation, sources)
+
+
+def refusal(proposed: Proposed, reason: str) -> Refusal:
+    """The refusal of a proposal."""
+    return Refusal(reason, proposed.operation, sources=proposed.sources)
+
+
+def _screened(
+    proposed: Iterable[Proposed], state: State, policy: Policy
+) -> tuple[tuple[Proposed, ...], tuple[Refusal, ...]]:
+    """Each proposal tried alone: what fails there needs no consolidation."""
+    roomy = replace(policy, max_experiences=len(state.experiences) + 1)
+    tried = [(p, apply(state, [p], roomy).refused) for p in proposed]
+    valid = tuple(p for p, refused in tried if not refused)
+    return valid, tuple(r for _, refused in tried for r in refused)
