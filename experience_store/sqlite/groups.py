@@ -152,7 +152,7 @@ def waiting_params(library: int, policy: Policy) -> dict[str, Value]:
 
 def redacted_submission(submission: Submission) -> tuple[Submission, int]:
     """The submission without secrets, and how many were removed."""
-    from experience_store.trust import redact  # noqa: PLC0415  # not before it is needed: start-up
+    from experience_store.trust.redaction import redact  # noqa: PLC0415  # not before it is needed: start-up
 
     redactor = _Redactor(redact)
     clean = replace(
