@@ -15,11 +15,8 @@ from experience_store.library import Library
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, Row, Transaction, now
 from experience_store.sqlite.groups import waiting_params
-from experience_store.sqlite.libraries import (
-    SqliteLibraries,
-    write_refusals,
-    write_version,
-)
+from experience_store.sqlite.libraries import SqliteLibraries
+from experience_store.sqlite.versions import write_refusals, write_version
 from experience_store.store import (
     AskedRequest,
     Driver,
