@@ -156,7 +156,7 @@ async def submit_group(
     later. Stored durably when this returns.
     """
     app = _app(ctx)
-    from experience_store.intake import read_submission  # noqa: PLC0415  # not before it is needed: start-up
+    from experience_store.intake.attempts import read_submission  # noqa: PLC0415  # not before it is needed: start-up
 
     name = check_library_name(_name(app, library))
     submission = read_submission(
