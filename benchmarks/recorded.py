@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experience_store.intake import read_submission
+from experience_store.intake.attempts import read_submission
 from experience_store.operations import Add
 from experience_store.store import Submission
 from experience_store.testing import sensible_answer

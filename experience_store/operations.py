@@ -230,7 +230,7 @@ class _Editor:
 
 def problem_with_text(name: str, text: str, policy: Policy) -> str | None:
     """Why this may not be an experience under the policy, or None if it may."""
-    from experience_store.trust import objection  # noqa: PLC0415  # not before it is needed: start-up
+    from experience_store.trust.objection import objection  # noqa: PLC0415  # not before it is needed: start-up
 
     words = len(text.split())
     if not wording(text):

@@ -124,7 +124,7 @@ class ExperienceServer(MCPServer[App]):
             if isinstance(cause, ExperienceError):
                 raise ToolError(str(cause)) from error
             if isinstance(cause, ValidationError):
-                from experience_store.intake import mendable  # noqa: PLC0415  # not before it is needed: start-up
+                from experience_store.intake.mending import mendable  # noqa: PLC0415  # not before it is needed: start-up
 
                 raise ToolError(mendable(cause, self._parameters(name))) from error
             raise

@@ -37,7 +37,7 @@ class RetrievalLog:
 
     async def flush(self) -> None:
         """Write what waits now; what cannot be written waits on."""
-        from experience_store.trust import redact  # noqa: PLC0415  # slow to import
+        from experience_store.trust.redaction import redact  # noqa: PLC0415  # slow to import
 
         waiting, self._waiting = self._waiting, []
         if not waiting:

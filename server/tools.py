@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeAlias
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, ToolAnnotations
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
+from mcp_types import CallToolResult
+from pydantic import Field, WithJsonSchema
 
-from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
-from experience_store.store import Receipt, Retrieval
+from experience_store.store import Retrieval
 from server.app import App
+from server.arguments import Answers, Library, Trajectories, read_answers
+from server.next_steps import after_retrieval, after_submission
 from server.results import (
     Experiences,
     LibrariesOut,
@@ -27,73 +27,12 @@ from server.results import (
     submitted_text,
     update_text,
 )
+from server.tool_schema import make_tool
 
 MAX_SERVED_TOKENS = 20_000
 MAX_TASK = 100_000
 
 AppContext: TypeAlias = Context[App, Any]
-
-Library = Annotated[
-    str | None,
-    WithJsonSchema({"type": "string"}),
-    Field(description="Library of this kind of work, e.g. 'airline-support'"),
-]
-Trajectories = Annotated[
-    list[object],
-    WithJsonSchema(
-        {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "reward": {
-                        "anyOf": [{"type": "number"}, {"type": "null"}],
-                        "description": "Any scale, higher is better; null if not scored",
-                    },
-                    "messages": {
-                        "type": "array",
-                        "items": {"type": "object"},
-                        "description": "OpenAI chat messages, with tool calls and results",
-                    },
-                    "output": {"type": "string", "description": "Plain text, if no messages"},
-                    "feedback": {"type": "string", "description": "What the verifier said"},
-                    "retrieval_id": {
-                        "type": "string",
-                        "description": "From get_experiences, if the attempt had its answer",
-                    },
-                    "model": {"type": "string"},
-                    "metadata": {"type": "object"},
-                    "id": {"type": "string", "description": "Resending the same id is harmless"},
-                },
-                "required": ["reward"],
-                "additionalProperties": False,
-            },
-        }
-    ),
-    Field(description="The attempts, each with messages or output"),
-]
-Answers = Annotated[
-    list[object],
-    WithJsonSchema(
-        {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "request_id": {"type": "string"},
-                    "answer": {
-                        "anyOf": [{"type": "object"}, {"type": "string"}],
-                        "description": "As the request's answer_schema says",
-                    },
-                },
-                "required": ["request_id", "answer"],
-            },
-        }
-    ),
-    Field(description="Any number of answers, in any order"),
-]
 
 
 async def get_experiences(
@@ -128,7 +67,7 @@ async def get_experiences(
         experiences={e.id: e.line() for e in selection.experiences},
         omitted=selection.omitted,
         retrieval_id=retrieval.id,
-        next_step=_after_retrieval(bool(selection.experiences), selection.omitted),
+        next_step=after_retrieval(bool(selection.experiences), selection.omitted),
     )
     return result(value, experiences_text(value))
 
@@ -156,7 +95,7 @@ async def submit_group(
     later. Stored durably when this returns.
     """
     app = _app(ctx)
-    from experience_store.intake import read_submission  # noqa: PLC0415  # not before it is needed: start-up
+    from experience_store.intake.attempts import read_submission  # noqa: PLC0415  # not before it is needed: start-up
 
     name = check_library_name(_name(app, library))
     submission = read_submission(
@@ -170,7 +109,7 @@ async def submit_group(
         group_id=receipt.group_id,
         signal=receipt.signal,
         trajectories=receipt.trajectories,
-        next_step=_after_submission(receipt, background=app.worker is not None),
+        next_step=after_submission(receipt, background=app.worker is not None),
     )
     return result(value, submitted_text(value))
 
@@ -240,34 +179,12 @@ async def list_libraries(ctx: AppContext) -> Annotated[CallToolResult, Libraries
 def core_tools() -> list[Tool]:
     """The tools as they are registered, with hints and without schema ballast."""
     return [
-        _tool(get_experiences, "Get experiences", reads=True, idempotent=True),
-        _tool(submit_group, "Submit a group of attempts", reads=False, idempotent=False),
-        _tool(update_experiences, "Update experiences", reads=False, idempotent=True),
-        _tool(submit_answers, "Submit answers", reads=False, idempotent=True),
-        _tool(list_libraries, "List libraries", reads=True, idempotent=True),
+        make_tool(get_experiences, "Get experiences", reads=True, idempotent=True),
+        make_tool(submit_group, "Submit a group of attempts", reads=False, idempotent=False),
+        make_tool(update_experiences, "Update experiences", reads=False, idempotent=True),
+        make_tool(submit_answers, "Submit answers", reads=False, idempotent=True),
+        make_tool(list_libraries, "List libraries", reads=True, idempotent=True),
     ]
-
-
-def read_answers(answers: list[object]) -> list[tuple[str, str | Mapping[str, object]]]:
-    """The answers as pairs of request id and raw answer.
-
-    Raises:
-        BadInputError: If one is not of the form {"request_id": ..., "answer": ...}.
-    """
-    read: list[tuple[str, str | Mapping[str, object]]] = []
-    for number, item in enumerate(answers):
-        try:
-            given = _ANSWER.validate_python(item)
-        except ValidationError as error:
-            raise BadInputError(
-                f"answers.{number}: must be an object with request_id (text) and answer (an "
-                "object as the request's answer_schema says, or its JSON as text). Nothing was "
-                "stored."
-            ) from error
-        read.append((given.request_id.strip(), given.answer))
-    if not read:
-        raise BadInputError("answers: give at least one answer")
-    return read
 
 
 def _app(ctx: AppContext) -> App:
@@ -282,89 +199,3 @@ def _author(ctx: AppContext) -> str:
     """`host`, and which one it is if it says so."""
     info = ctx.session.client_params.client_info if ctx.session.client_params else None
     return f"host {info.name[:60]}" if info else "host"
-
-
-def _after_retrieval(found: bool, omitted: int) -> str:
-    if found:
-        return (
-            "Follow what fits the task. Afterwards report each attempt and its reward with "
-            "submit_group, with this retrieval_id."
-        )
-    why = "None fits into max_tokens." if omitted else "This library has no experiences yet."
-    return f"{why} Do the task, then report each attempt and its reward with submit_group."
-
-
-def _after_submission(receipt: Receipt, *, background: bool) -> str:
-    parts: list[str] = []
-    if receipt.known:
-        parts.append(
-            f"{receipt.known} of the attempts were there already and changed nothing (give an id "
-            "to tell repeated equal attempts apart)."
-        )
-    if receipt.redacted:
-        parts.append(f"{receipt.redacted} secrets were removed before storing.")
-    if receipt.will_be_learned:
-        parts.append(
-            "It will be learned from in the background."
-            if background
-            else f"{receipt.waiting} group(s) wait: call update_experiences to learn from them."
-        )
-    elif receipt.signal:
-        parts.append("All of it was learned from already.")
-    else:
-        spread = f" by more than {receipt.min_spread:g}" if receipt.min_spread else ""
-        parts.append(
-            f"Nothing to compare until rewards differ{spread}: add attempts that went "
-            f"differently with group_id {receipt.group_id!r}."
-        )
-    return " ".join(parts)
-
-
-def _tool(function: Callable[..., object], title: str, *, reads: bool, idempotent: bool) -> Tool:
-    tool = Tool.from_function(
-        function,
-        title=title,
-        description=" ".join((function.__doc__ or "").split()),
-        annotations=ToolAnnotations(
-            read_only_hint=reads,
-            destructive_hint=False,
-            idempotent_hint=idempotent,
-            open_world_hint=False,
-        ),
-    )
-    tool.parameters = _compact(tool.parameters)
-    if tool.fn_metadata.output_schema is not None:
-        schema = _compact(tool.fn_metadata.output_schema)
-        schema.pop("description", None)
-        tool.fn_metadata.output_schema = schema
-    return tool
-
-
-def _compact(schema: Mapping[str, object]) -> dict[str, Any]:
-    """A schema without the titles and null defaults that cost tokens and say nothing."""
-    return {
-        key: _compact_value(key, value)
-        for key, value in schema.items()
-        if key != "title" and not (key == "default" and not value)
-    }
-
-
-def _compact_value(key: str, value: object) -> object:
-    if isinstance(value, dict):
-        mapping = _SCHEMA.validate_python(value)
-        if key in {"properties", "$defs"}:
-            return {name: _compact_value("", inner) for name, inner in mapping.items()}
-        return _compact(mapping)
-    if isinstance(value, list):
-        return [_compact_value("", item) for item in _ITEMS.validate_python(value)]
-    return value
-
-
-class _GivenAnswer(BaseModel):
-    request_id: str
-    answer: str | dict[str, object]
-
-
-_ANSWER = TypeAdapter(_GivenAnswer)
-_SCHEMA = TypeAdapter(dict[str, object])
-_ITEMS = TypeAdapter(list[object])

@@ -2,12 +2,8 @@
 
 The worker begins an update when enough groups wait or one has waited long enough, and takes over
 updates that another process left behind. A lease with a heartbeat keeps two servers on one
-database from doing the same work; every answer is stored as it comes, so a crash costs at most
-the calls in flight.
-
-When the endpoint is out of reach nothing is given up: the update stays open and is tried again
-later. A request fails for good only when the model refuses it, or its answer cannot be used
-twice.
+database from doing the same work. When the endpoint is out of reach the worker pauses, longer each
+time, and takes the update up again.
 """
 
 from __future__ import annotations
@@ -17,24 +13,15 @@ import logging
 import os
 import secrets
 import socket
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
 
-from experience_store.errors import AnswerRefusedError, LeaseLostError
-from experience_store.learner import Learner, Work
-from experience_store.learning.requests import Request
-from experience_store.store import GivenAnswer, GroupCounts, Store, UpdateRecord
-from server.models import (
-    Correction,
-    Model,
-    ModelRefusedError,
-    ModelUnavailableError,
-    Reply,
-)
+from experience_store.errors import LeaseLostError
+from experience_store.learner import Learner
+from experience_store.store import GroupCounts, Store, UpdateRecord
+from server.asking import Asking, Report
+from server.models import Model, ModelUnavailableError
 from server.settings import ModelSettings
 
 logger = logging.getLogger(__name__)
@@ -46,18 +33,6 @@ ABANDONED_SECONDS = 3_600.0  # a host's update without an answer for so long is 
 AT_ONCE = -1.0
 MAX_PAUSE_SECONDS = 300.0
 GROUPS_PER_UPDATE = 256
-MAX_TRIES = 2  # an answer that does not fit is asked for once more
-
-_Outcome: TypeAlias = Reply | ModelRefusedError | ModelUnavailableError
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an update is: requests answered or given up, and open now."""
-
-    update_id: str
-    done: int
-    open: int
 
 
 class Worker:
@@ -73,7 +48,8 @@ class Worker:
     ) -> None:
         self._store = store
         self._learner = learner
-        self._model = model
+        self._asking = Asking(learner, model)
+        self._author = f"model {model.name}"
         self._settings = settings
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._wake = asyncio.Event()
@@ -114,9 +90,7 @@ class Worker:
         with suppress(asyncio.CancelledError):
             await task
 
-    async def learn(
-        self, library: str, report: Callable[[Progress], None] | None = None
-    ) -> list[UpdateRecord]:
+    async def learn(self, library: str, report: Report | None = None) -> list[UpdateRecord]:
         """Learn now from all that waits in a library, without regard to thresholds.
 
         Raises:
@@ -167,9 +141,7 @@ class Worker:
             library, "model", GROUPS_PER_UPDATE, (self._owner, LEASE_SECONDS)
         )
 
-    async def _drive(
-        self, update_id: str, report: Callable[[Progress], None] | None = None
-    ) -> UpdateRecord:
+    async def _drive(self, update_id: str, report: Report | None = None) -> UpdateRecord:
         """Bring an update that is leased to this worker to its end."""
         driving = asyncio.create_task(self._answer_all(update_id, report))
         heartbeat = asyncio.create_task(self._keep_lease(update_id, driving))
@@ -196,76 +168,11 @@ class Worker:
                 driving.cancel()
                 raise
 
-    async def _answer_all(
-        self, update_id: str, report: Callable[[Progress], None] | None
-    ) -> UpdateRecord:
+    async def _answer_all(self, update_id: str, report: Report | None) -> UpdateRecord:
         work = await self._learner.take_up(update_id)
         while work.is_open:
-            work = await self._answer_open(work, report)
-            work = await self._learner.settle(work, author=f"model {self._model.name}")
+            work = await self._asking.answer_open(work, report)
+            work = await self._learner.settle(work, author=self._author)
         if self._on_published and work.record.status == "published":
             await self._on_published(work.record.library.name)
         return work.record
-
-    async def _answer_open(self, work: Work, report: Callable[[Progress], None] | None) -> Work:
-        """Put every question as soon as it can be put, until none is open.
-
-        Once the model is out of reach no new question is put, and what is under way is awaited.
-        """
-        asked: dict[asyncio.Task[_Outcome], Request] = {}
-        tries: Counter[str] = Counter()
-        unavailable: ModelUnavailableError | None = None
-        try:
-            while True:
-                if not unavailable:
-                    self._put_all(asked, await self._learner.ask(work))
-                if report:
-                    report(Progress(work.record.id, len(work.update.answers), len(asked)))
-                if not asked:
-                    break
-                done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    request, outcome = asked.pop(task), task.result()
-                    if isinstance(outcome, ModelUnavailableError):
-                        unavailable = outcome
-                        continue
-                    tries[request.id] += 1
-                    work, again = await self._take(work, request, outcome, tries[request.id])
-                    if again and not unavailable:
-                        asked[asyncio.create_task(self._put(request, again))] = request
-        finally:
-            for task in asked:
-                task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
-        if unavailable:
-            raise unavailable
-        return work
-
-    def _put_all(
-        self, asked: dict[asyncio.Task[_Outcome], Request], requests: Iterable[Request]
-    ) -> None:
-        under_way = {request.id for request in asked.values()}
-        for request in requests:
-            if request.id not in under_way:
-                asked[asyncio.create_task(self._put(request, None))] = request
-
-    async def _put(self, request: Request, correction: Correction | None) -> _Outcome:
-        try:
-            return await self._model.ask(request, correction)
-        except (ModelRefusedError, ModelUnavailableError) as error:
-            return error
-
-    async def _take(
-        self, work: Work, request: Request, outcome: Reply | ModelRefusedError, tries: int
-    ) -> tuple[Work, Correction | None]:
-        """The work with the outcome in it, or what is to be said when asking again."""
-        if isinstance(outcome, ModelRefusedError):
-            return await self._learner.give_up(work, request.id, str(outcome)), None
-        answer = GivenAnswer(request.id, outcome.text, model=self._model.name, usage=outcome.usage)
-        try:
-            return await self._learner.keep(work, answer), None
-        except AnswerRefusedError as error:
-            if tries < MAX_TRIES:
-                return work, Correction(outcome.text, str(error))
-            reason = f"{tries} answers could not be used; the last: {error}"
-            return await self._learner.give_up(work, request.id, reason), None

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import pytest
 
 from experience_store.errors import BadInputError
-from experience_store.intake import (
+from experience_store.intake.attempts import (
     MAX_ATTEMPTS,
     MAX_CONTENT,
     MAX_MESSAGES,
-    MAX_TEXT,
     read_submission,
 )
+from experience_store.intake.text import MAX_TEXT
 from experience_store.store import Store, Submission
 from experience_store.trajectory import Message, ToolCall, Trajectory
 

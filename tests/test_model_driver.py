@@ -18,11 +18,12 @@ from experience_store.catalogue import Catalogue
 from experience_store.learner import Learner
 from experience_store.store import Store, UpdateRecord, open_store
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, lesson, sensible_answer
+from server.asking import Progress
 from server.mcp_server import build_server
 from server.models import ModelRefusedError, ModelUnavailableError
 from server.models.endpoint import Endpoint
 from server.settings import ModelSettings, Prices, Settings
-from server.worker import Progress, Worker
+from server.worker import Worker
 from tests.builders import add, answer, attempt, operation, submission
 from tests.processes.calling import call, submit
 

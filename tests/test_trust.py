@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from experience_store.library import Policy
-from experience_store.trust import objection, redact
+from experience_store.trust.objection import objection
+from experience_store.trust.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

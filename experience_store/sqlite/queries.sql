@@ -118,7 +118,7 @@ ORDER BY e.number, e.group_id;
 SELECT * FROM attempt_group WHERE library_id = :library AND name = :name;
 
 -- name: groups
-SELECT * FROM attempt_group
+SELECT * FROM group_standing
 WHERE library_id = :library AND id > :after ORDER BY id LIMIT :limit;
 
 -- name: make_group
@@ -152,37 +152,27 @@ SET (attempts, scored, best, worst) = (
         FROM attempt WHERE group_id = :group_id
     ),
     revision = revision + 1, failures = 0, failure = NULL, changed_at = :now
-WHERE id = :group_id
-RETURNING *;
+WHERE id = :group_id;
 
--- Groups that an update could take: something new since they were last learned from, not given
--- up after repeated failures, not in an open update; with signal, or unscored where that is allowed.
+-- name: group_after
+SELECT g.name, g.attempts, g.signal, g.learnable,
+       (SELECT COUNT(*) FROM waiting_group AS w WHERE w.library_id = g.library_id) AS waiting
+FROM group_standing AS g WHERE g.id = :group_id;
+
 -- name: waiting_groups
-SELECT g.* FROM attempt_group AS g
-WHERE g.library_id = :library AND g.revision > g.learned AND g.failures < :max_failures
-  AND (g.best - g.worst > :min_spread OR (:unrewarded AND g.scored = 0 AND g.attempts > 1))
-  AND NOT EXISTS (
-      SELECT 1 FROM update_group AS ug JOIN learning_update AS u ON u.id = ug.update_id
-      WHERE ug.group_id = g.id AND u.status = 'open'
-  )
-ORDER BY g.id LIMIT :limit;
+SELECT id, revision FROM waiting_group WHERE library_id = :library ORDER BY id LIMIT :limit;
+
+-- name: waiting_count
+SELECT COUNT(*) AS waiting, MIN(changed_at) AS oldest
+FROM waiting_group WHERE library_id = :library;
 
 -- name: group_counts
 SELECT COUNT(*) AS groups,
-       COALESCE(SUM(best - worst > :min_spread), 0) AS signal,
+       COALESCE(SUM(signal), 0) AS signal,
        COALESCE(SUM(attempts), 0) AS attempts,
        COALESCE(SUM(learned > 0), 0) AS learned,
-       COALESCE(SUM(failures >= :max_failures), 0) AS set_aside
-FROM attempt_group WHERE library_id = :library;
-
--- name: waiting_count
-SELECT COUNT(*) AS waiting, MIN(g.changed_at) AS oldest FROM attempt_group AS g
-WHERE g.library_id = :library AND g.revision > g.learned AND g.failures < :max_failures
-  AND (g.best - g.worst > :min_spread OR (:unrewarded AND g.scored = 0 AND g.attempts > 1))
-  AND NOT EXISTS (
-      SELECT 1 FROM update_group AS ug JOIN learning_update AS u ON u.id = ug.update_id
-      WHERE ug.group_id = g.id AND u.status = 'open'
-  );
+       COALESCE(SUM(set_aside), 0) AS set_aside
+FROM group_standing WHERE library_id = :library;
 
 -- name: group_learned
 UPDATE attempt_group SET learned = MAX(learned, :revision), failures = 0, failure = NULL
@@ -193,7 +183,8 @@ UPDATE attempt_group SET failures = failures + 1, failure = :failure
 WHERE id = :group_id AND revision = :revision;
 
 -- name: retry_set_aside
-UPDATE attempt_group SET failures = 0 WHERE library_id = :library AND failures >= :max_failures;
+UPDATE attempt_group SET failures = 0
+WHERE id IN (SELECT id FROM group_standing WHERE library_id = :library AND set_aside);
 
 -- Updates
 

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database, Value, now
+from experience_store.sqlite.database import Database
 from experience_store.sqlite.groups import SqliteGroups
 from experience_store.sqlite.libraries import SqliteLibraries
+from experience_store.sqlite.retrievals import SqliteRetrievals
 from experience_store.sqlite.updates import SqliteUpdates
-from experience_store.store import Retrieval
 
-
-class SqliteRetrievals:
-    """Implements `experience_store.store.Retrievals`."""
-
-    def __init__(self, database: Database, libraries: SqliteLibraries) -> None:
-        self._db = database
-        self._libraries = libraries
-
-    async def record(self, retrievals: Sequence[Retrieval]) -> None:
-        """Store retrievals, all or none."""
-        names = {r.library for r in retrievals}
-        libraries = {name: (await self._libraries.row(name))["id"] for name in names}
-        async with self._db.transaction() as tx:
-            await tx.run_many("make_retrieval", (_columns(r, libraries) for r in retrievals))
-
-
-def _columns(retrieval: Retrieval, libraries: Mapping[str, int]) -> dict[str, Value]:
-    return {
-        "id": retrieval.id,
-        "library": libraries[retrieval.library],
-        "version": retrieval.version,
-        "task": retrieval.task,
-        "served": rows.from_strings(retrieval.served),
-        "now": now(),
-    }
+if TYPE_CHECKING:
+    from experience_store.sqlite.transfer import SqliteTransfers
 
 
 class SqliteStore:
@@ -53,6 +29,13 @@ class SqliteStore:
     async def open(cls, path: Path) -> SqliteStore:
         """Open the file, making it if it is new; raises StorageError."""
         return cls(await Database.open(path))
+
+    @property
+    def transfers(self) -> SqliteTransfers:
+        """Libraries out of the file and into it."""
+        from experience_store.sqlite.transfer import SqliteTransfers  # noqa: PLC0415  # not before it is needed: start-up
+
+        return SqliteTransfers(self._db)
 
     @property
     def location(self) -> str:

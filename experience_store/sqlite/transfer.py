@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 
 from experience_store.errors import ConflictError, LibraryNotFoundError, StorageError
 from experience_store.library import Library, check_library_name
@@ -16,15 +15,10 @@ from experience_store.transfer.records import Archive
 
 
 class SqliteTransfers:
-    """Implements `experience_store.transfer.Transfers`."""
+    """Implements `experience_store.store.Transfers`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
-
-    @classmethod
-    async def open(cls, path: Path) -> SqliteTransfers:
-        """Open the file, making it if it is new; raises StorageError."""
-        return cls(await Database.open(path))
 
     async def export(self, name: str, *, attempts: bool) -> Archive:
         """Everything about a library, as of one moment."""
@@ -48,7 +42,3 @@ class SqliteTransfers:
             raise StorageError(f"the library could not be stored: {error}") from error
         assert row is not None, "made in this transaction"
         return rows.to_library(row)
-
-    async def close(self) -> None:
-        """Let go of the database."""
-        await self._db.close()

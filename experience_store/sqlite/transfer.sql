@@ -11,7 +11,7 @@ SELECT * FROM operation WHERE library_id = :library ORDER BY id;
 SELECT * FROM entry WHERE library_id = :library ORDER BY number, since;
 
 -- name: export_groups
-SELECT * FROM attempt_group WHERE library_id = :library ORDER BY id;
+SELECT * FROM group_standing WHERE library_id = :library ORDER BY id;
 
 -- name: export_attempts
 SELECT a.* FROM attempt AS a JOIN attempt_group AS g ON g.id = a.group_id

@@ -77,7 +77,7 @@ class Departure:
         )
 
     def _group(self, row: Row, attempts: Sequence[Row]) -> GroupRecord:
-        set_aside = not self._attempts and self._may_wait(row)
+        set_aside = not self._attempts and bool(row["learnable"])
         return GroupRecord(
             id=row["name"],
             task=row["task"],
@@ -90,13 +90,6 @@ class Departure:
             changed_at=row["changed_at"],
             attempts=tuple(self._attempt(a) for a in attempts),
         )
-
-    def _may_wait(self, row: Row) -> bool:
-        """Whether an update could take the group, now or after the open ones."""
-        policy = rows.to_policy(self._library["policy"])
-        signal = row["scored"] > 0 and row["best"] - row["worst"] > policy.min_spread
-        unrewarded = policy.learn_without_rewards and row["scored"] == 0
-        return row["revision"] > row["learned"] and (signal or unrewarded)
 
     def _attempt(self, row: Row) -> AttemptRecord:
         return AttemptRecord(

@@ -1,4 +1,4 @@
-"""Updates, their requests and answers, leases, and publishing, in SQLite."""
+"""Updates in SQLite: begun, asked, answered, leased, closed."""
 
 from __future__ import annotations
 
@@ -6,31 +6,23 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
-from experience_store.errors import HeadMovedError, LeaseLostError, NotFoundError
-from experience_store.library import Library
+from experience_store.errors import LeaseLostError, NotFoundError
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database, Row, Transaction, now
-from experience_store.sqlite.groups import waiting_params
-from experience_store.sqlite.libraries import (
-    SqliteLibraries,
-    write_refusals,
-    write_version,
-)
+from experience_store.sqlite.database import Database, now
+from experience_store.sqlite.libraries import SqliteLibraries
+from experience_store.sqlite.publishing import publish
+from experience_store.sqlite.update_record import read_record
 from experience_store.store import (
     AskedRequest,
     Driver,
     GivenAnswer,
     Publication,
-    UpdateGroup,
     UpdateInfo,
     UpdateRecord,
     Usage,
 )
-from experience_store.trajectory import Group
 
 
 class SqliteUpdates:
@@ -48,10 +40,7 @@ class SqliteUpdates:
         async with self._db.transaction() as tx:
             row = await tx.row("library", name=library)
             assert row is not None, "libraries are not deleted under updates"
-            policy = rows.to_policy(row["policy"])
-            groups = await tx.rows(
-                "waiting_groups", limit=limit, **waiting_params(row["id"], policy)
-            )
+            groups = await tx.rows("waiting_groups", library=row["id"], limit=limit)
             if not groups:
                 return None
             update_id = f"update-{secrets.token_hex(6)}"
@@ -82,7 +71,7 @@ class SqliteUpdates:
             row = await tx.row("update", id=update_id)
             if row is None:
                 raise NotFoundError(f"there is no update {update_id[:80]!r}")
-            return await self._record(tx, row)
+            return await read_record(tx, row)
 
     async def open(self, library: str) -> tuple[str, ...]:
         """Ids of the library's open updates, oldest first."""
@@ -172,7 +161,7 @@ class SqliteUpdates:
             if update is None:
                 raise NotFoundError(f"there is no update {update_id[:80]!r}")
             if update["status"] == "open":
-                await _publish(tx, update, publication)
+                await publish(tx, update, publication)
         return await self.get(update_id)
 
     async def lease(
@@ -214,133 +203,3 @@ class SqliteUpdates:
         usage = await self._db.row("library_usage", library=row["id"])
         assert usage is not None, "aggregates have one row"
         return rows.to_usage(usage)
-
-    async def _record(self, tx: Transaction, row: Row) -> UpdateRecord:
-        update_id = row["id"]
-        library = await tx.row("library_by_id", library=row["library_id"])
-        usage = await tx.row("usage", update_id=update_id)
-        assert library is not None, "a foreign key keeps it"
-        assert usage is not None, "aggregates have one row"
-        groups = [
-            await _update_group(tx, row["library_id"], group)
-            for group in await tx.rows("update_groups", update_id=update_id)
-        ]
-        return UpdateRecord(
-            id=update_id,
-            library=_as_it_began(rows.to_library(library), row["policy"]),
-            driver=row["driver"],
-            status=row["status"],
-            bases=rows.to_integers(row["bases"]),
-            groups=tuple(groups),
-            requests=tuple(
-                AskedRequest(r["name"], r["prompt"], r["failed"])
-                for r in await tx.rows("requests", update_id=update_id)
-            ),
-            answers=tuple(rows.to_answer(r) for r in await tx.rows("answers", update_id=update_id)),
-            version=row["version"],
-            reason=row["reason"],
-            leased=row["owner"] is not None and row["leased_till"] > time.time(),
-            created_at=rows.to_time(row["created_at"]),
-            usage=rows.to_usage(usage),
-        )
-
-
-def _as_it_began(library: Library, policy: str | None) -> Library:
-    """The library with the policy it had then: a change of policy is for later updates."""
-    return replace(library, policy=rows.to_policy(policy)) if policy else library
-
-
-async def _update_group(tx: Transaction, library: int, row: Row) -> UpdateGroup:
-    """The group as it was at the start: later attempts and rewards are not for this update."""
-    rewards = rows.to_rewards(row["attempts"])
-    attempts = [
-        replace(rows.to_trajectory(a), reward=rewards[a["id"]])
-        for a in await tx.rows("attempts", group_id=row["group_id"])
-        if a["id"] in rewards
-    ]
-    retrievals = [a.retrieval_id for a in attempts if a.retrieval_id]
-    found = (
-        await tx.rows("retrievals", library=library, ids=rows.from_strings(retrievals))
-        if retrievals
-        else []
-    )
-    served = {r["id"]: rows.to_strings(r["served"]) for r in found}
-    group = Group(
-        row["name"],
-        row["task"],
-        tuple(attempts),
-        row["ground_truth"],
-        rows.to_time(row["created_at"]),
-    )
-    return UpdateGroup(
-        group,
-        row["revision"],
-        rows.to_strings(row["relevant"]) if row["relevant"] is not None else None,
-        {a.id: served[a.retrieval_id] for a in attempts if a.retrieval_id in served},
-    )
-
-
-async def _publish(tx: Transaction, update: Row, publication: Publication) -> None:
-    library = await tx.row("library_by_id", library=update["library_id"])
-    assert library is not None, "a foreign key keeps it"
-    application = publication.application
-    if library["head"] != publication.base:
-        raise HeadMovedError
-    version: int | None = None
-    if application.changed:
-        version = await write_version(
-            tx,
-            library,
-            application,
-            author=publication.author,
-            note=publication.note,
-            update_id=update["id"],
-        )
-    else:
-        await write_refusals(tx, library, None, application, update["id"])
-    groups = await tx.rows("update_groups", update_id=update["id"])
-    await _link_groups(tx, library, groups, publication)
-    await _mark_groups(tx, groups, publication)
-    status, reason = _status(publication)
-    await tx.run(
-        "close_update", id=update["id"], status=status, version=version, reason=reason, now=now()
-    )
-
-
-async def _link_groups(
-    tx: Transaction, library: Row, groups: Sequence[Row], publication: Publication
-) -> None:
-    row_ids = {group["name"]: group["group_id"] for group in groups}
-    for applied, behind in zip(publication.application.applied, publication.behind, strict=True):
-        if applied.experience is None:
-            continue
-        number = rows.number_of(applied.experience.id)
-        await tx.run_many(
-            "link_group",
-            (
-                {"library": library["id"], "number": number, "group_id": row_ids[name]}
-                for name in behind
-            ),
-        )
-
-
-async def _mark_groups(tx: Transaction, groups: Sequence[Row], publication: Publication) -> None:
-    for group in groups:
-        key = {"group_id": group["group_id"], "revision": group["revision"]}
-        if group["name"] in publication.failed:
-            await tx.run("group_failed", failure=publication.failed[group["name"]], **key)
-        elif group["name"] in publication.learned:
-            await tx.run("group_learned", **key)
-
-
-def _status(
-    publication: Publication,
-) -> tuple[Literal["published", "nothing_to_learn", "failed"], str | None]:
-    if publication.application.changed:
-        return "published", None
-    if publication.failed and not publication.learned:
-        return "failed", "; ".join(sorted(set(publication.failed.values())))
-    if publication.application.refused:
-        reasons = sorted({r.reason for r in publication.application.refused})
-        return "nothing_to_learn", f"every proposal was refused: {'; '.join(reasons)}"
-    return "nothing_to_learn", "the comparisons found nothing that is general and new"

@@ -1,59 +1,14 @@
-"""Libraries on the move: out of a store into a file, and from a file into a store."""
+"""A library as a file: written from an archive, and read back and checked."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Protocol
 
 from pydantic import BaseModel, ValidationError
 
 from experience_store.errors import BadInputError
-from experience_store.library import Library
 from experience_store.transfer.checks import MAX_SHOWN, check
 from experience_store.transfer.records import FORMAT, FORMAT_VERSION, Archive
 
-__all__ = ["Archive", "Transfers", "open_transfers", "read_archive", "write_archive"]
-
-
-class Transfers(Protocol):
-    """What a backend does to let libraries travel."""
-
-    async def export(self, name: str, *, attempts: bool) -> Archive:
-        """Everything about a library, as of one moment.
-
-        Args:
-            name: Of the library.
-            attempts: Whether messages and prompts come along. Without them nothing can be learned
-                from its groups elsewhere: those that wait are set aside, open updates are closed.
-        """
-        ...
-
-    async def take_in(self, archive: Archive, name: str) -> Library:
-        """Make a new library of an archive, in one transaction.
-
-        Ids of updates and retrievals are unique in a database: where one is taken already (by the
-        library this is a copy of), it is replaced throughout.
-
-        Raises:
-            ConflictError: If there is a library of this name.
-            BadInputError: If the archive does not fit together.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Let go of the database."""
-        ...
-
-
-async def open_transfers(database: Path) -> Transfers:
-    """Open a store for export and import.
-
-    Raises:
-        StorageError: If it cannot be opened.
-    """
-    from experience_store.sqlite.transfer import SqliteTransfers  # noqa: PLC0415  # one backend
-
-    return await SqliteTransfers.open(database)
+__all__ = ["Archive", "read_archive", "write_archive"]
 
 
 def write_archive(archive: Archive) -> str:

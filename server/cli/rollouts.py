@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from typing import TypeAlias, cast
 
 from experience_store.errors import BadInputError
-from experience_store.intake import TrajectoryInput, read_submission
+from experience_store.intake.attempts import TrajectoryInput, read_submission
 from experience_store.library import check_library_name
 from experience_store.store import Submission
 

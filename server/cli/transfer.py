@@ -6,8 +6,8 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -16,15 +16,9 @@ from experience_store.errors import BadInputError, ConflictError, LibraryNotFoun
 from experience_store.library import Library, Policy, State, check_library_name, wording
 from experience_store.operations import Add, Proposed, apply, problem_with_text
 from experience_store.store import Store
-from experience_store.transfer import (
-    Archive,
-    Transfers,
-    open_transfers,
-    read_archive,
-    write_archive,
-)
+from experience_store.transfer import Archive, read_archive, write_archive
 from server.cli.markdown import Sheet, read_markdown
-from server.cli.opening import check_exists, existing, opened
+from server.cli.opening import existing, opened
 from server.cli.options import (
     ENVIRONMENT,
     database_option,
@@ -85,18 +79,8 @@ async def _markdown(database: Path, library: str) -> str:
 
 
 async def _export(database: Path, library: str, *, attempts: bool) -> Archive:
-    check_exists(database)
-    async with _transfers(database) as transfers:
-        return await transfers.export(library, attempts=attempts)
-
-
-@asynccontextmanager
-async def _transfers(database: Path) -> AsyncGenerator[Transfers]:
-    transfers = await open_transfers(database)
-    try:
-        yield transfers
-    finally:
-        await transfers.close()
+    async with existing(database) as store:
+        return await store.transfers.export(library, attempts=attempts)
 
 
 def _write(path: Path, text: str, *, private: bool) -> None:
@@ -168,14 +152,13 @@ def _read(file: str) -> str:
 async def _import_archive(text: str, library: str | None, database: Path) -> tuple[Library, State]:
     archive = read_archive(text)
     name = library or archive.library.name
-    async with _transfers(database) as transfers:
+    async with opened(database) as store:
         try:
-            await transfers.take_in(archive, name)
+            await store.transfers.take_in(archive, name)
         except ConflictError as error:
             raise ConflictError(
                 f"{error}: give the imported one another name with --library"
             ) from error
-    async with existing(database) as store:
         return await store.libraries.get(name), await store.libraries.state(name)
 
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from server.app import open_app
+from server.asking import Progress
 from server.settings import ModelSettings, Settings
-from server.worker import Progress
 
 
 def say(progress: Progress) -> None:

@@ -1,0 +1,36 @@
+"""What was served to whom, in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from experience_store.sqlite import rows
+from experience_store.sqlite.database import Database, Value, now
+from experience_store.sqlite.libraries import SqliteLibraries
+from experience_store.store import Retrieval
+
+
+class SqliteRetrievals:
+    """Implements `experience_store.store.Retrievals`."""
+
+    def __init__(self, database: Database, libraries: SqliteLibraries) -> None:
+        self._db = database
+        self._libraries = libraries
+
+    async def record(self, retrievals: Sequence[Retrieval]) -> None:
+        """Store retrievals, all or none."""
+        names = {r.library for r in retrievals}
+        libraries = {name: (await self._libraries.row(name))["id"] for name in names}
+        async with self._db.transaction() as tx:
+            await tx.run_many("make_retrieval", (_columns(r, libraries) for r in retrievals))
+
+
+def _columns(retrieval: Retrieval, libraries: Mapping[str, int]) -> dict[str, Value]:
+    return {
+        "id": retrieval.id,
+        "library": libraries[retrieval.library],
+        "version": retrieval.version,
+        "task": retrieval.task,
+        "served": rows.from_strings(retrieval.served),
+        "now": now(),
+    }

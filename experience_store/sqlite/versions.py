@@ -1,0 +1,160 @@
+"""Versions of a library in SQLite: a chain, of which only the differences are stored.
+
+Each wording of an experience is one row, valid from the version that brought it until the one
+that changed it or took it away. A version's content is the rows that were valid then, and a new
+head is written by closing the rows that change and opening others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from experience_store.errors import NotFoundError
+from experience_store.library import Experience, State
+from experience_store.operations import Application, kind
+from experience_store.sqlite import rows
+from experience_store.sqlite.database import Row, Transaction, now
+
+
+def check_version(library: Row, number: int) -> None:
+    """Raise NotFoundError if the library has no such version."""
+    if not 0 <= number <= library["head"]:
+        raise NotFoundError(
+            f"library {library['name']!r} has no version {number}; it has 0 to {library['head']}"
+        )
+
+
+async def read_state(tx: Transaction, library: Row, version: int) -> State:
+    """What the library held at a version."""
+    found = await tx.rows("entries_at", library=library["id"], version=version)
+    experiences = tuple(rows.to_experience(row) for row in found)
+    return State(library["name"], version, experiences, library["next_number"])
+
+
+async def write_version(
+    tx: Transaction,
+    library: Row,
+    application: Application,
+    *,
+    author: str,
+    note: str,
+    update_id: str | None = None,
+) -> int:
+    """Write a new head: version, operations, refusals and entries. Its number."""
+    number = library["head"] + 1
+    state = application.state
+    await make_version(tx, library, number, len(state.experiences), author, note, update_id)
+    current = await read_state(tx, library, library["head"])
+    made: dict[str, int] = {}
+    for applied in application.applied:
+        operation_id = await tx.insert(
+            "make_operation",
+            library=library["id"],
+            version=number,
+            update_id=update_id,
+            kind=kind(applied.operation),
+            body=rows.from_operation(applied.operation),
+            experience=rows.number_of(applied.experience.id) if applied.experience else None,
+            sources=rows.from_strings(applied.sources),
+            refused=None,
+        )
+        if applied.experience:
+            made[applied.experience.id] = operation_id
+    await write_refusals(tx, library, number, application, update_id)
+    await _replace_entries(tx, library, number, current, state, made)
+    await _move_head(tx, library, number, len(state.experiences), state.next_id)
+    return number
+
+
+async def restore_version(tx: Transaction, library: Row, to: int, *, author: str, note: str) -> int:
+    """Write a new head that equals the older version `to`. Its number."""
+    check_version(library, to)
+    old = await read_state(tx, library, to)
+    number = library["head"] + 1
+    await make_version(tx, library, number, len(old.experiences), author, note)
+    await _replace_entries(tx, library, number, await read_state(tx, library, library["head"]), old)
+    await _move_head(tx, library, number, len(old.experiences), library["next_number"])
+    return number
+
+
+async def write_refusals(
+    tx: Transaction,
+    library: Row,
+    version: int | None,
+    application: Application,
+    update_id: str | None,
+) -> None:
+    """Write what was proposed and not done."""
+    for refusal in application.refused:
+        kind_, body = rows.refused_columns(refusal)
+        await tx.insert(
+            "make_operation",
+            library=library["id"],
+            version=version,
+            update_id=update_id,
+            kind=kind_,
+            body=body,
+            experience=None,
+            sources=rows.from_strings(refusal.sources),
+            refused=refusal.reason,
+        )
+
+
+async def make_version(
+    tx: Transaction,
+    library: Row,
+    number: int,
+    size: int,
+    author: str,
+    note: str,
+    update_id: str | None = None,
+) -> None:
+    """Write the record of a version, without what it holds."""
+    await tx.run(
+        "make_version",
+        library=library["id"],
+        number=number,
+        parent=None if number == 0 else number - 1,
+        author=author,
+        note=note,
+        size=size,
+        update_id=update_id,
+        now=now(),
+    )
+
+
+async def _move_head(tx: Transaction, library: Row, head: int, size: int, next_id: int) -> None:
+    await tx.run("move_head", library=library["id"], head=head, size=size, next_number=next_id)
+
+
+async def _replace_entries(
+    tx: Transaction,
+    library: Row,
+    version: int,
+    before: State,
+    after: State,
+    made: Mapping[str, int] | None = None,
+) -> None:
+    """Close the entries that change or go, open those that change or come."""
+    old, new = before.by_id, after.by_id
+    gone = [i for i, e in old.items() if new.get(i) != e]
+    come = [e for i, e in new.items() if old.get(i) != e]
+    key = {"library": library["id"]}
+    await tx.run_many(
+        "close_entry", ({**key, "version": version, "number": rows.number_of(i)} for i in gone)
+    )
+    await tx.run_many("open_entry", _openings(key["library"], version, come, made or {}))
+
+
+def _openings(
+    library: int, version: int, experiences: Iterable[Experience], made: Mapping[str, int]
+) -> Iterable[dict[str, str | int | float | None]]:
+    for experience in experiences:
+        yield {
+            "library": library,
+            "since": version,
+            "number": rows.number_of(experience.id),
+            "name": experience.name,
+            "text": experience.text,
+            "operation": made.get(experience.id),
+        }

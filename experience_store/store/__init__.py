@@ -1,0 +1,132 @@
+"""What a storage backend must do, and the records it speaks in.
+
+The store is five narrow protocols side by side, each in a module with its records. Every method
+that changes something does it in one transaction: when it returns, all of it is durable; when it
+raises, none of it happened.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from experience_store.errors import BadInputError
+from experience_store.store.groups import (
+    MAX_FAILURES,
+    GroupCounts,
+    GroupInfo,
+    Groups,
+    Receipt,
+    Submission,
+)
+from experience_store.store.libraries import (
+    AttemptTrace,
+    GroupTrace,
+    Libraries,
+    Origin,
+    Provenance,
+)
+from experience_store.store.retrievals import Retrieval, Retrievals
+from experience_store.store.transfers import Transfers
+from experience_store.store.updates import (
+    AskedRequest,
+    Driver,
+    GivenAnswer,
+    Publication,
+    UpdateGroup,
+    UpdateInfo,
+    UpdateRecord,
+    Updates,
+    UpdateStatus,
+    Usage,
+)
+
+__all__ = [
+    "MAX_FAILURES",
+    "AskedRequest",
+    "AttemptTrace",
+    "Driver",
+    "GivenAnswer",
+    "GroupCounts",
+    "GroupInfo",
+    "GroupTrace",
+    "Groups",
+    "Libraries",
+    "Origin",
+    "Provenance",
+    "Publication",
+    "Receipt",
+    "Retrieval",
+    "Retrievals",
+    "Store",
+    "Submission",
+    "Transfers",
+    "UpdateGroup",
+    "UpdateInfo",
+    "UpdateRecord",
+    "UpdateStatus",
+    "Updates",
+    "Usage",
+    "open_store",
+]
+
+
+class Store(Protocol):
+    """An open store."""
+
+    @property
+    def libraries(self) -> Libraries:
+        """Libraries and their versions."""
+        ...
+
+    @property
+    def groups(self) -> Groups:
+        """Groups of attempts."""
+        ...
+
+    @property
+    def updates(self) -> Updates:
+        """Updates in progress and done."""
+        ...
+
+    @property
+    def retrievals(self) -> Retrievals:
+        """What was served."""
+        ...
+
+    @property
+    def transfers(self) -> Transfers:
+        """Libraries out of it and into it."""
+        ...
+
+    @property
+    def location(self) -> str:
+        """Where it is, for people: a path or an address without secrets."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is being written and let go."""
+        ...
+
+
+async def open_store(url: str | Path) -> Store:
+    """Open the store at a file path or a `sqlite:///path` URL, making it if it is new.
+
+    Raises:
+        BadInputError: If no backend serves such a URL.
+        StorageError: If it cannot be opened.
+    """
+    from experience_store.sqlite.store import SqliteStore  # noqa: PLC0415  # one backend, one import
+
+    text = str(url)
+    if text.startswith("sqlite:///"):
+        text = text.removeprefix("sqlite:///")
+    elif "://" in text:
+        raise BadInputError(
+            f"no store for {text.split('://')[0]}://; use a file path or sqlite:///"
+        )
+    return await SqliteStore.open(_home(text))
+
+
+def _home(path: str) -> Path:
+    return Path(path).expanduser()

@@ -1,0 +1,121 @@
+"""Libraries, their versions, and where each experience came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from experience_store.history import Version
+from experience_store.library import Experience, Library, Policy, State
+from experience_store.operations import Operation
+from experience_store.store.updates import GivenAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptTrace:
+    """An attempt that stands behind an experience."""
+
+    id: str
+    reward: float | None
+    model: str | None
+    feedback: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTrace:
+    """A group that stands behind an experience."""
+
+    id: str
+    task: str
+    attempts: tuple[AttemptTrace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One step in the life of an experience, and everything that led to it.
+
+    Attributes:
+        operation: What was done in `version`; None for an entry brought back by a rollback.
+        answers: The very answers that proposed it, first comparisons, then consolidations.
+    """
+
+    version: int
+    author: str
+    created_at: datetime
+    operation: Operation | None
+    note: str
+    update_id: str | None
+    answers: tuple[GivenAnswer, ...]
+    groups: tuple[GroupTrace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where an experience came from. `experience` is its last wording; `current` if it stands."""
+
+    experience: Experience
+    current: bool
+    origins: tuple[Origin, ...]
+
+
+class Libraries(Protocol):
+    """Libraries, their versions and where their experiences came from."""
+
+    async def get(self, name: str) -> Library:
+        """The library; raises LibraryNotFoundError with the names that come close."""
+        ...
+
+    async def ensure(self, name: str) -> Library:
+        """The library, made with defaults if it is new; raises BadInputError for a bad name."""
+        ...
+
+    async def all(self) -> tuple[Library, ...]:
+        """Every library, by name."""
+        ...
+
+    async def names(self, prefix: str = "", limit: int = 100) -> tuple[str, ...]:
+        """Names that begin with `prefix`."""
+        ...
+
+    async def describe(
+        self,
+        name: str,
+        *,
+        agent_objective: str | None,
+        learning_objective: str | None,
+        policy: Policy,
+    ) -> Library:
+        """Set objectives and policy, making the library if it is new."""
+        ...
+
+    async def state(self, name: str, version: int | None = None) -> State:
+        """What the library held at a version (the head by default)."""
+        ...
+
+    async def history(self, name: str, *, before: int | None, limit: int) -> tuple[Version, ...]:
+        """Versions below `before`, newest first, with operations and refusals."""
+        ...
+
+    async def version(self, name: str, number: int) -> Version:
+        """One version, with operations and refusals."""
+        ...
+
+    async def tasks(self, name: str, ids: Sequence[str] | None) -> Mapping[str, tuple[str, ...]]:
+        """For each experience (all for None), the tasks it was learned from, oldest first."""
+        ...
+
+    async def edit(
+        self, name: str, operations: Sequence[Operation], *, author: str, note: str
+    ) -> Version:
+        """Change the library by hand; raises BadInputError if an operation breaks a rule."""
+        ...
+
+    async def roll_back(self, name: str, to: int, *, author: str, note: str) -> Version:
+        """Make a new version that equals the older version `to`."""
+        ...
+
+    async def provenance(self, name: str, experience_id: str) -> Provenance:
+        """Everything that led to an experience."""
+        ...

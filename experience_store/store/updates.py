@@ -1,0 +1,199 @@
+"""Updates in progress and done: what they asked, what they were answered, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+from experience_store.library import Library
+from experience_store.operations import Application
+from experience_store.trajectory import Group
+
+Driver: TypeAlias = Literal["host", "model"]
+UpdateStatus: TypeAlias = Literal["open", "published", "nothing_to_learn", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What learning cost: calls and tokens as the endpoint counted them; money if priced."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """One answer to one request, as it came."""
+
+    request: str
+    text: str
+    refused: str | None = None
+    model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRequest:
+    """One request as it was put, and why it was given up if it was."""
+
+    id: str
+    prompt: str
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateGroup:
+    """A group as it was when the update began.
+
+    Attributes:
+        relevant: Ids of the experiences that its comparison is shown; None until chosen.
+        served: For each trajectory id, the ids of the experiences it had been given.
+    """
+
+    group: Group
+    revision: int
+    relevant: tuple[str, ...] | None
+    served: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRecord:
+    """An update as it is stored: enough to take it up again anywhere.
+
+    Attributes:
+        bases: The version it began with, and one for each rebase.
+        library: With the policy it had when the update began.
+        leased: Whether a worker is driving it now.
+    """
+
+    id: str
+    library: Library
+    driver: Driver
+    status: UpdateStatus
+    bases: tuple[int, ...]
+    groups: tuple[UpdateGroup, ...]
+    requests: tuple[AskedRequest, ...]
+    answers: tuple[GivenAnswer, ...]
+    version: int | None
+    reason: str | None
+    leased: bool
+    created_at: datetime
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateInfo:
+    """An update in a list."""
+
+    id: str
+    driver: Driver
+    status: UpdateStatus
+    groups: int
+    version: int | None
+    reason: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is to become of a finished update, in one transaction.
+
+    Attributes:
+        base: The head that `application` was made from.
+        behind: For each applied operation, the ids of the groups that stand behind it.
+        learned: Ids of the groups that are done with.
+        failed: Ids of the groups that could not be learned from, with the reason.
+    """
+
+    base: int
+    application: Application
+    behind: tuple[tuple[str, ...], ...]
+    learned: tuple[str, ...]
+    failed: Mapping[str, str]
+    author: str
+    note: str
+
+
+class Updates(Protocol):
+    """Updates in progress, what they asked and what they were answered."""
+
+    async def begin(
+        self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
+    ) -> str | None:
+        """Begin an update with up to `limit` waiting groups; its id, or None if none waits."""
+        ...
+
+    async def get(self, update_id: str) -> UpdateRecord:
+        """All of an update; raises NotFoundError."""
+        ...
+
+    async def open(self, library: str) -> tuple[str, ...]:
+        """Ids of the library's open updates, oldest first."""
+        ...
+
+    async def list(self, library: str, limit: int) -> tuple[UpdateInfo, ...]:
+        """The library's updates, newest first."""
+        ...
+
+    async def set_relevant(self, update_id: str, relevant: Sequence[Sequence[str]]) -> None:
+        """Store which experiences each group's comparison is shown, unless stored already."""
+        ...
+
+    async def ask(self, update_id: str, requests: Sequence[AskedRequest]) -> None:
+        """Store requests before they are put; those stored already stay as they are."""
+        ...
+
+    async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> bool:
+        """Store answers as they came, refused ones too; whether all of them were new.
+
+        A second taken answer to the same request, or one to a closed update, changes nothing.
+        """
+        ...
+
+    async def take_back(self, update_id: str, request: str, reason: str) -> None:
+        """Refuse an answer after all that had been taken, so that another can be."""
+        ...
+
+    async def give_up(self, update_id: str, request: str, reason: str) -> None:
+        """Mark a request as failed."""
+        ...
+
+    async def rebase(self, update_id: str, version: int) -> None:
+        """Record that the update goes on from a newer version."""
+        ...
+
+    async def publish(self, update_id: str, publication: Publication) -> UpdateRecord:
+        """Close the update with what it comes to.
+
+        One that is closed already stays as it is.
+
+        Raises:
+            HeadMovedError: If the head is not the publication's base.
+        """
+        ...
+
+    async def lease(
+        self, library: str | None, owner: str, seconds: float, idle_seconds: float
+    ) -> str | None:
+        """Take over an open update that nobody works on; its id, or None.
+
+        A host's update counts as abandoned after `idle_seconds` without an answer.
+        """
+        ...
+
+    async def keep(self, update_id: str, owner: str, seconds: float) -> None:
+        """Extend a lease; raises LeaseLostError if another has it."""
+        ...
+
+    async def release(self, update_id: str, owner: str) -> None:
+        """Give a lease back."""
+        ...
+
+    async def usage(self, library: str) -> Usage:
+        """What all updates of the library cost."""
+        ...

@@ -1,0 +1,106 @@
+"""Arguments of the tools, with the schemas that models read.
+
+The schemas say what is best to send; what else is understood is for the intake. So lists come in
+as plain objects, and a wrong one is refused in words that help to mend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
+
+from experience_store.errors import BadInputError
+
+Library = Annotated[
+    str | None,
+    WithJsonSchema({"type": "string"}),
+    Field(description="Library of this kind of work, e.g. 'airline-support'"),
+]
+Trajectories = Annotated[
+    list[object],
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "reward": {
+                        "anyOf": [{"type": "number"}, {"type": "null"}],
+                        "description": "Any scale, higher is better; null if not scored",
+                    },
+                    "messages": {
+                        "type": "array",
+                        "items": {"type": "object"},
+                        "description": "OpenAI chat messages, with tool calls and results",
+                    },
+                    "output": {"type": "string", "description": "Plain text, if no messages"},
+                    "feedback": {"type": "string", "description": "What the verifier said"},
+                    "retrieval_id": {
+                        "type": "string",
+                        "description": "From get_experiences, if the attempt had its answer",
+                    },
+                    "model": {"type": "string"},
+                    "metadata": {"type": "object"},
+                    "id": {"type": "string", "description": "Resending the same id is harmless"},
+                },
+                "required": ["reward"],
+                "additionalProperties": False,
+            },
+        }
+    ),
+    Field(description="The attempts, each with messages or output"),
+]
+Answers = Annotated[
+    list[object],
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "request_id": {"type": "string"},
+                    "answer": {
+                        "anyOf": [{"type": "object"}, {"type": "string"}],
+                        "description": "As the request's answer_schema says",
+                    },
+                },
+                "required": ["request_id", "answer"],
+            },
+        }
+    ),
+    Field(description="Any number of answers, in any order"),
+]
+
+
+class _GivenAnswer(BaseModel):
+    request_id: str
+    answer: str | dict[str, object]
+
+
+_ANSWER = TypeAdapter(_GivenAnswer)
+
+
+def read_answers(answers: list[object]) -> list[tuple[str, str | Mapping[str, object]]]:
+    """The answers as pairs of request id and raw answer.
+
+    Raises:
+        BadInputError: If one is not of the form {"request_id": ..., "answer": ...}.
+    """
+    read: list[tuple[str, str | Mapping[str, object]]] = []
+    for number, item in enumerate(answers):
+        try:
+            given = _ANSWER.validate_python(item)
+        except ValidationError as error:
+            raise BadInputError(
+                f"answers.{number}: must be an object with request_id (text) and answer (an "
+                "object as the request's answer_schema says, or its JSON as text). Nothing was "
+                "stored."
+            ) from error
+        read.append((given.request_id.strip(), given.answer))
+    if not read:
+        raise BadInputError("answers: give at least one answer")
+    return read
