@@ -14,13 +14,16 @@ from server.practice.verifiers.finding import final_answer
 from server.practice.verifiers.protocol import refuse_tasks, require_truth, shortened, truth
 
 MAX_EXPONENT = 400
-_DIGITS = r"(?:\d{1,3}(?:[,_'](?:\d{3}))+(?!\d)|\d{1,100})(?:\.\d{1,100})?|\.\d{1,100}"
+_DIGITS = (
+    r"(?:\d{1,3}(?:[,_']\d{3})+(?!\d)|\d{1,100}(?!\d))(?:\.\d{1,100}(?!\d))?|\.\d{1,100}(?!\d)"
+)
+_TEN = r"\s?(?:\*|\u00d7|\\times|\\cdot)\s?10\^\{?(?P<ten>-?\d{1,5})\}?"
 _NUMBER = re.compile(
-    # not within a word or behind a digit, a power or an index
-    rf"(?<![\w.^])(?P<sign>(?<![\d)\]}}])[-+]\s?)?\$?"
+    # not within a word, nor behind a digit, a power or an index; no base of a power
+    rf"(?<![\w.^])(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?\$?"
     rf"(?:\\[dt]?frac\{{(?P<over>-?(?:{_DIGITS}))\}}\{{(?P<under>{_DIGITS})\}}"
     rf"|(?P<first>{_DIGITS})(?:\s(?P<part>\d+/\d+)(?!\d)|\s?/\s?(?P<by>{_DIGITS}))?"
-    rf"(?:[eE](?P<e>[-+]?\d{{1,5}})|\s?(?:\*|×|\\times|\\cdot)\s?10\^\{{?(?P<ten>-?\d{{1,5}})\}}?)?)"
+    rf"(?:[eE](?P<e>[-+]?\d{{1,5}})|{_TEN})?))(?!\s?\^)"
 )
 
 
@@ -41,7 +44,7 @@ class Number:
 
     The answer is the part marked as such (see `finding`), or else the whole text. Thousands may be
     separated (1,234; 1_234; 1 234 with a no-break space; 1{,}234), fractions are read as written
-    (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5 and 1.5 × 10^5. What follows a number is its unit and
+    (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5 and 1.5 * 10^5. What follows a number is its unit and
     does not count: 50% is 50. Nothing is computed otherwise: 2^10 is no number here.
     """
 
