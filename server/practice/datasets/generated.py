@@ -1,13 +1,16 @@
 """Tasks made by the package reasoning-gym, offline: `reasoning-gym:FAMILY[+FAMILY...]?size=50`.
 
 A task keeps its family, configuration and entry, so that its answers are scored without making it
-again; see `server.practice.verifiers.gym`.
+again. The package works in a process apart, which is this module too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import random
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,10 +18,11 @@ from itertools import chain, zip_longest
 from typing import TypeAlias
 from urllib.parse import unquote
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from experience_store.errors import BadInputError
 from server.practice import gym
+from server.practice.processes import command, environment
 from server.practice.records import Task
 
 PREFIX = "reasoning-gym:"
@@ -36,6 +40,13 @@ class _Spec:
     config: Config
 
 
+class Answer(BaseModel):
+    """What the process apart says: tasks, or why there are none."""
+
+    tasks: tuple[Task, ...] = ()
+    wrong: str | None = None
+
+
 def generated_tasks(spec: str) -> tuple[Task, ...]:
     """As many different tasks as `size` says, of all families in turn.
 
@@ -43,11 +54,36 @@ def generated_tasks(spec: str) -> tuple[Task, ...]:
         BadInputError: If the package is missing, or does not know or take what the spec asks for.
     """
     gym.check_installed()
-    read = _read(spec)
-    share, rest = divmod(read.size, len(read.families))
+    done = subprocess.run(  # noqa: S603  # our own module
+        command(__name__, spec), capture_output=True, env=environment(), check=False
+    )
+    if done.returncode != 0:
+        *_, last = [b"", *done.stderr.splitlines()]
+        said = last.decode(errors="replace")[:400]
+        raise BadInputError(f"reasoning-gym does not work ({done.returncode}): {said}")
+    answer = Answer.model_validate_json(done.stdout)
+    if answer.wrong is not None:
+        raise BadInputError(answer.wrong)
+    return answer.tasks
+
+
+def main(spec: str) -> None:
+    """Make the tasks and write them, or what is wrong with the spec."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the package prints is no task
+    try:
+        answer = Answer(tasks=_tasks(_read(spec)))
+    except BadInputError as error:
+        answer = Answer(wrong=str(error))
+    out.write(json.dumps(answer.model_dump()).encode())
+    out.flush()
+
+
+def _tasks(spec: _Spec) -> tuple[Task, ...]:
+    share, rest = divmod(spec.size, len(spec.families))
     made = [
-        _family_tasks(family, share + (position < rest), read)
-        for position, family in enumerate(read.families)
+        _family_tasks(family, share + (position < rest), spec)
+        for position, family in enumerate(spec.families)
     ]
     return tuple(task for task in chain.from_iterable(zip_longest(*made)) if task is not None)
 
@@ -121,6 +157,7 @@ def _family_tasks(family: str, wanted: int, spec: _Spec) -> list[Task]:
     found: dict[str, Task] = {}
     for round_ in range(ROUNDS):
         found.clear()
+        random.seed(spec.seed)  # some families draw from it too
         config = {**spec.config, "size": wanted << round_, "seed": spec.seed}
         try:
             for task in _made(family, config):

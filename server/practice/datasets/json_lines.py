@@ -100,8 +100,11 @@ def _parsed(line: bytes) -> Json:
         raise BadInputError("is not UTF-8; save the file as UTF-8") from error
     except UnicodeEncodeError as error:
         raise BadInputError("holds half an emoji (a lone surrogate); write it whole") from error
+    except json.JSONDecodeError as error:
+        said = f"{error.msg} at character {error.pos + 1}"
+        raise BadInputError(f"is not JSON ({said}); give one object a line") from error
     except ValueError as error:
-        raise BadInputError(f"is not JSON ({error}); give one object a line") from error
+        raise BadInputError(f"is not JSON ({error})") from error
     except RecursionError as error:
         raise BadInputError("is nested too deeply") from error
     if isinstance(value, list):

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from experience_store.errors import BadInputError
+from server.practice.processes import command, environment
 from server.practice.verifiers.protocol import VerifierError
 from server.practice.verifiers.scoring import Question, Scorer, Verdict
 
 LOADING = 120.0  # seconds until the packages are imported; a cold disk is slow
 MAX_LINE = 1 << 20
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "VIRTUAL_ENV")
 
 
 class Apart:
@@ -57,7 +54,7 @@ class Apart:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=environment(),
                 limit=MAX_LINE,
             )
             loaded = await self._said(self._process, b"", LOADING)
@@ -107,7 +104,7 @@ def ask_all(scorer: Scorer, questions: Sequence[Question], time_limit: float) ->
             input=b"".join(map(_line, questions)),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=environment(),
             timeout=seconds,
             check=False,
         )
@@ -122,14 +119,7 @@ def ask_all(scorer: Scorer, questions: Sequence[Question], time_limit: float) ->
 
 
 def _command(scorer: Scorer) -> list[str]:
-    # -P: no module of the user's current directory takes the place of a package
-    return [sys.executable, "-P", "-m", "server.practice.verifiers.scoring", scorer]
-
-
-def _environment() -> dict[str, str]:
-    """Nothing that may hold a key, and the way to this package."""
-    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**kept, "PYTHONPATH": str(Path(__file__).parents[3]), "PYTHONHASHSEED": "0"}
+    return command("server.practice.verifiers.scoring", scorer)
 
 
 def _line(question: Question) -> bytes:

@@ -1,4 +1,4 @@
-"""Scorers of other packages, at work in a process of their own: `python -m … NAME`.
+"""Scorers of other packages, at work in a process of their own.
 
 They parse what an agent wrote, and that may never end: a huge power holds the interpreter itself,
 which neither a thread nor an alarm interrupts, only the end of the process does. Some of
@@ -214,7 +214,3 @@ def _dataset(family: str, config: str) -> gym.GymDataset:
     if family in _EVALUATING:  # lists, as their scorers expect them, need no evaluation
         vars(sys.modules[type(dataset).__module__])["eval"] = literal_eval
     return dataset
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
