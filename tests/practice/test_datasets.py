@@ -29,6 +29,10 @@ def named(*prompts: str) -> tuple[Task, ...]:
     return tuple(Task(id=f"t{n}", prompt=prompt) for n, prompt in enumerate(prompts))
 
 
+def absent(_name: str) -> None:
+    """In the place of `find_spec`: the package is not there."""
+
+
 # JSON lines
 
 
@@ -232,7 +236,7 @@ def test_fields_cannot_be_chosen_of_generated_tasks() -> None:
 def test_without_the_package_the_error_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gym, "find_spec", lambda _name: None)
+    monkeypatch.setattr(gym, "find_spec", absent)
     with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[gym\]'"):
         load_tasks("reasoning-gym:chain_sum")
 

@@ -85,13 +85,12 @@ def make_number(spec: str) -> Number:
     Raises:
         BadInputError: If the tolerance is none.
     """
-    _, _, written = spec.partition(":")
-    amount = written.removesuffix("%")
+    _, colon, written = spec.partition(":")
     try:
-        tolerance = Fraction(amount[:30] or "1e-9")
+        tolerance = Fraction(written.removesuffix("%") if colon else "1e-9")
     except (ValueError, ZeroDivisionError) as error:
         raise _bad_tolerance(spec) from error
-    if tolerance < 0 or spec.endswith(":"):
+    if tolerance < 0:
         raise _bad_tolerance(spec)
     relative = written.endswith("%")
     return Number(Tolerance(tolerance / 100 if relative else tolerance, relative), spec)
