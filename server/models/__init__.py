@@ -1,12 +1,36 @@
-"""Language models that answer the learner's questions."""
+"""Language models that answer questions: the learner's, and a judge's."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from experience_store.learning.questions.answers import Schema
 from experience_store.learning.requests import Request
 from experience_store.store import Usage
+
+
+class Question(Protocol):
+    """A question that is not the learner's, such as a judge's."""
+
+    @property
+    def step(self) -> str:
+        """What kind of question it is, in letters."""
+        ...
+
+    @property
+    def prompt(self) -> str:
+        """All that the model is shown."""
+        ...
+
+    @property
+    def schema(self) -> Schema:
+        """JSON schema of the answer, fit for strict structured output."""
+        ...
+
+
+# A request has this shape too, but a cached property is no property to the type checker.
+Asked: TypeAlias = Request | Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +65,7 @@ class Model(Protocol):
         """How it is called in histories."""
         ...
 
-    async def ask(self, request: Request, correction: Correction | None = None) -> Reply:
+    async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
         """Put a question, with what was wrong with an earlier answer if there was one.
 
         Raises:

@@ -19,9 +19,8 @@ from openai.types.chat import (
     completion_create_params,
 )
 
-from experience_store.learning.requests import Request
 from experience_store.store import Usage
-from server.models import Correction, ModelRefusedError, ModelUnavailableError, Reply
+from server.models import Asked, Correction, ModelRefusedError, ModelUnavailableError, Reply
 from server.settings import ModelSettings, Prices
 
 Format: TypeAlias = Literal["json_schema", "json_object", "text"]
@@ -52,7 +51,7 @@ class Endpoint:
         """Close the connections."""
         await self._client.close()
 
-    async def ask(self, request: Request, correction: Correction | None = None) -> Reply:
+    async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
         """Put a question; see `server.models.Model.ask`."""
         async with self._slots:
             while True:
@@ -73,7 +72,7 @@ class Endpoint:
                     return self._reply(_checked(completion, self.name))
 
     async def _create(
-        self, request: Request, correction: Correction | None, format_: Format
+        self, request: Asked, correction: Correction | None, format_: Format
     ) -> ChatCompletion:
         response_format = _response_format(request, format_)
         if response_format is None:
@@ -97,7 +96,7 @@ class Endpoint:
         return Reply(text, Usage(1, used.prompt_tokens, cached, used.completion_tokens, cost))
 
 
-def _messages(request: Request, correction: Correction | None) -> list[ChatCompletionMessageParam]:
+def _messages(request: Asked, correction: Correction | None) -> list[ChatCompletionMessageParam]:
     question: ChatCompletionMessageParam = {"role": "user", "content": request.prompt}
     if correction is None:
         return [question]
@@ -115,7 +114,7 @@ def _messages(request: Request, correction: Correction | None) -> list[ChatCompl
 
 
 def _response_format(
-    request: Request, format_: Format
+    request: Asked, format_: Format
 ) -> completion_create_params.ResponseFormat | None:
     match format_:
         case "json_schema":

@@ -1,0 +1,24 @@
+"""Processes apart, for packages that must not disturb the run: modules of ours, started by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "VIRTUAL_ENV")
+
+
+def command(module: str, argument: str) -> list[str]:
+    """How to call `main(argument)` of a module.
+
+    No file of the user's directory takes the place of a package (-P).
+    """
+    call = f"import sys; from {module} import main; main(sys.argv[1])"
+    return [sys.executable, "-P", "-c", call, argument]
+
+
+def environment() -> dict[str, str]:
+    """Nothing that may hold a key, the way to this package, and the same order of sets always."""
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {**kept, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONHASHSEED": "0"}

@@ -1,0 +1,63 @@
+"""Verifiers: what an attempt at a task was worth.
+
+A verifier that is out of order says so with `VerifierError`. It is never replaced by another one,
+and its silence is never a reward of zero.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from experience_store.errors import BadInputError
+from server.models import Model
+from server.practice.verifiers.functions import load_function
+from server.practice.verifiers.judge import Judge
+from server.practice.verifiers.numbers import make_number
+from server.practice.verifiers.packages import Gym, Mathematics
+from server.practice.verifiers.protocol import Verifier, VerifierError
+from server.practice.verifiers.wordings import Exact, Match
+
+__all__ = ["NAMES", "Verifier", "VerifierError", "make_verifier"]
+
+NAMES = ("exact", "match", "number", "math", "reasoning-gym", "judge")
+
+
+def make_verifier(spec: str, *, judge: Model | None) -> Verifier:
+    """The verifier of this name.
+
+    Args:
+        spec: `exact`, `match`, `number[:TOLERANCE]`, `math`, `reasoning-gym`, `judge`, or
+            `module:function`.
+        judge: The model that `judge` asks. Whoever made it closes it.
+
+    Raises:
+        BadInputError: If there is no such verifier, or what it needs is missing.
+    """
+    name = spec.partition(":")[0]
+    if name == "number":
+        return make_number(spec)
+    if spec in NAMES:
+        return _named(spec, judge)
+    if ":" in spec:
+        return load_function(spec)
+    close = get_close_matches(spec, NAMES, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise BadInputError(
+        f"there is no verifier {spec!r}; {hint}There are {', '.join(NAMES)} and module:function"
+    )
+
+
+def _named(name: str, judge: Model | None) -> Verifier:
+    match name:
+        case "exact":
+            return Exact()
+        case "match":
+            return Match()
+        case "math":
+            return Mathematics()
+        case "reasoning-gym":
+            return Gym()
+        case _:
+            if judge is None:
+                raise BadInputError("the verifier 'judge' needs a language model: name one")
+            return Judge(judge)

@@ -1,0 +1,153 @@
+"""A verifier of the user's own: `module:function`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import sys
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib import import_module
+from numbers import Real
+from pathlib import Path
+from typing import TypeAlias, cast
+
+from experience_store.errors import BadInputError
+from server.practice.records import Rollout, Score, Task
+from server.practice.verifiers.protocol import VerifierError, shortened
+
+Result: TypeAlias = float | bool | tuple[float | None, str] | Score | None
+Function: TypeAlias = Callable[[Task, Rollout], Result | Awaitable[Result]]
+
+
+class OwnFunction:
+    """What a function of the user's says.
+
+    Called as `function(task, rollout)`, with a `Task` and a `Rollout` of `server.practice.records`.
+    It returns a reward (any finite number, or a bool), a tuple of reward and feedback, a whole
+    `Score`, or None, which leaves the attempt unscored. One that is not async works in a thread.
+    """
+
+    def __init__(self, name: str, function: Function) -> None:
+        self._name = name
+        self._function = function
+
+    @property
+    def name(self) -> str:
+        """How it was asked for."""
+        return self._name
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """What it needs is known to the function alone."""
+
+    async def verify(self, task: Task, rollout: Rollout) -> Score:
+        """See the class."""
+        try:
+            result = await self._called(task, rollout)
+        except VerifierError:
+            raise
+        except Exception as error:
+            said = f"{self._name} raised {type(error).__name__}: {error}"
+            raise VerifierError(said) from error
+        return self._score(result)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def _called(self, task: Task, rollout: Rollout) -> object:
+        if _is_async(self._function):
+            result = self._function(task, rollout)
+        else:
+            result = await asyncio.to_thread(self._function, task, rollout)
+        return await result if inspect.isawaitable(result) else result
+
+    def _score(self, result: object) -> Score:
+        match result:
+            case Score():
+                self._check_reward(result.reward)
+                return result
+            case None:
+                return Score(reward=None, failure=f"{self._name} gave no reward")
+            case tuple():
+                reward, feedback = self._pair(cast("tuple[object, ...]", result))
+                failure = f"{self._name} gave no reward" if reward is None else None
+                return Score(reward=reward, feedback=feedback, failure=failure)
+            case _:
+                return Score(reward=self._number(result))
+
+    def _pair(self, result: tuple[object, ...]) -> tuple[float | None, str]:
+        match result:
+            case (reward, str(feedback)):
+                return self._number(reward), feedback
+            case _:
+                raise self._wrong_type(f"tuple of {len(result)} that is not (number, feedback)")
+
+    def _number(self, value: object) -> float | None:
+        if value is None:
+            return None
+        if not isinstance(value, Real):
+            raise self._wrong_type(type(value).__name__)
+        return self._check_reward(float(value))
+
+    def _wrong_type(self, what: str) -> VerifierError:
+        return VerifierError(
+            f"{self._name} returned a {what}; it must return a number, a bool, None, "
+            "(number, feedback) or a Score"
+        )
+
+    def _check_reward(self, reward: float | None) -> float | None:
+        if reward is not None and not math.isfinite(reward):
+            raise VerifierError(f"{self._name} gave {reward} for a reward; it must be finite")
+        return reward
+
+
+def load_function(spec: str) -> OwnFunction:
+    """Import `module:function`, from the current directory or wherever Python finds it.
+
+    Raises:
+        BadInputError: If there is no such function, or it cannot be called with task and rollout.
+    """
+    module_name, _, name = spec.partition(":")
+    if not module_name or not name.isidentifier():
+        raise BadInputError(f"{spec!r}: write module:function")
+    try:
+        with _current_directory():
+            module = import_module(module_name)
+    except Exception as error:
+        said = shortened(f"{type(error).__name__}: {error}")
+        raise BadInputError(
+            f"{spec}: {module_name} cannot be imported from {Path.cwd()} ({said})"
+        ) from error
+    names = dir(module)
+    if name not in names:
+        close = get_close_matches(name, names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise BadInputError(f"{spec}: {module_name} has no {name!r}{hint}")
+    return OwnFunction(spec, _callable(spec, getattr(module, name)))
+
+
+def _callable(spec: str, value: object) -> Function:
+    if not callable(value):
+        raise BadInputError(f"{spec}: is a {type(value).__name__} and no function")
+    try:
+        inspect.signature(value).bind("task", "rollout")
+    except (TypeError, ValueError) as error:
+        raise BadInputError(f"{spec}: must be callable as function(task, rollout)") from error
+    return cast("Function", value)
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004  # of an instance
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+@contextmanager
+def _current_directory() -> Generator[None]:
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)

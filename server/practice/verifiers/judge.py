@@ -1,0 +1,177 @@
+"""A verifier that asks a language model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+
+from experience_store.errors import AnswerRefusedError
+from experience_store.learning.questions.answers import Schema
+from experience_store.learning.json_text import parse_object
+from experience_store.learning.transcript import quote
+from experience_store.store import Usage
+from experience_store.tokens import clip_to_tokens
+from server.models import Correction, Model, ModelRefusedError, ModelUnavailableError
+from server.practice.records import Rollout, Score, Spent, Task
+from server.practice.verifiers.protocol import VerifierError, shortened
+
+TASK_TOKENS = 8_000
+TRUTH_TOKENS = 4_000
+ANSWER_CHARACTERS = 24_000
+MAX_REASONS = 2_000
+TRIES = 2  # the second with what was wrong with the first
+
+SCHEMA: Schema = {
+    "type": "object",
+    "properties": {"reasons": {"type": "string"}, "reward": {"type": "number"}},
+    "required": ["reasons", "reward"],
+    "additionalProperties": False,
+}
+
+
+def _no_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number from 0 to 1")  # noqa: TRY004  # for pydantic
+    return value
+
+
+class Judgement(BaseModel):
+    """What a judge answers."""
+
+    reasons: str = ""
+    reward: Annotated[float, BeforeValidator(_no_truth_value), Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeQuestion:
+    """One answer put before a judge."""
+
+    task: Task
+    answer: str
+
+    @property
+    def step(self) -> str:
+        """The kind of question."""
+        return "judge"
+
+    @property
+    def schema(self) -> Schema:
+        """Of the answer."""
+        return SCHEMA
+
+    @property
+    def prompt(self) -> str:
+        """The prompt; the same at every rendering."""
+        truth = self.task.ground_truth
+        answer, left_out = _middle_left_out(self.answer)
+        return _template().substitute(
+            task=quote(clip_to_tokens(self.task.prompt, TASK_TOKENS)),
+            ground_truth=(
+                f"<ground_truth>\n{quote(clip_to_tokens(truth, TRUTH_TOKENS))}\n</ground_truth>\n"
+                if truth is not None
+                else ""
+            ),
+            answer=quote(answer) or "(nothing)",
+            left_out=left_out,
+            standard=_WITHOUT_TRUTH if truth is None else _WITH_TRUTH,
+        )
+
+
+_WITH_TRUTH = (
+    "Compare with the ground truth, which is right. Another form of the same content is right too; "
+    "other content is not, however well argued."
+)
+_WITHOUT_TRUTH = (
+    "There is no ground truth: solve or check it yourself, step by step, before you believe the "
+    "attempt. Where you cannot tell, say so in the reasons and give what is shown to be right."
+)
+
+
+class Judge:
+    """What a language model says, from 0 to 1: it sees task, ground truth if any, and answer."""
+
+    name = "judge"
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """It takes any task."""
+
+    async def verify(self, task: Task, rollout: Rollout) -> Score:
+        """See the class. The judge is asked twice at most."""
+        question = JudgeQuestion(task, rollout.answer)
+        spent = Spent()
+        correction: Correction | None = None
+        for _ in range(TRIES):
+            try:
+                reply = await self._model.ask(question, correction)
+            except (ModelUnavailableError, ModelRefusedError) as error:
+                raise VerifierError(f"the judge is out of order: {error}", spent) from error
+            spent += _spent(reply.usage)
+            try:
+                judgement = read_judgement(reply.text)
+            except AnswerRefusedError as error:
+                correction = Correction(reply.text, str(error))
+            else:
+                feedback = judgement.reasons.strip()[:MAX_REASONS] or None
+                return Score(reward=judgement.reward, feedback=feedback, spent=spent)
+        reason = correction.reason if correction else ""
+        raise VerifierError(f"the judge's answers cannot be used: {shortened(reason)}", spent)
+
+    async def close(self) -> None:
+        """The model stays open: it is not the judge's own."""
+
+
+def read_judgement(text: str) -> Judgement:
+    """Read what a judge answered.
+
+    Raises:
+        AnswerRefusedError: If it does not fit; the message is written for the model.
+    """
+    try:
+        return Judgement.model_validate(parse_object(text, SCHEMA_KEYS))
+    except ValidationError as error:
+        what = error.errors(include_url=False)[0]
+        place = ".".join(map(str, what["loc"]))
+        raise AnswerRefusedError(
+            f"{place}: {what['msg']}. Give reasons as text and reward as a number from 0 to 1."
+        ) from error
+
+
+SCHEMA_KEYS = tuple(Judgement.model_fields)
+
+
+def _spent(usage: Usage) -> Spent:
+    return Spent(
+        calls=usage.calls,
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+        cost=usage.cost,
+    )
+
+
+def _middle_left_out(answer: str) -> tuple[str, str]:
+    """The beginning and the end of a long answer, and a line that says so."""
+    if len(answer) <= ANSWER_CHARACTERS:
+        return answer, ""
+    half = ANSWER_CHARACTERS // 2
+    left_out = len(answer) - 2 * half
+    return (
+        f"{answer[:half]}\n…\n{answer[-half:]}",
+        f"(The attempt was shortened: {left_out} characters in the middle are left out.)\n",
+    )
+
+
+@cache
+def _template() -> Template:
+    return Template(
+        (files("server.practice.verifiers") / "prompts/judge.md").read_text(encoding="utf-8")
+    )

@@ -1,0 +1,87 @@
+"""What a verifier is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from experience_store.errors import BadInputError, ExperienceError
+from server.practice.records import Rollout, Score, Spent, Task
+
+MAX_REASON = 400  # characters of what an error passes on
+MAX_NAMED = 5  # tasks that an error names
+
+
+class VerifierError(ExperienceError):
+    """The verifier is out of order.
+
+    The attempt stays unscored then: this is no reward of zero, and no other verifier steps in.
+
+    Attributes:
+        spent: What was spent before it failed.
+    """
+
+    def __init__(self, message: str, spent: Spent | None = None) -> None:
+        super().__init__(shortened(message))
+        self.spent = spent or Spent()
+
+
+class Verifier(Protocol):
+    """Something that scores attempts."""
+
+    @property
+    def name(self) -> str:
+        """How it was asked for."""
+        ...
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Say before anything is spent which tasks cannot be scored.
+
+        Raises:
+            BadInputError: If there are such tasks; it names up to five.
+        """
+        ...
+
+    async def verify(self, task: Task, rollout: Rollout) -> Score:
+        """Score what the agent did.
+
+        Raises:
+            VerifierError: If that cannot be found out now.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of processes. A model that it was given stays open."""
+        ...
+
+
+def shortened(text: str) -> str:
+    """The text, if it is of no more than `MAX_REASON` characters; else its beginning."""
+    return text if len(text) <= MAX_REASON else f"{text[: MAX_REASON - 1]}…"
+
+
+def refuse_tasks(bad: Sequence[Task], reason: str) -> None:
+    """Raises BadInputError if there are any of these tasks, and names them."""
+    if bad:
+        named = ", ".join(repr(shortened(task.id)) for task in bad[:MAX_NAMED])
+        more = f" and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else ""
+        raise BadInputError(f"{reason}: {named}{more}")
+
+
+def require_truth(name: str, tasks: Sequence[Task]) -> None:
+    """Raises BadInputError if a task has no ground truth."""
+    refuse_tasks(
+        [task for task in tasks if task.ground_truth is None],
+        f"the verifier {name!r} compares with the ground truth, which these tasks do not have",
+    )
+
+
+def truth(task: Task) -> str:
+    """The ground truth of a task that has one.
+
+    Raises:
+        VerifierError: If it has none, which `check` would have told.
+    """
+    if task.ground_truth is None:
+        raise VerifierError(f"task {task.id!r} has no ground truth")
+    return task.ground_truth
