@@ -27,7 +27,7 @@ from experience_store.learning.answers import (
     read_consolidation,
     read_summary,
 )
-from experience_store.learning.transcript import common_beginning, quote, render, shorten
+from experience_store.learning.transcript import common_beginning, length, quote, shorten
 from experience_store.library import Experience
 from experience_store.operations import Add, Keep, Merge, Operation, Retire, Revise
 from experience_store.tokens import clip_to_tokens, estimate_tokens
@@ -262,7 +262,7 @@ def share_out(room: int, wants: Sequence[int]) -> list[int]:
 
 
 def _cost(content: str | tuple[Message, ...]) -> int:
-    return estimate_tokens(content if isinstance(content, str) else render(content)) + 8
+    return (estimate_tokens(content) if isinstance(content, str) else length(content)) + 8
 
 
 def _fitted(content: str | tuple[Message, ...], tokens: int) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from experience_store.errors import AnswerRefusedError, NotFoundError
 from experience_store.learning.answers import (
@@ -43,7 +43,7 @@ from experience_store.learning.questions import (
     Question,
     Summarise,
 )
-from experience_store.learning.transcript import common_beginning, render
+from experience_store.learning.transcript import common_beginning, length
 from experience_store.library import Experience, Library, State
 from experience_store.operations import (
     Application,
@@ -53,7 +53,6 @@ from experience_store.operations import (
     apply,
     touched_ids,
 )
-from experience_store.tokens import estimate_tokens
 from experience_store.trajectory import Group, Trajectory
 
 MAX_CHARS_PER_TOKEN = 8  # longer ones are so rare that what has them is long anyway
@@ -282,7 +281,7 @@ class Update:
         )
         if not above < size < above * MAX_CHARS_PER_TOKEN:
             return size > above
-        return _length(trajectory, shared) > above
+        return length(trajectory.messages[shared:]) > above
 
     # 2. Compare
 
@@ -482,12 +481,6 @@ class Update:
     def _reasons_behind(self, proposed: Proposed) -> str:
         answers = [self.answers.get(source) for source in proposed.sources]
         return " ".join(a.reasons for a in answers if isinstance(a, Comparison))
-
-
-@lru_cache(maxsize=1024)
-def _length(trajectory: Trajectory, shared: int) -> int:
-    """Estimated tokens of an attempt without the beginning that all share."""
-    return estimate_tokens(render(trajectory.messages[shared:]))
 
 
 def _proposal(suggestion: Suggestion, sources: tuple[str, ...]) -> Proposed | Refusal:

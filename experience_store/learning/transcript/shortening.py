@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import sqrt
 
@@ -23,7 +24,7 @@ _KINDS_NAMED = 4
 _ROOM_TO_NAME_KINDS = 150
 _LOWEST, _HIGHEST = 1e-3, 1e6
 _ROUNDS = 24
-_GOOD_ENOUGH = 0.98
+_GOOD_ENOUGH, _FAR_TOO_LONG = 0.98, 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,22 @@ def render(messages: Sequence[Message]) -> str:
     )
 
 
+@lru_cache(maxsize=1024)
+def length(messages: tuple[Message, ...]) -> int:
+    """The estimated tokens of the full transcript.
+
+    Remembered, because whether to summarise an attempt, how to share out the room, and whether it
+    must be shortened all depend on it.
+    """
+    return estimate_tokens(render(messages))
+
+
 def shorten(messages: Sequence[Message], max_tokens: int) -> Shortened:
     """The transcript within `max_tokens` estimated tokens, whatever the messages hold."""
     if sum(map(_characters, messages)) <= 20 * max_tokens:
-        text = render(messages)
-        if (tokens := estimate_tokens(text)) <= max_tokens:
-            return Shortened(text, tokens)
+        tokens = length(tuple(messages))
+        if tokens <= max_tokens:
+            return Shortened(render(messages), tokens)
     return _fill(_Attempt(messages, max_tokens), max_tokens)
 
 
@@ -148,7 +159,7 @@ class _Attempt:
     def at(self, level: float) -> Shortened | None:
         """The transcript at this level; None when it is far too long."""
         shown = self._shown(level)
-        if sum(self._parts[i].tokens(level) for i in shown) > 2 * self._max_tokens:
+        if sum(self._parts[i].tokens(level) for i in shown) > _FAR_TOO_LONG * self._max_tokens:
             return None
         lines: list[str] = []
         left_out: Counter[str] = Counter()
