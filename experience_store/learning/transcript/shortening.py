@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from math import sqrt
+from math import log
 
 from experience_store.learning.transcript.cutting import GAP, Body
 from experience_store.learning.transcript.repeats import tell_by_change
@@ -23,8 +23,8 @@ _SMALL, _LOOKED_AT = 2_000, 20_000  # characters
 _KINDS_NAMED = 4
 _ROOM_TO_NAME_KINDS = 150
 _LOWEST, _HIGHEST = 1e-3, 1e6
-_ROUNDS = 24
-_GOOD_ENOUGH, _FAR_TOO_LONG = 0.98, 1.3
+_SAME_LEVEL = 1.001
+_GOOD_ENOUGH, _AIM, _FAR_TOO_LONG = 0.98, 0.99, 1.3  # parts of the budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,18 @@ def shorten(messages: Sequence[Message], max_tokens: int) -> Shortened:
 
 
 def _fill(attempt: _Attempt, max_tokens: int) -> Shortened:
-    """The attempt at the highest level of the water that fits."""
+    """The attempt at the highest level of the water that fits, or nearly that."""
     best: Shortened | None = None
     low, high = _LOWEST, _HIGHEST
-    for _ in range(_ROUNDS):
-        level = sqrt(low * high)
+    over: int | None = None  # tokens at the level `high`, where that is known
+    while high > _SAME_LEVEL * low:
+        share = 0.5
+        if best and over:  # aim at just below the budget, as if tokens were a power of the level
+            share = log(_AIM * max_tokens / best.tokens) / log(over / best.tokens)
+        level = low * (high / low) ** min(max(share, 0.1), 0.9)
         sketch = attempt.at(level)
         if sketch is None or sketch.tokens > max_tokens:
-            high = level
+            high, over = level, sketch and sketch.tokens
             continue
         best, low = sketch, level
         if sketch.tokens >= _GOOD_ENOUGH * max_tokens:

@@ -74,6 +74,11 @@ _FAILED = re.compile(
     r"|exit (?:code|status)\W{0,2}[1-9]",
     re.IGNORECASE,
 )
+# In lower case, something that is in whatever `_FAILED` finds; far faster to look for.
+_MAY_HAVE_FAILED = re.compile(
+    "error|exception|traceback|fail|denied|refused|invalid|forbidden|unauthori|out|not |n't|cannot"
+    "|unable|no such|false|exit (?:code|status)"
+)
 _SEEN_OF_A_RESULT = 300  # characters: where an error says that it is one
 
 
@@ -156,7 +161,8 @@ def changes_something(tool: str) -> bool | None:
 
 def looks_failed(result: str) -> bool:
     """Whether a result reads like an error, a failure or a refusal."""
-    return bool(_FAILED.search(result[:_SEEN_OF_A_RESULT]))
+    seen = result[:_SEEN_OF_A_RESULT]
+    return bool(_MAY_HAVE_FAILED.search(seen.lower()) and _FAILED.search(seen))
 
 
 def mark(sentence: str) -> float:
