@@ -60,7 +60,7 @@ def estimate_tokens(text: str) -> int:
     Worst: Vietnamese +37 %, base64 -17 %, traditional Chinese -31 % (four short texts). About
     20 MB/s, or 10 MB/s where there are other letters than ASCII.
     """
-    pieces = len(_piece(text).findall(text))
+    pieces = _piece(text).subn("", text)[1]  # faster than a list of what is found
     cjk = 0 if text.isascii() else len(_cjk_character().findall(text))
     return _tokens(pieces, cjk)
 
@@ -102,10 +102,10 @@ def _tokens(pieces: int, cjk: int) -> int:
 
 def _end_within(text: str, limit: int) -> int:
     """Where the last piece ends that is within the limit."""
-    is_cjk = _cjk_character().match
+    is_cjk = None if text.isascii() else _cjk_character().match
     end = cjk = 0
     for pieces, match in enumerate(_piece(text).finditer(text), start=1):
-        cjk += is_cjk(text, match.start()) is not None
+        cjk += is_cjk is not None and is_cjk(text, match.start()) is not None
         # Counted with '…' as a piece more, which may tip the four per cent over.
         if _tokens(pieces + 1, cjk) - 1 > limit:
             break

@@ -7,10 +7,8 @@ many, the best and the worst are kept, for they differ most.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-from experience_store.learning.transcript import render
-from experience_store.tokens import estimate_tokens
+from experience_store.learning.transcript import length
 from experience_store.trajectory import Group, Trajectory
 
 MAX_CHARS_PER_TOKEN = 8  # longer ones are so rare that what has them is long anyway
@@ -54,9 +52,4 @@ def is_long(trajectory: Trajectory, shared: int, above: int) -> bool:
     )
     if not above < size < above * MAX_CHARS_PER_TOKEN:
         return size > above
-    return _length(trajectory, shared) > above
-
-
-@lru_cache(maxsize=1024)
-def _length(trajectory: Trajectory, shared: int) -> int:
-    return estimate_tokens(render(trajectory.messages[shared:]))
+    return length(trajectory.messages[shared:]) > above

@@ -55,9 +55,7 @@ DATA: Options = (
             "[default: what the data brings]"
         ),
     ),
-    option(
-        "--allow-overlap", is_flag=True, help="Evaluate on tasks that were practised on, too."
-    ),
+    option("--allow-overlap", is_flag=True, help="Evaluate on tasks that were practised on, too."),
 )
 PLAYING: Options = (
     option(
@@ -108,14 +106,19 @@ PLAYING: Options = (
     option("--send-seed", is_flag=True, help="Ask the endpoint with a seed for each attempt."),
 )
 TEACHER: Options = (
-    option(
-        "--teacher", metavar="NAME", help="Model that learns and judges.  [default: --model]"
-    ),
+    option("--teacher", metavar="NAME", help="Model that learns and judges.  [default: --model]"),
     option("--teacher-url", metavar="URL", help="Its endpoint.  [default: --base-url]"),
-    option("--teacher-price-prompt", metavar="PRICE", type=click.FloatRange(min=0), help="As above."),
-    option("--teacher-price-cached", metavar="PRICE", type=click.FloatRange(min=0), help="As above."),
     option(
-        "--teacher-price-completion", metavar="PRICE", type=click.FloatRange(min=0), help="As above."
+        "--teacher-price-prompt", metavar="PRICE", type=click.FloatRange(min=0), help="As above."
+    ),
+    option(
+        "--teacher-price-cached", metavar="PRICE", type=click.FloatRange(min=0), help="As above."
+    ),
+    option(
+        "--teacher-price-completion",
+        metavar="PRICE",
+        type=click.FloatRange(min=0),
+        help="As above.",
     ),
 )
 RUN: Options = (
@@ -274,6 +277,4 @@ def _plain(values: Mapping[str, object]) -> dict[str, object]:
     return {k: v for k, v in values.items() if v is not None or k in _OPTIONAL}
 
 
-_OPTIONAL = {
-    name for name, field in Given.model_fields.items() if field.is_required()
-}
+_OPTIONAL = {name for name, field in Given.model_fields.items() if field.is_required()}

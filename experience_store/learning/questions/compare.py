@@ -27,7 +27,7 @@ from experience_store.learning.questions.suggestions import (
     Suggestion,
     read_suggestions,
 )
-from experience_store.learning.transcript import common_beginning, quote, render, shorten
+from experience_store.learning.transcript import common_beginning, length, quote, shorten
 from experience_store.library import Experience
 from experience_store.tokens import clip_to_tokens, estimate_tokens
 from experience_store.trajectory import Group, Message, Trajectory
@@ -165,7 +165,7 @@ def _share_out(room: int, wants: Sequence[int]) -> list[int]:
 
 
 def _cost(content: _Content) -> int:
-    return estimate_tokens(content if isinstance(content, str) else render(content)) + 8
+    return (estimate_tokens(content) if isinstance(content, str) else length(content)) + 8
 
 
 def _fitted(content: _Content, tokens: int) -> tuple[str, str]:

@@ -26,6 +26,6 @@ from __future__ import annotations
 
 from experience_store.learning.transcript.beginning import common_beginning
 from experience_store.learning.transcript.quoting import quote
-from experience_store.learning.transcript.shortening import Shortened, render, shorten
+from experience_store.learning.transcript.shortening import Shortened, length, render, shorten
 
-__all__ = ["Shortened", "common_beginning", "quote", "render", "shorten"]
+__all__ = ["Shortened", "common_beginning", "length", "quote", "render", "shorten"]

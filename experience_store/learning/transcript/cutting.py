@@ -34,6 +34,7 @@ class Body:
         """Take `text`, looking at no more than `window` characters from either end."""
         whole = len(text) <= 2 * window
         self._ends = (tidy(text),) if whole else (tidy(text[:window]), tidy(text[-window:]))
+        self._cuts: dict[int, str] = {}
 
     @cached_property
     def tokens(self) -> int:
@@ -48,10 +49,13 @@ class Body:
         """The text within about so many tokens."""
         if self.fits(tokens):
             return self._ends[0]
-        chosen = self._choose(tokens)
-        return self._join(chosen) if chosen else self._clip(tokens)
+        whole = int(tokens)
+        if whole not in self._cuts:  # levels that are close together often ask for the same
+            chosen = self._choose(whole)
+            self._cuts[whole] = self._join(chosen) if chosen else self._clip(whole)
+        return self._cuts[whole]
 
-    def _choose(self, tokens: float) -> list[int]:
+    def _choose(self, tokens: int) -> list[int]:
         """The best pieces that fit together; none if not even the very best does."""
         chosen: set[int] = set()
         left = tokens - _GAP_TOKENS
@@ -61,7 +65,7 @@ class Body:
             if cost <= left:
                 chosen.add(index)
                 left -= cost
-            elif not chosen or left < _GAP_TOKENS:
+            elif not chosen or left < self._cheapest:
                 break
         return sorted(chosen)
 
@@ -73,13 +77,13 @@ class Body:
             parts += self._pieces[after : after + 1]
         return "".join(parts).strip()
 
-    def _clip(self, tokens: float) -> str:
+    def _clip(self, tokens: int) -> str:
         """The start of the best piece."""
         if not self._best_first:
             return GAP
         best = self._best_first[0]
         piece = self._pieces[best].strip()
-        start = clip_to_tokens(piece, max(0, int(tokens) - 2 * _GAP_TOKENS))
+        start = clip_to_tokens(piece, max(0, tokens - 2 * _GAP_TOKENS))
         ends = start == piece and best == len(self._pieces) - 1
         return f"{GAP if best else ''} {start.rstrip(' …')} {'' if ends else GAP}".strip()
 
@@ -92,6 +96,10 @@ class Body:
     @cached_property
     def _costs(self) -> list[int]:
         return [estimate_tokens(piece) + 1 for piece in self._pieces]
+
+    @cached_property
+    def _cheapest(self) -> int:
+        return min(cost for piece, cost in zip(self._pieces, self._costs, strict=True) if piece)
 
     @cached_property
     def _best_first(self) -> list[int]:

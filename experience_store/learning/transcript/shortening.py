@@ -6,8 +6,9 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
-from math import sqrt
+from math import log
 
 from experience_store.learning.transcript.cutting import GAP, Body
 from experience_store.learning.transcript.repeats import tell_by_change
@@ -22,8 +23,8 @@ _SMALL, _LOOKED_AT = 2_000, 20_000  # characters
 _KINDS_NAMED = 4
 _ROOM_TO_NAME_KINDS = 150
 _LOWEST, _HIGHEST = 1e-3, 1e6
-_ROUNDS = 24
-_GOOD_ENOUGH = 0.98
+_SAME_LEVEL = 1.001
+_GOOD_ENOUGH, _AIM, _FAR_TOO_LONG = 0.98, 0.99, 1.3  # parts of the budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +53,38 @@ def render(messages: Sequence[Message]) -> str:
     )
 
 
+@lru_cache(maxsize=1024)
+def length(messages: tuple[Message, ...]) -> int:
+    """The estimated tokens of the full transcript.
+
+    Remembered, because whether to summarise an attempt, how to share out the room, and whether it
+    must be shortened all depend on it.
+    """
+    return estimate_tokens(render(messages))
+
+
 def shorten(messages: Sequence[Message], max_tokens: int) -> Shortened:
     """The transcript within `max_tokens` estimated tokens, whatever the messages hold."""
     if sum(map(_characters, messages)) <= 20 * max_tokens:
-        text = render(messages)
-        if (tokens := estimate_tokens(text)) <= max_tokens:
-            return Shortened(text, tokens)
+        tokens = length(tuple(messages))
+        if tokens <= max_tokens:
+            return Shortened(render(messages), tokens)
     return _fill(_Attempt(messages, max_tokens), max_tokens)
 
 
 def _fill(attempt: _Attempt, max_tokens: int) -> Shortened:
-    """The attempt at the highest level of the water that fits."""
+    """The attempt at the highest level of the water that fits, or nearly that."""
     best: Shortened | None = None
     low, high = _LOWEST, _HIGHEST
-    for _ in range(_ROUNDS):
-        level = sqrt(low * high)
+    over: int | None = None  # tokens at the level `high`, where that is known
+    while high > _SAME_LEVEL * low:
+        share = 0.5
+        if best and over:  # aim at just below the budget, as if tokens were a power of the level
+            share = log(_AIM * max_tokens / best.tokens) / log(over / best.tokens)
+        level = low * (high / low) ** min(max(share, 0.1), 0.9)
         sketch = attempt.at(level)
         if sketch is None or sketch.tokens > max_tokens:
-            high = level
+            high, over = level, sketch and sketch.tokens
             continue
         best, low = sketch, level
         if sketch.tokens >= _GOOD_ENOUGH * max_tokens:
@@ -148,7 +163,7 @@ class _Attempt:
     def at(self, level: float) -> Shortened | None:
         """The transcript at this level; None when it is far too long."""
         shown = self._shown(level)
-        if sum(self._parts[i].tokens(level) for i in shown) > 2 * self._max_tokens:
+        if sum(self._parts[i].tokens(level) for i in shown) > _FAR_TOO_LONG * self._max_tokens:
             return None
         lines: list[str] = []
         left_out: Counter[str] = Counter()

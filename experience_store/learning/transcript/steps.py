@@ -13,7 +13,7 @@ from experience_store.learning.transcript.quoting import quote
 from experience_store.trajectory import Message, ToolCall
 
 _RESULT_ROLES = frozenset({"tool", "function"})
-_JSON_STRING_OR_SPACE = re.compile(r'"(?:[^"\\]|\\.)*"|\s+', re.DOTALL)
+_JSON_STRING_OR_REST = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]+', re.DOTALL)
 _NOT_IN_A_LABEL = re.compile(r"[^\w./-]+")
 
 
@@ -120,7 +120,7 @@ def _minified(text: str) -> str:
         json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return _JSON_STRING_OR_SPACE.sub(lambda m: m[0] if m[0][0] == '"' else "", text)
+    return "".join(_JSON_STRING_OR_REST.findall(text))
 
 
 @lru_cache(maxsize=256)

@@ -74,35 +74,80 @@ _FAILED = re.compile(
     r"|exit (?:code|status)\W{0,2}[1-9]",
     re.IGNORECASE,
 )
+# In lower case, something that is in whatever `_FAILED` finds; far faster to look for.
+_MAY_HAVE_FAILED = re.compile(
+    "error|exception|traceback|fail|denied|refused|invalid|forbidden|unauthori|out|not |n't|cannot"
+    "|unable|no such|false|exit (?:code|status)"
+)
 _SEEN_OF_A_RESULT = 300  # characters: where an error says that it is one
 
-_ANSWER = r"\\boxed|<answer>|\banswer\b\W{0,6}(?:is\b|:|=)|final answer"
-_REFUSAL = (
-    r"\b(?:unfortunately|cannot|can't|unable|not (?:allowed|available|eligible|found|permitted"
-    r"|possible)|error|exception|failed|failure|denied|refused|invalid|mistake|wrong)\b"
-)
-_DECISION = (
-    r"\b(?:therefore|thus|hence|conclu\w+|wait|actually|however|instead|correct\w*|recheck"
-    r"|verif\w+|polic\w+|eligible|transfer\w*|refund\w*|total|appears|seems|found)\b"
-)
-_HEADING = r"^\W*(?:#{1,6} |\d+[.)] |step \d)"
-_FIGURE = r"\w.*\d"
-_COURTESY = (
-    r"\b(?:feel free|happy to (?:help|assist)|have a (?:great|nice|good)|you're welcome"
-    r"|anything else|(?:further|more) (?:assistance|questions)|thank you|safe travels)\b"
-)
-_QUESTION = r"\b(?:would you like|let me know|(?:could you )?please (?:confirm|provide|let))\b"
-_MARKS: Final = tuple(
-    (weight, re.compile(pattern, re.IGNORECASE | re.MULTILINE))
-    for weight, pattern in (
-        (6.0, _ANSWER),
-        (2.5, _REFUSAL),
-        (1.5, _DECISION),
-        (0.7, _HEADING),
-        (0.7, _FIGURE),
-        (-2.0, _QUESTION),
-        (-3.0, _COURTESY),
-    )
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What makes a sentence stand out.
+
+    Attributes:
+        weight: By how much.
+        pattern: What the sentence holds.
+        starts: How words begin, `_START` letters each, or digits. One of them is in whatever the
+            pattern finds; none are given where it may be anything. Looking them up is far faster
+            than searching, and hardly any sentence has one.
+    """
+
+    weight: float
+    pattern: re.Pattern[str]
+    starts: frozenset[str] = frozenset()
+
+    def stands_in(self, sentence: str, starts: frozenset[str]) -> bool:
+        """Whether the sentence, of which the words begin like this, holds it."""
+        if self.starts and self.starts.isdisjoint(starts):
+            return False
+        return self.pattern.search(sentence) is not None
+
+
+_START = 5
+_STARTS = re.compile(rf"[a-z]{{1,{_START}}}|[0-9]")
+
+
+def _phrases(weight: float, *phrases: str) -> _Mark:
+    """Any of these phrases; each begins with a word, or with `_START` letters of one."""
+    starts = frozenset(match[0] for phrase in phrases if (match := _STARTS.match(phrase)))
+    return _Mark(weight, re.compile(rf"\b(?:{'|'.join(phrases)})\b", re.IGNORECASE), starts)
+
+
+_MARKS: Final = (
+    _Mark(
+        6.0,
+        re.compile(r"\\boxed|<answer>|\banswer\b\W{0,6}(?:is\b|:|=)|final answer", re.IGNORECASE),
+        frozenset({"boxed", "answe"}),
+    ),
+    _phrases(
+        2.5,
+        *("unfortunately", "cannot", "can't", "unable"),
+        "not (?:allowed|available|eligible|found|permitted|possible)",
+        *("error", "exception", "failed", "failure", "denied", "refused", "invalid"),
+        *("mistake", "wrong"),
+    ),
+    _phrases(
+        1.5,
+        *("therefore", "thus", "hence", r"conclu\w+", "wait", "actually", "however", "instead"),
+        *(r"correct\w*", "recheck", r"verif\w+", r"polic\w+", "eligible", r"transfer\w*"),
+        *(r"refund\w*", "total", "appears", "seems", "found"),
+    ),
+    _Mark(0.7, re.compile(r"^\W*(?:#{1,6} |\d+[.)] |step \d)", re.IGNORECASE | re.MULTILINE)),
+    _Mark(0.7, re.compile(r"^[^\w\n]*\w[^\d\n]*\d", re.MULTILINE), frozenset("0123456789")),
+    _phrases(
+        -2.0,
+        "would you like",
+        "let me know",
+        *("could you please (?:confirm|provide|let)", "please (?:confirm|provide|let)"),
+    ),
+    _phrases(
+        -3.0,
+        *("feel free", "happy to (?:help|assist)", "have a (?:great|nice|good)"),
+        *("you're welcome", "anything else", "further (?:assistance|questions)"),
+        *("more (?:assistance|questions)", "thank you", "safe travels"),
+    ),
 )
 _AGAIN = 0.3  # of what the same words were worth the first time
 
@@ -116,12 +161,14 @@ def changes_something(tool: str) -> bool | None:
 
 def looks_failed(result: str) -> bool:
     """Whether a result reads like an error, a failure or a refusal."""
-    return bool(_FAILED.search(result[:_SEEN_OF_A_RESULT]))
+    seen = result[:_SEEN_OF_A_RESULT]
+    return bool(_MAY_HAVE_FAILED.search(seen.lower()) and _FAILED.search(seen))
 
 
 def mark(sentence: str) -> float:
     """How much a sentence stands out: an answer, a refusal, a change of mind, a heading."""
-    return sum(weight for weight, pattern in _MARKS if pattern.search(sentence))
+    starts = frozenset(_STARTS.findall(sentence.lower()))
+    return sum(mark.weight for mark in _MARKS if mark.stands_in(sentence, starts))
 
 
 def worth_of(steps: Sequence[Step]) -> list[tuple[Worth, Worth]]:

@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.questions.answers import Schema
 from experience_store.learning.json_text import parse_object
+from experience_store.learning.questions.answers import Schema
 from experience_store.learning.transcript import quote
 from experience_store.store import Usage
 from experience_store.tokens import clip_to_tokens

@@ -1,0 +1,157 @@
+"""Experiences that a model writes without any practice: one of the paper's ablations.
+
+They are what the model knows anyway. A library that practised has to do better than this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
+
+from pydantic import BaseModel, Field
+
+from experience_store.errors import AnswerRefusedError
+from experience_store.learning.questions.answers import Schema, object_schema, read_answer
+from experience_store.learning.transcript import quote
+from experience_store.library import Library
+from experience_store.operations import Add
+from experience_store.store import Store
+from experience_store.tokens import clip_to_tokens
+from server.models import Correction, ModelRefusedError, ModelUnavailableError
+from server.practice.errors import RunStoppedError
+from server.practice.journal import Journal
+from server.practice.records import Record, Spent, Task
+from server.practice.spending import Meter
+from server.practice.teacher import MeteredModel, spent_of
+
+TRIES = 2  # the second with what was wrong with the first
+EXAMPLES = 5
+EXAMPLE_TOKENS = 400
+_TEXT: Mapping[str, object] = {"type": "string"}
+
+
+class _Written(BaseModel):
+    name: str
+    experience: str
+
+
+class _Answer(BaseModel):
+    experiences: list[_Written] = Field(min_length=1)
+
+
+class Directly(Record):
+    """What was written, and what that cost.
+
+    Attributes:
+        version: Of the library that holds it.
+    """
+
+    version: int
+    experiences: list[str]
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class DirectQuestion:
+    """The request for experiences without practice."""
+
+    library: Library
+    tasks: Sequence[Task]
+    count: int
+
+    @property
+    def step(self) -> str:
+        """The kind of question."""
+        return "direct"
+
+    @property
+    def schema(self) -> Schema:
+        """Of the answer."""
+        experience = object_schema({"name": _TEXT, "experience": _TEXT})
+        return object_schema({"experiences": {"type": "array", "items": experience}})
+
+    @property
+    def prompt(self) -> str:
+        """The prompt; the same at every rendering."""
+        aims = [
+            f"{said}: {quote(aim)}\n"
+            for said, aim in (
+                ("The agent's work", self.library.agent_objective),
+                ("What it should get better at", self.library.learning_objective),
+            )
+            if aim
+        ]
+        examples = [
+            f"{number}. {quote(clip_to_tokens(task.prompt, EXAMPLE_TOKENS))}"
+            for number, task in enumerate(self.tasks[:EXAMPLES], start=1)
+        ]
+        return _template().substitute(
+            objectives="".join(aims) + ("\n" if aims else ""),
+            examples="\n\n".join(examples),
+            count=self.count,
+            max_words=self.library.policy.max_words,
+        )
+
+
+async def write_directly(
+    journal: Journal,
+    model: MeteredModel,
+    meter: Meter,
+    store: Store,
+    question: DirectQuestion,
+) -> Directly:
+    """Have the experiences written and put them into the library; once in a run.
+
+    Raises:
+        RunStoppedError: If the model does not answer in a usable way.
+        BudgetSpentError: If the run may not spend more.
+    """
+
+    async def write() -> Directly:
+        answer, spent = await _ask(model, meter, question)
+        additions = [
+            Add(name=w.name, text=w.experience) for w in answer.experiences[: question.count]
+        ]
+        version = await store.libraries.edit(
+            question.library.name, additions, author=f"model {model.name}", note="written directly"
+        )
+        lines = [f"{a.name}: {a.text}" for a in additions]
+        return Directly(version=version.number, experiences=lines, spent=spent)
+
+    return await journal.once("direct", Directly, write)
+
+
+async def _ask(
+    model: MeteredModel, meter: Meter, question: DirectQuestion
+) -> tuple[_Answer, Spent]:
+    spent = Spent()
+    correction: Correction | None = None
+    for _ in range(TRIES):
+        meter.check()
+        try:
+            reply = await model.ask(question, correction)
+        except (ModelUnavailableError, ModelRefusedError) as error:
+            meter.check()
+            raise RunStoppedError(f"the teacher does not answer: {error}") from error
+        spent += spent_of(reply.usage)
+        try:
+            return _checked(read_answer(_Answer, reply.text), question), spent
+        except AnswerRefusedError as error:
+            correction = Correction(reply.text, str(error))
+    assert correction is not None, "there was at least one try"
+    raise RunStoppedError(f"the teacher's answers cannot be used: {correction.reason}")
+
+
+def _checked(answer: _Answer, question: DirectQuestion) -> _Answer:
+    most = question.library.policy.max_words
+    for number, written in enumerate(answer.experiences, start=1):
+        if (words := len(written.experience.split())) > most:
+            raise AnswerRefusedError(f"experience {number} has {words} words; at most {most}")
+    return answer
+
+
+def _template() -> Template:
+    text = files("server.practice").joinpath("direct.md").read_text(encoding="utf-8")
+    return Template(text)
