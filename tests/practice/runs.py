@@ -116,12 +116,12 @@ def whole_run(
             Evaluation(
                 arm="without",
                 version=None,
-                groups=_evaluated(random.Random(2), tasks, attempts, 0.0, cost),
+                groups=_evaluated(random.Random(3), tasks, attempts, 0.0, cost),
             ),
             Evaluation(
                 arm="with",
                 version=steps,
-                groups=_evaluated(random.Random(2), tasks, attempts, 0.18, cost),
+                groups=_evaluated(random.Random(4), tasks, attempts, 0.18, cost),
             ),
         ],
     )
@@ -152,8 +152,9 @@ def _evaluated(
     draw: random.Random, tasks: int, attempts: int, gain: float, cost: float | None
 ) -> list[Group]:
     made: list[Group] = []
+    hardness = random.Random(2)
     for number in range(tasks):
-        chance = min(1.0, draw.random() * 0.9 + gain)
+        chance = min(1.0, hardness.random() * 0.9 + gain)
         made.append(_drawn(draw, f"aime-{number}", attempts, chance, cost, signal=None))
     return made
 

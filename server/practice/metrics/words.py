@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.practice.metrics.estimates import Estimate, Interval, SignFlip
 
 NONE = "\N{EN DASH}"
+ARROW = "\N{RIGHTWARDS ARROW}"
 MINUS = "\N{MINUS SIGN}"
 _DECIMALS = ((1000.0, 0), (100.0, 1), (1.0, 2), (0.001, 3))
 
