@@ -177,8 +177,8 @@ def test_a_clear_gain_is_distinguishable_and_says_interval_p_and_tasks() -> None
     distinguishable, agrees, sentence = _verdict_of([0.5, 0.25, 1.0, 0.5, 0.75, 0.5, 0.25, 1.0])
     assert distinguishable
     assert agrees
-    assert sentence.startswith("The gain of 0.594 in Mean@2 is distinguishable from nothing at 5 %")
-    assert "95 % interval +0.406 to +0.781, p = 0.008, 8 tasks" in sentence
+    assert sentence.startswith("The gain of 0.594 in Mean@2 is distinguishable from nothing at 5%")
+    assert "95% interval +0.406 to +0.781, p = 0.008, 8 tasks" in sentence
 
 
 def test_a_loss_is_called_one() -> None:
@@ -191,7 +191,7 @@ def test_where_interval_and_test_disagree_the_test_decides_and_it_is_said() -> N
     assert not distinguishable
     assert agrees is False
     assert "The interval excludes 0, but the sign-flip test decides here" in sentence
-    assert "Only 5 tasks differ between the arms; below 6 the test cannot reach 5 %" in sentence
+    assert "Only 5 tasks differ between the arms; below 6 the test cannot reach 5%" in sentence
 
 
 def test_one_task_is_never_distinguishable() -> None:

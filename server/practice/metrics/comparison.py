@@ -3,9 +3,9 @@
 Tasks are paired by id: tasks differ far more from each other than the arms do, and pairing takes
 that out. A task that only one arm has says nothing here; it is left out and counted.
 
-The verdict goes by the sign-flip test at 5 %. The bootstrap interval says how large the gain may
+The verdict goes by the sign-flip test at 5%. The bootstrap interval says how large the gain may
 be, and is printed with it, but it is a little too narrow for few tasks, while the test keeps its
-5 % for any number. Where the two disagree the test decides and the verdict says so. The verdict is
+5% for any number. Where the two disagree the test decides and the verdict says so. The verdict is
 about Mean@K; the tests of Pass@k are beside it and are not corrected for being several.
 """
 

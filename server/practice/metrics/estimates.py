@@ -25,7 +25,7 @@ ALL_ALIKE = "all tasks gave the same figure: resampling them shows no spread, no
 
 
 class Interval(Record):
-    """Both ends of a 95 % interval."""
+    """Both ends of a 95% interval."""
 
     low: float
     high: float
@@ -36,7 +36,7 @@ class Estimate(Record):
 
     Attributes:
         value: The mean.
-        interval: Its 95 % interval; None where the tasks do not give one.
+        interval: Its 95% interval; None where the tasks do not give one.
         tasks: How many tasks it is of.
         note: Why there is no interval.
     """
@@ -83,7 +83,7 @@ def estimate(values: Sequence[float], *, seed: int = SEED, resamples: int = RESA
 
 
 def bootstrap(values: Sequence[float], *, seed: int = SEED, resamples: int = RESAMPLES) -> Interval:
-    """The 95 % percentile bootstrap interval of the mean of one value per task.
+    """The 95% percentile bootstrap interval of the mean of one value per task.
 
     It covers what comes from these tasks and these attempts being a sample. It does not cover
     that practice would have taught something else another time (the library is taken as given),

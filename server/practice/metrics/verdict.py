@@ -7,14 +7,14 @@ from server.practice.metrics.estimates import LEVEL, Interval
 from server.practice.metrics.words import count, interval, number, p_value
 from server.practice.records import Record
 
-FEWEST_TO_TELL = 6  # 2 / 2^5 is above 5 %, 2 / 2^6 below
+FEWEST_TO_TELL = 6  # 2 / 2^5 is above 5%, 2 / 2^6 below
 
 
 class Verdict(Record):
     """What the comparison says.
 
     Attributes:
-        distinguishable: Whether the sign-flip test rejects "no difference" at 5 %.
+        distinguishable: Whether the sign-flip test rejects "no difference" at 5%.
         interval_agrees: Whether the bootstrap interval says the same; None without an interval.
         sentence: Both for people, with the figures.
     """
@@ -49,10 +49,10 @@ def _judgement(found: Comparison, *, distinguishable: bool) -> str:
     kind = "loss" if gain.value < 0 else "gain"
     word = "is" if distinguishable else "is not"
     given = gain.interval is not None
-    spread = f"{'95 % interval ' if given else ''}{interval(gain.interval, signed=True)}"
+    spread = f"{'95% interval ' if given else ''}{interval(gain.interval, signed=True)}"
     return (
         f"The {kind} of {number(abs(gain.value))} in Mean@{found.k} {word} distinguishable from "
-        f"nothing at 5 % ({spread}, "
+        f"nothing at 5% ({spread}, "
         f"{p_value(found.mean.test)}, {count(found.tasks, 'task')})."
     )
 
@@ -74,4 +74,4 @@ def _too_few(mean: Paired) -> list[str]:
         return ["No task differs between the arms."]
     verb = "differs" if differing == 1 else "differ"
     few = f"Only {count(differing, 'task')} {verb} between the arms"
-    return [f"{few}; below {FEWEST_TO_TELL} the test cannot reach 5 %, whatever the gain."]
+    return [f"{few}; below {FEWEST_TO_TELL} the test cannot reach 5%, whatever the gain."]

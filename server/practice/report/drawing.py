@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -124,6 +124,12 @@ def over_steps(axes: Axes, label: str) -> None:
     """Label an axis of steps."""
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel(label)
+
+
+def from_zero(axes: Axes, values: Iterable[float | None]) -> None:
+    """Begin the upright axis at 0, and leave room above the highest value."""
+    highest = max((value for value in values if value is not None), default=0)
+    axes.set_ylim(0, 1.1 * highest or 1)
 
 
 def key_above(axes: Axes, columns: int = 3) -> None:

@@ -13,11 +13,11 @@ from server.practice.records import Arm, Run
 from server.practice.report.failures import clipped
 
 PURPOSES = {
-    "practice_rollouts": "practice: rollouts",
-    "practice_verification": "practice: verification",
-    "learning": "practice: learning",
-    "evaluation_rollouts": "evaluation: rollouts",
-    "evaluation_verification": "evaluation: verification",
+    "practice_rollouts": "rollouts in practice",
+    "practice_verification": "verification in practice",
+    "learning": "learning",
+    "evaluation_rollouts": "rollouts in evaluation",
+    "evaluation_verification": "verification in evaluation",
 }
 
 

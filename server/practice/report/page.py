@@ -7,13 +7,16 @@ of our own making. A policy in the page's head forbids it to load anything, what
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from pydantic import JsonValue
 
 from server.practice.metrics import words
+from server.practice.metrics.arms import ArmMetrics
 from server.practice.metrics.comparison import Comparison, TaskPair
+from server.practice.metrics.estimates import Estimate
 from server.practice.records import Run
 from server.practice.report.document import Report
 from server.practice.report.failures import clipped
@@ -38,6 +41,7 @@ def page_of(run: Run, report: Report) -> str:
         evaluated=evaluated,
         practised=practised,
         settings=_settings(report.settings),
+        arm_rows=_arm_rows(report.arms),
         extremes=_extremes(report.comparison),
         priced=report.totals.whole.cost is not None,
         purposes=PURPOSES,
@@ -56,7 +60,7 @@ def _environment() -> Environment:
     )
     made.filters.update(
         number=words.number,
-        estimate=words.estimate,
+        estimate=_estimate,
         interval=words.interval,
         p_value=words.p_value,
         money=words.money,
@@ -64,6 +68,13 @@ def _environment() -> Environment:
         change=_change,
     )
     return made
+
+
+def _estimate(found: Estimate | None, *, signed: bool = False) -> str:
+    """An estimate that wraps between value and interval, where it has to."""
+    return words.estimate(found, signed=signed).replace(
+        " to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
+    )
 
 
 def _change(text: str) -> str:
@@ -80,6 +91,30 @@ def _settings(settings: dict[str, JsonValue]) -> list[tuple[str, str]]:
         (clipped(name, 80), clipped(value if isinstance(value, str) else json.dumps(value)))
         for name, value in settings.items()
     ]
+
+
+def _arm_rows(arms: Sequence[ArmMetrics]) -> list[tuple[str, list[str]]]:
+    """The figures of the arms: a row for each figure, a cell for each arm."""
+    rows = [
+        ("Tasks", [f"{arm.tasks:,}" for arm in arms]),
+        ("Attempts", [f"{arm.counts.attempts:,}" for arm in arms]),
+        ("Unscored: rollout failed", [f"{arm.counts.rollout_failures:,}" for arm in arms]),
+        ("Unscored: verifier failed", [f"{arm.counts.verifier_failures:,}" for arm in arms]),
+        (f"Mean@{max((arm.k for arm in arms), default=0)}", [_estimate(a.mean) for a in arms]),
+        ("Mean, scored only", [_estimate(arm.mean_scored) for arm in arms]),
+    ]
+    passed = [{at.k: at.estimate for at in arm.pass_at} for arm in arms]
+    rows += [
+        (f"Pass@{k}", [_estimate(found.get(k)) for found in passed])
+        for k in sorted({k for found in passed for k in found})
+    ]
+    rows += [
+        ("Tool calls per rollout", [words.number(a.use.tool_calls_per_rollout) for a in arms]),
+        ("Tokens per attempt", [words.number(arm.use.tokens_per_attempt) for arm in arms]),
+    ]
+    if any(arm.use.cost_per_attempt is not None for arm in arms):
+        rows.append(("Cost per attempt", [words.money(a.use.cost_per_attempt) for a in arms]))
+    return rows
 
 
 def _extremes(found: Comparison | None) -> list[TaskPair]:

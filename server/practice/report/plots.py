@@ -24,6 +24,7 @@ from server.practice.report.drawing import (
     INK,
     RED,
     Plot,
+    from_zero,
     key_above,
     over_steps,
     plot,
@@ -78,7 +79,7 @@ def _growth(steps: Sequence[StepMetrics]) -> Plot:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         above.plot(numbers, [step.size for step in steps], "o-", color=BLUE, ms=4)
         above.set_ylabel("experiences")
-        above.set_ylim(bottom=0)
+        from_zero(above, [step.size for step in steps])
         above.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         below.bar(numbers, changed, color=BLUE, label="changes", width=0.6)
         below.bar(numbers, refused, bottom=changed, color=RED, label="refused", width=0.6)
@@ -101,7 +102,7 @@ def _tool_calls(steps: Sequence[StepMetrics]) -> Plot:
         axes = figure.add_subplot()
         known = [_GAP if value is None else value for value in calls]
         axes.plot(_numbers(steps), known, "o-", color=BLUE, ms=4)
-        axes.set_ylim(bottom=0)
+        from_zero(axes, calls)
         over_steps(axes, "step")
 
     caption = (
@@ -162,11 +163,11 @@ def _before_and_after(found: Comparison) -> Plot:
         _point(axes, 1, with_library, BLUE)
         axes.set_xticks([0, 1], ["without", "with the library"])
         axes.set_xlim(-0.25, 1.25)
-        axes.set_ylabel(f"mean reward of {found.k}")
+        axes.set_ylabel("mean reward of a task")
 
     caption = (
         f"Mean@{found.k} {estimate(without)} without, {estimate(with_library)} with the library; "
-        f"thick points with 95 % intervals, a thin line for each of {count(found.tasks, 'task')}."
+        f"thick points with 95% intervals, a thin line for each of {count(found.tasks, 'task')}."
     )
     return plot("pairs", "Before and after", caption, draw, height=3.4)
 
@@ -191,7 +192,7 @@ def _gains(found: Comparison) -> Plot:
         axes.bar(ranks, gains, color=colours, width=0.8)
         if mean.interval is not None:
             axes.axhspan(mean.interval.low, mean.interval.high, color=GREEN, alpha=0.25, lw=0)
-        axes.axhline(mean.value, color=GREEN, lw=1.5, ls="--", label="mean gain, 95 % interval")
+        axes.axhline(mean.value, color=GREEN, lw=1.5, ls="--", label="mean gain, 95% interval")
         axes.axhline(0, color=INK, lw=0.8)
         key_above(axes)
         over_steps(axes, "tasks, by gain")

@@ -44,15 +44,17 @@ def headline(report: Report) -> str:
 
 
 def cost_sentence(report: Report) -> str:
-    """What the run cost, by purpose."""
+    """What the run took, by purpose: in money if there are prices, otherwise in tokens."""
     found = report.totals
-    parts = [
-        f"{PURPOSES[name]} {amount(spent)}" for name, spent in found.parts.items() if spent.calls
-    ]
-    if not parts:
+    if not found.whole.calls:
         return "No calls of language models were recorded."
-    by_purpose = f" ({'; '.join(parts)})" if len(parts) > 1 else ""
-    return f"In all {count(found.whole.calls, 'call')}, {amount(found.whole)}{by_purpose}."
+    parts = [
+        f"{PURPOSES[name]} {f'{spent.tokens:,}' if found.whole.cost is None else money(spent.cost)}"
+        for name, spent in found.parts.items()
+        if spent.calls
+    ]
+    by_purpose = f": {'; '.join(parts)}" if len(parts) > 1 else ""
+    return f"It took {count(found.whole.calls, 'call')}, {amount(found.whole)}{by_purpose}."
 
 
 def amount(spent: Spent) -> str:
