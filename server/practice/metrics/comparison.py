@@ -1,0 +1,180 @@
+"""With the library against without it, on the same tasks.
+
+Tasks are paired by id: tasks differ far more from each other than the arms do, and pairing takes
+that out. A task that only one arm has says nothing here; it is left out and counted.
+
+The verdict goes by the sign-flip test at 5%. The bootstrap interval says how large the gain may
+be, and is printed with it, but it is a little too narrow for few tasks, while the test keeps its
+5% for any number. Where the two disagree the test decides and the verdict says so. The verdict is
+about Mean@K; the tests of Pass@k are beside it and are not corrected for being several.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from server.practice.metrics.arms import planned, steps_to
+from server.practice.metrics.attempts import (
+    Counts,
+    Use,
+    by_task,
+    counts,
+    mean_reward,
+    mean_scored,
+    pass_at,
+    use,
+)
+from server.practice.metrics.estimates import Estimate, SignFlip, estimate, sign_flip
+from server.practice.records import Arm, Attempt, Evaluation, Record, Run
+
+Pair = tuple[Sequence[Attempt], Sequence[Attempt]]
+
+
+class Paired(Record):
+    """One figure without and with the library, over the same tasks.
+
+    Attributes:
+        without: The figure without the library.
+        with_library: With it.
+        gain: The mean of the paired differences.
+        test: Whether the differences are centred on 0.
+    """
+
+    without: Estimate
+    with_library: Estimate
+    gain: Estimate
+    test: SignFlip
+
+
+class PairedPass(Record):
+    """Pass@k without and with the library."""
+
+    k: int
+    paired: Paired
+
+
+class TaskPair(Record):
+    """A task in both arms: its mean reward, an unscored attempt earning nothing."""
+
+    task: str
+    without: float
+    with_library: float
+    gain: float
+
+
+class Comparison(Record):
+    """The arms side by side, over the tasks they share.
+
+    Attributes:
+        k: Attempts planned per task.
+        version: Of the library.
+        tasks: Shared tasks.
+        only_without: Tasks left out because only the arm without the library has them.
+        only_with: The other way round.
+        mean: Mean@K; the verdict is about this one.
+        mean_scored: Over scored attempts only; None where no task has one in both arms.
+        threshold: A reward from here on is a pass; None where passing has no meaning.
+        pass_at: Pass@k for k = 1, 2, 4, ... and K; empty without a threshold.
+        counts_without: Of the attempts without the library, over the shared tasks.
+        counts_with: With it.
+        use_without: What the attempts without the library took, over the shared tasks.
+        use_with: With it.
+        per_task: The shared tasks, the largest loss first.
+    """
+
+    k: int
+    version: int | None
+    tasks: int
+    only_without: int
+    only_with: int
+    mean: Paired
+    mean_scored: Paired | None
+    threshold: float | None
+    pass_at: list[PairedPass]
+    counts_without: Counts
+    counts_with: Counts
+    use_without: Use
+    use_with: Use
+    per_task: list[TaskPair]
+
+
+def arm_of(run: Run, arm: Arm) -> Evaluation | None:
+    """The arm, if it attempted anything; the last one if there are several."""
+    found = [e for e in run.evaluations if e.arm == arm and by_task(e.groups)]
+    return found[-1] if found else None
+
+
+def comparison(run: Run, threshold: float | None) -> Comparison | None:
+    """Compare the arms; None where they have no task in common."""
+    without, with_library = arm_of(run, "without"), arm_of(run, "with")
+    if without is None or with_library is None:
+        return None
+    before, after = by_task(without.groups), by_task(with_library.groups)
+    pairs = {task: (before[task], after[task]) for task in before if task in after}
+    if not pairs:
+        return None
+    all_before = [attempt for pair in pairs.values() for attempt in pair[0]]
+    all_after = [attempt for pair in pairs.values() for attempt in pair[1]]
+    k = planned([without, with_library])
+    both = list(pairs.values())
+    return Comparison(
+        k=k,
+        version=with_library.version,
+        tasks=len(pairs),
+        only_without=len(before) - len(pairs),
+        only_with=len(after) - len(pairs),
+        mean=_paired([(mean_reward(before), mean_reward(after)) for before, after in both]),
+        mean_scored=_paired_where(both, mean_scored),
+        threshold=threshold,
+        pass_at=[] if threshold is None else _paired_passes(both, k, threshold),
+        counts_without=counts(all_before),
+        counts_with=counts(all_after),
+        use_without=use(all_before),
+        use_with=use(all_after),
+        per_task=_per_task(pairs),
+    )
+
+
+def difference(before: float, after: float) -> float:
+    """The gain, 0 where the two differ by rounding only."""
+    alike = math.isclose(before, after, rel_tol=1e-9, abs_tol=1e-12)
+    return 0.0 if alike else after - before
+
+
+def _paired(figures: Sequence[tuple[float, float]]) -> Paired:
+    """A figure in both arms, task by task."""
+    gains = [difference(before, after) for before, after in figures]
+    return Paired(
+        without=estimate([before for before, _ in figures]),
+        with_library=estimate([after for _, after in figures]),
+        gain=estimate(gains),
+        test=sign_flip(gains),
+    )
+
+
+def _paired_where(
+    pairs: Iterable[Pair], figure: Callable[[Sequence[Attempt]], float | None]
+) -> Paired | None:
+    """The same over the tasks that have the figure in both arms; None where none has."""
+    figures = [(figure(before), figure(after)) for before, after in pairs]
+    found = [(b, a) for b, a in figures if b is not None and a is not None]
+    return _paired(found) if found else None
+
+
+def _paired_passes(pairs: Sequence[Pair], k: int, threshold: float) -> list[PairedPass]:
+    made = [(size, _paired_where(pairs, _pass_figure(threshold, size))) for size in steps_to(k)]
+    return [PairedPass(k=size, paired=paired) for size, paired in made if paired is not None]
+
+
+def _pass_figure(threshold: float, k: int) -> Callable[[Sequence[Attempt]], float | None]:
+    return lambda attempts: pass_at(attempts, threshold, k)
+
+
+def _per_task(pairs: Mapping[str, Pair]) -> list[TaskPair]:
+    found: list[TaskPair] = []
+    for task, (before, after) in pairs.items():
+        one, two = mean_reward(before), mean_reward(after)
+        gain = difference(one, two)
+        found.append(TaskPair(task=task, without=one, with_library=two, gain=gain))
+    return sorted(found, key=lambda pair: (pair.gain, pair.without))

@@ -1,0 +1,77 @@
+"""Whether the library made a difference, in a sentence."""
+
+from __future__ import annotations
+
+from server.practice.metrics.comparison import Comparison, Paired
+from server.practice.metrics.estimates import LEVEL, Interval
+from server.practice.metrics.words import count, interval, number, p_value
+from server.practice.records import Record
+
+FEWEST_TO_TELL = 6  # 2 / 2^5 is above 5%, 2 / 2^6 below
+
+
+class Verdict(Record):
+    """What the comparison says.
+
+    Attributes:
+        distinguishable: Whether the sign-flip test rejects "no difference" at 5%.
+        interval_agrees: Whether the bootstrap interval says the same; None without an interval.
+        sentence: Both for people, with the figures.
+    """
+
+    distinguishable: bool
+    interval_agrees: bool | None
+    sentence: str
+
+
+def verdict(found: Comparison) -> Verdict:
+    """Judge Mean@K by the sign-flip test."""
+    mean = found.mean
+    distinguishable = mean.test.p <= LEVEL
+    agrees = None
+    if mean.gain.interval is not None:
+        agrees = _excludes_zero(mean.gain.interval) == distinguishable
+    sentences = [_judgement(found, distinguishable=distinguishable)]
+    if agrees is False:
+        sentences.append(_disagreement(distinguishable=distinguishable))
+    sentences += _too_few(mean)
+    return Verdict(
+        distinguishable=distinguishable, interval_agrees=agrees, sentence=" ".join(sentences)
+    )
+
+
+def _excludes_zero(found: Interval) -> bool:
+    return found.low > 0 or found.high < 0
+
+
+def _judgement(found: Comparison, *, distinguishable: bool) -> str:
+    gain = found.mean.gain
+    kind = "loss" if gain.value < 0 else "gain"
+    word = "is" if distinguishable else "is not"
+    given = gain.interval is not None
+    spread = f"{'95% interval ' if given else ''}{interval(gain.interval, signed=True)}"
+    return (
+        f"The {kind} of {number(abs(gain.value))} in Mean@{found.k} {word} distinguishable from "
+        f"nothing at 5% ({spread}, "
+        f"{p_value(found.mean.test)}, {count(found.tasks, 'task')})."
+    )
+
+
+def _disagreement(*, distinguishable: bool) -> str:
+    if distinguishable:
+        return "The interval includes 0, but the sign-flip test decides here."
+    return (
+        "The interval excludes 0, but the sign-flip test decides here: the interval is too narrow "
+        "for few tasks."
+    )
+
+
+def _too_few(mean: Paired) -> list[str]:
+    differing = mean.test.differing
+    if differing >= FEWEST_TO_TELL:
+        return []
+    if differing == 0:
+        return ["No task differs between the arms."]
+    verb = "differs" if differing == 1 else "differ"
+    few = f"Only {count(differing, 'task')} {verb} between the arms"
+    return [f"{few}; below {FEWEST_TO_TELL} the test cannot reach 5%, whatever the gain."]

@@ -1,0 +1,61 @@
+"""The report of a run: `report.json` for programs, `report.html` for people, lines for terminals.
+
+The page is one file that loads nothing: no script, no font, no picture from elsewhere. What tasks,
+agents and verifiers wrote is escaped, and clipped where it is long.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from experience_store.errors import BadInputError
+from server.practice.records import Run
+from server.practice.report.document import as_json, report_of
+from server.practice.report.summary import lines_of
+
+_NEEDED = ("jinja2", "matplotlib")
+
+
+class MissingExtraError(BadInputError):
+    """Reports need an extra: pip install 'experience-mcp[practice]'."""
+
+
+def check_available() -> None:
+    """Make sure that a report can be written, before anything is spent on what it will say.
+
+    Raises:
+        MissingExtraError: If the extra `practice` is not installed.
+    """
+    missing = [package for package in _NEEDED if find_spec(package) is None]
+    if missing:
+        raise MissingExtraError(
+            f"Reports need {' and '.join(missing)}: pip install 'experience-mcp[practice]'"
+        )
+
+
+def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> None:
+    """Write `report.json` and `report.html`; the same run gives the same bytes.
+
+    Args:
+        run: What happened; it may have stopped half way.
+        folder: Where to write; it is made if need be.
+        threshold: The reward from which an attempt passes. By default 1 where all rewards lie in
+            0 to 1; otherwise nothing is said about passing.
+
+    Raises:
+        MissingExtraError: If the extra `practice` is not installed.
+    """
+    check_available()
+    from server.practice.report.page import page_of  # noqa: PLC0415  # needs the extra, and time
+
+    report = report_of(run, threshold)
+    files = {"report.json": as_json(report), "report.html": page_of(run, report)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_bytes(text.encode("utf-8", "replace"))
+
+
+def summary_lines(run: Run, *, threshold: float | None = None) -> list[str]:
+    """The report in some plain lines for a terminal; needs no extra."""
+    return lines_of(run, report_of(run, threshold))

@@ -1,0 +1,80 @@
+"""What a report lacks and what to beware of, in words: a reader must not have to notice it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from server.practice.metrics.arms import planned
+from server.practice.metrics.attempts import attempts_of, by_task, failure_of, rewards_of
+from server.practice.metrics.comparison import arm_of
+from server.practice.metrics.totals import totals
+from server.practice.metrics.words import count
+from server.practice.records import Arm, Run
+from server.practice.report.failures import clipped
+
+PURPOSES = {
+    "practice_rollouts": "rollouts in practice",
+    "practice_verification": "verification in practice",
+    "learning": "learning",
+    "evaluation_rollouts": "rollouts in evaluation",
+    "evaluation_verification": "verification in evaluation",
+}
+
+
+def notes_of(run: Run, threshold: float | None) -> list[str]:
+    """All notes, the most important first."""
+    found = [*_stopped(run), *_evaluation(run)]
+    if not run.steps:
+        found.append("There was no practice in this run.")
+    return [*found, *_short(run), *_rewards(run, threshold), *_prices(run)]
+
+
+def _stopped(run: Run) -> Iterator[str]:
+    if run.stopped is not None:
+        yield f"The run is not complete: {clipped(run.stopped)}"
+
+
+def _evaluation(run: Run) -> Iterator[str]:
+    without, with_library = arm_of(run, "without"), arm_of(run, "with")
+    if without is None and with_library is None:
+        yield "There was no evaluation: nothing here says whether the library helps."
+    elif without is None or with_library is None:
+        lacking: Arm = "without" if without is None else "with"
+        yield f"There was no evaluation {lacking} the library: nothing to compare with."
+    elif not by_task(without.groups).keys() & by_task(with_library.groups).keys():
+        yield "The arms of the evaluation have no task in common: they cannot be compared."
+
+
+def _short(run: Run) -> Iterator[str]:
+    k = planned(run.evaluations)
+    for arm in run.evaluations:
+        tasks = by_task(arm.groups)
+        short = sum(len(attempts) < k for attempts in tasks.values())
+        if short:
+            yield (
+                f"{count(short, 'task')} of {len(tasks):,} evaluated {arm.arm} the library had "
+                f"fewer than the planned {k} attempts: means are over those made, and Pass@k "
+                "leaves these tasks out where k is larger."
+            )
+
+
+def _rewards(run: Run, threshold: float | None) -> Iterator[str]:
+    attempts = attempts_of(g for part in (*run.steps, *run.evaluations) for g in part.groups)
+    if threshold is None:
+        yield "Rewards are not all within 0 to 1 and no pass threshold was named: no Pass@k."
+    evaluated = attempts_of(g for arm in run.evaluations for g in arm.groups)
+    below = any(reward < 0 for reward in rewards_of(attempts))
+    if below and any(failure_of(attempt) for attempt in evaluated):
+        yield (
+            "Some rewards are below 0, so an unscored attempt, which counts as 0, is no penalty: "
+            "compare the mean over scored attempts too."
+        )
+
+
+def _prices(run: Run) -> Iterator[str]:
+    found = totals(run)
+    if found.whole.calls and found.whole.cost is None:
+        yield "No prices are configured: costs are not known."
+    elif found.unpriced:
+        named = ", ".join(PURPOSES[purpose] for purpose in found.unpriced)
+        yield f"Costs lack what has no price: {named}."

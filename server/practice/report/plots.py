@@ -1,0 +1,207 @@
+"""The plots of a report."""
+
+# pyright: reportUnknownMemberType=false
+# Matplotlib's stubs leave **kwargs without a type; nothing else is let through.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from server.practice.metrics.comparison import Comparison
+from server.practice.metrics.estimates import Estimate
+from server.practice.metrics.steps import StepMetrics
+from server.practice.metrics.words import count, estimate, number
+from server.practice.report.document import Report
+from server.practice.report.drawing import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    RED,
+    Plot,
+    from_zero,
+    key_above,
+    over_steps,
+    plot,
+)
+
+_GAP = float("nan")
+
+
+def plots_of(report: Report) -> tuple[list[Plot], list[Plot]]:
+    """The plots of the comparison, and those of practice; none for what there was not."""
+    compared = report.comparison
+    steps = report.steps
+    evaluated = [] if compared is None else [_before_and_after(compared), _gains(compared)]
+    if not steps:
+        return evaluated, []
+    return evaluated, [_rewards(steps), _growth(steps), _tool_calls(steps), _spending(steps)]
+
+
+def _numbers(steps: Sequence[StepMetrics]) -> list[int]:
+    return [step.step for step in steps]
+
+
+def _rewards(steps: Sequence[StepMetrics]) -> Plot:
+    rewards = [_GAP if step.mean_reward is None else step.mean_reward for step in steps]
+    rates = [_GAP if step.pass_rate is None else step.pass_rate for step in steps]
+    rated = any(step.pass_rate is not None for step in steps)
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.plot(_numbers(steps), rewards, "o-", color=BLUE, label="mean reward", ms=4)
+        if rated:
+            axes.plot(_numbers(steps), rates, "s--", color=RED, label="pass rate", mfc="none", ms=7)
+        key_above(axes)
+        over_steps(axes, "step")
+
+    first, last = steps[0], steps[-1]
+    caption = (
+        f"Mean reward over scored attempts: {number(first.mean_reward)} in step {first.step}, "
+        f"{number(last.mean_reward)} in step {last.step}. "
+        + ("The pass rate counts unscored attempts as no pass. " if rated else "")
+        + "Each step has other tasks, so this is no measure of a gain."
+    )
+    return plot("reward", "Reward in practice", caption, draw)
+
+
+def _growth(steps: Sequence[StepMetrics]) -> Plot:
+    numbers = _numbers(steps)
+    changed = [step.changed for step in steps]
+    refused = [step.refused for step in steps]
+
+    def draw(figure: Figure) -> None:
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+        above.plot(numbers, [step.size for step in steps], "o-", color=BLUE, ms=4)
+        above.set_ylabel("experiences")
+        from_zero(above, [step.size for step in steps])
+        above.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+        below.bar(numbers, changed, color=BLUE, label="changes", width=0.6)
+        below.bar(numbers, refused, bottom=changed, color=RED, label="refused", width=0.6)
+        below.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+        key_above(below)
+        over_steps(below, "step")
+
+    caption = (
+        f"{count(steps[0].size, 'experience')} after step {steps[0].step}, {steps[-1].size:,} "
+        f"after step {steps[-1].step}; {count(sum(changed), 'change')} made, "
+        f"{sum(refused):,} refused."
+    )
+    return plot("growth", "Growth of the library", caption, draw, height=3.6)
+
+
+def _tool_calls(steps: Sequence[StepMetrics]) -> Plot:
+    calls = [step.use.tool_calls_per_rollout for step in steps]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        known = [_GAP if value is None else value for value in calls]
+        axes.plot(_numbers(steps), known, "o-", color=BLUE, ms=4)
+        from_zero(axes, calls)
+        over_steps(axes, "step")
+
+    caption = (
+        f"Mean over all rollouts of a step, broken-off ones too: {number(calls[0])} in step "
+        f"{steps[0].step}, {number(calls[-1])} in step {steps[-1].step}."
+    )
+    return plot("calls", "Tool calls per rollout", caption, draw)
+
+
+def _spending(steps: Sequence[StepMetrics]) -> Plot:
+    purposes = [
+        ("learning", BLUE, [step.learning for step in steps]),
+        ("rollouts", GREEN, [step.use.rollouts for step in steps]),
+        ("verification", RED, [step.use.verification for step in steps]),
+    ]
+    shown = [p for p in purposes if p[0] != "verification" or any(s.calls for s in p[2])]
+    priced = any(spent.cost is not None for _, _, all_spent in shown for spent in all_spent)
+
+    def draw(figure: Figure) -> None:
+        panels: list[Axes] = list(figure.subplots(2 if priced else 1, 1, squeeze=False)[:, 0])
+        tokens = [(name, colour, [s.tokens / 1000 for s in all_]) for name, colour, all_ in shown]
+        _stacked(panels[0], _numbers(steps), tokens)
+        panels[0].set_ylabel("thousand tokens")
+        key_above(panels[0])
+        if priced:
+            costs = [(name, colour, [s.cost or 0 for s in all_]) for name, colour, all_ in shown]
+            _stacked(panels[1], _numbers(steps), costs)
+            panels[1].set_ylabel("cost")
+        over_steps(panels[-1], "step")
+
+    spent = "; ".join(f"{name} {sum(s.tokens for s in all_):,}" for name, _, all_ in shown)
+    caption = f"Tokens over all steps: {spent}." + (
+        " Cost in the currency of the prices." if priced else " No prices are configured."
+    )
+    height = 4.2 if priced else 3.0
+    return plot("spending", "Tokens and cost of practice", caption, draw, height=height)
+
+
+def _stacked(
+    axes: Axes, numbers: Sequence[int], parts: Sequence[tuple[str, str, Sequence[float]]]
+) -> None:
+    bottom = [0.0] * len(numbers)
+    for name, colour, values in parts:
+        axes.bar(numbers, values, bottom=bottom, color=colour, label=name, width=0.6)
+        bottom = [below + value for below, value in zip(bottom, values, strict=True)]
+
+
+def _before_and_after(found: Comparison) -> Plot:
+    without, with_library = found.mean.without, found.mean.with_library
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        lines = [((0, pair.without), (1, pair.with_library)) for pair in found.per_task]
+        opacity = max(0.12, min(0.6, 12 / len(lines)))
+        axes.add_collection(LineCollection(lines, colors=FAINT, linewidths=1, alpha=opacity))
+        axes.plot([0, 1], [without.value, with_library.value], color=INK, lw=1.5)
+        _point(axes, 0, without, RED)
+        _point(axes, 1, with_library, BLUE)
+        axes.set_xticks([0, 1], ["without", "with the library"])
+        axes.set_xlim(-0.25, 1.25)
+        axes.set_ylabel("mean reward of a task")
+
+    caption = (
+        f"Mean@{found.k} {estimate(without)} without, {estimate(with_library)} with the library; "
+        f"thick points with 95% intervals, a thin line for each of {count(found.tasks, 'task')}."
+    )
+    return plot("pairs", "Before and after", caption, draw, height=3.4)
+
+
+def _point(axes: Axes, x: float, found: Estimate, colour: str) -> None:
+    """A mean, with a bar for its interval."""
+    spread = None
+    if found.interval is not None:
+        low, high = found.interval.low, found.interval.high
+        spread = [[max(0, found.value - low)], [max(0, high - found.value)]]
+    axes.errorbar([x], [found.value], yerr=spread, fmt="o", color=colour, ms=8, lw=3, capsize=6)
+
+
+def _gains(found: Comparison) -> Plot:
+    gains = [pair.gain for pair in found.per_task]
+    mean = found.mean.gain
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        ranks = range(1, len(gains) + 1)
+        colours = [RED if gain < 0 else BLUE for gain in gains]
+        axes.bar(ranks, gains, color=colours, width=0.8)
+        if mean.interval is not None:
+            axes.axhspan(mean.interval.low, mean.interval.high, color=GREEN, alpha=0.25, lw=0)
+        axes.axhline(mean.value, color=GREEN, lw=1.5, ls="--", label="mean gain, 95% interval")
+        axes.axhline(0, color=INK, lw=0.8)
+        key_above(axes)
+        over_steps(axes, "tasks, by gain")
+        axes.set_ylabel("gain in mean reward")
+
+    lost = sum(gain < 0 for gain in gains)
+    won = sum(gain > 0 for gain in gains)
+    caption = (
+        f"With the library {count(won, 'task')} did better, {lost:,} worse, "
+        f"{len(gains) - won - lost:,} the same; mean gain {estimate(mean, signed=True)}."
+    )
+    return plot("gains", "Gain of each task", caption, draw, height=3.4)
