@@ -162,14 +162,16 @@ async def _without_practice(work: Work, runner: Runner, count: int) -> None:
         store = work.server.app.store
         library = await store.libraries.ensure(work.given.library)
         question = DirectQuestion(library, work.tasks, count)
-        await write_directly(work.journal, model, work.meter, store, question)
+        step = await write_directly(work.journal, model, work.meter, store, question)
+        runner.steps.append(step)
     finally:
         await model.close()
     if work.plan.held_out:
         await runner.evaluate("with")
 
 
-async def _put_together(given: Given, plan: Plan, stack: AsyncExitStack) -> Work:
+async def _put_together(
+    given: Given, plan: Plan, tasks: tuple[Task, ...], stack: AsyncExitStack) -> Work:
     judge_meter = Meter(given.max_cost, given.max_tokens)
     judge = MeteredModel(Endpoint(given.teacher_settings), judge_meter)
     stack.push_async_callback(judge.close)
@@ -182,7 +184,7 @@ async def _put_together(given: Given, plan: Plan, stack: AsyncExitStack) -> Work
     library = LibraryClient(client, given.library, teacher=teacher, heard=_say)
     if server is not None:
         await _allow(server, given)
-    return Work(given, plan, verifier, journal, judge_meter, library, server)
+    return Work(given, plan, tasks, verifier, journal, judge_meter, library, server)
 
 
 async def _runner(work: Work, stack: AsyncExitStack) -> Runner:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from server.practice.direct import Directly
 from server.practice.journal import Journal
 from server.practice.records import Learned, Rollout, Score, Spent, total
 from server.practice.teacher import GivenAnswer
@@ -27,7 +26,6 @@ def _recorded(journal: Journal, under: str) -> Spent:
     return (
         total(rollout.spent for _, rollout in journal.all(f"{under}/rollout", Rollout))
         + total(score.spent for _, score in journal.all(f"{under}/score", Score))
-        + total(direct.spent for _, direct in journal.all("direct", Directly) if under == "*")
         + total(learned.spent for _, learned in journal.all(f"{under}/learned", Learned))
     )
 

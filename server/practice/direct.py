@@ -22,9 +22,10 @@ from experience_store.tokens import clip_to_tokens
 from server.models import Correction, ModelRefusedError, ModelUnavailableError
 from server.practice.errors import RunStoppedError
 from server.practice.journal import Journal
-from server.practice.records import Record, Spent, Task
+from server.practice.records import Learned, Spent, Step, Task
 from server.practice.spending import Meter
 from server.practice.teacher import MeteredModel, spent_of
+from server.wording import applied_text
 
 TRIES = 2  # the second with what was wrong with the first
 EXAMPLES = 5
@@ -39,18 +40,6 @@ class _Written(BaseModel):
 
 class _Answer(BaseModel):
     experiences: list[_Written] = Field(min_length=1)
-
-
-class Directly(Record):
-    """What was written, and what that cost.
-
-    Attributes:
-        version: Of the library that holds it.
-    """
-
-    version: int
-    experiences: list[str]
-    spent: Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +90,17 @@ async def write_directly(
     meter: Meter,
     store: Store,
     question: DirectQuestion,
-) -> Directly:
+) -> Step:
     """Have the experiences written and put them into the library; once in a run.
+
+    It counts as a step without attempts.
 
     Raises:
         RunStoppedError: If the model does not answer in a usable way.
         BudgetSpentError: If the run may not spend more.
     """
 
-    async def write() -> Directly:
+    async def write() -> Learned:
         answer, spent = await _ask(model, meter, question)
         additions = [
             Add(name=w.name, text=w.experience) for w in answer.experiences[: question.count]
@@ -117,10 +108,16 @@ async def write_directly(
         version = await store.libraries.edit(
             question.library.name, additions, author=f"model {model.name}", note="written directly"
         )
-        lines = [f"{a.name}: {a.text}" for a in additions]
-        return Directly(version=version.number, experiences=lines, spent=spent)
+        return Learned(
+            before=version.parent or 0,
+            version=version.number,
+            size=version.size,
+            changes=[applied_text(applied) for applied in version.operations],
+            spent=spent,
+        )
 
-    return await journal.once("direct", Directly, write)
+    learned = await journal.once("steps/0001/learned", Learned, write)
+    return Step(number=1, epoch=1, groups=[], learned=learned)
 
 
 async def _ask(
