@@ -110,7 +110,8 @@ class Learner:
         for request, raw in answers:
             text = as_text(raw)  # what is stored is what is read, now and after a restart
             try:
-                update = update.record(request, text)
+                again = _refusals(work.record.answers, given, request) > 0
+                update = update.record(request, text, last=again)
                 given.append(GivenAnswer(request, text, None, model, Usage(1)))
             except AnswerRefusedError as error:
                 given.append(GivenAnswer(request, text, str(error), model, Usage(1)))
@@ -128,10 +129,16 @@ class Learner:
                 refused[number] = replace(refusal, given_up=True)
         return replace(work, update=update), tuple(refused)
 
-    async def keep(self, work: Work, answer: GivenAnswer) -> Work:
-        """Take one answer of a model; raises AnswerRefusedError after storing that it came."""
+    async def keep(self, work: Work, answer: GivenAnswer, *, last: bool = False) -> Work:
+        """Take one answer of a model; raises AnswerRefusedError after storing that it came.
+
+        Args:
+            work: The update.
+            answer: To one of its requests.
+            last: Whether the model will not be asked again, see `Update.record`.
+        """
         try:
-            update = work.update.record(answer.request, answer.text)
+            update = work.update.record(answer.request, answer.text, last=last)
         except AnswerRefusedError as error:
             refused = replace(answer, refused=str(error))
             await self._store.updates.answer(work.record.id, [refused])
@@ -209,7 +216,7 @@ def _replayed(record: UpdateRecord, shelves: Sequence[Shelf]) -> tuple[Update, d
                 update = update.give_up(request, failed[request])
                 continue
             try:
-                update = update.record(request, taken[request])
+                update = update.record(request, taken[request], last=True)
             except AnswerRefusedError as error:
                 misfits[request] = str(error)
     return update, misfits

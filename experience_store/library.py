@@ -25,6 +25,8 @@ class Policy:
         max_lessons: Operations that one group may propose.
         min_spread: A group has signal when its largest minus its smallest reward exceeds this.
         learn_without_rewards: Whether groups in which nothing is scored are compared too.
+        learn_from_single_attempts: Whether a group of one attempt is learned from, with nothing
+            to compare it with.
         summarise_above: Estimated tokens from which an attempt is summarised by a call of its own
             when a model is configured. Hosts never summarise; they are given shortened attempts.
         allow_links: Whether an experience may contain a link.
@@ -36,6 +38,7 @@ class Policy:
     max_lessons: int = 3
     min_spread: float = 0.0
     learn_without_rewards: bool = False
+    learn_from_single_attempts: bool = False
     summarise_above: int = 12_000
     allow_links: bool = False
     allow_commands: bool = False

@@ -232,16 +232,21 @@ def problem_with_text(name: str, text: str, policy: Policy) -> str | None:
     """Why this may not be an experience under the policy, or None if it may."""
     from experience_store.trust.objection import objection  # noqa: PLC0415  # not before it is needed: start-up
 
-    words = len(text.split())
     if not wording(text):
         return "the experience has no text"
+    return too_long(name, text, policy) or objection(f"{name} {text}", policy)
+
+
+def too_long(name: str, text: str, policy: Policy) -> str | None:
+    """By how much an experience is too long under the policy, or None if it is not."""
+    words = len(text.split())
     if words > policy.max_words:
         return f"{words} words; at most {policy.max_words} are allowed"
     if len(text) > policy.max_words * MAX_CHARS_PER_WORD:
         return f"{len(text)} characters are too many for {policy.max_words} words"
     if len(name) > MAX_NAME_CHARS:
         return f"the name has {len(name)} characters; at most {MAX_NAME_CHARS} are allowed"
-    return objection(f"{name} {text}", policy)
+    return None
 
 
 def _rank(operation: Operation) -> int:

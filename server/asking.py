@@ -105,7 +105,7 @@ class Asking:
             return await self._learner.give_up(work, request.id, str(outcome)), None
         answer = GivenAnswer(request.id, outcome.text, model=self._model.name, usage=outcome.usage)
         try:
-            return await self._learner.keep(work, answer), None
+            return await self._learner.keep(work, answer, last=tries >= MAX_TRIES), None
         except AnswerRefusedError as error:
             if tries < MAX_TRIES:
                 return work, Correction(outcome.text, str(error))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from experience_store.learning.transcript import length
+from experience_store.library import Policy
 from experience_store.trajectory import Group, Trajectory
 
 MAX_CHARS_PER_TOKEN = 8  # longer ones are so rare that what has them is long anyway
@@ -29,9 +30,10 @@ class Chosen:
     rewarded: bool
 
 
-def choose(group: Group, *, min_spread: float, most: int) -> Chosen:
+def choose(group: Group, policy: Policy, *, most: int) -> Chosen:
     """Choose at most so many attempts of a group."""
-    rewarded = group.has_signal(min_spread)
+    alone = policy.learn_from_single_attempts and len(group.trajectories) == 1
+    rewarded = group.has_signal(policy.min_spread) or (alone and bool(group.scored()))
     pool = group.scored() if rewarded else group.trajectories
     ranked = sorted(pool, key=lambda t: -(t.reward or 0))
     if len(ranked) > most:

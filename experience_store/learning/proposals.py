@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from experience_store.errors import AnswerRefusedError
 from experience_store.learning.questions import Comparison, Suggestion
 from experience_store.library import Policy, State
-from experience_store.operations import Proposed, Refusal, apply
+from experience_store.operations import Add, Merge, Proposed, Refusal, Revise, apply, too_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,25 @@ def refuse_if_unreadable(suggestions: Sequence[Suggestion]) -> None:
     unread = [s.operation for s in suggestions if isinstance(s.operation, Refusal)]
     if unread and len(unread) == len(suggestions):
         raise AnswerRefusedError(f"operations: {unread[0].reason}")
+
+
+def refuse_if_too_long(suggestions: Sequence[Suggestion], policy: Policy) -> None:
+    """Refuse an answer with experiences that only need to be said shorter.
+
+    Raises:
+        AnswerRefusedError: With all that are too long, and by how much.
+    """
+    problems = [
+        f"operation {number} ({suggestion.operation.name!r}): {problem}"
+        for number, suggestion in enumerate(suggestions, start=1)
+        if isinstance(suggestion.operation, Add | Revise | Merge)
+        and (problem := too_long(suggestion.operation.name, suggestion.operation.text, policy))
+    ]
+    if problems:
+        raise AnswerRefusedError(
+            f"{'; '.join(problems)}. Say it shorter and send the whole answer again; what is "
+            "still too long then is left out."
+        )
 
 
 def proposals(comparisons: Mapping[str, Comparison], state: State, policy: Policy) -> Standing:

@@ -27,7 +27,12 @@ from experience_store.errors import NotFoundError
 from experience_store.learning.attempts import Chosen, choose, is_long
 from experience_store.learning.contention import concerned
 from experience_store.learning.inputs import Frugality, Lesson, Snapshot
-from experience_store.learning.proposals import Standing, proposals, refuse_if_unreadable
+from experience_store.learning.proposals import (
+    Standing,
+    proposals,
+    refuse_if_too_long,
+    refuse_if_unreadable,
+)
 from experience_store.learning.questions import (
     Aim,
     Answer,
@@ -98,8 +103,14 @@ class Update:
                 return request
         raise NotFoundError(f"no request {request_id[:80]!r} is open in this update")
 
-    def record(self, request_id: str, answer: RawAnswer) -> Update:
+    def record(self, request_id: str, answer: RawAnswer, *, last: bool = False) -> Update:
         """The update with this answer in it.
+
+        Args:
+            request_id: What is answered.
+            answer: As it came.
+            last: Whether there will be no better one: then experiences that are too long are
+                left out, which otherwise are worth asking once more.
 
         Raises:
             NotFoundError: If no such request is open.
@@ -108,6 +119,8 @@ class Update:
         read = self.request(request_id).question.read(answer)
         if isinstance(read, Comparison | Consolidation):
             refuse_if_unreadable(read.suggestions)
+            if not last:
+                refuse_if_too_long(read.suggestions, self.library.policy)
         return replace(self, answers={**self.answers, request_id: read})
 
     def give_up(self, request_id: str, reason: str) -> Update:
@@ -259,8 +272,7 @@ class Update:
         )
 
     def _chosen(self, group: Group) -> Chosen:
-        min_spread = self.library.policy.min_spread
-        return choose(group, min_spread=min_spread, most=self.frugality.max_attempts)
+        return choose(group, self.library.policy, most=self.frugality.max_attempts)
 
     def _served(self, lesson: Lesson, trajectory: Trajectory) -> tuple[Experience, ...]:
         experiences = self.snapshots[0].state.by_id

@@ -40,6 +40,16 @@ COMMANDS: Mapping[str, Entry] = {
         "learn",
         "Learn now from all groups that wait, with the configured model.",
     ),
+    "practice": Entry(
+        "server.cli.practice",
+        "practice",
+        "Practise on tasks until the library knows how, and measure the gain.",
+    ),
+    "evaluate": Entry(
+        "server.cli.evaluate",
+        "evaluate",
+        "Measure what a library is worth: the same tasks with and without it.",
+    ),
     "show": Entry(
         "server.cli.show", "show", "Show the experiences of a library, or those that fit a task."
     ),

@@ -21,6 +21,7 @@ _HELP: Mapping[str, str] = {
     "max_lessons": "Changes that one group may propose.",
     "min_spread": "A group has signal when its rewards differ by more than this.",
     "learn_without_rewards": "Compare groups in which nothing is scored, too.",
+    "learn_from_single_attempts": "Learn from groups of one attempt, too.",
     "summarise_above": "Tokens from which a model summarises an attempt before it is compared.",
     "allow_links": "Let experiences contain links.",
     "allow_commands": "Let experiences contain shell commands that change a machine.",

@@ -21,6 +21,7 @@ from server.cli.options import (
     option,
 )
 from server.practice.players import Sampling
+from server.practice.records import Arm
 from server.practice.rollouts import Terms
 from server.practice.spending import Limits
 from server.settings import ModelSettings, Prices
@@ -187,7 +188,7 @@ class Given(BaseModel):
     direct: int | None = None
     from_step: int | None = None
     # of `evaluate` alone
-    arms: tuple[str, ...] = Field(default=("without", "with"))
+    arms: tuple[Arm, ...] = Field(default=("without", "with"))
 
     @property
     def player(self) -> ModelSettings:

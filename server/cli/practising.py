@@ -8,7 +8,7 @@ import json
 import secrets
 import signal
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -47,7 +47,7 @@ from server.settings import ModelSettings, Settings
 STOPPED = 3  # exit code of a run that can be gone on with
 _NEVER = 2**31  # the embedded server learns when it is told, not by itself
 GYM = "reasoning-gym"
-_ARMS: tuple[Arm, ...] = ("without", "with")
+ARMS: tuple[Arm, ...] = ("without", "with")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def run(given: Given) -> None:
     given.check()
     check_available()
     check_library_name(given.library)
-    plan = _plan(given)
-    done = asyncio.run(_until_interrupted(_run(given, plan)))
+    tasks, plan = _plan(given)
+    done = asyncio.run(_until_interrupted(_run(given, plan, tasks)))
     if given.as_json:
         report = given.folder / "report.json"
         print_json(json.loads(report.read_text(encoding="utf-8")))
@@ -83,7 +83,7 @@ def run(given: Given) -> None:
         raise click.exceptions.Exit(STOPPED)
 
 
-def _plan(given: Given) -> Plan:
+def _plan(given: Given) -> tuple[tuple[Task, ...], Plan]:
     """The tasks and what is done with them."""
     load = partial(load_tasks, task_field=given.task_field, truth_field=given.truth_field)
     tasks = load(given.data, limit=given.limit, skip=given.skip)
@@ -100,7 +100,7 @@ def _plan(given: Given) -> Plan:
             f"{common[0][1].id!r}: a gain on them would prove nothing. Leave them out, or "
             "insist with --allow-overlap."
         )
-    return Plan(
+    return tasks, Plan(
         tasks=() if given.direct else tasks,
         held_out=held_out,
         epochs=given.epochs,
@@ -113,10 +113,9 @@ def _plan(given: Given) -> Plan:
     )
 
 
-async def _until_interrupted(work: asyncio.Future[Run] | object) -> Run:
+async def _until_interrupted(work: Coroutine[object, object, Run]) -> Run:
     """Let SIGTERM and Ctrl-C end a run in the same orderly way."""
-    assert asyncio.iscoroutine(work), "it is called with a coroutine"
-    task: asyncio.Task[Run] = asyncio.create_task(work)
+    task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
     if sys.platform != "win32":
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
@@ -126,9 +125,9 @@ async def _until_interrupted(work: asyncio.Future[Run] | object) -> Run:
         raise KeyboardInterrupt from error
 
 
-async def _run(given: Given, plan: Plan) -> Run:
+async def _run(given: Given, plan: Plan, tasks: tuple[Task, ...]) -> Run:
     async with AsyncExitStack() as stack:
-        work = await _put_together(given, plan, stack)
+        work = await _put_together(given, plan, tasks, stack)
         runner = await _runner(work, stack)
         stopped = await _do(work, runner)
         done = runner.result(stopped)
@@ -145,7 +144,7 @@ async def _do(work: Work, runner: Runner) -> str | None:
         elif given.epochs:
             await runner.practise()
         else:
-            for arm in (arm for arm in _ARMS if arm in given.arms):
+            for arm in [arm for arm in ARMS if arm in given.arms]:
                 await runner.evaluate(arm)
     except (BudgetSpentError, RunStoppedError) as error:
         return str(error)
@@ -171,7 +170,8 @@ async def _without_practice(work: Work, runner: Runner, count: int) -> None:
 
 
 async def _put_together(
-    given: Given, plan: Plan, tasks: tuple[Task, ...], stack: AsyncExitStack) -> Work:
+    given: Given, plan: Plan, tasks: tuple[Task, ...], stack: AsyncExitStack
+) -> Work:
     judge_meter = Meter(given.max_cost, given.max_tokens)
     judge = MeteredModel(Endpoint(given.teacher_settings), judge_meter)
     stack.push_async_callback(judge.close)

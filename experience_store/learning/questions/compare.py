@@ -110,7 +110,7 @@ class Compare:
         return read_comparison(raw)
 
     def _fill(self, circumstances: str, attempts: str) -> str:
-        return blocks.template("compare" if self.rewarded else "compare_unrewarded").substitute(
+        return blocks.template(self._template()).substitute(
             objectives=self.aim.text(),
             max_lessons=self.aim.max_lessons,
             max_words=self.aim.max_words,
@@ -132,6 +132,11 @@ class Compare:
                 else "There is no reference: the rewards tell which way was right."
             ),
         )
+
+    def _template(self) -> str:
+        if not self.rewarded:
+            return "compare_unrewarded"
+        return "compare" if len(self.attempts) > 1 else "learn_from_one"
 
     def _block(self, number: int, attempt: Attempt, content: _Content, tokens: int) -> str:
         text, note = _fitted(content, tokens)

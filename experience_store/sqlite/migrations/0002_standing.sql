@@ -5,13 +5,17 @@
 -- set_aside: so many updates failed on it (MAX_FAILURES) that no other takes it
 CREATE VIEW group_standing AS
 SELECT g.*,
-       g.revision > g.learned AND (g.signal OR (g.unrewarded AND g.scored = 0 AND g.attempts > 1))
-           AS learnable,
+       g.revision > g.learned AND (
+           g.signal
+           OR (g.unrewarded AND g.scored = 0 AND g.attempts > 1)
+           OR (g.single AND g.attempts = 1 AND (g.scored = 1 OR g.unrewarded))
+       ) AS learnable,
        g.failures >= 3 AS set_aside
 FROM (
     SELECT g.*,
            COALESCE(g.best - g.worst > json_extract(l.policy, '$.min_spread'), 0) AS signal,
-           json_extract(l.policy, '$.learn_without_rewards') AS unrewarded
+           COALESCE(json_extract(l.policy, '$.learn_without_rewards'), 0) AS unrewarded,
+           COALESCE(json_extract(l.policy, '$.learn_from_single_attempts'), 0) AS single
     FROM attempt_group AS g JOIN library AS l ON l.id = g.library_id
 ) AS g;
 
