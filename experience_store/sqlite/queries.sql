@@ -215,9 +215,15 @@ SELECT u.id, u.driver, u.owner, u.leased_till, u.changed_at FROM learning_update
 WHERE u.library_id = :library AND u.status = 'open' ORDER BY u.created_at, u.id;
 
 -- name: updates
-SELECT u.*, (SELECT COUNT(*) FROM update_group AS g WHERE g.update_id = u.id) AS groups
-FROM learning_update AS u WHERE u.library_id = :library
-ORDER BY u.created_at DESC, u.id LIMIT :limit;
+SELECT u.*, (SELECT COUNT(*) FROM update_group AS g WHERE g.update_id = u.id) AS groups,
+       COUNT(a.id) AS calls, COALESCE(SUM(a.prompt_tokens), 0) AS prompt_tokens,
+       COALESCE(SUM(a.cached_tokens), 0) AS cached_tokens,
+       COALESCE(SUM(a.completion_tokens), 0) AS completion_tokens, SUM(a.cost) AS cost
+FROM (
+    SELECT * FROM learning_update WHERE library_id = :library
+    ORDER BY created_at DESC, id LIMIT :limit
+) AS u LEFT JOIN answer AS a ON a.update_id = u.id
+GROUP BY u.id ORDER BY u.created_at DESC, u.id;
 
 -- name: update_groups
 SELECT ug.*, g.name, g.task, g.ground_truth, g.created_at

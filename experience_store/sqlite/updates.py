@@ -91,6 +91,7 @@ class SqliteUpdates:
                 version=r["version"],
                 reason=r["reason"],
                 created_at=rows.to_time(r["created_at"]),
+                usage=rows.to_usage(r),
             )
             for r in found
         )

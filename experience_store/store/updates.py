@@ -88,7 +88,7 @@ class UpdateRecord:
 
 @dataclass(frozen=True, slots=True)
 class UpdateInfo:
-    """An update in a list."""
+    """An update in a list, with what it cost so far."""
 
     id: str
     driver: Driver
@@ -97,6 +97,7 @@ class UpdateInfo:
     version: int | None
     reason: str | None
     created_at: datetime
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ import json
 import secrets
 import signal
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 
 import click
-from mcp import Client
+import httpx2
+from mcp import Client, MCPError
 from mcp_types import Implementation
 from pydantic import JsonValue
 
@@ -123,6 +124,18 @@ async def _until_interrupted(work: Coroutine[object, object, Run]) -> Run:
         return await task
     except asyncio.CancelledError as error:
         raise KeyboardInterrupt from error
+    except BaseExceptionGroup as group:  # clients run in task groups, which wrap what passes
+        raise _only(group) from group
+
+
+def _only(error: BaseException) -> BaseException:
+    """The one error in a group of one; else the error itself."""
+    while isinstance(error, BaseExceptionGroup):
+        first, *others = error.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # of anything
+        if others:
+            break
+        error = first  # pyright: ignore[reportUnknownVariableType]  # an exception all the same
+    return error  # pyright: ignore[reportUnknownVariableType]  # likewise
 
 
 async def _run(given: Given, plan: Plan, tasks: tuple[Task, ...]) -> Run:
@@ -144,8 +157,9 @@ async def _do(work: Work, runner: Runner) -> str | None:
         elif given.epochs:
             await runner.practise()
         else:
-            for arm in [arm for arm in ARMS if arm in given.arms]:
-                await runner.evaluate(arm)
+            for arm in ARMS:
+                if arm in given.arms:
+                    await runner.evaluate(arm)
     except (BudgetSpentError, RunStoppedError) as error:
         return str(error)
     return None
@@ -179,7 +193,7 @@ async def _put_together(
     stack.push_async_callback(verifier.close)
     verifier.check((*plan.tasks, *plan.held_out))
     journal = stack.enter_context(open_journal(given.folder))
-    server, client = await stack.enter_async_context(_connected(given, judge_meter))
+    server, client = await _connected(given, judge_meter, stack)
     teacher = None if server else Teacher(judge, judge_meter)
     library = LibraryClient(client, given.library, teacher=teacher, heard=_say)
     if server is not None:
@@ -231,24 +245,25 @@ async def _runner(work: Work, stack: AsyncExitStack) -> Runner:
     )
 
 
-@asynccontextmanager
 async def _connected(
-    given: Given, meter: Meter
-) -> AsyncGenerator[tuple[ExperienceServer | None, Client]]:
+    given: Given, meter: Meter, stack: AsyncExitStack
+) -> tuple[ExperienceServer | None, Client]:
     """A client of the server that is named, or of one of the run's own."""
     info = Implementation(name="experience-mcp practice", version="1")
     if given.server is not None:
-        async with Client(given.server, client_info=info) as client:
-            yield None, client
-        return
+        try:
+            client = await stack.enter_async_context(Client(given.server, client_info=info))
+        except (OSError, MCPError, httpx2.HTTPError, BaseExceptionGroup) as error:
+            raise BadInputError(
+                f"no MCP server answers at {given.server}: {type(error).__name__}. Start it, or "
+                "leave out --server to learn in a database of this machine"
+            ) from error
+        return None, client
     settings = replace(given.teacher_settings, learn_groups=_NEVER, learn_after=float(_NEVER))
     model = MeteredModel(Endpoint(settings), meter)
-    try:
-        server = build_server(Settings(given.database, given.library, model=settings), model)
-        async with Client(server, client_info=info) as client:
-            yield server, client
-    finally:
-        await model.close()
+    stack.push_async_callback(model.close)
+    server = build_server(Settings(given.database, given.library, model=settings), model)
+    return server, await stack.enter_async_context(Client(server, client_info=info))
 
 
 async def _allow(server: ExperienceServer, given: Given) -> None:

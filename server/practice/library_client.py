@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mcp import Client
+import httpx2
+from mcp import Client, MCPError
 from mcp_types import TextContent, TextResourceContents
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -46,6 +47,7 @@ class _Usage(BaseModel):
 class _Update(BaseModel):
     model_config = ConfigDict(extra="ignore")
     id: str
+    driver: str
     status: str
     reason: str | None
     usage: _Usage
@@ -138,20 +140,19 @@ class LibraryClient:
         return (await self._call("submit_group", arguments, Submitted)).signal
 
     async def standing(self) -> LibraryOut:
-        """The library's version, size and what waits in it."""
-        listed = await self._call("list_libraries", {}, LibrariesOut)
-        for library in listed.libraries:
+        """The library's version, size and what waits in it.
+
+        Raises:
+            RunStoppedError: If there is no such library.
+        """
+        for library in (await self._call("list_libraries", {}, LibrariesOut)).libraries:
             if library.name == self.library:
                 return library
-        return LibraryOut(
-            name=self.library,
-            experiences=0,
-            version=0,
-            groups=0,
-            waiting=0,
-            agent_objective=None,
-            learning_objective=None,
-        )
+        raise RunStoppedError(f"the server has no library {self.library!r}")
+
+    async def _exists(self) -> bool:
+        listed = await self._call("list_libraries", {}, LibrariesOut)
+        return any(library.name == self.library for library in listed.libraries)
 
     async def learn(self, journal: Journal, key: str) -> None:
         """Have everything learned that waits.
@@ -202,26 +203,31 @@ class LibraryClient:
             refused=[refusal for v in reversed(versions) for refusal in v.refused],
             updates=[u.id for u in updates],
             failed=[u.reason or "failed" for u in updates if u.status == "failed"],
-            spent=total(Spent(**u.usage.model_dump()) for u in updates) + own,
+            spent=_by_the_server(updates) + own,
         )
 
     async def update_ids(self) -> list[str]:
         """The ids of the latest updates."""
+        if not await self._exists():
+            return []
         return [update.id for update in await self._updates()]
 
     async def spent_since(self, known: Sequence[str]) -> Spent:
         """What updates have spent that are not known yet."""
+        if not await self._exists():
+            return Spent()
         unknown = [u for u in await self._updates() if u.id not in known]
-        return total(Spent(**u.usage.model_dump()) for u in unknown)
+        return _by_the_server(unknown)
 
     async def tasks(self) -> list[str]:
         """The tasks that the library has groups of."""
         found: list[str] = []
-        while True:
+        while await self._exists():
             page = await self._read(f"groups?after={len(found)}", _Groups)
             found += [group.task for group in page.listed]
             if not page.listed:
-                return found
+                break
+        return found
 
     async def _answer(self, update: UpdateOut, journal: Journal, key: str) -> UpdateOut:
         """Have the teacher answer a page of requests."""
@@ -249,16 +255,27 @@ class LibraryClient:
         return (await self._read("history", _History)).versions
 
     async def _call(self, tool: str, arguments: Mapping[str, object], form: type[T]) -> T:
-        result = await self._client.call_tool(tool, dict(arguments))
+        try:
+            result = await self._client.call_tool(tool, dict(arguments))
+        except (MCPError, OSError, httpx2.HTTPError) as error:
+            raise RunStoppedError(f"the server does not answer {tool}: {error}") from error
         if result.is_error:
             said = " ".join(c.text for c in result.content if isinstance(c, TextContent))
             raise RunStoppedError(f"the server refuses {tool}: {said}")
         return form.model_validate(result.structured_content)
 
     async def _read(self, what: str, form: type[T]) -> T:
-        result = await self._client.read_resource(f"experience://{self.library}/{what}")
+        try:
+            result = await self._client.read_resource(f"experience://{self.library}/{what}")
+        except (MCPError, OSError, httpx2.HTTPError) as error:
+            raise RunStoppedError(f"the server does not show {what}: {error}") from error
         text = "".join(c.text for c in result.contents if isinstance(c, TextResourceContents))
         return TypeAdapter(form).validate_json(text)
+
+
+def _by_the_server(updates: Sequence[_Update]) -> Spent:
+    """What the server's own model spent; what hosts spend they count themselves."""
+    return total(Spent(**u.usage.model_dump()) for u in updates if u.driver == "model")
 
 
 class _Listed(BaseModel):

@@ -112,7 +112,7 @@ def test_describe_sets_what_is_given_and_keeps_the_rest(program: Program) -> Non
     assert cleared.at("agent_objective") is None
     assert cleared.at("policy", "allow_links") is False
     shown = program.run("describe", "new").stdout
-    assert "max words              20\n" in shown
+    assert "max words                   20\n" in shown
     assert "there is no library" in program.run("describe", "other", fails=1).stderr
 
 
