@@ -64,6 +64,7 @@ def _environment() -> Environment:
         interval=words.interval,
         p_value=words.p_value,
         money=words.money,
+        counted=words.count,
         clipped=clipped,
         change=_change,
     )
