@@ -7,7 +7,7 @@ of our own making. A policy in the page's head forbids it to load anything, what
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -58,16 +58,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(
-        number=words.number,
-        estimate=_estimate,
-        interval=words.interval,
-        p_value=words.p_value,
-        money=words.money,
-        counted=words.count,
-        clipped=clipped,
-        change=_change,
-    )
+    made.filters.update(_FILTERS)
     return made
 
 
@@ -80,6 +71,18 @@ def _estimate(found: Estimate | None, *, signed: bool = False) -> str:
 
 def _change(text: str) -> str:
     return clipped(text, LONGEST_CHANGE)
+
+
+_FILTERS: Mapping[str, Callable[..., str]] = {
+    "number": words.number,
+    "estimate": _estimate,
+    "interval": words.interval,
+    "p_value": words.p_value,
+    "money": words.money,
+    "counted": words.count,
+    "clipped": clipped,
+    "change": _change,
+}
 
 
 def _text(name: str) -> str:
