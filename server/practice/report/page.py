@@ -92,9 +92,13 @@ def _text(name: str) -> str:
 def _settings(settings: dict[str, JsonValue]) -> list[tuple[str, str]]:
     """Names and values, each in a line."""
     return [
-        (clipped(name, 80), clipped(value if isinstance(value, str) else json.dumps(value)))
+        (clipped(name, 80), clipped(value if isinstance(value, str) else _plain(value)))
         for name, value in settings.items()
     ]
+
+
+def _plain(value: JsonValue) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _arm_rows(arms: Sequence[ArmMetrics]) -> list[tuple[str, list[str]]]:
