@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -56,6 +58,22 @@ def test_the_keys_of_the_json_stay() -> None:
     assert set(found["verdict"]) == {"distinguishable", "interval_agrees", "sentence"}
     assert len(found["comparison"]["per_task"]) == 30
     assert found["totals"]["whole"]["calls"] == 3118
+
+
+def _keys(value: object) -> set[str]:
+    if isinstance(value, dict):
+        found = cast("dict[str, object]", value)
+        return set(found) | {key for item in found.values() for key in _keys(item)}
+    if isinstance(value, list):
+        return {key for item in cast("list[object]", value) for key in _keys(item)}
+    return set()
+
+
+def test_every_key_of_the_json_is_documented() -> None:
+    made = report_of(whole_run()).model_copy(update={"settings": {}})
+    documented = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`", documented))))
+    assert _keys(json.loads(as_json(made))) <= words
 
 
 def test_the_json_can_be_read_back() -> None:

@@ -20,8 +20,8 @@ FLIPS = 20_000
 EXACT_UP_TO = 14
 _CHUNK = 8
 
-ONE_TASK = "one task tells nothing about the spread between tasks: no interval"
-ALL_ALIKE = "all tasks gave the same figure: resampling them shows no spread, no interval"
+ONE_TASK = "one task tells nothing about the spread between tasks"
+ALL_ALIKE = "all tasks gave the same figure: resampling them shows no spread"
 
 
 class Interval(Record):

@@ -1,9 +1,9 @@
 """What `report.json` holds: all figures of a run under names that stay.
 
 The names of the fields are the keys of the file, down to the records of `server.practice.metrics`
-and `Spent`; their docstrings say what each one means. A key may be added without notice; `format`
-goes up when one changes its meaning or goes away. Numbers are finite, as strict JSON wants them;
-null stands for what is not known.
+and `Spent`; their docstrings say what each one means, and `docs/report.md` lists them. A key may
+be added without notice; `format` goes up when one changes its meaning or goes away. Numbers are
+finite, as strict JSON wants them; null stands for what is not known.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ of our own making. A policy in the page's head forbids it to load anything, what
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -58,15 +58,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(
-        number=words.number,
-        estimate=_estimate,
-        interval=words.interval,
-        p_value=words.p_value,
-        money=words.money,
-        clipped=clipped,
-        change=_change,
-    )
+    made.filters.update(_FILTERS)
     return made
 
 
@@ -81,6 +73,18 @@ def _change(text: str) -> str:
     return clipped(text, LONGEST_CHANGE)
 
 
+_FILTERS: Mapping[str, Callable[..., str]] = {
+    "number": words.number,
+    "estimate": _estimate,
+    "interval": words.interval,
+    "p_value": words.p_value,
+    "money": words.money,
+    "counted": words.count,
+    "clipped": clipped,
+    "change": _change,
+}
+
+
 def _text(name: str) -> str:
     return files("server.practice.report").joinpath(name).read_text(encoding="utf-8")
 
@@ -88,9 +92,13 @@ def _text(name: str) -> str:
 def _settings(settings: dict[str, JsonValue]) -> list[tuple[str, str]]:
     """Names and values, each in a line."""
     return [
-        (clipped(name, 80), clipped(value if isinstance(value, str) else json.dumps(value)))
+        (clipped(name, 80), clipped(value if isinstance(value, str) else _plain(value)))
         for name, value in settings.items()
     ]
+
+
+def _plain(value: JsonValue) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _arm_rows(arms: Sequence[ArmMetrics]) -> list[tuple[str, list[str]]]:

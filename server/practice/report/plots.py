@@ -31,6 +31,8 @@ from server.practice.report.drawing import (
 )
 
 _GAP = float("nan")
+_DENSE = 60  # more bars touch each other, more points hide their line
+_FEWEST = 8  # below it, bars would be slabs
 
 
 def plots_of(report: Report) -> tuple[list[Plot], list[Plot]]:
@@ -47,6 +49,11 @@ def _numbers(steps: Sequence[StepMetrics]) -> list[int]:
     return [step.step for step in steps]
 
 
+def _dot(steps: Sequence[StepMetrics], size: float) -> float:
+    """The size of points, none where there would be too many."""
+    return size if len(steps) <= _DENSE else 0
+
+
 def _rewards(steps: Sequence[StepMetrics]) -> Plot:
     rewards = [_GAP if step.mean_reward is None else step.mean_reward for step in steps]
     rates = [_GAP if step.pass_rate is None else step.pass_rate for step in steps]
@@ -54,9 +61,19 @@ def _rewards(steps: Sequence[StepMetrics]) -> Plot:
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        axes.plot(_numbers(steps), rewards, "o-", color=BLUE, label="mean reward", ms=4)
+        axes.plot(
+            _numbers(steps), rewards, "o-", color=BLUE, label="mean reward", ms=_dot(steps, 4)
+        )
         if rated:
-            axes.plot(_numbers(steps), rates, "s--", color=RED, label="pass rate", mfc="none", ms=7)
+            axes.plot(
+                _numbers(steps),
+                rates,
+                "s--",
+                color=RED,
+                label="pass rate",
+                mfc="none",
+                ms=_dot(steps, 7),
+            )
         key_above(axes)
         over_steps(axes, "step")
 
@@ -77,7 +94,7 @@ def _growth(steps: Sequence[StepMetrics]) -> Plot:
 
     def draw(figure: Figure) -> None:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-        above.plot(numbers, [step.size for step in steps], "o-", color=BLUE, ms=4)
+        above.plot(numbers, [step.size for step in steps], "o-", color=BLUE, ms=_dot(steps, 4))
         above.set_ylabel("experiences")
         from_zero(above, [step.size for step in steps])
         above.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
@@ -101,7 +118,7 @@ def _tool_calls(steps: Sequence[StepMetrics]) -> Plot:
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         known = [_GAP if value is None else value for value in calls]
-        axes.plot(_numbers(steps), known, "o-", color=BLUE, ms=4)
+        axes.plot(_numbers(steps), known, "o-", color=BLUE, ms=_dot(steps, 4))
         from_zero(axes, calls)
         over_steps(axes, "step")
 
@@ -187,12 +204,17 @@ def _gains(found: Comparison) -> Plot:
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        ranks = range(1, len(gains) + 1)
         colours = [RED if gain < 0 else BLUE for gain in gains]
-        axes.bar(ranks, gains, color=colours, width=0.8)
+        dense = len(gains) > _DENSE
+        ranks = range(1, len(gains) + 1)
+        axes.bar(ranks, gains, color=colours, width=1 if dense else 0.8, aa=not dense)
+        axes.set_xlim(0, max(len(gains), _FEWEST) + 1)
+        label = "mean gain"
         if mean.interval is not None:
-            axes.axhspan(mean.interval.low, mean.interval.high, color=GREEN, alpha=0.25, lw=0)
-        axes.axhline(mean.value, color=GREEN, lw=1.5, ls="--", label="mean gain, 95% interval")
+            label += ", 95% interval"
+            low, high = mean.interval.low, mean.interval.high
+            axes.axhspan(low, high, color=GREEN, alpha=0.25, lw=0, zorder=0.5)
+        axes.axhline(mean.value, color=GREEN, lw=1.5, ls="--", label=label)
         axes.axhline(0, color=INK, lw=0.8)
         key_above(axes)
         over_steps(axes, "tasks, by gain")
