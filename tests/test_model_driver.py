@@ -16,6 +16,7 @@ from mcp import Client
 
 from experience_store.catalogue import Catalogue
 from experience_store.learner import Learner
+from experience_store.learning.questions import Compare
 from experience_store.store import Store, UpdateRecord, open_store
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, lesson, sensible_answer
 from server.mcp_server import build_server
@@ -326,6 +327,27 @@ async def test_no_more_calls_are_in_flight_than_set_and_as_many_as_there_can_be(
 
 
 # Out of reach
+
+
+async def test_a_question_is_prepared_once_however_often_answers_come_in_between(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[str] = []
+    prompt = Compare.prompt
+
+    def counted(self: Compare) -> str:
+        prepared.append(self.group.task)
+        return prompt(self)
+
+    monkeypatch.setattr(Compare, "prompt", counted)
+    await submit_tasks(store)
+    async with (
+        ScriptedEndpoint(right) as endpoint,
+        worker(store, replace(model(endpoint.base_url), concurrency=1)) as made,
+    ):
+        await made.learn("lib")
+
+    assert sorted(prepared) == sorted(TASKS)
 
 
 async def test_an_endpoint_out_of_reach_costs_nothing_and_learning_goes_on_later(
