@@ -1,12 +1,13 @@
 """How long an update takes against an endpoint of fixed latency, whatever the number of groups.
 
-    python benchmarks/wall_time.py [--latency 1.0] [--concurrency 256] [--groups 1 16 64]
+    python benchmarks/wall_time.py [--latencies 1 5] [--slow] [--concurrency 256] [--groups 16 64]
 
 The endpoint runs in a process of its own and answers every call after the same time. Short attempts
-need two steps (compare, consolidate), long ones three (summarise first); a single group has
-nothing to consolidate. An update of 64 groups is begun directly; the last rows leave it to the
-worker how many groups it takes at a time. Beside the wall time stands the processor time of this
-process, all that is not waiting; the endpoint has its own, which a real one would not add.
+need two steps (compare, consolidate), and so do those just below the length from which they are
+summarised, which cost the most to cut; long ones need three (summarise first). An update is begun
+directly; the last rows leave it to the worker how many groups it takes at a time. Beside the wall
+time stands the processor time of this process, all that is not waiting; the endpoint has its own,
+which a real one would not add.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import multiprocessing as mp
 import sys
 import tempfile
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from recorded import verdict
 
@@ -43,35 +45,41 @@ PARAGRAPH = (
 )
 
 
+Length: TypeAlias = Literal["short", "below", "long"]
+LENGTHS: tuple[Length, ...] = ("short", "below", "long")
+
+
 @dataclass(frozen=True)
 class Case:
-    """How many groups, whether their attempts are long, and who says how many at a time."""
+    """How many groups, how long their attempts are, and who says how many at a time."""
 
     groups: int
-    long: bool
+    length: Length
     at_once: bool = True
 
 
 def main() -> int:
     """Print the table."""
     parser = ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--latency", type=float, default=1.0, help="seconds")
+    parser.add_argument("--latencies", type=float, nargs="+", default=[1.0, 5.0], help="seconds")
+    parser.add_argument("--slow", action="store_true", help="20 s as well, which takes 6 minutes")
     parser.add_argument("--concurrency", type=int, default=256)
-    parser.add_argument("--groups", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--groups", type=int, nargs="+", default=[16, 64])
     arguments = parser.parse_args()
-    cases = [Case(n, long) for long in (False, True) for n in arguments.groups]
-    cases += [Case(max(arguments.groups), long, at_once=False) for long in (False, True)]
-    print(f"latency {arguments.latency} s, {ATTEMPTS} attempts a group, budget {BUDGET} latencies")
-    counted = f"{'groups':>6}  {'attempts':9}{'updates':>8}{'calls':>7}"
+    cases = [Case(n, length) for length in LENGTHS for n in arguments.groups]
+    batches = [Case(max(arguments.groups), length, at_once=False) for length in LENGTHS]
+    print(f"{ATTEMPTS} attempts a group, budget {BUDGET} latencies")
+    counted = f"{'latency':>7}{'groups':>8}  {'attempts':9}{'updates':>8}{'calls':>7}"
     print(f"{counted}{'cpu s':>7}{'wall s':>8}{'latencies':>11}")
-    with _endpoint(arguments.latency) as base_url:
-        for case in cases:
-            asyncio.run(_measure(case, base_url, arguments))
+    for latency in [*arguments.latencies, *([20.0] if arguments.slow else [])]:
+        with _endpoint(latency) as base_url:
+            for case in cases + (batches if latency == arguments.latencies[0] else []):
+                asyncio.run(_measure(case, latency, base_url, arguments.concurrency))
     return 0
 
 
-async def _measure(case: Case, base_url: str, arguments: Namespace) -> None:
-    settings = ModelSettings("scripted", "none", base_url, concurrency=arguments.concurrency)
+async def _measure(case: Case, latency: float, base_url: str, concurrency: int) -> None:
+    settings = ModelSettings("scripted", "none", base_url, concurrency=concurrency)
     with tempfile.TemporaryDirectory() as folder:
         store = await open_store(Path(folder) / "wall.db")
         endpoint = Endpoint(settings)
@@ -89,9 +97,9 @@ async def _measure(case: Case, base_url: str, arguments: Namespace) -> None:
             await endpoint.close()
             await store.close()
     assert all(r.status == "published" for r in records), [r.reason for r in records]
-    ratio = wall / arguments.latency
+    ratio = wall / latency
     print(
-        f"{case.groups:6}  {'long' if case.long else 'short':9}{len(records):8}{calls:7}{busy:7.2f}"
+        f"{latency:5.0f} s{case.groups:8}  {case.length:9}{len(records):8}{calls:7}{busy:7.2f}"
         f"{wall:8.2f}{ratio:11.2f}  {verdict(ratio, BUDGET)}"
         f"{'' if case.at_once else ', batches of the worker'}",
         flush=True,
@@ -101,17 +109,17 @@ async def _measure(case: Case, base_url: str, arguments: Namespace) -> None:
 async def _fill(store: Store, case: Case) -> None:
     await store.libraries.ensure("wall")
     for number in range(case.groups):
-        attempts = tuple(_attempt(number, a, long=case.long) for a in range(ATTEMPTS))
+        attempts = tuple(_attempt(number, a, case.length) for a in range(ATTEMPTS))
         await store.groups.submit("wall", Submission(f"Task {_name(number)}", attempts))
 
 
-def _attempt(task: int, attempt: int, *, long: bool) -> Trajectory:
-    """Short, or just longer than what is summarised."""
+def _attempt(task: int, attempt: int, length: Length) -> Trajectory:
+    """Short, or just shorter or longer than what is summarised."""
     lines = (PARAGRAPH.format(n=n, task=task, attempt=attempt) for n in range(20))
     text = "".join(lines)
-    if long:
-        repeats = Policy().summarise_above // estimate_tokens(text) + 1
-        text = "\n".join(f"Part {n}.\n{text}" for n in range(repeats))
+    if length != "short":
+        parts = Policy().summarise_above // estimate_tokens(f"Part 10.\n{text}")
+        text = "\n".join(f"Part {n}.\n{text}" for n in range(parts + (length == "long")))
     return Trajectory(f"{task}-{attempt}", (Message("assistant", text),), float(attempt % 2))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from experience_store.catalogue import Catalogue, Shelf
@@ -87,9 +87,10 @@ class Learner:
             await self._store.updates.take_back(record.id, request, reason)
         return Work(record, update)
 
-    async def ask(self, work: Work) -> tuple[Request, ...]:
-        """The open requests, stored before they are put to anyone."""
-        requests = await asyncio.to_thread(work.update.requests)
+    async def ask(self, work: Work, under_way: Collection[str] = ()) -> tuple[Request, ...]:
+        """The open requests but those under way, stored before they are put to anyone."""
+        open_ = await asyncio.to_thread(work.update.requests)
+        requests = tuple(r for r in open_ if r.id not in under_way)
         known = {r.id for r in work.record.requests}
         unknown = [r for r in requests if r.id not in known]
         if unknown:

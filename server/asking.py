@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -60,7 +60,7 @@ class Asking:
         try:
             while True:
                 if not unavailable:
-                    self._put_all(asked, await self._learner.ask(work))
+                    await self._put_open(work, asked)
                 if report:
                     report(Progress(work.record.id, len(work.update.answers), len(asked)))
                 if not asked:
@@ -83,13 +83,11 @@ class Asking:
             raise unavailable
         return work
 
-    def _put_all(
-        self, asked: dict[asyncio.Task[_Outcome], Request], requests: Iterable[Request]
-    ) -> None:
+    async def _put_open(self, work: Work, asked: dict[asyncio.Task[_Outcome], Request]) -> None:
+        """Put what is open and not under way; to prepare a question once more would take long."""
         under_way = {request.id for request in asked.values()}
-        for request in requests:
-            if request.id not in under_way:
-                asked[asyncio.create_task(self._put(request, None))] = request
+        for request in await self._learner.ask(work, under_way):
+            asked[asyncio.create_task(self._put(request, None))] = request
 
     async def _put(self, request: Request, correction: Correction | None) -> _Outcome:
         try:

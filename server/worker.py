@@ -163,10 +163,13 @@ class Worker:
             try:
                 await self._store.updates.keep(update_id, self._owner, LEASE_SECONDS)
             except LeaseLostError:
-                if driving.done():
-                    return
+                if driving.done() or not await self._is_open(update_id):
+                    return  # there is nothing to hold once it is published
                 driving.cancel()
                 raise
+
+    async def _is_open(self, update_id: str) -> bool:
+        return (await self._store.updates.get(update_id)).status == "open"
 
     async def _answer_all(self, update_id: str, report: Report | None) -> UpdateRecord:
         work = await self._learner.take_up(update_id)

@@ -15,8 +15,11 @@ import pytest
 from mcp import Client
 
 from experience_store.catalogue import Catalogue
+from experience_store.errors import LeaseLostError
 from experience_store.learner import Learner
-from experience_store.store import Store, UpdateRecord, open_store
+from experience_store.learning.questions import Compare
+from experience_store.sqlite.updates import SqliteUpdates
+from experience_store.store import Publication, Store, UpdateRecord, open_store
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, lesson, sensible_answer
 from server.asking import Progress
 from server.mcp_server import build_server
@@ -329,6 +332,27 @@ async def test_no_more_calls_are_in_flight_than_set_and_as_many_as_there_can_be(
 # Out of reach
 
 
+async def test_a_question_is_prepared_once_however_often_answers_come_in_between(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[str] = []
+    prompt = Compare.prompt
+
+    def counted(self: Compare) -> str:
+        prepared.append(self.group.task)
+        return prompt(self)
+
+    monkeypatch.setattr(Compare, "prompt", counted)
+    await submit_tasks(store)
+    async with (
+        ScriptedEndpoint(right) as endpoint,
+        worker(store, replace(model(endpoint.base_url), concurrency=1)) as made,
+    ):
+        await made.learn("lib")
+
+    assert sorted(prepared) == sorted(TASKS)
+
+
 async def test_an_endpoint_out_of_reach_costs_nothing_and_learning_goes_on_later(
     store: Store,
 ) -> None:
@@ -482,6 +506,35 @@ async def test_two_workers_on_one_database_do_no_work_twice(
     assert sorted(len(c.groups) for records in closed for c in records) == [8, 32]
     assert await lessons(store) == {lesson(task) for task in tasks}
     assert (await store.groups.counts("lib")).learned == 40
+
+
+async def test_a_lease_that_ends_with_its_update_is_not_taken_for_a_lost_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = SqliteUpdates.publish
+    heartbeat_failed = asyncio.Event()
+
+    async def keep(*_: object) -> None:
+        if not heartbeat_failed.is_set() and (await first_update(store)).status != "open":
+            heartbeat_failed.set()
+            raise LeaseLostError
+
+    async def publish_slowly(
+        self: SqliteUpdates, update_id: str, publication: Publication
+    ) -> UpdateRecord:
+        record = await publish(self, update_id, publication)
+        await heartbeat_failed.wait()
+        await asyncio.sleep(0.05)
+        return record
+
+    monkeypatch.setattr("server.worker.HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(SqliteUpdates, "keep", keep)
+    monkeypatch.setattr(SqliteUpdates, "publish", publish_slowly)
+    await submit_tasks(store)
+    async with ScriptedEndpoint(right) as endpoint:
+        (closed,) = await learn(store, endpoint)
+
+    assert closed.status == "published"
 
 
 # In the background
