@@ -80,11 +80,28 @@ class TestRanking:
     def test_nothing_is_found_without_a_place_for_it(self) -> None:
         assert ids(Index.build(AIRLINE), "flight", limit=0) == []
 
-    def test_stop_words_count_only_where_there_is_nothing_else(self) -> None:
+    def test_stop_words_find_nothing(self) -> None:
         index = Index.build([*AIRLINE, lesson(4, "Who are you? Ask them.", "to be or not to be")])
-        assert ids(index, "Who are you?") == ["G4", "G2"]
+        assert ids(index, "the a of and you are") == []
         assert ids(index, "Who are you to cancel?") == ["G1"]
-        assert ids(index, "or") == []
+
+    def test_what_names_an_earlier_task_had_by_chance_does_not_beat_what_a_lesson_says(
+        self,
+    ) -> None:
+        earlier = (
+            "You want to remove passenger Sophia from your flights on May 19, with reservation ID "
+            "GV1N64. You don't remember your reservation ID, but suddenly find it in your email."
+        )
+        index = Index.build(
+            [
+                *AIRLINE,
+                lesson(4, "Never suggest cancelling the trip.", earlier),
+                lesson(5, "When compensation is asked for, count the passengers.", "Delayed again"),
+            ]
+        )
+        asked = "You are Sophia Silva (ID: sophia_silva_7557). You want compensation."
+        assert ids(index, asked)[:2] == ["G5", "G4"]
+        assert ids(index, "Sophia") == ["G4"]
 
     def test_of_two_documents_with_one_id_the_later_counts(self) -> None:
         index = Index.build([lesson(1, "Old words."), lesson(1, "New wording.")])
@@ -149,11 +166,13 @@ def exhaustive(documents: list[Document], task: str, limit: int) -> list[str]:
     """The ranking as it is described, one experience after the other."""
     codes = {d.experience.id: codes_of(d)[0] for d in documents}
     having = Counter(term for terms in codes.values() for term in terms)
-    weights = {
-        term: max(1, round(4 * math.log1p((len(codes) - n + 0.5) / (n + 0.5)) * 2 * q / (q + 1)))
-        for term, q in Counter(content_terms(task)).items()
-        if (n := having[term])
-    }
+    own = {term for terms in codes.values() for term, code in terms.items() if code & 8}
+
+    def weight(term: str, times: int) -> int:
+        rarity = math.log1p((len(codes) - having[term] + 0.5) / (having[term] + 0.5))
+        return max(1, round(4 * rarity * 2 * times / (times + 1) / (1 if term in own else 2)))
+
+    weights = {t: weight(t, n) for t, n in Counter(content_terms(task)).items() if having[t]}
     scores = {
         id_: sum(weight * (terms.get(term, 0) & 7) for term, weight in weights.items())
         for id_, terms in codes.items()
