@@ -311,29 +311,40 @@ class TestSelecting:
     def test_a_library_that_fits_is_served_whole_with_the_best_first(self) -> None:
         state, index = library(*AIRLINE)
         selection = select(state, index, "delayed flight", 1_000)
-        assert served(selection) == ["G3", "G1", "G2"]
+        assert served(selection) == ["G3", "G2", "G1"]
         assert (selection.omitted, selection.tokens) == (0, index.tokens)
 
-    @pytest.mark.parametrize("task", [None, "", "xylophone"])
-    def test_it_is_served_in_the_order_of_ids_if_nothing_is_better(self, task: str | None) -> None:
-        assert served(select(*library(*AIRLINE), task, 1_000)) == ["G1", "G2", "G3"]
+    @pytest.mark.parametrize("task", [None, "", "xylophone", "the a of and you are"])
+    def test_without_any_match_the_newest_come_first_whatever_the_budget(
+        self, task: str | None
+    ) -> None:
+        state, index = library(*AIRLINE)
+        assert served(select(state, index, task, 1_000)) == ["G3", "G2", "G1"]
+        assert served(select(state, index, task, index.tokens - 1)) == ["G3", "G2"]
+        assert served(select(state, index, task, index.cost("G3"))) == ["G3"]
 
     def test_what_does_not_match_is_not_served_to_fill_up(self) -> None:
         state, index = library(*AIRLINE)
         selection = select(state, index, "delayed flight", index.tokens - 1)
         assert (served(selection), selection.omitted) == (["G3"], 2)
 
-    def test_without_any_match_the_newest_are_served(self) -> None:
-        state, index = library(*AIRLINE)
-        assert served(select(state, index, "xylophone", index.tokens - 1)) == ["G3", "G2"]
-        assert served(select(state, index, None, index.cost("G3"))) == ["G3"]
-
-    def test_what_is_too_long_is_passed_over_for_what_is_shorter(self) -> None:
+    def test_what_is_shorter_does_not_take_the_place_of_what_is_better(self) -> None:
         long = lesson(1, "Bags: " + "count all the bags again, " * 5)
         state, index = library(long, lesson(2, "Weigh bags."), *AIRLINE[2:])
-        selection = select(state, index, "bags bags bags", index.cost("G2") + 3)
-        assert (served(selection), selection.omitted) == (["G2"], 2)
-        assert selection.tokens == index.cost("G2")
+        assert ids(index, "bags count again") == ["G1", "G2"]
+        selection = select(state, index, "bags count again", index.cost("G1") - 1)
+        assert selection == Selection((), 3, 0)
+
+    def test_what_a_smaller_budget_gets_is_the_beginning_of_what_a_larger_one_gets(self) -> None:
+        writer = Writer(4)
+        state, index = library(*(writer.lesson(n) for n in range(1, 41)))
+        for task in (writer.text(6), "xylophone", None):
+            some: list[str] = []
+            for budget in range(0, index.tokens + 9, 9):
+                more = served(select(state, index, task, budget))
+                assert more[: len(some)] == some
+                some = more
+            assert len(some) == 40
 
     @pytest.mark.parametrize("max_tokens", [-5, 0, 1, 5])
     def test_a_budget_too_small_for_any_selects_nothing(self, max_tokens: int) -> None:
