@@ -2,18 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from experience_store.library import Library
+from experience_store.retrieval import Selection
 from experience_store.store import Receipt
 
+MAX_SERVED_TOKENS = 20_000
+MAX_NAMED = 5
 
-def after_retrieval(found: bool, omitted: int) -> str:
-    """What to do with experiences, or without."""
-    if found:
-        return (
-            "Follow what fits the task. Afterwards report each attempt and its reward with "
-            "submit_group, with this retrieval_id."
-        )
-    why = "None fits into max_tokens." if omitted else "This library has no experiences yet."
-    return f"{why} Do the task, then report each attempt and its reward with submit_group."
+
+def after_retrieval(selection: Selection, max_tokens: int, whole: int) -> str:
+    """What to do with experiences.
+
+    Args:
+        selection: What is served of a library that is not empty.
+        max_tokens: The budget it was chosen for.
+        whole: What the whole library would take.
+    """
+    enough = min(whole, MAX_SERVED_TOKENS)
+    them = "them all" if enough == whole else "more of them"
+    how = f"; max_tokens {enough} would get {them}" if enough > max_tokens else ""
+    if not selection.experiences:
+        return f"None of {selection.omitted} fits into max_tokens {max_tokens}{how}. {_WITHOUT}"
+    step = (
+        "Follow what fits the task. Afterwards report each attempt and its reward with "
+        "submit_group, with this retrieval_id."
+    )
+    if not selection.omitted:
+        return step
+    return f"{step} {selection.omitted} less relevant ones were left out{how}."
+
+
+def without_experiences(library: str, others: Sequence[Library]) -> str:
+    """What to do when the library is empty; it may not be the one that was meant.
+
+    Args:
+        library: The name of the empty one.
+        others: Libraries that have experiences.
+    """
+    elsewhere = _elsewhere(library, {other.name: other.size for other in others})
+    which = f"; others: {elsewhere}" if elsewhere else ""
+    return f"This library has no experiences yet{which}. {_WITHOUT}"
+
+
+def waiting_elsewhere(library: str, waiting: Mapping[str, int]) -> str:
+    """Where groups wait, by library, if not in this one; empty if nowhere."""
+    elsewhere = _elsewhere(library, waiting)
+    return f" Groups wait in {elsewhere}: give that name as library." if elsewhere else ""
+
+
+def _elsewhere(library: str, sizes: Mapping[str, int]) -> str:
+    """Names with their sizes: all if they are few, else those that come close."""
+    names = sorted(sizes)
+    if len(names) > MAX_NAMED:
+        names = get_close_matches(library, names, n=MAX_NAMED)
+        if not names:
+            return f"{len(sizes)}, see list_libraries"
+    return ", ".join(f"{name!r} ({sizes[name]})" for name in names)
+
+
+_WITHOUT = "Do the task, then report each attempt and its reward with submit_group."
 
 
 def after_submission(receipt: Receipt, *, background: bool) -> str:

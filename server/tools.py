@@ -14,7 +14,12 @@ from experience_store.library import check_library_name
 from experience_store.store import Retrieval
 from server.app import App
 from server.arguments import Answers, Library, Trajectories, read_answers
-from server.next_steps import after_retrieval, after_submission
+from server.next_steps import (
+    MAX_SERVED_TOKENS,
+    after_retrieval,
+    after_submission,
+    without_experiences,
+)
 from server.results import (
     Experiences,
     LibrariesOut,
@@ -29,7 +34,6 @@ from server.results import (
 )
 from server.tool_schema import make_tool
 
-MAX_SERVED_TOKENS = 20_000
 MAX_TASK = 100_000
 
 AppContext: TypeAlias = Context[App, Any]
@@ -61,13 +65,18 @@ async def get_experiences(
         served=tuple(e.id for e in selection.experiences),
     )
     app.retrievals.add(retrieval)
+    if shelf.state.experiences:
+        step = after_retrieval(selection, budget, shelf.index.tokens)
+    else:
+        others = [lib for lib in await app.store.libraries.all() if lib.size]
+        step = without_experiences(shelf.library.name, others)
     value = Experiences(
         library=shelf.library.name,
         version=shelf.state.version,
         experiences={e.id: e.line() for e in selection.experiences},
         omitted=selection.omitted,
         retrieval_id=retrieval.id,
-        next_step=after_retrieval(bool(selection.experiences), selection.omitted),
+        next_step=step,
     )
     return result(value, experiences_text(value))
 

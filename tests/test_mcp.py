@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -417,8 +418,62 @@ async def test_the_token_budget_is_kept_and_what_is_left_out_is_counted(
     assert 0 < len(served) < 30
     assert len(served) + some.data["omitted"] == 30
     assert estimate_tokens("\n".join(served.values())) <= 100
-    assert f"({some.data['omitted']} less relevant ones left out.)" in some.text
+    assert f"{some.data['omitted']} less relevant ones were left out" in some.data["next_step"]
     assert (none.data["experiences"], none.data["omitted"]) == ({}, 30)
+    assert none.data["next_step"].startswith("None of 30 fits into max_tokens 0; ")
+
+
+async def test_the_next_step_says_which_budget_gets_what_was_left_out(
+    database: Path, mode: Mode, store: Store
+) -> None:
+    many = [Add(f"Rule {n}", f"When booking flight {n}, check the rule {n}.") for n in range(30)]
+    await store.libraries.edit("lib", many, author="cli", note="")
+    async with connected(database, mode) as client:
+        asked = {"task": "Book flight 7", "library": "lib"}
+        some = await call(client, "get_experiences", **asked, max_tokens=100)
+        named = re.search(r"max_tokens (\d+) would get them all", some.data["next_step"])
+        assert named
+        all_ = await call(client, "get_experiences", **asked, max_tokens=int(named[1]))
+
+    assert (len(all_.data["experiences"]), all_.data["omitted"]) == (30, 0)
+    assert "left out" not in all_.text
+
+
+async def test_an_empty_library_names_those_that_have_experiences(
+    database: Path, mode: Mode, store: Store
+) -> None:
+    rules = [Add("One", "Check first."), Add("Two", "Answer then.")]
+    async with connected(database, mode) as client:
+        alone = await call(client, "get_experiences", task="Book")
+        await store.libraries.edit("airline", rules, author="cli", note="")
+        await store.libraries.ensure("retail")
+        forgotten = await call(client, "get_experiences", task="Book")
+        for number in range(6):
+            await store.libraries.edit(f"other-{number}", rules, author="cli", note="")
+        misspelt = await call(client, "get_experiences", task="Book", library="airlines")
+        strange = await call(client, "get_experiences", task="Book", library="zzz")
+
+    assert alone.data["next_step"].startswith("This library has no experiences yet. Do the task")
+    assert "no experiences yet; others: 'airline' (2). Do" in forgotten.data["next_step"]
+    assert "no experiences yet; others: 'airline' (2). Do" in misspelt.data["next_step"]
+    assert "others: 7, see list_libraries." in strange.data["next_step"]
+    assert forgotten.data["next_step"] in forgotten.text
+
+
+async def test_an_update_that_finds_nothing_says_where_groups_wait(
+    database: Path, mode: Mode
+) -> None:
+    async with connected(database, mode) as client:
+        nowhere = await call(client, "update_experiences")
+        await submit(client, "Cancel a reservation", library="airline")
+        await submit(client, "Upgrade every passenger", library="airline")
+        elsewhere = await call(client, "update_experiences")
+
+    assert "Groups wait in" not in nowhere.data["next_step"]
+    assert elsewhere.data["status"] == "nothing_to_learn"
+    assert elsewhere.data["next_step"].endswith(
+        "Groups wait in 'airline' (2): give that name as library."
+    )
 
 
 # Calls that cannot be taken

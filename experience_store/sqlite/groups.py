@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 
 from experience_store.errors import ConflictError, NotFoundError
 from experience_store.sqlite import rows
@@ -103,6 +104,11 @@ class SqliteGroups:
             waiting=waiting["waiting"],
             oldest_waiting=rows.to_time(oldest) if oldest else None,
         )
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many groups wait, by library; only those where some do."""
+        found = await self._db.rows("waiting_by_library")
+        return {row["name"]: row["waiting"] for row in found}
 
     async def retry_set_aside(self, library: str) -> int:
         """Let updates take again the groups that failed too often; how many there were."""

@@ -166,6 +166,11 @@ SELECT id, revision FROM waiting_group WHERE library_id = :library ORDER BY id L
 SELECT COUNT(*) AS waiting, MIN(changed_at) AS oldest
 FROM waiting_group WHERE library_id = :library;
 
+-- name: waiting_by_library
+SELECT l.name, COUNT(*) AS waiting
+FROM waiting_group AS w JOIN library AS l ON l.id = w.library_id
+GROUP BY l.id ORDER BY l.name;
+
 -- name: group_counts
 SELECT COUNT(*) AS groups,
        COALESCE(SUM(signal), 0) AS signal,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -102,6 +103,10 @@ class Groups(Protocol):
 
     async def counts(self, library: str) -> GroupCounts:
         """How many there are, and how they stand."""
+        ...
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many groups wait, by library; only those where some do."""
         ...
 
     async def retry_set_aside(self, library: str) -> int:
