@@ -53,6 +53,14 @@ def waiting_elsewhere(library: str, waiting: Mapping[str, int]) -> str:
     return f" Groups wait in {elsewhere}: give that name as library." if elsewhere else ""
 
 
+def _to_learn(waiting: int, *, background: bool) -> str:
+    if background:
+        return "It will be learned from in the background."
+    if not waiting:
+        return "An update that is open has it: call update_experiences to go on with that."
+    return f"{waiting} group(s) wait: call update_experiences to learn from them."
+
+
 def _elsewhere(library: str, sizes: Mapping[str, int]) -> str:
     """Names with their sizes: all if they are few, else those that come close."""
     names = sorted(sizes)
@@ -76,12 +84,13 @@ def after_submission(receipt: Receipt, *, background: bool) -> str:
         )
     if receipt.redacted:
         parts.append(f"{receipt.redacted} secrets were removed before storing.")
-    if receipt.will_be_learned:
+    if receipt.set_aside:
         parts.append(
-            "It will be learned from in the background."
-            if background
-            else f"{receipt.waiting} group(s) wait: call update_experiences to learn from them."
+            f"It was set aside after updates failed on it (the last: {receipt.set_aside[:200]}); "
+            "with an attempt that is new it would be tried again."
         )
+    elif receipt.will_be_learned:
+        parts.append(_to_learn(receipt.waiting, background=background))
     elif receipt.signal:
         parts.append("All of it was learned from already.")
     else:

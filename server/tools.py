@@ -41,7 +41,13 @@ AppContext: TypeAlias = Context[App, Any]
 
 async def get_experiences(
     ctx: AppContext,
-    task: Annotated[str, Field(description="What is to be done, in full", max_length=MAX_TASK)],
+    task: Annotated[
+        str,
+        Field(
+            description="The request itself, in full, without system prompt or policy",
+            max_length=MAX_TASK,
+        ),
+    ],
     library: Library = None,
     max_tokens: Annotated[
         int | None,

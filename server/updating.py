@@ -115,6 +115,8 @@ async def _closed(app: App, record: UpdateRecord, refused: Sequence[Refused]) ->
         version = await app.store.libraries.version(library, record.version)
         changes = [*map(applied_text, version.operations), *map(refusal_text, version.refusals)]
         step = f"The library has learned: get_experiences serves version {record.version} now."
+        if version.refusals:
+            step += f" {len(version.refusals)} proposal(s) were refused; `changes` says why."
     else:
         step = f"No new version: {record.reason}."
     return UpdateOut(

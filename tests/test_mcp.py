@@ -14,12 +14,16 @@ from mcp import Client, MCPError
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
+from experience_store.catalogue import Catalogue
+from experience_store.learner import Learner
 from experience_store.operations import Add
 from experience_store.store import Store, open_store
 from experience_store.testing import lesson
 from experience_store.tokens import estimate_tokens
 from server.mcp_server import build_server
 from server.settings import Settings
+from tests.builders import add, operation
+from tests.builders import answer as operations
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, learn, submit
 
 Mode: TypeAlias = Literal["auto", "legacy"]
@@ -458,6 +462,57 @@ async def test_an_empty_library_names_those_that_have_experiences(
     assert "no experiences yet; others: 'airline' (2). Do" in misspelt.data["next_step"]
     assert "others: 7, see list_libraries." in strange.data["next_step"]
     assert forgotten.data["next_step"] in forgotten.text
+
+
+async def test_a_group_that_was_set_aside_is_not_said_to_wait(
+    database: Path, mode: Mode, store: Store
+) -> None:
+    learner = Learner(store, Catalogue(store))
+    async with connected(database, mode) as client:
+        await submit(client, "Book", group_id="mine")
+        for _ in range(3):
+            update_id = await learner.begin("lib", "host", 8)
+            assert update_id
+            failed = await learner.give_up(await learner.take_up(update_id), "compare-1", "no JSON")
+            await learner.settle(failed, author="host")
+        again = await submit(client, "Book", group_id="mine")
+        more = {"output": "I asked first.", "reward": 0.5}
+        tried = await submit(client, "Book", group_id="mine", trajectories=[more])
+
+    assert "set aside after updates failed on it (the last: no JSON)" in again.data["next_step"]
+    assert "update_experiences" not in again.data["next_step"]
+    assert "1 group(s) wait" in tried.data["next_step"]
+
+
+async def test_a_group_that_an_open_update_has_is_said_to_be_in_it(
+    database: Path, mode: Mode
+) -> None:
+    async with connected(database, mode) as client:
+        await submit(client, "Book", group_id="mine")
+        await call(client, "update_experiences", library="lib")
+        again = await submit(client, "Book", group_id="mine")
+
+    assert "An update that is open has it: call update_experiences" in again.data["next_step"]
+
+
+async def test_the_next_step_counts_what_was_refused(database: Path, mode: Mode) -> None:
+    given = operations(add("Check first."), operation("Retire", "G9"))
+    async with connected(database, mode) as client:
+        await submit(client, "Cancel a reservation")
+        asked = await call(client, "update_experiences", library="lib")
+        answer = await call(
+            client,
+            "submit_answers",
+            update_id=asked.data["update_id"],
+            answers=[{"request_id": "compare-1", "answer": given}],
+        )
+        await submit(client, "Upgrade every passenger")
+        clean = await learn(client)
+
+    assert answer.data["status"] == "published"
+    assert [c.split()[0] for c in answer.data["changes"]] == ["Add", "Refused"]
+    assert "1 proposal(s) were refused" in answer.data["next_step"]
+    assert "refused" not in clean.data["next_step"]
 
 
 async def test_an_update_that_finds_nothing_says_where_groups_wait(

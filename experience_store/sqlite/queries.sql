@@ -155,7 +155,7 @@ SET (attempts, scored, best, worst) = (
 WHERE id = :group_id;
 
 -- name: group_after
-SELECT g.name, g.attempts, g.signal, g.learnable,
+SELECT g.name, g.attempts, g.signal, g.learnable, g.set_aside, g.failure,
        (SELECT COUNT(*) FROM waiting_group AS w WHERE w.library_id = g.library_id) AS waiting
 FROM group_standing AS g WHERE g.id = :group_id;
 
