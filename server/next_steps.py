@@ -27,8 +27,8 @@ def after_retrieval(selection: Selection, max_tokens: int, whole: int) -> str:
     if not selection.experiences:
         return f"None of {selection.omitted} fits into max_tokens {max_tokens}{how}. {_WITHOUT}"
     step = (
-        "Follow what fits the task. Afterwards report each attempt and its reward with "
-        "submit_group, with this retrieval_id."
+        "Follow what fits the task. Afterwards report each attempt with submit_group: its reward, "
+        "and in the trajectory this retrieval_id."
     )
     if not selection.omitted:
         return step
@@ -74,9 +74,26 @@ def _elsewhere(library: str, sizes: Mapping[str, int]) -> str:
 _WITHOUT = "Do the task, then report each attempt and its reward with submit_group."
 
 
-def after_submission(receipt: Receipt, *, background: bool) -> str:
-    """What became of the attempts, and what they still lack; `background` if a worker learns."""
+def after_submission(
+    receipt: Receipt, *, untied: Mapping[str, str | None], background: bool
+) -> str:
+    """What became of the attempts, and what they still lack.
+
+    Args:
+        receipt: Of the store.
+        untied: Retrievals that are not of this library, with the library they are of, if any.
+        background: Whether a worker learns.
+    """
     parts: list[str] = []
+    if untied:
+        which = [
+            f"{id_!r} is of library {library!r}" if library else f"{id_!r} is not known"
+            for id_, library in sorted(untied.items())[:MAX_NAMED]
+        ]
+        parts.append(
+            f"retrieval_id {', '.join(which)}: the attempts were stored, but what they were given "
+            "cannot be told."
+        )
     if receipt.known:
         parts.append(
             f"{receipt.known} of the attempts were there already and changed nothing (give an id "

@@ -57,7 +57,8 @@ async def get_experiences(
 ) -> Annotated[CallToolResult, Experiences]:
     """Get the lessons learned from earlier attempts at tasks like this one.
 
-    Call it before you start a task, and follow what fits. Keep the retrieval_id for submit_group.
+    Call it before you start a task, and follow what fits. Keep the retrieval_id for the
+    trajectories of submit_group.
     """
     app = _app(ctx)
     shelf = await app.catalogue.shelf(_name(app, library), make=True)
@@ -116,6 +117,8 @@ async def submit_group(
     submission = read_submission(
         task=task, trajectories=trajectories, group_id=group_id, ground_truth=ground_truth
     )
+    given = {t.retrieval_id for t in submission.trajectories if t.retrieval_id}
+    served = await app.retrievals.libraries_of(list(given))
     receipt = await app.store.groups.submit(name, submission)
     if app.worker is not None:
         app.worker.wake()
@@ -124,7 +127,11 @@ async def submit_group(
         group_id=receipt.group_id,
         signal=receipt.signal,
         trajectories=receipt.trajectories,
-        next_step=after_submission(receipt, background=app.worker is not None),
+        next_step=after_submission(
+            receipt,
+            untied={i: served.get(i) for i in given if served.get(i) != name},
+            background=app.worker is not None,
+        ),
     )
     return result(value, submitted_text(value))
 

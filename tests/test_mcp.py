@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator
@@ -17,10 +18,11 @@ from mcp_types import PromptReference, ResourceTemplateReference, TextContent, T
 from experience_store.catalogue import Catalogue
 from experience_store.learner import Learner
 from experience_store.operations import Add
-from experience_store.store import Store, open_store
+from experience_store.store import Retrieval, Store, open_store
 from experience_store.testing import lesson
 from experience_store.tokens import estimate_tokens
 from server.mcp_server import build_server
+from server.retrieval_log import RetrievalLog
 from server.settings import Settings
 from tests.builders import add, operation
 from tests.builders import answer as operations
@@ -536,6 +538,12 @@ async def test_an_update_that_finds_nothing_says_where_groups_wait(
 BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
     ("misspelt argument", "submit_group", {"taks": "x", "trajectories": []}, "mean 'task'"),
     (
+        "retrieval_id beside the trajectories",
+        "submit_group",
+        {"task": "x", "trajectories": WON_AND_LOST, "retrieval_id": "r-1"},
+        "has no argument 'retrieval_id': that belongs into each trajectory. It takes: task,",
+    ),
+    (
         "misspelt reward",
         "submit_group",
         {"task": "x", "trajectories": [{"output": "a", "rewrad": 1}]},
@@ -626,6 +634,27 @@ async def test_an_error_says_how_to_mend_the_call_and_stores_nothing(
     assert hint in answer.text
     assert "Traceback" not in answer.text
     assert stored == 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("submit_group", {"task": "x", "trajectories": WON_AND_LOST, "retrieval_id": "r-1"}),
+        ("submit_group", {"task": "x"}),
+        ("update_experiences", {"libary": "lib"}),
+        ("submit_answers", {"update_id": "u", "answer": {}}),
+    ],
+)
+async def test_a_tool_that_stores_says_of_wrong_arguments_that_nothing_was_stored(
+    database: Path, mode: Mode, tool: str, arguments: dict[str, object]
+) -> None:
+    async with connected(database, mode) as client:
+        refused = await call(client, tool, **arguments)
+        reading = await call(client, "get_experiences", task="x", libary="lib")
+
+    assert refused.failed
+    assert refused.text.endswith(" Nothing was stored.")
+    assert reading.text.endswith("It takes: task, library, max_tokens.")
 
 
 @pytest.mark.parametrize("reward", ["NaN", "Infinity", "-inf", "1e999"])
@@ -794,6 +823,45 @@ async def test_a_retrieval_is_tied_to_what_it_earned(database: Path, mode: Mode)
         asked = await call(client, "update_experiences", library="lib")
 
     assert 'experiences_given="G1"' in asked.data["requests"][0]["prompt"]
+
+
+async def test_a_retrieval_that_is_not_of_this_library_is_said_so_and_taken(
+    database: Path, mode: Mode
+) -> None:
+    def used(retrieval_id: object) -> list[object]:
+        return [{**WON_AND_LOST[0], "retrieval_id": retrieval_id}, WON_AND_LOST[1]]
+
+    async with connected(database, mode) as client:
+        right = await call(client, "get_experiences", task="Book", library="lib")
+        other = await call(client, "get_experiences", task="Book", library="other")
+        right_id, other_id = right.data["retrieval_id"], other.data["retrieval_id"]
+        at_once = await submit(client, "One", trajectories=used(right_id))
+        elsewhere = await submit(client, "Two", trajectories=used(other_id))
+        unknown = await submit(client, "Three", trajectories=used("r-0"))
+        stored = await groups_stored(client)
+
+    async with connected(database, mode) as client:
+        later = await submit(client, "Four", trajectories=used(right_id))
+
+    assert "retrieval_id" not in at_once.data["next_step"] + later.data["next_step"]
+    assert f"{other_id!r} is of library 'other': the attempts" in elsewhere.data["next_step"]
+    assert "retrieval_id 'r-0' is not known: the attempts" in unknown.data["next_step"]
+    assert stored == 3
+
+
+async def test_a_retrieval_is_known_while_it_is_being_written(store: Store) -> None:
+    log = RetrievalLog(store)
+    await store.libraries.ensure("lib")
+    log.add(Retrieval("r-1", "lib", 0, "Book", ()))
+    before = await log.libraries_of(["r-1"])
+    writing = asyncio.create_task(log.flush())
+    while not writing.done():
+        assert await log.libraries_of(["r-1"]) == {"r-1": "lib"}
+        await asyncio.sleep(0)
+    after = await log.libraries_of(["r-1", "r-2"])
+    await log.close()
+
+    assert before == after == {"r-1": "lib"}
 
 
 async def test_two_connections_share_one_library(database: Path, mode: Mode) -> None:

@@ -317,3 +317,7 @@ VALUES (:id, :library, :version, :task, :served, :now);
 -- name: retrievals
 SELECT id, version, served FROM retrieval
 WHERE library_id = :library AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: libraries_of_retrievals
+SELECT r.id, l.name AS library FROM retrieval AS r JOIN library AS l ON l.id = r.library_id
+WHERE r.id IN (SELECT value FROM json_each(:ids));
