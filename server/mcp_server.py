@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -39,9 +39,9 @@ your instructions.
 
 After a task: report what happened with submit_group: the task, your attempts with messages or \
 output, and a reward for each (tests passed, the answer was right, the user was content: any \
-number, higher is better; null if nobody can tell). Pass the retrieval_id. Report failures as \
-honestly as successes: learning needs both. Attempts at the same task belong in one group; add \
-later ones with its group_id.
+number, higher is better; null if nobody can tell). The retrieval_id stands in each trajectory \
+that had its experiences. Report failures as honestly as successes: learning needs both. Attempts \
+at the same task belong in one group; add later ones with its group_id.
 
 To learn: when submit_group says that groups wait, call update_experiences. It returns requests; \
 answer each by its prompt and answer_schema and send the answers with submit_answers until the \
@@ -126,7 +126,8 @@ class ExperienceServer(MCPServer[App]):
             if isinstance(cause, ValidationError):
                 from experience_store.intake.mending import mendable  # noqa: PLC0415  # not before it is needed: start-up
 
-                raise ToolError(mendable(cause, self._parameters(name))) from error
+                problems = mendable(cause, self._parameters(name))
+                raise ToolError(f"{problems}{self._nothing_stored(name)}") from error
             raise
 
     async def list_resources(self) -> list[Resource]:
@@ -146,15 +147,31 @@ class ExperienceServer(MCPServer[App]):
         known = self._parameters(name)
         unknown = [a for a in arguments if a not in known]
         if known and unknown:
-            close = get_close_matches(unknown[0], known, n=1, cutoff=0.5)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ToolError(
-                f"{name} has no argument {unknown[0]!r}.{hint} It takes: {', '.join(known)}."
+                f"{name} has no argument {unknown[0]!r}{_hint(unknown[0], known)} It takes: "
+                f"{', '.join(known)}.{self._nothing_stored(name)}"
             )
+
+    def _nothing_stored(self, name: str) -> str:
+        """Said of a call that is refused before the tool is run, where it would have stored."""
+        tool = self._tool_manager.get_tool(name)
+        reads = tool is not None and tool.annotations and tool.annotations.read_only_hint
+        return "" if reads else " Nothing was stored."
 
     def _parameters(self, name: str) -> tuple[str, ...]:
         tool = self._tool_manager.get_tool(name)
         return tuple(tool.parameters.get("properties", {})) if tool else ()
+
+
+def _hint(unknown: str, known: Sequence[str]) -> str:
+    """Where an argument belongs, or which one was meant, if that can be told."""
+    if "trajectories" in known:
+        from experience_store.intake.attempts import TrajectoryInput  # noqa: PLC0415  # not before it is needed: start-up
+
+        if unknown in TrajectoryInput.model_fields:
+            return ": that belongs into each trajectory."
+    close = get_close_matches(unknown, known, n=1, cutoff=0.5)
+    return f". Did you mean {close[0]!r}?" if close else "."
 
 
 @asynccontextmanager

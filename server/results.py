@@ -104,11 +104,10 @@ def experiences_text(value: Experiences) -> str:
     if not value.experiences:
         return f"{value.next_step} (retrieval_id: {value.retrieval_id})"
     lines = [f"[{id_}] {text}" for id_, text in value.experiences.items()]
-    omitted = f"\n({value.omitted} less relevant ones left out.)" if value.omitted else ""
     return (
         f"Experiences from library {value.library!r}, version {value.version}:\n"
         + "\n".join(lines)
-        + f"{omitted}\n\nretrieval_id: {value.retrieval_id}\n{value.next_step}"
+        + f"\n\nretrieval_id: {value.retrieval_id}\n{value.next_step}"
     )
 
 

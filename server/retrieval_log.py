@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from experience_store.errors import ExperienceError
@@ -28,6 +29,7 @@ class RetrievalLog:
         self._store = store
         self._waiting: list[Retrieval] = []
         self._writing: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
 
     def add(self, retrieval: Retrieval) -> None:
         """Have a retrieval written soon."""
@@ -36,7 +38,20 @@ class RetrievalLog:
             self._writing = asyncio.create_task(self._write_soon())
 
     async def flush(self) -> None:
-        """Write what waits now; what cannot be written waits on."""
+        """Write what waits now, after what is being written; what cannot be written waits on."""
+        async with self._turn:
+            await self._write()
+
+    async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """The library that each retrieval was of, by id, be it written yet or not."""
+        async with self._turn:
+            waiting = {r.id: r.library for r in self._waiting}
+        known = {id_: waiting[id_] for id_ in ids if id_ in waiting}
+        if missing := [id_ for id_ in ids if id_ not in known]:
+            known |= await self._store.retrievals.libraries_of(missing)
+        return known
+
+    async def _write(self) -> None:
         from experience_store.trust.redaction import redact  # noqa: PLC0415  # slow to import
 
         waiting, self._waiting = self._waiting, []

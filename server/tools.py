@@ -14,7 +14,12 @@ from experience_store.library import check_library_name
 from experience_store.store import Retrieval
 from server.app import App
 from server.arguments import Answers, Library, Trajectories, read_answers
-from server.next_steps import after_retrieval, after_submission
+from server.next_steps import (
+    MAX_SERVED_TOKENS,
+    after_retrieval,
+    after_submission,
+    without_experiences,
+)
 from server.results import (
     Experiences,
     LibrariesOut,
@@ -29,7 +34,6 @@ from server.results import (
 )
 from server.tool_schema import make_tool
 
-MAX_SERVED_TOKENS = 20_000
 MAX_TASK = 100_000
 
 AppContext: TypeAlias = Context[App, Any]
@@ -37,7 +41,13 @@ AppContext: TypeAlias = Context[App, Any]
 
 async def get_experiences(
     ctx: AppContext,
-    task: Annotated[str, Field(description="What is to be done, in full", max_length=MAX_TASK)],
+    task: Annotated[
+        str,
+        Field(
+            description="The request itself, in full, without system prompt or policy",
+            max_length=MAX_TASK,
+        ),
+    ],
     library: Library = None,
     max_tokens: Annotated[
         int | None,
@@ -47,7 +57,8 @@ async def get_experiences(
 ) -> Annotated[CallToolResult, Experiences]:
     """Get the lessons learned from earlier attempts at tasks like this one.
 
-    Call it before you start a task, and follow what fits. Keep the retrieval_id for submit_group.
+    Call it before you start a task, and follow what fits. Keep the retrieval_id for the
+    trajectories of submit_group.
     """
     app = _app(ctx)
     shelf = await app.catalogue.shelf(_name(app, library), make=True)
@@ -61,13 +72,18 @@ async def get_experiences(
         served=tuple(e.id for e in selection.experiences),
     )
     app.retrievals.add(retrieval)
+    if shelf.state.experiences:
+        step = after_retrieval(selection, budget, shelf.index.tokens)
+    else:
+        others = [lib for lib in await app.store.libraries.all() if lib.size]
+        step = without_experiences(shelf.library.name, others)
     value = Experiences(
         library=shelf.library.name,
         version=shelf.state.version,
         experiences={e.id: e.line() for e in selection.experiences},
         omitted=selection.omitted,
         retrieval_id=retrieval.id,
-        next_step=after_retrieval(bool(selection.experiences), selection.omitted),
+        next_step=step,
     )
     return result(value, experiences_text(value))
 
@@ -101,6 +117,8 @@ async def submit_group(
     submission = read_submission(
         task=task, trajectories=trajectories, group_id=group_id, ground_truth=ground_truth
     )
+    given = {t.retrieval_id for t in submission.trajectories if t.retrieval_id}
+    served = await app.retrievals.libraries_of(list(given))
     receipt = await app.store.groups.submit(name, submission)
     if app.worker is not None:
         app.worker.wake()
@@ -109,7 +127,11 @@ async def submit_group(
         group_id=receipt.group_id,
         signal=receipt.signal,
         trajectories=receipt.trajectories,
-        next_step=after_submission(receipt, background=app.worker is not None),
+        next_step=after_submission(
+            receipt,
+            untied={i: served.get(i) for i in given if served.get(i) != name},
+            background=app.worker is not None,
+        ),
     )
     return result(value, submitted_text(value))
 

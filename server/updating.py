@@ -14,6 +14,7 @@ from experience_store.learning.requests import Request
 from experience_store.store import UpdateRecord
 from experience_store.tokens import estimate_tokens
 from server.app import App
+from server.next_steps import waiting_elsewhere
 from server.results import RefusedOut, RequestOut, UpdateOut
 from server.wording import applied_text, refusal_text
 
@@ -114,6 +115,8 @@ async def _closed(app: App, record: UpdateRecord, refused: Sequence[Refused]) ->
         version = await app.store.libraries.version(library, record.version)
         changes = [*map(applied_text, version.operations), *map(refusal_text, version.refusals)]
         step = f"The library has learned: get_experiences serves version {record.version} now."
+        if version.refusals:
+            step += f" {len(version.refusals)} proposal(s) were refused; `changes` says why."
     else:
         step = f"No new version: {record.reason}."
     return UpdateOut(
@@ -134,6 +137,7 @@ async def _nothing(app: App, library: str) -> UpdateOut:
         f"{counts.learned} learned from"
         + (f", {counts.set_aside} set aside after failures" if counts.set_aside else "")
         + "). Submit attempts at one task with different rewards by submit_group."
+        + waiting_elsewhere(library, await app.store.groups.waiting())
     )
     return UpdateOut(library=library, update_id=None, status="nothing_to_learn", next_step=why)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,12 +15,17 @@ from mcp import Client, MCPError
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
+from experience_store.catalogue import Catalogue
+from experience_store.learner import Learner
 from experience_store.operations import Add
-from experience_store.store import Store, open_store
+from experience_store.store import Retrieval, Store, open_store
 from experience_store.testing import lesson
 from experience_store.tokens import estimate_tokens
 from server.mcp_server import build_server
+from server.retrieval_log import RetrievalLog
 from server.settings import Settings
+from tests.builders import add, operation
+from tests.builders import answer as operations
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, learn, submit
 
 Mode: TypeAlias = Literal["auto", "legacy"]
@@ -417,14 +424,125 @@ async def test_the_token_budget_is_kept_and_what_is_left_out_is_counted(
     assert 0 < len(served) < 30
     assert len(served) + some.data["omitted"] == 30
     assert estimate_tokens("\n".join(served.values())) <= 100
-    assert f"({some.data['omitted']} less relevant ones left out.)" in some.text
+    assert f"{some.data['omitted']} less relevant ones were left out" in some.data["next_step"]
     assert (none.data["experiences"], none.data["omitted"]) == ({}, 30)
+    assert none.data["next_step"].startswith("None of 30 fits into max_tokens 0; ")
+
+
+async def test_the_next_step_says_which_budget_gets_what_was_left_out(
+    database: Path, mode: Mode, store: Store
+) -> None:
+    many = [Add(f"Rule {n}", f"When booking flight {n}, check the rule {n}.") for n in range(30)]
+    await store.libraries.edit("lib", many, author="cli", note="")
+    async with connected(database, mode) as client:
+        asked = {"task": "Book flight 7", "library": "lib"}
+        some = await call(client, "get_experiences", **asked, max_tokens=100)
+        named = re.search(r"max_tokens (\d+) would get them all", some.data["next_step"])
+        assert named
+        all_ = await call(client, "get_experiences", **asked, max_tokens=int(named[1]))
+
+    assert (len(all_.data["experiences"]), all_.data["omitted"]) == (30, 0)
+    assert "left out" not in all_.text
+
+
+async def test_an_empty_library_names_those_that_have_experiences(
+    database: Path, mode: Mode, store: Store
+) -> None:
+    rules = [Add("One", "Check first."), Add("Two", "Answer then.")]
+    async with connected(database, mode) as client:
+        alone = await call(client, "get_experiences", task="Book")
+        await store.libraries.edit("airline", rules, author="cli", note="")
+        await store.libraries.ensure("retail")
+        forgotten = await call(client, "get_experiences", task="Book")
+        for number in range(6):
+            await store.libraries.edit(f"other-{number}", rules, author="cli", note="")
+        misspelt = await call(client, "get_experiences", task="Book", library="airlines")
+        strange = await call(client, "get_experiences", task="Book", library="zzz")
+
+    assert alone.data["next_step"].startswith("This library has no experiences yet. Do the task")
+    assert "no experiences yet; others: 'airline' (2). Do" in forgotten.data["next_step"]
+    assert "no experiences yet; others: 'airline' (2). Do" in misspelt.data["next_step"]
+    assert "others: 7, see list_libraries." in strange.data["next_step"]
+    assert forgotten.data["next_step"] in forgotten.text
+
+
+async def test_a_group_that_was_set_aside_is_not_said_to_wait(
+    database: Path, mode: Mode, store: Store
+) -> None:
+    learner = Learner(store, Catalogue(store))
+    async with connected(database, mode) as client:
+        await submit(client, "Book", group_id="mine")
+        for _ in range(3):
+            update_id = await learner.begin("lib", "host", 8)
+            assert update_id
+            failed = await learner.give_up(await learner.take_up(update_id), "compare-1", "no JSON")
+            await learner.settle(failed, author="host")
+        again = await submit(client, "Book", group_id="mine")
+        more = {"output": "I asked first.", "reward": 0.5}
+        tried = await submit(client, "Book", group_id="mine", trajectories=[more])
+
+    assert "set aside after updates failed on it (the last: no JSON)" in again.data["next_step"]
+    assert "update_experiences" not in again.data["next_step"]
+    assert "1 group(s) wait" in tried.data["next_step"]
+
+
+async def test_a_group_that_an_open_update_has_is_said_to_be_in_it(
+    database: Path, mode: Mode
+) -> None:
+    async with connected(database, mode) as client:
+        await submit(client, "Book", group_id="mine")
+        await call(client, "update_experiences", library="lib")
+        again = await submit(client, "Book", group_id="mine")
+
+    assert "An update that is open has it: call update_experiences" in again.data["next_step"]
+
+
+async def test_the_next_step_counts_what_was_refused(database: Path, mode: Mode) -> None:
+    given = operations(add("Check first."), operation("Retire", "G9"))
+    async with connected(database, mode) as client:
+        await submit(client, "Cancel a reservation")
+        asked = await call(client, "update_experiences", library="lib")
+        answer = await call(
+            client,
+            "submit_answers",
+            update_id=asked.data["update_id"],
+            answers=[{"request_id": "compare-1", "answer": given}],
+        )
+        await submit(client, "Upgrade every passenger")
+        clean = await learn(client)
+
+    assert answer.data["status"] == "published"
+    assert [c.split()[0] for c in answer.data["changes"]] == ["Add", "Refused"]
+    assert "1 proposal(s) were refused" in answer.data["next_step"]
+    assert "refused" not in clean.data["next_step"]
+
+
+async def test_an_update_that_finds_nothing_says_where_groups_wait(
+    database: Path, mode: Mode
+) -> None:
+    async with connected(database, mode) as client:
+        nowhere = await call(client, "update_experiences")
+        await submit(client, "Cancel a reservation", library="airline")
+        await submit(client, "Upgrade every passenger", library="airline")
+        elsewhere = await call(client, "update_experiences")
+
+    assert "Groups wait in" not in nowhere.data["next_step"]
+    assert elsewhere.data["status"] == "nothing_to_learn"
+    assert elsewhere.data["next_step"].endswith(
+        "Groups wait in 'airline' (2): give that name as library."
+    )
 
 
 # Calls that cannot be taken
 
 BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
     ("misspelt argument", "submit_group", {"taks": "x", "trajectories": []}, "mean 'task'"),
+    (
+        "retrieval_id beside the trajectories",
+        "submit_group",
+        {"task": "x", "trajectories": WON_AND_LOST, "retrieval_id": "r-1"},
+        "has no argument 'retrieval_id': that belongs into each trajectory. It takes: task,",
+    ),
     (
         "misspelt reward",
         "submit_group",
@@ -516,6 +634,27 @@ async def test_an_error_says_how_to_mend_the_call_and_stores_nothing(
     assert hint in answer.text
     assert "Traceback" not in answer.text
     assert stored == 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("submit_group", {"task": "x", "trajectories": WON_AND_LOST, "retrieval_id": "r-1"}),
+        ("submit_group", {"task": "x"}),
+        ("update_experiences", {"libary": "lib"}),
+        ("submit_answers", {"update_id": "u", "answer": {}}),
+    ],
+)
+async def test_a_tool_that_stores_says_of_wrong_arguments_that_nothing_was_stored(
+    database: Path, mode: Mode, tool: str, arguments: dict[str, object]
+) -> None:
+    async with connected(database, mode) as client:
+        refused = await call(client, tool, **arguments)
+        reading = await call(client, "get_experiences", task="x", libary="lib")
+
+    assert refused.failed
+    assert refused.text.endswith(" Nothing was stored.")
+    assert reading.text.endswith("It takes: task, library, max_tokens.")
 
 
 @pytest.mark.parametrize("reward", ["NaN", "Infinity", "-inf", "1e999"])
@@ -684,6 +823,45 @@ async def test_a_retrieval_is_tied_to_what_it_earned(database: Path, mode: Mode)
         asked = await call(client, "update_experiences", library="lib")
 
     assert 'experiences_given="G1"' in asked.data["requests"][0]["prompt"]
+
+
+async def test_a_retrieval_that_is_not_of_this_library_is_said_so_and_taken(
+    database: Path, mode: Mode
+) -> None:
+    def used(retrieval_id: object) -> list[object]:
+        return [{**WON_AND_LOST[0], "retrieval_id": retrieval_id}, WON_AND_LOST[1]]
+
+    async with connected(database, mode) as client:
+        right = await call(client, "get_experiences", task="Book", library="lib")
+        other = await call(client, "get_experiences", task="Book", library="other")
+        right_id, other_id = right.data["retrieval_id"], other.data["retrieval_id"]
+        at_once = await submit(client, "One", trajectories=used(right_id))
+        elsewhere = await submit(client, "Two", trajectories=used(other_id))
+        unknown = await submit(client, "Three", trajectories=used("r-0"))
+        stored = await groups_stored(client)
+
+    async with connected(database, mode) as client:
+        later = await submit(client, "Four", trajectories=used(right_id))
+
+    assert "retrieval_id" not in at_once.data["next_step"] + later.data["next_step"]
+    assert f"{other_id!r} is of library 'other': the attempts" in elsewhere.data["next_step"]
+    assert "retrieval_id 'r-0' is not known: the attempts" in unknown.data["next_step"]
+    assert stored == 3
+
+
+async def test_a_retrieval_is_known_while_it_is_being_written(store: Store) -> None:
+    log = RetrievalLog(store)
+    await store.libraries.ensure("lib")
+    log.add(Retrieval("r-1", "lib", 0, "Book", ()))
+    before = await log.libraries_of(["r-1"])
+    writing = asyncio.create_task(log.flush())
+    while not writing.done():
+        assert await log.libraries_of(["r-1"]) == {"r-1": "lib"}
+        await asyncio.sleep(0)
+    after = await log.libraries_of(["r-1", "r-2"])
+    await log.close()
+
+    assert before == after == {"r-1": "lib"}
 
 
 async def test_two_connections_share_one_library(database: Path, mode: Mode) -> None:

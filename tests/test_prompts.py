@@ -117,6 +117,24 @@ def test_without_rewards_what_would_tell_the_outcome_is_withheld_and_the_prompt_
         assert withheld not in prompt
 
 
+@pytest.mark.parametrize("reward", [None, 1.0])
+def test_without_rewards_that_differ_the_first_attempts_are_shown_in_the_order_given(
+    reward: float | None,
+) -> None:
+    attempts = [attempt(f"I tried way {n}.", reward, id=f"t{n}") for n in range(11)]
+    attempts[3] = replace(attempts[3], reward=None)
+    policy = Policy(learn_without_rewards=True)
+
+    prompt = update(group(*attempts), policy=policy).requests()[0].prompt
+
+    shown = [n for n in range(11) if f"I tried way {n}." in prompt]
+    assert shown == list(range(8))
+    assert prompt.index("I tried way 2.") < prompt.index("I tried way 3.")
+    assert prompt.index("I tried way 3.") < prompt.index("I tried way 4.")
+    assert "3 later attempts are left out for length" in prompt
+    assert "rewards in between" not in prompt
+
+
 def test_only_the_experiences_relevant_to_the_task_are_shown_and_the_rest_counted() -> None:
     made = update(FLIGHT, on=state("Check the fare first.", "Never mind."), frugality=HOST)
     lesson = replace(made.lessons[0], relevant=made.lessons[0].relevant[:1])

@@ -10,7 +10,7 @@ from experience_store.errors import AnswerRefusedError
 from experience_store.learning.inputs import MODEL
 from experience_store.learning.update import Outcome, Update
 from experience_store.library import Policy
-from experience_store.operations import Add, Refusal, Retire
+from experience_store.operations import Add, Merge, Refusal, Retire, Revise
 from experience_store.tokens import estimate_tokens
 from tests.builders import add, answer, attempt, group, operation, snapshot, state, update
 
@@ -99,6 +99,19 @@ def test_lower_case_operation_names_are_not_ignored(kind: str) -> None:
     assert texts(outcome_of(update().record("compare-1", answer(lower)))) == {
         "G1": "When booking, read the rules."
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids"), [("Add", ()), ("Revise", ("G1",)), ("Merge", ("G1", "G2"))]
+)
+def test_space_around_a_name_and_a_text_is_no_part_of_them(kind: str, ids: tuple[str, ...]) -> None:
+    spaced = operation(kind, *ids, name=" Rules first\n", experience=" Read the rules.\n")
+
+    outcome = outcome_of(update(on=state("Old.", "Older.")).record("compare-1", answer(spaced)))
+
+    (applied,) = outcome.application.applied
+    assert isinstance(applied.operation, Add | Revise | Merge)
+    assert (applied.operation.name, applied.operation.text) == ("Rules first", "Read the rules.")
 
 
 def test_an_unknown_operation_name_is_refused_and_not_taken_for_an_add() -> None:

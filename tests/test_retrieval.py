@@ -80,11 +80,28 @@ class TestRanking:
     def test_nothing_is_found_without_a_place_for_it(self) -> None:
         assert ids(Index.build(AIRLINE), "flight", limit=0) == []
 
-    def test_stop_words_count_only_where_there_is_nothing_else(self) -> None:
+    def test_stop_words_find_nothing(self) -> None:
         index = Index.build([*AIRLINE, lesson(4, "Who are you? Ask them.", "to be or not to be")])
-        assert ids(index, "Who are you?") == ["G4", "G2"]
+        assert ids(index, "the a of and you are") == []
         assert ids(index, "Who are you to cancel?") == ["G1"]
-        assert ids(index, "or") == []
+
+    def test_what_names_an_earlier_task_had_by_chance_does_not_beat_what_a_lesson_says(
+        self,
+    ) -> None:
+        earlier = (
+            "You want to remove passenger Sophia from your flights on May 19, with reservation ID "
+            "GV1N64. You don't remember your reservation ID, but suddenly find it in your email."
+        )
+        index = Index.build(
+            [
+                *AIRLINE,
+                lesson(4, "Never suggest cancelling the trip.", earlier),
+                lesson(5, "When compensation is asked for, count the passengers.", "Delayed again"),
+            ]
+        )
+        asked = "You are Sophia Silva (ID: sophia_silva_7557). You want compensation."
+        assert ids(index, asked)[:2] == ["G5", "G4"]
+        assert ids(index, "Sophia") == ["G4"]
 
     def test_of_two_documents_with_one_id_the_later_counts(self) -> None:
         index = Index.build([lesson(1, "Old words."), lesson(1, "New wording.")])
@@ -149,11 +166,13 @@ def exhaustive(documents: list[Document], task: str, limit: int) -> list[str]:
     """The ranking as it is described, one experience after the other."""
     codes = {d.experience.id: codes_of(d)[0] for d in documents}
     having = Counter(term for terms in codes.values() for term in terms)
-    weights = {
-        term: max(1, round(4 * math.log1p((len(codes) - n + 0.5) / (n + 0.5)) * 2 * q / (q + 1)))
-        for term, q in Counter(content_terms(task)).items()
-        if (n := having[term])
-    }
+    own = {term for terms in codes.values() for term, code in terms.items() if code & 8}
+
+    def weight(term: str, times: int) -> int:
+        rarity = math.log1p((len(codes) - having[term] + 0.5) / (having[term] + 0.5))
+        return max(1, round(4 * rarity * 2 * times / (times + 1) / (1 if term in own else 2)))
+
+    weights = {t: weight(t, n) for t, n in Counter(content_terms(task)).items() if having[t]}
     scores = {
         id_: sum(weight * (terms.get(term, 0) & 7) for term, weight in weights.items())
         for id_, terms in codes.items()
@@ -292,29 +311,40 @@ class TestSelecting:
     def test_a_library_that_fits_is_served_whole_with_the_best_first(self) -> None:
         state, index = library(*AIRLINE)
         selection = select(state, index, "delayed flight", 1_000)
-        assert served(selection) == ["G3", "G1", "G2"]
+        assert served(selection) == ["G3", "G2", "G1"]
         assert (selection.omitted, selection.tokens) == (0, index.tokens)
 
-    @pytest.mark.parametrize("task", [None, "", "xylophone"])
-    def test_it_is_served_in_the_order_of_ids_if_nothing_is_better(self, task: str | None) -> None:
-        assert served(select(*library(*AIRLINE), task, 1_000)) == ["G1", "G2", "G3"]
+    @pytest.mark.parametrize("task", [None, "", "xylophone", "the a of and you are"])
+    def test_without_any_match_the_newest_come_first_whatever_the_budget(
+        self, task: str | None
+    ) -> None:
+        state, index = library(*AIRLINE)
+        assert served(select(state, index, task, 1_000)) == ["G3", "G2", "G1"]
+        assert served(select(state, index, task, index.tokens - 1)) == ["G3", "G2"]
+        assert served(select(state, index, task, index.cost("G3"))) == ["G3"]
 
     def test_what_does_not_match_is_not_served_to_fill_up(self) -> None:
         state, index = library(*AIRLINE)
         selection = select(state, index, "delayed flight", index.tokens - 1)
         assert (served(selection), selection.omitted) == (["G3"], 2)
 
-    def test_without_any_match_the_newest_are_served(self) -> None:
-        state, index = library(*AIRLINE)
-        assert served(select(state, index, "xylophone", index.tokens - 1)) == ["G3", "G2"]
-        assert served(select(state, index, None, index.cost("G3"))) == ["G3"]
-
-    def test_what_is_too_long_is_passed_over_for_what_is_shorter(self) -> None:
+    def test_what_is_shorter_does_not_take_the_place_of_what_is_better(self) -> None:
         long = lesson(1, "Bags: " + "count all the bags again, " * 5)
         state, index = library(long, lesson(2, "Weigh bags."), *AIRLINE[2:])
-        selection = select(state, index, "bags bags bags", index.cost("G2") + 3)
-        assert (served(selection), selection.omitted) == (["G2"], 2)
-        assert selection.tokens == index.cost("G2")
+        assert ids(index, "bags count again") == ["G1", "G2"]
+        selection = select(state, index, "bags count again", index.cost("G1") - 1)
+        assert selection == Selection((), 3, 0)
+
+    def test_what_a_smaller_budget_gets_is_the_beginning_of_what_a_larger_one_gets(self) -> None:
+        writer = Writer(4)
+        state, index = library(*(writer.lesson(n) for n in range(1, 41)))
+        for task in (writer.text(6), "xylophone", None):
+            some: list[str] = []
+            for budget in range(0, index.tokens + 9, 9):
+                more = served(select(state, index, task, budget))
+                assert more[: len(some)] == some
+                some = more
+            assert len(some) == 40
 
     @pytest.mark.parametrize("max_tokens", [-5, 0, 1, 5])
     def test_a_budget_too_small_for_any_selects_nothing(self, max_tokens: int) -> None:

@@ -43,7 +43,7 @@ class Frugality:
         experience_tokens: Existing experiences in it, most relevant first.
         summarise: Whether attempts may be summarised by calls of their own.
         summarise_tokens: Size of a Summarise request.
-        max_attempts: Attempts of one group that are compared; best and worst are kept.
+        max_attempts: Attempts of one group that are compared.
     """
 
     compare_tokens: int

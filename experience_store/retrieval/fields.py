@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from experience_store.library import Experience
 from experience_store.retrieval.postings import OWN_CODE, TOP_LEVEL
-from experience_store.retrieval.words import content_terms, stop_terms
+from experience_store.retrieval.words import content_terms
 
 # Tuned with benchmarks/retrieval_quality.py, which says what was found.
 K1 = 1.2
@@ -44,16 +44,11 @@ class Document:
 
 
 def codes_of(document: Document) -> tuple[dict[str, int], int]:
-    """The code of every term of a document (see `postings`), and how many terms are its own.
-
-    Stop words are there for queries that have nothing else: in the experience's own words only,
-    and not counted among them.
-    """
-    line = document.experience.line()
-    own, stop = Counter(content_terms(line)), Counter(stop_terms(line))
+    """The code of every term of a document (see `postings`), and how many terms are its own."""
+    own = Counter(content_terms(document.experience.line()))
     tasks, levels = _tasks(document.tasks[:MAX_TASKS])
     share = 1 / _relative_length(own.total(), OWN_LENGTH)
-    codes = levels | {term: _level(n * share) for term, n in stop.items()}
+    codes = levels.copy()
     for term, n in own.items():
         codes[term] = OWN_CODE | _level(n * share + tasks.get(term, 0.0))
     return codes, len(own)

@@ -29,9 +29,10 @@ from experience_store.retrieval.postings import (
     OWN,
     Dense,
     entries_of,
+    has_own,
     size,
 )
-from experience_store.retrieval.words import content_terms, stop_terms
+from experience_store.retrieval.words import content_terms
 
 NEAR = 0.6
 """From this similarity on, two experiences are worth a look as near-duplicates.
@@ -141,7 +142,7 @@ class Index:
         weights: dict[str, int] = {}
         for term, times in Counter(_query_terms(task)).items():
             if found := postings.get(term):
-                weights[term] = _weight(size(found), experiences, times)
+                weights[term] = _weight(size(found), experiences, times, own=has_own(found))
         if len(weights) <= _MAX_QUERY_TERMS:
             return weights
         return dict(nlargest(_MAX_QUERY_TERMS, weights.items(), key=itemgetter(1)))
@@ -166,10 +167,14 @@ class Index:
 
 
 @lru_cache(maxsize=4096)
-def _weight(having: int, experiences: int, times: int) -> int:
-    """BM25's inverse document frequency, and how often the task has the term, soon saturated."""
+def _weight(having: int, experiences: int, times: int, *, own: bool) -> int:
+    """BM25's inverse document frequency, and how often the task has the term, soon saturated.
+
+    A term that only tasks have and no experience's own words (`own`) counts half: mostly it is a
+    name or a number of those tasks. In a small library such a term is as rare as any.
+    """
     rarity = math.log1p((experiences - having + 0.5) / (having + 0.5))
-    return max(1, round(_QUARTERS * rarity * 2 * times / (times + 1)))
+    return max(1, round(_QUARTERS * rarity * 2 * times / (times + 1) * (1 if own else 0.5)))
 
 
 def _similarity(shared: int, terms: int, others: int) -> float:
@@ -179,7 +184,7 @@ def _similarity(shared: int, terms: int, others: int) -> float:
 def _query_terms(task: str) -> list[str]:
     if len(task) > _TASK_HEAD + _TASK_TAIL:
         task = f"{task[:_TASK_HEAD]} {task[-_TASK_TAIL:]}"
-    return content_terms(task) or stop_terms(task)
+    return content_terms(task)
 
 
 def _age(experience_id: str) -> tuple[int, str]:

@@ -56,6 +56,13 @@ def size(postings: Postings) -> int:
     return postings.size if isinstance(postings, Dense) else len(postings) // _ENTRY
 
 
+def has_own(postings: Postings) -> bool:
+    """Whether the term is among the own words of an experience, not just in tasks."""
+    if isinstance(postings, Dense):
+        return any(postings.planes[bit] for bit in OWN)
+    return any(entry & OWN_CODE for entry in memoryview(postings).cast("I"))
+
+
 def entries_of(sparse: bytes) -> Iterator[tuple[int, int]]:
     """Slots and codes."""
     return ((entry >> _CODE_BITS, entry & _CODE) for entry in memoryview(sparse).cast("I"))

@@ -30,13 +30,12 @@ class Selection:
 def select(state: State, index: Index, task: str | None, max_tokens: int) -> Selection:
     """The experiences worth having for a task within a token budget.
 
-    A library that fits the budget is served whole: first what matches the task, best first, then
-    the rest in the order of ids.
-
-    Of a larger one, only what matches is served, best first. What is too long for the rest of the
-    budget is passed over, as something shorter may still fit; twice as many are looked at as would
-    fit on average. If nothing matches, or there is no task, the newest are served: they were
-    learned in knowledge of the older ones.
+    There is one order, whatever the budget: what matches the task, best first, then the rest,
+    newest first, as they were learned in knowledge of the older ones. A library that fits the
+    budget is served whole. Of a larger one, only what matches is served; the rest only if nothing
+    matches or there is no task. It ends before the first that does not fit: what a smaller budget
+    gets is the beginning of what a larger one gets, and nothing short takes the place of something
+    better that is too long.
 
     Args:
         state: The library.
@@ -53,22 +52,24 @@ def select(state: State, index: Index, task: str | None, max_tokens: int) -> Sel
         return Selection(_best_first(state, index, task), 0, index.tokens)
     if max_tokens < 1:
         return Selection((), len(index), 0)
+    # twice as many as would fit on average
     limit = 10 + 2 * max_tokens * len(index) // index.tokens
     best = [index.experience(id_) for id_, _ in index.rank(task or "", limit)]
-    return _packed(best or state.experiences[: -limit - 1 : -1], index, max_tokens)
+    return _beginning(best or reversed(state.experiences), index, max_tokens)
 
 
 def _best_first(state: State, index: Index, task: str | None) -> tuple[Experience, ...]:
     best = {id_: index.experience(id_) for id_, _ in index.rank(task or "", _RANKED)}
-    return (*best.values(), *(e for e in state.experiences if e.id not in best))
+    return (*best.values(), *(e for e in reversed(state.experiences) if e.id not in best))
 
 
-def _packed(candidates: Iterable[Experience], index: Index, max_tokens: int) -> Selection:
-    packed: list[Experience] = []
+def _beginning(candidates: Iterable[Experience], index: Index, max_tokens: int) -> Selection:
+    fitting: list[Experience] = []
     left = max_tokens
     for experience in candidates:
         cost = index.cost(experience.id)
-        if cost <= left:
-            packed.append(experience)
-            left -= cost
-    return Selection(tuple(packed), len(index) - len(packed), max_tokens - left)
+        if cost > left:
+            break
+        fitting.append(experience)
+        left -= cost
+    return Selection(tuple(fitting), len(index) - len(fitting), max_tokens - left)

@@ -4,7 +4,7 @@ A term is a casefolded word, stemmed when it is plain ASCII letters (English ste
 other languages no harm that matters: query and experience go through the same). An identifier is a
 term as a whole and in its parts: `get_user_id` also as get, user; `HAT136` also as hat, 136.
 Scripts written without spaces are compared by overlapping pairs of characters. English stop words
-are kept apart: they only count where there is nothing else to go by.
+are no terms: what shares nothing else with a task has nothing to say about it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0dff"
 _ASCII_WORD = re.compile(rf"[A-Za-z0-9_]{{1,{MAX_WORD}}}")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
+# The last line: words of asking, which every task may have and no lesson is about.
 _ENGLISH = """
     a about above after again against all also am an and any are aren as at be because been before
     being below between both but by can cannot could couldn d did didn do does doesn doing don down
@@ -42,18 +43,14 @@ _ENGLISH = """
     themselves then there these they this those through to too under until up upon us ve very was
     wasn we were weren what when where which while who whom why will with won would wouldn you your
     yours yourself yourselves
+    please want wanted wants
 """
-STOP_WORDS = frozenset(_ENGLISH.split())
+_STOP_WORDS = frozenset(_ENGLISH.split())
 
 
 def content_terms(text: str) -> list[str]:
     """The terms of a text in order, without stop words."""
     return list(chain.from_iterable(map(_ANALYSED.__getitem__, _words(text))))
-
-
-def stop_terms(text: str) -> list[str]:
-    """The stop words of a text in order."""
-    return [word for word in map(str.casefold, _words(text)) if word in STOP_WORDS]
 
 
 def _words(text: str) -> list[str]:
@@ -97,7 +94,7 @@ def _analyse(word: str) -> tuple[str, ...]:
         return tuple(map("".join, pairwise(word))) or (word,)
     folded = word.casefold()
     if folded.isalpha() and (word.istitle() or word.islower() or word.isupper()):
-        return () if folded in STOP_WORDS else (_stem(folded),)
+        return () if folded in _STOP_WORDS else (_stem(folded),)
     return _analyse_identifier(word, folded.strip("_"))
 
 
@@ -106,7 +103,7 @@ def _analyse_identifier(word: str, whole: str) -> tuple[str, ...]:
         return ()
     found: list[str] = _PART.findall(word) if word.isascii() else word.split("_")
     parts = [part.casefold() for part in found if len(part) > 1]
-    return (whole, *(_stem(p) for p in parts if p not in STOP_WORDS and p != whole))
+    return (whole, *(_stem(p) for p in parts if p not in _STOP_WORDS and p != whole))
 
 
 class _Stemmer(Protocol):

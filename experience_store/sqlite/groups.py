@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 
 from experience_store.errors import ConflictError, NotFoundError
 from experience_store.sqlite import rows
@@ -47,7 +48,8 @@ class SqliteGroups:
             known=len(attempts) - added - scored,
             scored=scored,
             signal=bool(after["signal"]),
-            will_be_learned=bool(after["learnable"]),
+            will_be_learned=bool(after["learnable"] and not after["set_aside"]),
+            set_aside=(after["failure"] or "unknown") if after["set_aside"] else None,
             waiting=after["waiting"],
             redacted=redacted,
             min_spread=rows.to_policy(row["policy"]).min_spread,
@@ -103,6 +105,11 @@ class SqliteGroups:
             waiting=waiting["waiting"],
             oldest_waiting=rows.to_time(oldest) if oldest else None,
         )
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many groups wait, by library; only those where some do."""
+        found = await self._db.rows("waiting_by_library")
+        return {row["name"]: row["waiting"] for row in found}
 
     async def retry_set_aside(self, library: str) -> int:
         """Let updates take again the groups that failed too often; how many there were."""

@@ -155,7 +155,7 @@ SET (attempts, scored, best, worst) = (
 WHERE id = :group_id;
 
 -- name: group_after
-SELECT g.name, g.attempts, g.signal, g.learnable,
+SELECT g.name, g.attempts, g.signal, g.learnable, g.set_aside, g.failure,
        (SELECT COUNT(*) FROM waiting_group AS w WHERE w.library_id = g.library_id) AS waiting
 FROM group_standing AS g WHERE g.id = :group_id;
 
@@ -165,6 +165,11 @@ SELECT id, revision FROM waiting_group WHERE library_id = :library ORDER BY id L
 -- name: waiting_count
 SELECT COUNT(*) AS waiting, MIN(changed_at) AS oldest
 FROM waiting_group WHERE library_id = :library;
+
+-- name: waiting_by_library
+SELECT l.name, COUNT(*) AS waiting
+FROM waiting_group AS w JOIN library AS l ON l.id = w.library_id
+GROUP BY l.id ORDER BY l.name;
 
 -- name: group_counts
 SELECT COUNT(*) AS groups,
@@ -312,3 +317,7 @@ VALUES (:id, :library, :version, :task, :served, :now);
 -- name: retrievals
 SELECT id, version, served FROM retrieval
 WHERE library_id = :library AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: libraries_of_retrievals
+SELECT r.id, l.name AS library FROM retrieval AS r JOIN library AS l ON l.id = r.library_id
+WHERE r.id IN (SELECT value FROM json_each(:ids));

@@ -24,6 +24,11 @@ class SqliteRetrievals:
         async with self._db.transaction() as tx:
             await tx.run_many("make_retrieval", (_columns(r, libraries) for r in retrievals))
 
+    async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """The library that each was of, by id; those that are not known are missing."""
+        found = await self._db.rows("libraries_of_retrievals", ids=rows.from_strings(ids))
+        return {row["id"]: row["library"] for row in found}
+
 
 def _columns(retrieval: Retrieval, libraries: Mapping[str, int]) -> dict[str, Value]:
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -36,6 +37,8 @@ class Receipt:
         known: Attempts that were there already and changed nothing.
         scored: Attempts that were there unscored and got their reward now.
         signal: Whether winners can be told from losers.
+        will_be_learned: Whether there is something to learn that an update will take.
+        set_aside: Why the last update failed on the group, if so many did that no other takes it.
         waiting: Groups of the library that an update could take now.
         redacted: Secrets that were removed before storing.
         min_spread: What rewards must differ by for signal, by the library's policy.
@@ -48,6 +51,7 @@ class Receipt:
     scored: int
     signal: bool
     will_be_learned: bool
+    set_aside: str | None
     waiting: int
     redacted: int
     min_spread: float
@@ -102,6 +106,10 @@ class Groups(Protocol):
 
     async def counts(self, library: str) -> GroupCounts:
         """How many there are, and how they stand."""
+        ...
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many groups wait, by library; only those where some do."""
         ...
 
     async def retry_set_aside(self, library: str) -> int:

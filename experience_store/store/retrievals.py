@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,4 +23,8 @@ class Retrievals(Protocol):
 
     async def record(self, retrievals: Sequence[Retrieval]) -> None:
         """Store retrievals, all or none."""
+        ...
+
+    async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """The library that each was of, by id; those that are not known are missing."""
         ...

@@ -108,7 +108,8 @@ def _operations(answer: _Operation) -> tuple[Operation, ...] | str:
         case "add":
             return (Add(answer.name.strip(), answer.experience.strip()),)
         case "merge":
-            return (Merge(tuple(dict.fromkeys(ids)), answer.name.strip(), answer.experience),)
+            distinct = tuple(dict.fromkeys(ids))
+            return (Merge(distinct, answer.name.strip(), answer.experience.strip()),)
         case "keep":
             return tuple(Keep(id_) for id_ in ids) or (Keep(),)
         case "revise" | "retire" if len(ids) != 1:
