@@ -106,7 +106,7 @@ async def _both(groups: Sequence[Recorded]) -> tuple[Cost, Cost]:
             await store.libraries.ensure("cost")
             for start in range(0, len(groups), BATCH):
                 batch = groups[start : start + BATCH]
-                theirs += _reference(batch, await _library_tokens(store))
+                theirs += reference(batch, await _library_tokens(store))
                 ours += await _learn(store, batch)
         finally:
             await store.close()
@@ -133,7 +133,7 @@ async def _learn(store: Store, batch: Sequence[Recorded]) -> Cost:
     return cost
 
 
-def _reference(batch: Sequence[Recorded], library: int) -> Cost:
+def reference(batch: Sequence[Recorded], library: int) -> Cost:
     """The reference procedure on one batch, with a library of so many tokens."""
     tokens = calls = 0
     for group in batch:
@@ -188,7 +188,7 @@ async def _with_library(batch: Sequence[Recorded], adds: Sequence[Add]) -> tuple
                 policy=Policy(max_experiences=2 * max(SIZES)),
             )
             await store.libraries.edit("cost", adds, author="benchmark", note="filled")
-            theirs = _reference(batch, await _library_tokens(store))
+            theirs = reference(batch, await _library_tokens(store))
             return await _learn(store, batch), theirs
         finally:
             await store.close()

@@ -186,6 +186,27 @@ async def test_an_endpoint_without_structured_output_is_asked_in_a_weaker_form(
     assert refused.count("json_object") <= 2
 
 
+@pytest.mark.parametrize("status", [422, 500])
+async def test_a_server_that_cannot_validate_the_format_is_asked_in_a_weaker_form(
+    store: Store, status: int
+) -> None:
+    """That of llama-cpp-python answers 500 to a body that it does not understand."""
+
+    def strict(asked: Asked) -> Said:
+        if asked.format == "json_schema":
+            said = "body, response_format, type: Input should be 'text' or 'json_object'"
+            return Said(said, status=status, retry_after=AT_ONCE)
+        return right(asked)
+
+    await submit_tasks(store)
+    async with ScriptedEndpoint(strict) as endpoint:
+        (closed,) = await learn(store, endpoint)
+
+    assert closed.status == "published"
+    assert await lessons(store) == {lesson(task) for task in TASKS}
+    assert endpoint.calls[-1].format == "json_object"
+
+
 async def test_an_operation_on_an_unknown_id_is_refused_in_sight_and_the_rest_published(
     store: Store,
 ) -> None:

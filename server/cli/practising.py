@@ -118,8 +118,13 @@ async def _until_interrupted(work: Coroutine[object, object, Run]) -> Run:
     """Let SIGTERM and Ctrl-C end a run in the same orderly way."""
     task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_signal_handler(signal.SIGTERM)  # a second one ends it where it stands
+        task.cancel()
+
     if sys.platform != "win32":
-        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        loop.add_signal_handler(signal.SIGTERM, end)
     try:
         return await task
     except asyncio.CancelledError as error:

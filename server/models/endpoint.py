@@ -22,6 +22,7 @@ from server.settings import ModelSettings, Prices
 
 Format: TypeAlias = Literal["json_schema", "json_object", "text"]
 _WEAKER: Mapping[Format, Format] = {"json_schema": "json_object", "json_object": "text"}
+_OF_THE_BODY = {400, 422, 500}
 MILLION = 1_000_000
 # A pool probes each idle connection at each request, which with the package's 100 costs more than
 # opening another now and then.
@@ -61,14 +62,12 @@ class Endpoint:
                 format_ = self._format
                 try:
                     completion = await self._create(request, correction, format_)
-                except openai.BadRequestError as error:
+                except (openai.APIConnectionError, openai.APIStatusError) as error:
                     weaker = _WEAKER.get(format_)
                     if weaker is None or not _is_about_format(error):
-                        raise ModelRefusedError(f"{self.name} refused it: {error}") from error
+                        raise _translated(error, self.name) from error
                     if self._format == format_:  # else another call has weakened it already
                         self._format = weaker
-                except (openai.APIConnectionError, openai.APIStatusError) as error:
-                    raise _translated(error, self.name) from error
                 except (json.JSONDecodeError, UnicodeDecodeError) as error:
                     raise _no_completion(self.name) from error
                 else:
@@ -124,7 +123,10 @@ def _response_format(request: Asked, format_: Format) -> Mapping[str, object]:
             return {}
 
 
-def _is_about_format(error: openai.BadRequestError) -> bool:
+def _is_about_format(error: openai.APIError) -> bool:
+    """Servers say 400 or 422 to a body that they do not take; llama-cpp-python's says 500."""
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in _OF_THE_BODY:
+        return False
     text = str(error).lower()
     return any(word in text for word in ("response_format", "json_schema", "json_object", "schema"))
 
@@ -147,7 +149,7 @@ def _no_completion(name: str) -> ModelUnavailableError:
 def _translated(
     error: openai.APIConnectionError | openai.APIStatusError, name: str
 ) -> ModelUnavailableError | ModelRefusedError:
-    if isinstance(error, openai.APIStatusError) and error.status_code in {413, 422}:
+    if isinstance(error, openai.APIStatusError) and error.status_code in {400, 413, 422}:
         return ModelRefusedError(f"{name} refused it: {error}")
     return ModelUnavailableError(f"{name} cannot be used now: {error}")
 
