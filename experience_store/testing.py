@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 CHARS_PER_TOKEN = 4
 _TASK = re.compile(r"<task>\n(.*?)\n</task>", re.DOTALL)
@@ -59,20 +59,69 @@ def _passed_on(name: str, kind: str, rest: str) -> dict[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool call of the model.
+
+    Attributes:
+        name: Of the tool.
+        arguments: As JSON; a text is sent as it is, well formed or not.
+    """
+
+    name: str
+    arguments: Mapping[str, JsonValue] | str = field(default_factory=dict[str, JsonValue])
+
+    @property
+    def text(self) -> str:
+        """The arguments as they are sent."""
+        return self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation.
+
+    Attributes:
+        role: `system`, `user`, `assistant` or `tool`.
+        text: Its content; of parts the texts, one below the other, and nothing for null.
+        tool_uses: The tools that it calls.
+    """
+
+    role: str
+    text: str
+    tool_uses: tuple[ToolUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One call that reached a scripted endpoint.
 
     Attributes:
         number: From 1, over all calls.
         prompt: The first user message.
-        messages: How many messages there were; more than one means a correction was asked for.
+        messages: How many messages there were; more than one means a correction was asked for, or
+            that tools were called.
         format: The type of `response_format`, if one was asked for.
+        conversation: The messages themselves.
+        tools: The names of the tools that may be called.
+        model: The model's name.
+        seed: As it was asked for, if it was.
+        temperature: Likewise.
     """
 
     number: int
     prompt: str
     messages: int
     format: str | None
+    conversation: tuple[Turn, ...] = ()
+    tools: tuple[str, ...] = ()
+    model: str = ""
+    seed: int | None = None
+    temperature: float | None = None
+
+    @property
+    def last(self) -> Turn:
+        """The message that is to be answered."""
+        return self.conversation[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +129,12 @@ class Said:
     """What a scripted endpoint does with a call.
 
     Attributes:
-        text: The answer's content.
+        text: The answer's content; null is sent for nothing beside tool calls.
         status: HTTP status; other than 200 makes an error of it.
         delay: Seconds before it answers.
         retry_after: Seconds to name in a Retry-After header.
         hang_up: Whether it drops the connection without an answer.
+        tool_uses: The tools that it calls.
     """
 
     text: str = ""
@@ -92,14 +142,39 @@ class Said:
     delay: float = 0.0
     retry_after: float | None = None
     hang_up: bool = False
+    tool_uses: tuple[ToolUse, ...] = ()
 
 
 Script: TypeAlias = Callable[[Asked], Said]
 
 
+class _Part(BaseModel):
+    text: str = ""
+
+
+class _Function(BaseModel):
+    name: str
+    arguments: str = ""
+
+
+class _ToolCall(BaseModel):
+    function: _Function
+
+
 class _ChatMessage(BaseModel):
     role: str
-    content: str
+    content: str | list[_Part] | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+    def turn(self) -> Turn:
+        parts = self.content if isinstance(self.content, list) else []
+        text = self.content if isinstance(self.content, str) else "\n".join(p.text for p in parts)
+        uses = [ToolUse(c.function.name, c.function.arguments) for c in self.tool_calls or ()]
+        return Turn(self.role, text, tuple(uses))
+
+
+class _Tool(BaseModel):
+    function: _Function
 
 
 class _ResponseFormat(BaseModel):
@@ -110,13 +185,31 @@ class _ChatRequest(BaseModel):
     model: str
     messages: list[_ChatMessage]
     response_format: _ResponseFormat | None = None
+    tools: list[_Tool] | None = None
+    seed: int | None = None
+    temperature: float | None = None
+
+    def asked(self, number: int) -> Asked:
+        conversation = tuple(message.turn() for message in self.messages)
+        return Asked(
+            number=number,
+            prompt=next(turn.text for turn in conversation if turn.role == "user"),
+            messages=len(conversation),
+            format=self.response_format.type if self.response_format else None,
+            conversation=conversation,
+            tools=tuple(tool.function.name for tool in self.tools or ()),
+            model=self.model,
+            seed=self.seed,
+            temperature=self.temperature,
+        )
 
 
 @dataclass
 class ScriptedEndpoint:
     """An OpenAI-compatible server on a free loopback port that answers by a script.
 
-    Use it as an asynchronous context manager; it ends with the block.
+    Use it as an asynchronous context manager; it ends with the block, and connections that are
+    still open end with it. What the script raises is raised there.
 
     Attributes:
         script: Called for each call; runs in the endpoint's event loop.
@@ -132,6 +225,7 @@ class ScriptedEndpoint:
     most_at_once: int = 0
     _open: int = 0
     _server: asyncio.Server | None = None
+    _serving: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     @property
     def base_url(self) -> str:
@@ -143,7 +237,7 @@ class ScriptedEndpoint:
 
     async def __aenter__(self) -> Self:
         """Start listening."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         return self
 
     async def __aexit__(
@@ -152,14 +246,31 @@ class ScriptedEndpoint:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop listening."""
+        """Stop listening, and end the connections."""
         if self._server is not None:
             self._server.close()
             self._server = None
+        serving, self._serving = self._serving, set()
+        for task in serving:
+            task.cancel()
+        ends = await asyncio.gather(*serving, return_exceptions=True)
+        raised = [end for end in ends if isinstance(end, Exception)]
+        if raised and error is None:
+            raise raised[0]
 
     def prompts(self) -> Sequence[str]:
         """The prompts in the order in which they came."""
         return [asked.prompt for asked in self.calls]
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # a task of its own: asyncio complains of those that it makes itself and that are cancelled
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            self._serving.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -174,12 +285,7 @@ class ScriptedEndpoint:
             writer.close()
 
     async def _answer(self, request: _ChatRequest, writer: asyncio.StreamWriter) -> bool:
-        asked = Asked(
-            number=len(self.calls) + 1,
-            prompt=next(m.content for m in request.messages if m.role == "user"),
-            messages=len(request.messages),
-            format=request.response_format.type if request.response_format else None,
-        )
+        asked = request.asked(len(self.calls) + 1)
         self.calls.append(asked)
         self._open += 1
         self.most_at_once = max(self.most_at_once, self._open)
@@ -190,13 +296,13 @@ class ScriptedEndpoint:
             self._open -= 1
         if said.hang_up:
             return False
-        writer.write(self._response(request, said))
+        writer.write(self._response(asked, said))
         await writer.drain()
         return True
 
-    def _response(self, request: _ChatRequest, said: Said) -> bytes:
+    def _response(self, asked: Asked, said: Said) -> bytes:
         if said.status == 200:  # noqa: PLR2004  # HTTP's OK
-            body = json.dumps(self._completion(request, said.text))
+            body = json.dumps(self._completion(asked, said))
         else:
             body = json.dumps({"error": {"message": said.text or "scripted", "code": said.status}})
         extra = "" if said.retry_after is None else f"retry-after: {said.retry_after}\r\n"
@@ -205,22 +311,23 @@ class ScriptedEndpoint:
             f"content-length: {len(body.encode())}\r\n\r\n{body}"
         ).encode()
 
-    def _completion(self, request: _ChatRequest, text: str) -> dict[str, object]:
+    def _completion(self, asked: Asked, said: Said) -> dict[str, object]:
         # a rough count that costs the test's process nothing
-        prompt = sum(len(m.content) // CHARS_PER_TOKEN + 1 for m in request.messages)
-        completion = len(text) // CHARS_PER_TOKEN + 1
+        prompt = sum(len(turn.text) // CHARS_PER_TOKEN + 1 for turn in asked.conversation)
+        said_in_all = len(said.text) + sum(len(use.text) for use in said.tool_uses)
+        completion = said_in_all // CHARS_PER_TOKEN + 1
         self.prompt_tokens += prompt
         self.completion_tokens += completion
         return {
-            "id": f"chatcmpl-{len(self.calls)}",
+            "id": f"chatcmpl-{asked.number}",
             "object": "chat.completion",
             "created": 0,
-            "model": request.model,
+            "model": asked.model,
             "choices": [
                 {
                     "index": 0,
-                    "finish_reason": "stop",
-                    "message": {"role": "assistant", "content": text},
+                    "finish_reason": "tool_calls" if said.tool_uses else "stop",
+                    "message": _message(asked, said),
                 }
             ],
             "usage": {
@@ -230,6 +337,20 @@ class ScriptedEndpoint:
                 "prompt_tokens_details": {"cached_tokens": 0},
             },
         }
+
+
+def _message(asked: Asked, said: Said) -> dict[str, object]:
+    if not said.tool_uses:
+        return {"role": "assistant", "content": said.text}
+    calls = [
+        {
+            "id": f"call-{asked.number}-{place}",
+            "type": "function",
+            "function": {"name": use.name, "arguments": use.text},
+        }
+        for place, use in enumerate(said.tool_uses, start=1)
+    ]
+    return {"role": "assistant", "content": said.text or None, "tool_calls": calls}
 
 
 async def _read_head(reader: asyncio.StreamReader) -> bytes:

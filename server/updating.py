@@ -20,6 +20,7 @@ from server.wording import applied_text, refusal_text
 
 GROUPS_PER_UPDATE = 8
 PAGE_TOKENS = 22_000
+HELD_UP = "Learning in the background is held up and will be tried again"
 
 
 async def start(app: App, library: str, *, author: str) -> UpdateOut:
@@ -161,7 +162,7 @@ def _running(library: str, update_id: str, trouble: str | None = None) -> Update
         "update_experiences again in a minute to see what came of it."
     )
     if trouble:
-        step = f"Learning in the background is held up and will be tried again: {trouble}"
+        step = f"{HELD_UP}: {trouble}"
     return UpdateOut(library=library, update_id=update_id, status="running", next_step=step)
 
 

@@ -89,6 +89,7 @@ class Worker:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await self._store.updates.release_all(self._owner)  # it may have been taking one
 
     async def learn(self, library: str, report: Report | None = None) -> list[UpdateRecord]:
         """Learn now from all that waits in a library, without regard to thresholds.
@@ -143,6 +144,7 @@ class Worker:
 
     async def _drive(self, update_id: str, report: Report | None = None) -> UpdateRecord:
         """Bring an update that is leased to this worker to its end."""
+        self.trouble = None  # what held it up may be over
         driving = asyncio.create_task(self._answer_all(update_id, report))
         heartbeat = asyncio.create_task(self._keep_lease(update_id, driving))
         try:

@@ -78,6 +78,33 @@ def test_openai_is_imported_by_the_model_client_only() -> None:
     }
 
 
+def test_practice_is_imported_by_its_commands_only() -> None:
+    users = {
+        module
+        for module, imports in modules("server").items()
+        if not _within(module, "server.practice")
+        and any(_within(name, "server.practice") for name in imports)
+    }
+    assert users == {
+        "server.cli.practice_assembly",
+        "server.cli.practice_given",
+        "server.cli.practice_library",
+        "server.cli.practice_options",
+        "server.cli.practising",
+    }
+    commands = {"server.cli.practice", "server.cli.evaluate", *users}
+    for module, imports in modules("server").items():
+        if module not in commands:
+            assert not imports & commands, module
+
+
+def test_practice_is_a_client_and_knows_no_database_of_the_store() -> None:
+    for module, imports in modules("server").items():
+        if _within(module, "server.practice"):
+            banned = ("aiosqlite", "experience_store.sqlite")
+            assert not any(_within(n, b) for n in imports for b in banned), module
+
+
 @pytest.mark.parametrize("module", ["server.cli", "server.mcp_server"])
 def test_a_server_without_a_model_starts_without_openai(module: str) -> None:
     heavy = ("openai",) if module == "server.mcp_server" else ("openai", "mcp")

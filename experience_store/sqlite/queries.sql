@@ -258,6 +258,9 @@ WHERE id = :id AND status = 'open' AND owner = :owner;
 -- name: release_lease
 UPDATE learning_update SET owner = NULL, leased_till = NULL WHERE id = :id AND owner = :owner;
 
+-- name: release_leases
+UPDATE learning_update SET owner = NULL, leased_till = NULL WHERE owner = :owner;
+
 -- name: leasable_updates
 SELECT u.id FROM learning_update AS u
 WHERE u.status = 'open' AND (:library IS NULL OR u.library_id = :library)

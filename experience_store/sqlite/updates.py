@@ -198,6 +198,11 @@ class SqliteUpdates:
         async with self._db.transaction() as tx:
             await tx.run("release_lease", id=update_id, owner=owner)
 
+    async def release_all(self, owner: str) -> None:
+        """Give all leases of an owner back."""
+        async with self._db.transaction() as tx:
+            await tx.run("release_leases", owner=owner)
+
     async def usage(self, library: str) -> Usage:
         """What all updates of the library cost."""
         row = await self._libraries.row(library)

@@ -195,6 +195,10 @@ class Updates(Protocol):
         """Give a lease back."""
         ...
 
+    async def release_all(self, owner: str) -> None:
+        """Give all leases of an owner back."""
+        ...
+
     async def usage(self, library: str) -> Usage:
         """What all updates of the library cost."""
         ...

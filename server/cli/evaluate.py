@@ -6,7 +6,8 @@ import click
 
 from server.cli import practising
 from server.cli.options import option
-from server.cli.practice_options import DATA, PLAYING, RUN, TEACHER, Given, Options, given
+from server.cli.practice_given import Given, given
+from server.cli.practice_options import DATA, PLAYING, RUN, TEACHER, Options
 
 _EVALUATION: Options = (
     option(

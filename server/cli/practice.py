@@ -6,7 +6,8 @@ import click
 
 from server.cli import practising
 from server.cli.options import option
-from server.cli.practice_options import DATA, PLAYING, RUN, TEACHER, Given, Options, given
+from server.cli.practice_given import Given, given
+from server.cli.practice_options import DATA, PLAYING, RUN, TEACHER, Options
 
 _PRACTICE: Options = (
     option(
@@ -79,7 +80,7 @@ _PRACTICE: Options = (
         "--from-step",
         metavar="N",
         type=click.IntRange(min=1),
-        help="Do the run's steps anew from this one.",
+        help="Do the run's steps anew from this one. Once: leave it out to go on with them.",
     ),
 )
 

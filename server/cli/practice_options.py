@@ -1,30 +1,18 @@
-"""The options of `practice` and `evaluate`, and what they come to."""
+"""The options that `practice` and `evaluate` share."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
-from pydantic import BaseModel, ConfigDict, Field
 
 from server.cli.options import (
     ENVIRONMENT,
-    NO_KEY,
     Command,
-    database_option,
-    json_option,
-    library_option,
-    model_options,
     option,
 )
-from server.practice.players import Sampling
-from server.practice.records import Arm
-from server.practice.rollouts import Terms
 from server.practice.spending import Limits
-from server.settings import ModelSettings, Prices
 
 TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -108,18 +96,28 @@ PLAYING: Options = (
 )
 TEACHER: Options = (
     option("--teacher", metavar="NAME", help="Model that learns and judges.  [default: --model]"),
-    option("--teacher-url", metavar="URL", help="Its endpoint.  [default: --base-url]"),
     option(
-        "--teacher-price-prompt", metavar="PRICE", type=click.FloatRange(min=0), help="As above."
+        "--teacher-url",
+        metavar="URL",
+        help=f"Its endpoint, with the key in {TEACHER_KEY}.  [default: --base-url]",
     ),
     option(
-        "--teacher-price-cached", metavar="PRICE", type=click.FloatRange(min=0), help="As above."
+        "--teacher-price-prompt",
+        metavar="PRICE",
+        type=click.FloatRange(min=0),
+        help="As --price-prompt.  [default: the same, for the same model]",
+    ),
+    option(
+        "--teacher-price-cached",
+        metavar="PRICE",
+        type=click.FloatRange(min=0),
+        help="As --price-cached.",
     ),
     option(
         "--teacher-price-completion",
         metavar="PRICE",
         type=click.FloatRange(min=0),
-        help="As above.",
+        help="As --price-completion.",
     ),
 )
 RUN: Options = (
@@ -137,145 +135,3 @@ RUN: Options = (
         help="Folder of the run; the same command goes on with it.  [default: runs/LIBRARY]",
     ),
 )
-
-
-class Given(BaseModel):
-    """What a command was given, typed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    database: Path
-    library: str
-    as_json: bool
-    model: ModelSettings | None
-    data: str
-    task_field: str | None
-    truth_field: str | None
-    skip: int
-    limit: int | None
-    verifier: str | None
-    allow_overlap: bool
-    instructions: str | None
-    tools: Path | None
-    answer_tokens: int | None
-    experience_tokens: int | None
-    max_turns: int | None
-    rollout_tokens: int | None
-    rollout_seconds: float | None
-    rollout_cost: float | None
-    tries: int
-    seed: int
-    send_seed: bool
-    teacher: str | None
-    teacher_url: str | None
-    teacher_price_prompt: float | None
-    teacher_price_cached: float | None
-    teacher_price_completion: float | None
-    server: str | None
-    max_cost: float | None
-    max_tokens: int | None
-    run: Path | None
-    k: int
-    eval_temperature: float | None
-    # of `practice` alone
-    eval_data: str | None = None
-    hold_out: float | None = None
-    epochs: int = 0
-    group_size: int = 0
-    batch_size: int = 1
-    temperature: float | None = None
-    no_ground_truth: bool = False
-    direct: int | None = None
-    from_step: int | None = None
-    # of `evaluate` alone
-    arms: tuple[Arm, ...] = Field(default=("without", "with"))
-
-    @property
-    def player(self) -> ModelSettings:
-        """The model that plays.
-
-        Raises:
-            click.UsageError: If none is named.
-        """
-        if self.model is None:
-            raise click.UsageError("name the model that attempts the tasks with --model")
-        return self.model
-
-    @property
-    def teacher_settings(self) -> ModelSettings:
-        """The model that learns and judges."""
-        player = self.player
-        url = self.teacher_url or player.base_url
-        key = os.environ.get(TEACHER_KEY) or (player.api_key if url == player.base_url else NO_KEY)
-        prices = player.prices if self.teacher in {None, player.name} else None
-        own = (self.teacher_price_prompt, self.teacher_price_cached, self.teacher_price_completion)
-        if any(price is not None for price in own):
-            prompt, cached, completion = own
-            prices = Prices(
-                prompt or 0.0, (prompt or 0.0) if cached is None else cached, completion or 0.0
-            )
-        return replace(
-            player, name=self.teacher or player.name, base_url=url, api_key=key, prices=prices
-        )
-
-    @property
-    def folder(self) -> Path:
-        """Where the run is kept."""
-        return self.run or Path("runs") / self.library
-
-    @property
-    def system_message(self) -> str | None:
-        """The instructions, read from their file if they are in one."""
-        if self.instructions is None or not self.instructions.startswith("@"):
-            return self.instructions
-        return Path(self.instructions[1:]).read_text(encoding="utf-8")
-
-    def sampling(self, temperature: float | None) -> Sampling:
-        """How the player is asked at a temperature."""
-        return Sampling(temperature, self.answer_tokens, self.system_message, self.send_seed)
-
-    @property
-    def terms(self) -> Terms:
-        """How far an attempt may go."""
-        limits = Limits(
-            self.max_turns, self.rollout_tokens, self.rollout_seconds, self.rollout_cost
-        )
-        return Terms(limits, self.tries)
-
-    def check(self) -> None:
-        """Refuse what cannot work before anything is spent.
-
-        Raises:
-            click.UsageError: Saying how to mend it.
-        """
-        priced = self.player.prices is not None and self.teacher_settings.prices is not None
-        if (self.max_cost is not None or self.rollout_cost is not None) and not priced:
-            raise click.UsageError(
-                "a bound of the cost needs prices: --price-prompt and --price-completion, and "
-                "--teacher-price-… where the teacher is another model"
-            )
-        if self.eval_data is not None and self.hold_out is not None:
-            raise click.UsageError("give --eval-data or --hold-out, not both")
-
-
-def given(*rooms: Options, **fixed: object) -> Callable[[Callable[[Given], None]], Command]:
-    """A command that takes the options of these rooms, and those that all have."""
-
-    def decorated(command: Callable[[Given], None]) -> Command:
-        def run(**values: object) -> None:
-            command(Given.model_validate({**fixed, **_plain(values)}))
-
-        run.__doc__, run.__name__ = command.__doc__, command.__name__
-        complete: Command = model_options()(run)
-        for add in reversed([o for room in rooms for o in room]):
-            complete = add(complete)
-        return library_option(database_option(json_option(complete)))
-
-    return decorated
-
-
-def _plain(values: Mapping[str, object]) -> dict[str, object]:
-    return {k: v for k, v in values.items() if v is not None or k in _OPTIONAL}
-
-
-_OPTIONAL = {name for name, field in Given.model_fields.items() if field.is_required()}

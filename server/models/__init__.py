@@ -53,6 +53,10 @@ class ModelUnavailableError(Exception):
     """The model cannot be reached now; the question may be put again later."""
 
 
+class ModelForbiddenError(ModelUnavailableError):
+    """The endpoint refuses every call: the key or the model's name is wrong."""
+
+
 class ModelRefusedError(Exception):
     """The model will not answer this question; putting it again is no use."""
 

@@ -17,7 +17,14 @@ import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 from experience_store.store import Usage
-from server.models import Asked, Correction, ModelRefusedError, ModelUnavailableError, Reply
+from server.models import (
+    Asked,
+    Correction,
+    ModelForbiddenError,
+    ModelRefusedError,
+    ModelUnavailableError,
+    Reply,
+)
 from server.settings import ModelSettings, Prices
 
 Format: TypeAlias = Literal["json_schema", "json_object", "text"]
@@ -149,8 +156,11 @@ def _no_completion(name: str) -> ModelUnavailableError:
 def _translated(
     error: openai.APIConnectionError | openai.APIStatusError, name: str
 ) -> ModelUnavailableError | ModelRefusedError:
-    if isinstance(error, openai.APIStatusError) and error.status_code in {400, 413, 422}:
+    status = error.status_code if isinstance(error, openai.APIStatusError) else None
+    if status in {400, 413, 422}:
         return ModelRefusedError(f"{name} refused it: {error}")
+    if status in {401, 403, 404}:
+        return ModelForbiddenError(f"{name} cannot be used: {error}")
     return ModelUnavailableError(f"{name} cannot be used now: {error}")
 
 

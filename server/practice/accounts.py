@@ -1,44 +1,57 @@
-"""What a run has spent, by its journal."""
+"""What a run has spent, by its journal.
+
+A phase of a run is a step or an arm of the evaluation. What a phase spent that the result does not
+hold, because it was broken off or done anew, is lost, and is counted all the same.
+"""
 
 from __future__ import annotations
 
-from server.practice.journal import Journal
+import secrets
+from collections.abc import Collection
+
+from server.practice.journal import Journal, phase_of
 from server.practice.records import Learned, Rollout, Score, Spent, total
 from server.practice.teacher import GivenAnswer
 
 
-def spent(journal: Journal) -> Spent:
-    """All that the run has spent, as far as the journal knows."""
-    return _recorded(journal, "*") + _answered(journal) + _lost(journal)
+def spent(journal: Journal, *, but: Collection[str] = ()) -> Spent:
+    """All that the run has spent, as far as the journal knows.
+
+    Args:
+        journal: Of the run.
+        but: Phases that do not count.
+    """
+    learned = list(journal.all("*/learned", Learned))
+    told = {*but, *(phase_of(key) for key, _ in learned)}  # answers are part of the learning
+    return total(
+        [
+            *(r.spent for key, r in journal.all("*/rollout", Rollout) if phase_of(key) not in but),
+            *(s.spent for key, s in journal.all("*/score", Score) if phase_of(key) not in but),
+            *(done.spent for key, done in learned if phase_of(key) not in but),
+            *(
+                answer.spent
+                for key, answer in journal.all("*/answers/*", GivenAnswer)
+                if phase_of(key) not in told
+            ),
+            *(lost for _, lost in journal.all("lost/*", Spent)),
+        ]
+    )
 
 
-def lost(journal: Journal) -> Spent:
-    """What was spent on attempts and steps that the result does not hold."""
-    return _recorded(journal, "repeated/*") + _lost(journal)
+def write_off(journal: Journal, spent: Spent, *, forget: str | None = None) -> None:
+    """Count what was spent on something that the result will not hold.
+
+    Args:
+        journal: Of the run.
+        spent: How much.
+        forget: The record in which it stands until now.
+    """
+    if spent != Spent():
+        journal.put(f"lost/{secrets.token_hex(6)}", spent, instead_of=forget)
+    elif forget is not None:
+        journal.forget(forget)
 
 
 def learned_updates(journal: Journal) -> list[str]:
     """The updates that belong to steps of the run."""
     return [update for _, done in journal.all("*/learned", Learned) for update in done.updates]
-
-
-def _recorded(journal: Journal, under: str) -> Spent:
-    return (
-        total(rollout.spent for _, rollout in journal.all(f"{under}/rollout", Rollout))
-        + total(score.spent for _, score in journal.all(f"{under}/score", Score))
-        + total(learned.spent for _, learned in journal.all(f"{under}/learned", Learned))
-    )
-
-
-def _answered(journal: Journal) -> Spent:
-    """What the teacher spent on steps that are not done; in others it is part of the learning."""
-    done = {key.removesuffix("/learned") for key in journal.keys("*/learned")}
-    return total(
-        answer.spent
-        for key, answer in journal.all("*/answers/*", GivenAnswer)
-        if key.partition("/answers/")[0] not in done
-    )
-
-
-def _lost(journal: Journal) -> Spent:
-    return total(spent for _, spent in journal.all("lost/*", Spent))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from string import Template
 
@@ -19,17 +20,19 @@ from experience_store.library import Library
 from experience_store.operations import Add
 from experience_store.store import Store
 from experience_store.tokens import clip_to_tokens
-from server.models import Correction, ModelRefusedError, ModelUnavailableError
+from server.models import Correction
+from server.practice.accounts import write_off
 from server.practice.errors import RunStoppedError
 from server.practice.journal import Journal
 from server.practice.records import Learned, Spent, Step, Task
-from server.practice.spending import Meter
-from server.practice.teacher import MeteredModel, spent_of
-from server.wording import applied_text
+from server.practice.teacher import GivenAnswer, MeteredModel
+from server.wording import applied_text, refusal_text
 
 TRIES = 2  # the second with what was wrong with the first
 EXAMPLES = 5
 EXAMPLE_TOKENS = 400
+_RECENT = 100  # versions
+_ANSWERS = "steps/0001/answers/direct"
 _TEXT: Mapping[str, object] = {"type": "string"}
 
 
@@ -85,34 +88,41 @@ class DirectQuestion:
 
 
 async def write_directly(
-    journal: Journal,
-    model: MeteredModel,
-    meter: Meter,
-    store: Store,
-    question: DirectQuestion,
+    journal: Journal, model: MeteredModel, store: Store, question: DirectQuestion, note: str
 ) -> Step:
     """Have the experiences written and put them into the library; once in a run.
 
     It counts as a step without attempts.
 
+    Args:
+        journal: Of the run.
+        model: Writes them.
+        store: Holds the library.
+        question: What is asked.
+        note: Of the version; by it a run finds what it wrote before it was killed.
+
     Raises:
         RunStoppedError: If the model does not answer in a usable way.
+        EndpointRefusedError: If its endpoint refuses every call.
         BudgetSpentError: If the run may not spend more.
     """
 
     async def write() -> Learned:
-        answer, spent = await _ask(model, meter, question)
+        answer, spent = await _ask(journal, model, question)
         additions = [
             Add(name=w.name, text=w.experience) for w in answer.experiences[: question.count]
         ]
-        version = await store.libraries.edit(
-            question.library.name, additions, author=f"model {model.name}", note="written directly"
-        )
+        name, author = question.library.name, f"model {model.name}"
+        earlier = await store.libraries.history(name, before=None, limit=_RECENT)
+        version = next((v for v in earlier if v.note == note), None)
+        if version is None:
+            version = await store.libraries.edit(name, additions, author=author, note=note)
         return Learned(
             before=version.parent or 0,
             version=version.number,
             size=version.size,
             changes=[applied_text(applied) for applied in version.operations],
+            refused=[refusal_text(refusal) for refusal in version.refusals],
             spent=spent,
         )
 
@@ -121,22 +131,22 @@ async def write_directly(
 
 
 async def _ask(
-    model: MeteredModel, meter: Meter, question: DirectQuestion
+    journal: Journal, model: MeteredModel, question: DirectQuestion
 ) -> tuple[_Answer, Spent]:
+    """The first answer that can be used; answers are kept in the journal as they come."""
     spent = Spent()
     correction: Correction | None = None
-    for _ in range(TRIES):
-        meter.check()
+    for number in range(1, TRIES + 1):
+        given = await journal.once(
+            f"{_ANSWERS}/{number}", GivenAnswer, partial(model.answer, question, correction)
+        )
+        spent += given.spent
         try:
-            reply = await model.ask(question, correction)
-        except (ModelUnavailableError, ModelRefusedError) as error:
-            meter.check()
-            raise RunStoppedError(f"the teacher does not answer: {error}") from error
-        spent += spent_of(reply.usage)
-        try:
-            return _checked(read_answer(_Answer, reply.text), question), spent
+            return _checked(read_answer(_Answer, given.text), question), spent
         except AnswerRefusedError as error:
-            correction = Correction(reply.text, str(error))
+            correction = Correction(given.text, str(error))
+    for key, given in journal.all(f"{_ANSWERS}/*", GivenAnswer):
+        write_off(journal, given.spent, forget=key)
     assert correction is not None, "there was at least one try"
     raise RunStoppedError(f"the teacher's answers cannot be used: {correction.reason}")
 

@@ -11,3 +11,7 @@ class RunStoppedError(ExperienceError):
 
 class OtherRunError(BadInputError):
     """The folder holds a run that was started with other settings."""
+
+
+class EndpointRefusedError(BadInputError):
+    """The endpoint refuses every call; nothing can be done with it as it is configured."""

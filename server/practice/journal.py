@@ -10,11 +10,13 @@ It is an SQLite file, locked while a run is at work, so that two processes canno
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -23,8 +25,19 @@ from server.practice.records import Record
 
 FILE = "run.db"
 _FORM = 1
+_PHASE = re.compile(r"/task-|/answers/|/learned$")
 
 R = TypeVar("R", bound=Record)
+
+
+def task_key(phase: str, task_id: str) -> str:
+    """Where a phase keeps what it does with a task; no id is taken for a part of a key."""
+    return f"{phase}/task-{quote(task_id, safe='')}"
+
+
+def phase_of(key: str) -> str:
+    """The phase to which a record belongs."""
+    return _PHASE.split(key, maxsplit=1)[0]
 
 
 class Journal:
@@ -59,30 +72,41 @@ class Journal:
         ).fetchall()
         return ((key, self._read(key, body, kind)) for key, body in rows)
 
-    def keys(self, like: str = "*") -> list[str]:
+    def keys(self, like: str) -> list[str]:
         """The keys that fit a pattern, in the order in which they were made."""
         rows = self._connection.execute(
             "SELECT key FROM record WHERE key GLOB ? ORDER BY number", (like,)
         )
         return [key for (key,) in rows]
 
-    def put(self, key: str, record: Record) -> None:
-        """Record a piece of work, for good when this returns; what is there already stays."""
+    def put(self, key: str, record: Record, *, instead_of: str | None = None) -> None:
+        """Record a piece of work, for good when this returns; what is there already stays.
+
+        Args:
+            key: Its name.
+            record: The work.
+            instead_of: A record that goes at the same time.
+        """
         with self._connection:
+            self._connection.execute("DELETE FROM record WHERE key = ?", (instead_of,))
             self._connection.execute(
                 "INSERT INTO record (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
                 (key, record.model_dump_json()),
             )
 
-    def move(self, key: str, to: str) -> None:
-        """Put a record under another key."""
+    def move(self, keys: Mapping[str, str]) -> None:
+        """Put records under other keys, all of them or none."""
         with self._connection:
-            self._connection.execute("UPDATE record SET key = ? WHERE key = ?", (to, key))
+            self._connection.executemany(
+                "UPDATE record SET key = ? WHERE key = ?", [(to, key) for key, to in keys.items()]
+            )
 
-    def forget(self, key: str) -> None:
-        """Drop a record, so that its work is done again."""
+    def forget(self, *keys: str) -> None:
+        """Drop records, all of them or none, so that their work is done again."""
         with self._connection:
-            self._connection.execute("DELETE FROM record WHERE key = ?", (key,))
+            self._connection.executemany(
+                "DELETE FROM record WHERE key = ?", [(key,) for key in keys]
+            )
 
     def _read(self, key: str, body: str, kind: type[R]) -> R:
         try:

@@ -16,13 +16,17 @@ from typing import TypeVar
 import httpx2
 from mcp import Client, MCPError
 from mcp_types import TextContent, TextResourceContents
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from server.practice.errors import RunStoppedError
 from server.practice.journal import Journal
 from server.practice.records import Group, Learned, Served, Spent, Task, total
-from server.practice.teacher import Teacher
+from server.practice.shown import GroupsShown, HistoryShown, UpdateShown, UpdatesShown, VersionShown
+from server.practice.spending import Meter
+from server.practice.teacher import MeteredModel, Teacher
+from server.practice.together import all_of
 from server.results import Experiences, LibrariesOut, LibraryOut, Submitted, UpdateOut
+from server.updating import HELD_UP
 
 POLL_SECONDS = (0.05, 2.0)  # the first and the longest pause while the server learns
 T = TypeVar("T", bound=BaseModel)
@@ -36,38 +40,6 @@ class Withheld:
     rewards: bool = False
 
 
-class _Usage(BaseModel):
-    calls: int
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    cost: float | None
-
-
-class _Update(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    id: str
-    driver: str
-    status: str
-    reason: str | None
-    usage: _Usage
-
-
-class _Updates(BaseModel):
-    updates: list[_Update]
-
-
-class _Version(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    version: int
-    changes: list[str]
-    refused: list[str]
-
-
-class _History(BaseModel):
-    versions: list[_Version]
-
-
 class LibraryClient:
     """A library as a client of its server sees it."""
 
@@ -76,7 +48,9 @@ class LibraryClient:
         client: Client,
         library: str,
         *,
+        meter: Meter,
         teacher: Teacher | None = None,
+        own_model: MeteredModel | None = None,
         patience: float = 1800.0,
         heard: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -85,15 +59,20 @@ class LibraryClient:
         Args:
             client: Connected to the server.
             library: Its name.
+            meter: Of the run; what a server elsewhere spends is put on it.
             teacher: Answers the learner where the server has no model.
+            own_model: What the server learns with, if it is of the run's own.
             patience: Seconds to wait for a server that learns, while nothing changes.
             heard: Told what holds up learning.
         """
         self._client = client
         self.library = library
+        self._meter = meter
         self._teacher = teacher
+        self._own_model = own_model
         self._patience = patience
         self._heard = heard
+        self._said = ""
 
     async def serve(self, task: Task, max_tokens: int | None) -> Served:
         """The experiences that an agent would get for a task."""
@@ -111,7 +90,11 @@ class LibraryClient:
     async def submit(
         self, group_id: str, group: Group, served: Served, model: str, withheld: Withheld
     ) -> bool:
-        """Hand in a group; whether it has signal. The same again changes nothing."""
+        """Hand in a group; whether it has signal. The same again changes nothing.
+
+        Without rewards the learner would take a rollout that broke off for an attempt like others,
+        so it is left out.
+        """
         trajectories: list[dict[str, object]] = [
             {
                 "id": f"a{number}",
@@ -122,7 +105,7 @@ class LibraryClient:
                 "model": model,
             }
             for number, attempt in enumerate(group.attempts, start=1)
-            if attempt.rollout.messages
+            if attempt.rollout.messages and not (withheld.rewards and attempt.rollout.failure)
         ]
         if not trajectories:
             return False
@@ -145,20 +128,22 @@ class LibraryClient:
         Raises:
             RunStoppedError: If there is no such library.
         """
-        for library in (await self._call("list_libraries", {}, LibrariesOut)).libraries:
-            if library.name == self.library:
-                return library
-        raise RunStoppedError(f"the server has no library {self.library!r}")
+        found = await self.found()
+        if found is None:
+            raise RunStoppedError(f"the server has no library {self.library!r}")
+        return found
 
-    async def _exists(self) -> bool:
+    async def found(self) -> LibraryOut | None:
+        """Likewise; None if there is no such library yet."""
         listed = await self._call("list_libraries", {}, LibrariesOut)
-        return any(library.name == self.library for library in listed.libraries)
+        return next((one for one in listed.libraries if one.name == self.library), None)
 
     async def learn(self, journal: Journal, key: str) -> None:
         """Have everything learned that waits.
 
         Raises:
             RunStoppedError: If nobody answers the learner.
+            EndpointRefusedError: If the endpoint of the run's own refuses every call.
             BudgetSpentError: If the run may not spend more.
         """
         pause, since, before = POLL_SECONDS[0], time.monotonic(), ""
@@ -170,19 +155,29 @@ class LibraryClient:
                 standing = await self.standing()
                 if standing.waiting == 0 or update.update_id is None:
                     return
-            seen = f"{update.status} {update.update_id} {update.next_step}"
+            seen = f"{update.update_id} {await self._calls()}"
             if seen != before:
                 before, since = seen, time.monotonic()
-                if update.status == "running" and "held up" in update.next_step:
-                    self._heard(update.next_step)
             elif time.monotonic() - since > self._patience:
                 raise RunStoppedError(
                     f"the server has not learned for {self._patience:g} s: {update.next_step}"
                 )
-            if self._teacher is not None:
-                self._teacher.check()
+            if update.next_step.startswith(HELD_UP):
+                self._held_up(update.next_step)
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, POLL_SECONDS[1])
+
+    def _held_up(self, why: str) -> None:
+        """Say what holds up learning; only now the budget counts, when no call is under way."""
+        if self._own_model is not None:
+            self._own_model.check()
+        if why != self._said:
+            self._said = why
+            self._heard(why)
+
+    async def _calls(self) -> int:
+        """How often models have answered the learner: what changes while it learns."""
+        return sum(update.usage.calls for update in await self._updates())
 
     async def learned(self, before: int, known: Sequence[str], own: Spent) -> Learned:
         """What became of a library since version `before`.
@@ -195,6 +190,9 @@ class LibraryClient:
         standing = await self.standing()
         updates = [u for u in await self._updates() if u.id not in known]
         versions = [v for v in await self._versions() if v.version > before]
+        elsewhere = _by_the_server(updates)
+        if self._own_model is None:
+            self._meter.add(elsewhere)
         return Learned(
             before=before,
             version=standing.version,
@@ -203,31 +201,27 @@ class LibraryClient:
             refused=[refusal for v in reversed(versions) for refusal in v.refused],
             updates=[u.id for u in updates],
             failed=[u.reason or "failed" for u in updates if u.status == "failed"],
-            spent=_by_the_server(updates) + own,
+            spent=elsewhere + own,
         )
 
     async def update_ids(self) -> list[str]:
         """The ids of the latest updates."""
-        if not await self._exists():
-            return []
-        return [update.id for update in await self._updates()]
+        return [update.id for update in await self._updates()] if await self.found() else []
 
     async def spent_since(self, known: Sequence[str]) -> Spent:
         """What updates have spent that are not known yet."""
-        if not await self._exists():
+        if not await self.found():
             return Spent()
-        unknown = [u for u in await self._updates() if u.id not in known]
-        return _by_the_server(unknown)
+        return _by_the_server([u for u in await self._updates() if u.id not in known])
 
     async def tasks(self) -> list[str]:
         """The tasks that the library has groups of."""
-        found: list[str] = []
-        while await self._exists():
-            page = await self._read(f"groups?after={len(found)}", _Groups)
-            found += [group.task for group in page.listed]
-            if not page.listed:
-                break
-        return found
+        if not await self.found():
+            return []
+        tasks: list[str] = []
+        while page := (await self._read(f"groups?after={len(tasks)}", GroupsShown)).listed:
+            tasks += [group.task for group in page]
+        return tasks
 
     async def _answer(self, update: UpdateOut, journal: Journal, key: str) -> UpdateOut:
         """Have the teacher answer a page of requests."""
@@ -239,20 +233,20 @@ class LibraryClient:
         assert update.update_id is not None, "an update that asks has an id"
         refused = {r.request_id: r.reason for r in update.refused}
         under = f"{key}/answers/{update.update_id}"
-        answers = await asyncio.gather(
-            *(
+        answers = await all_of(
+            [
                 self._teacher.answer(journal, under, request, refused.get(request.request_id))
                 for request in update.requests
-            )
+            ]
         )
-        arguments: dict[str, object] = {"update_id": update.update_id, "answers": list(answers)}
+        arguments: dict[str, object] = {"update_id": update.update_id, "answers": answers}
         return await self._call("submit_answers", arguments, UpdateOut)
 
-    async def _updates(self) -> list[_Update]:
-        return (await self._read("updates", _Updates)).updates
+    async def _updates(self) -> list[UpdateShown]:
+        return (await self._read("updates", UpdatesShown)).updates
 
-    async def _versions(self) -> list[_Version]:
-        return (await self._read("history", _History)).versions
+    async def _versions(self) -> list[VersionShown]:
+        return (await self._read("history", HistoryShown)).versions
 
     async def _call(self, tool: str, arguments: Mapping[str, object], form: type[T]) -> T:
         try:
@@ -273,16 +267,6 @@ class LibraryClient:
         return TypeAdapter(form).validate_json(text)
 
 
-def _by_the_server(updates: Sequence[_Update]) -> Spent:
+def _by_the_server(updates: Sequence[UpdateShown]) -> Spent:
     """What the server's own model spent; what hosts spend they count themselves."""
     return total(Spent(**u.usage.model_dump()) for u in updates if u.driver == "model")
-
-
-class _Listed(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    task: str
-
-
-class _Groups(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    listed: list[_Listed]

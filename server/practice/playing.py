@@ -8,22 +8,20 @@ kept.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
-from server.practice.errors import RunStoppedError
-from server.practice.journal import Journal
-from server.practice.players import EndpointRefusedError, Player
+from server.practice.accounts import write_off
+from server.practice.errors import EndpointRefusedError, RunStoppedError
+from server.practice.journal import Journal, task_key
+from server.practice.players import Player
 from server.practice.records import Attempt, Group, Rollout, Score, Served, Spent, Task
 from server.practice.rollouts import Terms, roll_out, score
-from server.practice.spending import BudgetSpentError, Meter
+from server.practice.spending import Meter
+from server.practice.together import all_of
 from server.practice.verifiers import Verifier
 from server.wording import with_experiences
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +88,11 @@ class Playing:
         counts = _Counts(what, size * len(tasks), self.watch)
 
         async def attempt(task: Task, served: Served | None, number: int) -> Attempt:
-            done = await self._attempt(f"{key}/{task.id}/{number}", task, served)
+            done = await self._attempt(f"{task_key(key, task.id)}/{number}", task, served)
             counts.add(done)
             return done
 
-        attempts = await _all(
+        attempts = await all_of(
             [
                 attempt(task, served, number)
                 for task, served in tasks
@@ -115,7 +113,9 @@ class Playing:
                 lambda: self._play(key, self._prompt(task, served)),
             )
             scored = await self.journal.once(
-                f"{key}/score", Score, lambda: score(self.verifier, task, rollout, self.meter)
+                f"{key}/score",
+                Score,
+                lambda: score(self.verifier, task, rollout, meter=self.meter, lost=self._lost),
             )
         return Attempt(rollout=rollout, score=scored)
 
@@ -143,35 +143,28 @@ class Playing:
         )
 
     def _lost(self, spent: Spent) -> None:
-        if spent != Spent():
-            self.journal.put(f"lost/{secrets.token_hex(6)}", spent)
+        write_off(self.journal, spent)
 
     def _refuse_outage(self, key: str, what: str, attempts: Sequence[Attempt]) -> None:
-        """Stop where a whole phase failed, and forget the failures: it was no one's attempt."""
-        if any(a.reward is not None for a in attempts) or not attempts:
+        """Stop where a whole phase failed, and forget the failures: it was no one's attempt.
+
+        Rollouts that used all they may use are not forgotten: they would do so again.
+        """
+        if not attempts or any(a.reward is not None or a.rollout.exhausted for a in attempts):
             return
         rollouts = [a for a in attempts if a.rollout.failure is not None]
-        for name in self.journal.keys(f"{key}/*"):
-            if name.endswith("/score") or (name.endswith("/rollout") and self._failed(name)):
-                self._forget(name)
+        for name, scored in self.journal.all(f"{key}/*/score", Score):
+            write_off(self.journal, scored.spent, forget=name)
+        for name, rollout in self.journal.all(f"{key}/*/rollout", Rollout):
+            if rollout.failure is not None:
+                write_off(self.journal, rollout.spent, forget=name)
         reasons = Counter(a.rollout.failure or a.score.failure or "" for a in attempts)
         reason = reasons.most_common(1)[0][0]
         who = "every attempt" if len(rollouts) == len(attempts) else "every score"
         raise RunStoppedError(
-            f"{what}: {who} failed, so the run stops here; the first reason: {reason}. The same "
+            f"{what}: {who} failed, so the run stops here; mostly because: {reason}. The same "
             "command tries again from here."
         )
-
-    def _failed(self, name: str) -> bool:
-        rollout = self.journal.get(name, Rollout)
-        return rollout is not None and rollout.failure is not None
-
-    def _forget(self, name: str) -> None:
-        kind = Rollout if name.endswith("/rollout") else Score
-        record = self.journal.get(name, kind)
-        if record is not None:
-            self._lost(record.spent)
-            self.journal.forget(name)
 
 
 class _Counts:
@@ -191,23 +184,3 @@ class _Counts:
         scored = self._done - self._unscored
         mean = self._sum / scored if scored else None
         self._watch(Tally(self._what, self._done, self._of, self._unscored, mean))
-
-
-async def _all(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results in order. If one stops the run, the others end as they can, and then it does."""
-    results = await asyncio.gather(*works, return_exceptions=True)
-    errors = [result for result in results if isinstance(result, BaseException)]
-    if errors:
-        raise min(errors, key=_rank)
-    return [result for result in results if not isinstance(result, BaseException)]
-
-
-def _rank(error: BaseException) -> int:
-    """What is said first: that the endpoint refuses, that the budget is spent, anything else."""
-    match error:
-        case EndpointRefusedError():
-            return 0
-        case BudgetSpentError():
-            return 1
-        case _:
-            return 2

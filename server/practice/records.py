@@ -98,6 +98,7 @@ class Rollout(Record):
         seconds: Of the last try.
         tries: How often it was started; more than one means that earlier ones broke off.
         failure: Why it broke off for good; None for one that came to its end.
+        exhausted: Whether it broke off because it had used all that a rollout may use.
     """
 
     messages: list[dict[str, JsonValue]]
@@ -107,6 +108,7 @@ class Rollout(Record):
     seconds: float = 0.0
     tries: int = 1
     failure: str | None = None
+    exhausted: bool = False
 
 
 class Score(Record):
@@ -208,7 +210,8 @@ class Run(Record):
         settings: As the run was started, for people to read.
         steps: Of practice, in order; empty for a run that only evaluates.
         evaluations: `without` before `with`.
-        lost: Spent on attempts and steps that are not among these: broken off, or done anew.
+        lost: Spent on attempts and steps that are not among these: broken off, not finished, or
+            done anew.
         stopped: Why the run is not complete; None for one that is.
     """
 

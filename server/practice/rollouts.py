@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 
 from server.practice.players import BrokenOffError, Player
 from server.practice.records import Rollout, Score, Spent, Task
-from server.practice.spending import LimitReachedError, Limits, Meter, Tab
+from server.practice.spending import BudgetSpentError, LimitReachedError, Limits, Meter, Tab
 from server.practice.verifiers import Verifier, VerifierError
+
+PAUSE_SECONDS = 1.0  # before the second try; doubled for each further one
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,10 @@ class Terms:
     Attributes:
         limits: Of one try.
         tries: How often a rollout may be started.
-        pause: Seconds before the second try; doubled for each further one.
     """
 
     limits: Limits = field(default_factory=Limits)
     tries: int = 3
-    pause: float = 1.0
 
 
 async def roll_out(
@@ -62,42 +62,67 @@ async def roll_out(
         tab = Tab(meter, terms.limits)
         started = time.monotonic()
         try:
-            answer, failure, again = await _try(player, prompt, tab, seed_of(key, number))
+            end = await _try(player, prompt, tab, seed_of(key, number))
         except BaseException:
             lost(spent + tab.spent)
             raise
         spent += tab.spent
-        if failure is None or not again or number >= terms.tries:
+        if not end.again or number >= terms.tries:
             return Rollout(
                 messages=tab.messages,
-                answer=answer,
+                answer=end.answer,
                 tool_calls=tab.tool_calls,
                 spent=spent,
                 seconds=round(time.monotonic() - started, 3),
                 tries=number,
-                failure=failure,
+                failure=end.failure,
+                exhausted=end.exhausted,
             )
-        await asyncio.sleep(terms.pause * 2 ** (number - 1))
+        await asyncio.sleep(PAUSE_SECONDS * 2 ** (number - 1))
 
 
-async def _try(player: Player, prompt: str, tab: Tab, seed: int) -> tuple[str, str | None, bool]:
-    """The answer, why there is none, and whether another try may do better."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a try ended: with an answer, or with a failure, and whether another may do better."""
+
+    answer: str = ""
+    failure: str | None = None
+    again: bool = False
+    exhausted: bool = False
+
+
+async def _try(player: Player, prompt: str, tab: Tab, seed: int) -> _End:
     clock = asyncio.timeout(tab.limits.seconds)
     try:
         async with clock:
-            return await player.play(prompt, tab, seed), None, False
+            return _End(await player.play(prompt, tab, seed))
     except TimeoutError:
         if not clock.expired():
             raise
-        return "", f"no end after {tab.limits.seconds:g} s (--rollout-seconds)", False
+        late = f"no end after {tab.limits.seconds:g} s (--rollout-seconds)"
+        return _End(failure=late, exhausted=True)
     except LimitReachedError as error:
-        return "", str(error), False
+        return _End(failure=str(error), exhausted=True)
     except BrokenOffError as error:
-        return "", str(error), error.again
+        return _End(failure=str(error), again=error.again)
 
 
-async def score(verifier: Verifier, task: Task, rollout: Rollout, meter: Meter) -> Score:
+async def score(
+    verifier: Verifier,
+    task: Task,
+    rollout: Rollout,
+    *,
+    meter: Meter,
+    lost: Callable[[Spent], None],
+) -> Score:
     """What the verifier says; unscored if the rollout failed or the verifier is out of order.
+
+    Args:
+        verifier: Scores it.
+        task: What was attempted.
+        rollout: The attempt.
+        meter: Counts the calls.
+        lost: Told what was spent when the run stops in the middle.
 
     Raises:
         BudgetSpentError: If the verifier asks a model and the run may not spend more.
@@ -107,7 +132,11 @@ async def score(verifier: Verifier, task: Task, rollout: Rollout, meter: Meter) 
     try:
         return await verifier.verify(task, rollout)
     except VerifierError as error:
-        meter.check()  # a judge that may not be asked is not out of order
+        try:
+            meter.check()  # a judge that may not be asked is not out of order
+        except BudgetSpentError:
+            lost(error.spent)
+            raise
         return Score(reward=None, failure=str(error), spent=error.spent)
 
 

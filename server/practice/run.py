@@ -11,13 +11,13 @@ Held-out tasks are attempted without the library and with it, and compared in pa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from server.practice.accounts import learned_updates, lost
-from server.practice.beginning import Beginning, Take
+from server.practice.accounts import learned_updates, spent
+from server.practice.beginning import Beginning, takes
 from server.practice.errors import RunStoppedError
-from server.practice.journal import Journal
+from server.practice.journal import Journal, task_key
 from server.practice.library_client import LibraryClient
 from server.practice.plan import Plan
 from server.practice.playing import Playing
@@ -29,6 +29,7 @@ from server.practice.records import (
     Record,
     Run,
     Served,
+    Spent,
     Step,
     Task,
     total,
@@ -52,7 +53,7 @@ class Runner:
         name: Of the run.
         model: The name of the model that plays.
         practice: Plays the groups of practice; `trial` those of the evaluation.
-        tell: Told a line when a step is done.
+        policy: What a library elsewhere must allow, so that it learns from this run.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Runner:
     library: LibraryClient
     practice: Playing
     trial: Playing
-    tell: Callable[[str], None]
+    policy: tuple[str, ...] = ()
     steps: list[Step] = field(default_factory=list[Step])
     evaluations: list[Evaluation] = field(default_factory=list[Evaluation])
 
@@ -81,7 +82,7 @@ class Runner:
         """One arm of the evaluation."""
         tasks = self.plan.held_out
         served: list[Served | None] = [None] * len(tasks)
-        key = f"evaluation/{arm}"
+        key = _arm_key(arm)
         if arm == "with":
             served = [await self._served(key, task) for task in tasks]
         versions = {s.version for s in served if s is not None}
@@ -97,20 +98,23 @@ class Runner:
             Evaluation(arm=arm, version=next(iter(versions), None), groups=groups)
         )
 
-    def result(self, stopped: str | None = None) -> Run:
+    async def result(self, stopped: str | None = None) -> Run:
         """The run as far as it is done."""
+        done = [_step_key(step.number) for step in self.steps]
+        done += [_arm_key(evaluation.arm) for evaluation in self.evaluations]
+        lost = spent(self.journal, but=done)
         return Run(
             name=self.name,
             library=self.library.library,
             settings=self.beginning.settings,
             steps=self.steps,
             evaluations=self.evaluations,
-            lost=lost(self.journal),
+            lost=lost + await self._unlearned(),
             stopped=stopped,
         )
 
     async def _step(self, number: int, epoch: int, tasks: Sequence[Task]) -> Step:
-        key = f"steps/{number:04}"
+        key = _step_key(number)
         served = [await self._served(key, task) for task in tasks]
         what = f"step {number}, epoch {epoch}"
         pairs = [(task, s) for task, s in zip(tasks, served, strict=True)]
@@ -126,7 +130,7 @@ class Runner:
 
     async def _served(self, key: str, task: Task) -> Served:
         return await self.journal.once(
-            f"{key}/{task.id}/served",
+            f"{task_key(key, task.id)}/served",
             Served,
             lambda: self.library.serve(task, self.plan.max_tokens),
         )
@@ -138,20 +142,49 @@ class Runner:
             )
             return HandedIn(signal=signal)
 
-        return (
-            await self.journal.once(f"{key}/{group.task.id}/handed-in", HandedIn, hand_in)
-        ).signal
+        under = task_key(key, group.task.id)
+        return (await self.journal.once(f"{under}/handed-in", HandedIn, hand_in)).signal
 
     async def _learn(self, key: str, served: Sequence[Served]) -> Learned:
+        await self._check_policy()
         await self.library.learn(self.journal, key)
         own = total(a.spent for _, a in self.journal.all(f"{key}/answers/*", GivenAnswer))
-        known = [*self.beginning.known, *learned_updates(self.journal)]
-        return await self.library.learned(min(s.version for s in served), known, own)
+        return await self.library.learned(min(s.version for s in served), self._known(), own)
+
+    async def _check_policy(self) -> None:
+        """Raise RunStoppedError if a library elsewhere does not learn from what it was given."""
+        if not self.policy or (await self.library.standing()).waiting:
+            return
+        if set(await self.library.update_ids()) <= set(self._known()):
+            flags = " ".join(f"--{name.replace('_', '-')}" for name in self.policy)
+            raise RunStoppedError(
+                f"library {self.library.library!r} does not learn from what this run hands in: run "
+                f"`experience-mcp describe {self.library.library} {flags}` where its server is, "
+                "then this command again"
+            )
+
+    async def _unlearned(self) -> Spent:
+        """What the server spent on a step that is not done; a server that is gone cannot say."""
+        try:
+            return await self.library.spent_since(self._known())
+        except RunStoppedError:
+            return Spent()
+
+    def _known(self) -> list[str]:
+        return [*self.beginning.known, *learned_updates(self.journal)]
 
     def _group_id(self, key: str, task: Task) -> str:
-        take = self.journal.get("take", Take)
-        again = f".{take.number}" if take else ""
+        take = takes(self.journal)
+        again = f".{take + 1}" if take else ""
         group_id = f"practice-{self.beginning.id}{again}-{key.removeprefix('steps/')}-{task.id}"
         if len(group_id) <= _ID_LENGTH:
             return group_id
         return f"{group_id[: _ID_LENGTH - 17]}-{hashlib.sha256(group_id.encode()).hexdigest()[:16]}"
+
+
+def _step_key(number: int) -> str:
+    return f"steps/{number:04}"
+
+
+def _arm_key(arm: Arm) -> str:
+    return f"evaluation/{arm}"

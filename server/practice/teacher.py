@@ -7,12 +7,21 @@ its requests as a host's model would.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from experience_store.store import Usage
-from server.models import Asked, Correction, Model, ModelRefusedError, ModelUnavailableError, Reply
-from server.practice.errors import RunStoppedError
+from server.models import (
+    Asked,
+    Correction,
+    Model,
+    ModelForbiddenError,
+    ModelRefusedError,
+    ModelUnavailableError,
+    Reply,
+)
+from server.practice.errors import EndpointRefusedError, RunStoppedError
 from server.practice.journal import Journal
 from server.practice.records import Record, Spent
 from server.practice.spending import BudgetSpentError, Meter
@@ -36,26 +45,63 @@ class HostRequest:
 
 
 class MeteredModel:
-    """A model whose calls are counted, and end with the run's budget."""
+    """A model whose calls are counted, and end with the run's budget.
 
-    def __init__(self, model: Model, meter: Meter) -> None:
+    The budget is looked at when a call's turn comes, so that no more than the calls in flight
+    overshoot it.
+    """
+
+    def __init__(self, model: Model, meter: Meter, concurrency: int) -> None:
         self._model = model
         self._meter = meter
+        self._slots = asyncio.Semaphore(concurrency)
+        self._forbidden: ModelForbiddenError | None = None
 
     @property
     def name(self) -> str:
         """The model's name."""
         return self._model.name
 
+    def check(self) -> None:
+        """Say whether there may be a further call.
+
+        Raises:
+            EndpointRefusedError: If the endpoint refuses every call.
+            BudgetSpentError: If the run may not spend more.
+        """
+        if self._forbidden is not None:
+            raise EndpointRefusedError(f"the teacher does not answer: {self._forbidden}")
+        self._meter.check()
+
     async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
         """Put a question; a spent budget counts as out of reach, so that nothing is given up."""
+        async with self._slots:
+            try:
+                self._meter.check()
+            except BudgetSpentError as error:
+                raise ModelUnavailableError(str(error)) from error
+            try:
+                reply = await self._model.ask(request, correction)
+            except ModelForbiddenError as error:
+                self._forbidden = error
+                raise
+            self._meter.add(spent_of(reply.usage))
+            return reply
+
+    async def answer(self, request: Asked, correction: Correction | None = None) -> GivenAnswer:
+        """Put a question of the run's own.
+
+        Raises:
+            RunStoppedError: If the model is out of reach.
+            EndpointRefusedError: If the endpoint refuses every call.
+            BudgetSpentError: If the run may not spend more.
+        """
         try:
-            self._meter.check()
-        except BudgetSpentError as error:
-            raise ModelUnavailableError(str(error)) from error
-        reply = await self._model.ask(request, correction)
-        self._meter.add(spent_of(reply.usage))
-        return reply
+            reply = await self.ask(request, correction)
+        except (ModelUnavailableError, ModelRefusedError) as error:
+            self.check()
+            raise RunStoppedError(f"the teacher does not answer: {error}") from error
+        return GivenAnswer(text=reply.text, spent=spent_of(reply.usage))
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -65,13 +111,8 @@ class MeteredModel:
 class Teacher:
     """Answers the requests that a server hands to its hosts."""
 
-    def __init__(self, model: MeteredModel, meter: Meter) -> None:
+    def __init__(self, model: MeteredModel) -> None:
         self._model = model
-        self._meter = meter
-
-    def check(self) -> None:
-        """Raise BudgetSpentError if the run may not spend more."""
-        self._meter.check()
 
     async def answer(
         self, journal: Journal, under: str, request: RequestOut, refused: str | None
@@ -80,6 +121,7 @@ class Teacher:
 
         Raises:
             RunStoppedError: If the teacher is out of reach.
+            EndpointRefusedError: If its endpoint refuses every call.
             BudgetSpentError: If the run may not spend more.
         """
         earlier = [a for _, a in journal.all(f"{under}/{request.request_id}/*", GivenAnswer)]
@@ -87,20 +129,11 @@ class Teacher:
             given = earlier[-1]
         else:
             correction = Correction(earlier[-1].text, refused) if refused and earlier else None
-            given = await self._ask(request, correction)
+            step = request.request_id.partition("-")[0]
+            asked = HostRequest(step, request.prompt, request.answer_schema)
+            given = await self._model.answer(asked, correction)
             journal.put(f"{under}/{request.request_id}/{len(earlier) + 1}", given)
         return {"request_id": request.request_id, "answer": given.text}
-
-    async def _ask(self, request: RequestOut, correction: Correction | None) -> GivenAnswer:
-        self._meter.check()
-        step = request.request_id.partition("-")[0]
-        asked = HostRequest(step, request.prompt, request.answer_schema)
-        try:
-            reply = await self._model.ask(asked, correction)
-        except (ModelUnavailableError, ModelRefusedError) as error:
-            self._meter.check()
-            raise RunStoppedError(f"the teacher does not answer: {error}") from error
-        return GivenAnswer(text=reply.text, spent=spent_of(reply.usage))
 
 
 def spent_of(usage: Usage) -> Spent:

@@ -9,7 +9,7 @@ from server.practice.records import Group, Record, Run, Spent, total
 
 
 class Totals(Record):
-    """What a run spent. `whole` is the sum of the five purposes.
+    """What a run spent. `whole` is the sum of the six purposes.
 
     Attributes:
         practice_rollouts: Inference in practice.
@@ -17,6 +17,7 @@ class Totals(Record):
         learning: What turned groups into experiences.
         evaluation_rollouts: Inference in evaluation, all arms.
         evaluation_verification: Verifiers in evaluation.
+        lost: Attempts and steps that were broken off, not finished, or done anew.
         whole: All of it.
         unpriced: The purposes that made calls but have no cost; `whole` lacks theirs.
     """
@@ -26,6 +27,7 @@ class Totals(Record):
     learning: Spent
     evaluation_rollouts: Spent
     evaluation_verification: Spent
+    lost: Spent = Spent()
     whole: Spent
     unpriced: list[str]
 
@@ -38,6 +40,7 @@ class Totals(Record):
             "learning": self.learning,
             "evaluation_rollouts": self.evaluation_rollouts,
             "evaluation_verification": self.evaluation_verification,
+            "lost": self.lost,
         }
 
 
@@ -51,6 +54,7 @@ def totals(run: Run) -> Totals:
         "learning": total(step.learned.spent for step in run.steps),
         "evaluation_rollouts": evaluated,
         "evaluation_verification": judged,
+        "lost": run.lost,
     }
     unpriced = [purpose for purpose, spent in parts.items() if spent.calls and spent.cost is None]
     return Totals(**parts, whole=total(parts.values()), unpriced=unpriced)

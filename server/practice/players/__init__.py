@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from experience_store.errors import BadInputError
 from server.practice.spending import Tab
 
 
@@ -36,10 +35,6 @@ class BrokenOffError(Exception):
     def __init__(self, reason: str, *, again: bool = True) -> None:
         super().__init__(reason)
         self.again = again
-
-
-class EndpointRefusedError(BadInputError):
-    """The endpoint refuses every call; nothing can be played with it as it is configured."""
 
 
 class Player(Protocol):

@@ -9,10 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mcp import MCPError
+from mcp_types import CONNECTION_CLOSED
 from pydantic import JsonValue
-from pydantic_ai import Agent, capture_run_messages
-from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError, UnexpectedModelBehavior
-from pydantic_ai.mcp import MCPToolset, load_mcp_toolsets
+from pydantic_ai import Agent, RunContext
+from pydantic_ai.exceptions import (
+    ModelAPIError,
+    ModelHTTPError,
+    ModelRetry,
+    UnexpectedModelBehavior,
+)
+from pydantic_ai.mcp import CallToolFunc, MCPToolset, ToolResult, load_mcp_toolsets
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequestPart,
@@ -36,6 +43,7 @@ from server.practice.spending import BudgetSpentError, LimitReachedError, Tab, p
 from server.settings import ModelSettings
 
 _NO_BOUND = UsageLimits(request_limit=None)  # the tab is asked before each call
+_MISTAKES = 1_000_000  # calls of tools that are not there, or not so: the model is told, each time
 
 
 class ToolAgent:
@@ -58,39 +66,48 @@ class ToolAgent:
             toolsets=toolsets(self._tools),
             system_prompt=self._sampling.instructions or (),
             model_settings=self._settings(seed),
-            retries=0,
+            retries={"tools": _MISTAKES, "output": 0},
         )
-        with capture_run_messages() as messages:
-            try:
-                return await self._run(agent, prompt, tab)
-            except (BudgetSpentError, LimitReachedError):
-                raise
-            except ModelHTTPError as error:
-                raise broken_off(error.status_code, self._model.name, error) from error
-            except ModelAPIError as error:
-                raise broken_off(None, self._model.name, error) from error
-            except UnexpectedModelBehavior as error:
-                if _said_nothing(messages):
-                    return ""  # an empty answer is an answer
-                raise BrokenOffError(_said(error)) from error
-            except Exception as error:  # tool servers fail in ways of their own
-                raise BrokenOffError(_said(error)) from error
-            finally:
-                tab.messages = chat(messages)
-                tab.tool_calls = sum(len(_calls(m)) for m in messages)
+        usage, messages = RunUsage(), list[ModelMessage]()
+        try:
+            return await self._run(agent, prompt, usage, messages, tab)
+        except (BudgetSpentError, LimitReachedError, BrokenOffError):
+            raise
+        except ModelHTTPError as error:
+            raise broken_off(error.status_code, self._model.name, error) from error
+        except ModelAPIError as error:
+            raise broken_off(None, self._model.name, error) from error
+        except UnexpectedModelBehavior as error:
+            if _said_nothing(messages):
+                return ""  # an empty answer is an answer
+            raise BrokenOffError(_said(error)) from error
+        except Exception as error:  # tool servers fail in ways of their own
+            raise BrokenOffError(_said(error)) from error
+        finally:
+            self._settle(usage, tab)
+            tab.messages = chat(messages)
+            tab.tool_calls = sum(len(_calls(m)) for m in messages)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    async def _run(self, agent: Agent[None, str], prompt: str, tab: Tab) -> str:
-        usage = RunUsage()
+    async def _run(
+        self,
+        agent: Agent[None, str],
+        prompt: str,
+        usage: RunUsage,
+        messages: list[ModelMessage],
+        tab: Tab,
+    ) -> str:
+        """The agent's last words; usage and messages are kept up to date for when it breaks off."""
         async with agent, agent.iter(prompt, usage=usage, usage_limits=_NO_BOUND) as run:
             async for node in run:
                 self._settle(usage, tab)
+                messages[:] = run.all_messages()
                 if Agent.is_model_request_node(node):
+                    messages.append(node.request)  # what the tools returned, not sent yet
                     tab.may_call()
-            self._settle(usage, tab)
             assert run.result is not None, "an agent that stops has a result"
             return run.result.output.encode("utf-8", "replace").decode()
 
@@ -135,7 +152,21 @@ def toolsets(path: Path) -> list[AbstractToolset[Any]]:
         inner = toolset.wrapped if isinstance(toolset, PrefixedToolset) else toolset
         if isinstance(inner, MCPToolset):
             inner.tool_error_behavior = "failed"
+            inner.process_tool_call = _call_tool
     return loaded
+
+
+async def _call_tool(
+    _context: RunContext[object], call: CallToolFunc, name: str, arguments: dict[str, Any]
+) -> ToolResult:
+    """Call a tool. What it reports is for the model; that its server is gone is not."""
+    try:
+        return await call(name, arguments)
+    except ModelRetry as error:
+        cause = error.__cause__
+        if isinstance(cause, MCPError) and cause.error.code == CONNECTION_CLOSED:
+            raise BrokenOffError(f"the server of the tool {name!r} is gone: {cause}") from error
+        raise
 
 
 def chat(messages: list[ModelMessage]) -> list[dict[str, JsonValue]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import openai
 
-from server.practice.players import BrokenOffError, EndpointRefusedError
+from server.practice.errors import EndpointRefusedError
+from server.practice.players import BrokenOffError
 from server.settings import ModelSettings
 
 _NEVER = {401, 403, 404}  # the key or the model's name is wrong
@@ -21,11 +22,6 @@ def client_of(model: ModelSettings) -> openai.AsyncOpenAI:
     )
 
 
-def refused(name: str, error: Exception) -> EndpointRefusedError:
-    """The endpoint refuses every call."""
-    return EndpointRefusedError(f"the endpoint refuses the model {name!r}: {_short(error)}")
-
-
 def broken_off(status: int | None, name: str, error: Exception) -> Exception:
     """What an error of the endpoint means for a try.
 
@@ -35,7 +31,7 @@ def broken_off(status: int | None, name: str, error: Exception) -> Exception:
         error: As the client raised it.
     """
     if status in _NEVER:
-        return refused(name, error)
+        return EndpointRefusedError(f"the endpoint refuses the model {name!r}: {_short(error)}")
     return BrokenOffError(f"{name}: {_short(error)}", again=status not in _NOT_THIS)
 
 

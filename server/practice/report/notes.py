@@ -18,6 +18,7 @@ PURPOSES = {
     "learning": "learning",
     "evaluation_rollouts": "rollouts in evaluation",
     "evaluation_verification": "verification in evaluation",
+    "lost": "what was broken off or done anew",
 }
 
 

@@ -1,0 +1,211 @@
+"""A run that is stopped, killed or begun anew goes on, and ends as one that ran through."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experience_store.testing import Asked, Said
+from tests.practice.practising import counted, ground, is_attempt, slow, world
+
+KILLS = 10
+
+
+class Watch:
+    """Sets an event when so many calls more have come."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self._left = -1
+
+    def after(self, calls: int) -> asyncio.Event:
+        self.reached, self._left = asyncio.Event(), calls
+        return self.reached
+
+    def __call__(self, asked: Asked) -> None:
+        del asked
+        self._left -= 1
+        if self._left == 0:
+            self.reached.set()
+
+
+def watched(watch: Callable[[Asked], None], delay: float = 0.01) -> Callable[[Asked], Said]:
+    def script(asked: Asked) -> Said:
+        watch(asked)
+        return slow(world, delay)(asked)
+
+    return script
+
+
+async def end_of(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def test_a_run_that_is_killed_ten_times_ends_as_one_that_is_not(tmp_path: Path) -> None:
+    options = ("--epochs", "2", "--batch-size", "3", "--concurrency", "4")
+    async with ground(tmp_path / "undisturbed") as here:
+        await here.do("practice", *here.evaluated, *options)
+        undisturbed = here.figures()
+        versions = (await here.command("history", "lib", "--json")).output
+        calls = len(here.endpoint.calls)
+
+    watch, draw = Watch(), random.Random(4)
+    async with ground(tmp_path / "killed", watched(watch)) as here:
+        for _ in range(KILLS):
+            reached = watch.after(draw.randint(1, calls // 6))
+            process = await here.start("practice", *here.evaluated, *options)
+            ending = asyncio.create_task(process.wait())
+            waiting = asyncio.create_task(reached.wait())
+            await asyncio.wait({ending, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if not ending.done():
+                process.send_signal(signal.SIGKILL)
+            await process.communicate()
+            await ending
+        await here.do("practice", *here.evaluated, *options)
+        assert here.figures() == undisturbed
+        again = (await here.command("history", "lib", "--json")).output
+        assert again.count('"version"') == versions.count('"version"')
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_run_ends_in_order_and_goes_on(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    watch = Watch()
+    async with ground(tmp_path, watched(watch, 0.02)) as here:
+        reached = watch.after(8)
+        process = await here.start("practice", *here.evaluated)
+        await reached.wait()
+        process.send_signal(number)
+        code, _, errors = await end_of(process)
+        assert (code, "Traceback" in errors) == (130, False), errors
+        await here.do("practice", *here.evaluated)
+        assert here.report()["stopped"] is None
+
+
+async def test_learning_that_is_interrupted_goes_on(tmp_path: Path) -> None:
+    watch = Watch()
+
+    def script(asked: Asked) -> Said:
+        if not is_attempt(asked):
+            watch(asked)
+        return slow(world, 0.05)(asked)
+
+    async with ground(tmp_path, script) as here:
+        reached = watch.after(2)
+        process = await here.start("practice")
+        await reached.wait()
+        process.send_signal(signal.SIGTERM)
+        code, _, errors = await end_of(process)
+        assert (code, "Traceback" in errors) == (130, False), errors
+        await here.do("practice")
+        assert here.report()["steps"][0]["size"] > 0
+
+
+async def test_a_run_is_done_by_one_process_at_a_time(tmp_path: Path) -> None:
+    watch, go_on = Watch(), asyncio.Event()
+
+    def script(asked: Asked) -> Said:
+        watch(asked)
+        return Said(world(asked).text, delay=0 if go_on.is_set() else 0.2)
+
+    async with ground(tmp_path, script) as here:
+        reached = watch.after(1)
+        process = await here.start("practice")
+        await reached.wait()
+        calls = len(here.endpoint.calls)
+        ended = await here.do("practice", code=1)
+        assert "another process is at work on the run" in ended.error
+        assert "--run" in ended.error
+        go_on.set()
+        assert (await end_of(process))[0] == 0
+    assert calls
+
+
+# Settings
+
+
+async def test_a_run_is_not_gone_on_with_under_other_settings(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+        calls = len(here.endpoint.calls)
+        ended = await here.do("practice", "--group-size", "4", "--seed", "3", code=1)
+
+    assert "group_size was 3 and is 4" in ended.error
+    assert "seed was 0 and is 3" in ended.error
+    assert "--run" in ended.error
+    assert len(here.endpoint.calls) == calls
+
+
+async def test_a_run_that_has_done_nothing_yet_may_get_other_settings(tmp_path: Path) -> None:
+    def only_one(asked: Asked) -> Said:
+        return world(asked) if asked.model == "right" else Said("no such model", status=404)
+
+    async with ground(tmp_path, only_one) as here:
+        await here.do("practice", "--model", "rihgt", code=1)
+        await here.do("practice", "--model", "right")
+        assert here.report()["settings"]["model"] == "right"
+
+
+# Anew from a step
+
+
+async def test_steps_can_be_done_anew_and_what_they_cost_stays_counted(tmp_path: Path) -> None:
+    options = ("--batch-size", "2", "--epochs", "2")
+    async with ground(tmp_path) as here:
+        await here.do("practice", *here.evaluated, *options)
+        first = here.report()
+        first_spent = here.spent()
+        await here.do("practice", *here.evaluated, *options, "--from-step", "2")
+        found, spent = here.report(), here.spent()
+
+    assert counted(found["totals"]["whole"]) == spent
+    lost, steps = found["totals"]["lost"], found["steps"]
+    assert lost["calls"] == spent["calls"] - first_spent["calls"]
+    assert len(steps) == 6
+    for figure in ("mean_reward", "size", "groups"):
+        assert [step[figure] for step in steps] == [step[figure] for step in first["steps"]]
+
+
+async def test_the_library_is_what_it_was_before_the_step_that_is_done_anew(
+    tmp_path: Path,
+) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+        await here.do("practice", "--from-step", "1")
+        (step,) = here.report()["steps"]
+
+    assert (step["version_before"], step["version"]) == (2, 3)
+    assert not any("[G" in asked.prompt for asked in here.attempts)
+
+
+async def test_a_step_that_was_not_reached_cannot_be_done_anew(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+        ended = await here.do("practice", "--from-step", "7", code=1)
+    assert ended.error == "the run has not come to step 7 yet\n"
+
+
+async def test_a_step_that_waits_to_be_learned_is_learned_before_steps_are_done_anew(
+    tmp_path: Path,
+) -> None:
+    broken = True
+
+    def no_teacher(asked: Asked) -> Said:
+        return Said(status=401) if broken and not is_attempt(asked) else world(asked)
+
+    async with ground(tmp_path, no_teacher) as here:
+        await here.do("practice", code=1)
+        broken = False
+        ended = await here.do("practice", "--from-step", "1", code=1)
+        assert "step 1 is handed in and not learned yet" in ended.error
+        await here.do("practice")
+        await here.do("practice", "--from-step", "1")
