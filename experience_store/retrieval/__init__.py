@@ -3,8 +3,9 @@
 An agent asks before each task, and has no use for a model of meaning that must be downloaded,
 loaded and waited for. So experiences are ranked by the words they share with the task, rare words
 counting more (BM25), with two additions. The tasks that an experience was learned from count as a
-weaker second field, since a lesson is worded more generally than the tasks it is good for. And
-words are made comparable first: stemmed, identifiers taken apart, see `words`.
+weaker second field, since a lesson is worded more generally than the tasks it is good for; a word
+that no lesson uses itself counts half, being mostly a name or a number of those tasks. And words
+are made comparable first: stemmed, identifiers taken apart, see `words`.
 
 What is unusual is how it is counted. Weights are small whole numbers: how much a term says about an
 experience is a level from 1 to 7 (see `fields`), how much it says at all is its inverse document
