@@ -35,11 +35,18 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what came; between requests, the next one's headers are due now."""
         super().data_received(data)
-        cycle: RequestResponseCycle | None = self.cycle  # none before the first request
-        if cycle is not None and not cycle.response_complete:
+        if self._cycle_open() is not None:
             self._headers_due = _cancelled(self._headers_due)
         elif self._headers_due is None:
             self._await_headers()
+
+    def shutdown(self) -> None:
+        """End in order: a request that is not here as a whole was not begun, so it is dropped."""
+        cycle = self._cycle_open()
+        if cycle is not None and cycle.more_body:
+            self.transport.abort()
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """Begin to wait for a client that does not read."""
@@ -50,6 +57,14 @@ class Connection(H11Protocol):
         """It reads."""
         super().resume_writing()
         self._reading_due = _cancelled(self._reading_due)
+
+    def _cycle_open(self) -> RequestResponseCycle | None:
+        """The request that is being received or answered."""
+        cycle: RequestResponseCycle | None = self.cycle
+        # uvicorn's annotation forgets that there is none before the first request
+        if cycle is None or cycle.response_complete:  # pyright: ignore[reportUnnecessaryComparison]
+            return None
+        return cycle
 
     def _await_headers(self) -> None:
         self._headers_due = self.loop.call_later(HEADERS_SECONDS, self.transport.abort)

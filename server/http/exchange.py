@@ -7,6 +7,7 @@ an `Exchange`, which travels with the request's scope.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,6 +18,8 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 Outcome: TypeAlias = Literal["ok", "error", "failed", "cancelled"]
+
+logger = logging.getLogger(__name__)
 
 KEY = "experience_mcp.exchange"
 MAX_NAME = 100  # characters of a client's word that are logged
@@ -68,6 +71,7 @@ class Observer:
         name = (ctx.params or {}).get("name") if ctx.method == "tools/call" else None
         if ctx.method == "tools/call":
             exchange.tool = name if name in self._tools else "unknown"
+        logger.debug("begun", extra={"request_id": exchange.id, "method": exchange.method})
         begun = perf_counter()
         exchange.outcome = "failed"
         try:
