@@ -19,8 +19,7 @@ FIELDS = (
     "request_id", "path", "method", "tool", "outcome", "status", "milliseconds", "url",
 )  # fmt: skip
 _INPUT = re.compile(r", input_value=.*")  # pydantic quotes what it refuses
-# They would log what passes through them: bodies, tokens.
-_TALKATIVE = ("mcp", "openai", "httpx2", "httpcore2", "uvicorn", "sse_starlette")
+_OWN = ("server", "experience_store")
 
 
 def log_to_stderr(level: str, *, as_json: bool = False) -> None:
@@ -34,10 +33,11 @@ def log_to_stderr(level: str, *, as_json: bool = False) -> None:
         handler.setFormatter(JsonLines() if as_json else Lines(TEXT))
 
 
-def hush_libraries() -> None:
-    """Let libraries only warn: what they say of requests is more than a server may keep."""
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+def hush_libraries(level: str) -> None:
+    """Let libraries only warn: what passes through them is more than a server's log may keep."""
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in _OWN:
+        logging.getLogger(name).setLevel(level.upper())
 
 
 class Lines(logging.Formatter):

@@ -71,8 +71,9 @@ def _over_http(server: ExperienceServer, http: HttpSettings, log: Log) -> None:
     from server.http.running import serve_http  # noqa: PLC0415  # not for stdio: start-up
     from server.logs import hush_libraries  # noqa: PLC0415  # likewise
 
-    _log(log.level or "info", log.format or "json")
-    hush_libraries()
+    level = log.level or "info"
+    _log(level, log.format or "json")
+    hush_libraries(level)
     asyncio.run(serve_http(server, http, _collect_garbage))
 
 

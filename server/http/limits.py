@@ -18,8 +18,8 @@ from server.http.refusal import refusal
 
 BODY_SECONDS = 60.0
 LINGER_SECONDS = 2.0
-LINGER_BYTES = 4 * 2**20
 MEGABYTE = 2**20
+LINGER_BYTES = 64 * MEGABYTE
 
 
 class _TooLargeError(Exception):
@@ -86,10 +86,10 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 async def _linger(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer, and take a little of what still comes before the connection ends.
+    """Answer, and drop a part of what still comes before the connection ends.
 
-    A connection that is closed while its client is sending is reset, and the client may never see
-    the answer. What is taken is dropped.
+    A connection that is closed while its client is sending is reset, and most clients then never
+    see the answer. One that goes on for too long is cut off nevertheless.
     """
 
     async def held_open(message: Message) -> None:
