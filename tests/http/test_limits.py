@@ -146,9 +146,8 @@ async def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPat
     async with asyncio.timeout(30), listening(unreached) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /health HTTP/1.1\r\nhost:")
-        with pytest.raises(ConnectionResetError):
-            assert await reader.read() == b"", "ended in silence"
-            raise ConnectionResetError
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
         writer.close()
 
 
