@@ -25,7 +25,7 @@ from server.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS = 10
+GRACE_SECONDS = 15  # longer than a write waits for its turn, so that it is answered
 MAX_CONNECTIONS = 1_000
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
