@@ -14,6 +14,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.subscriptions import (
     InMemorySubscriptionBus,
+    ListenHandler,
     ResourcesListChanged,
     ResourceUpdated,
 )
@@ -108,6 +109,12 @@ class ExperienceServer(MCPServer[App]):
         """Tell clients that listen that a library has a new version."""
         await self._bus.publish(ResourceUpdated(uri=f"experience://{library}"))
         await self._bus.publish(ResourcesListChanged())
+
+    def end_subscriptions(self) -> None:
+        """End the streams of clients that listen, each with its last message."""
+        entry = self._lowlevel_server.get_request_handler("subscriptions/listen")
+        if entry is not None and isinstance(entry.handler, ListenHandler):
+            entry.handler.close()
 
     async def call_tool(
         self,

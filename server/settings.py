@@ -10,6 +10,7 @@ import platformdirs
 from experience_store.library import DEFAULT_LIBRARY
 
 APP = "experience-mcp"
+DEFAULT_MAX_BODY = 16
 
 
 def default_database() -> Path:
@@ -47,6 +48,20 @@ class ModelSettings:
     prices: Prices | None = None
     learn_groups: int = 4
     learn_after: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where a server over HTTP listens.
+
+    Attributes:
+        port: 0 takes a free one.
+        max_body: Megabytes of one request.
+    """
+
+    host: str
+    port: int
+    max_body: int = DEFAULT_MAX_BODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,3 +113,25 @@ def test_a_server_without_a_model_starts_without_openai(module: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert printed.stdout.strip() == "[]"
+
+
+def test_only_the_http_room_knows_that_there_is_http() -> None:
+    for module, imports in modules("server").items():
+        for name in imports:
+            if any(_within(name, p) for p in ("starlette", "uvicorn", "prometheus_client")):
+                assert _within(module, "server.http"), f"{module} → {name}"
+
+
+def test_a_server_on_stdio_starts_without_what_http_needs(database: Path) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "server.cli", "serve"]
+    process = subprocess.run(
+        [*command, "--database", str(database)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in process.stderr.splitlines()}
+    assert "server.mcp_server" in imported
+    assert not [n for n in imported if _within(n, "server.http") or _within(n, "prometheus_client")]

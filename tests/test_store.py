@@ -555,3 +555,15 @@ async def test_a_secret_that_is_cut_off_at_the_end_is_redacted_too(store: Store)
     assert receipt.redacted == 1
     kept = (await store.groups.get("lib", "g")).trajectories[0]
     assert "Sup3rSecret9" not in kept.messages[0].text
+
+
+async def test_the_totals_are_over_all_libraries(store: Store) -> None:
+    await learned(store, add("When in doubt, ask."))
+    await store.groups.submit("other", submission())
+    await store.retrievals.record([Retrieval("r-1", "lib", 1, "task", ("G1",))])
+
+    totals = await store.totals()
+
+    assert (totals.libraries, totals.experiences) == (2, 1)
+    assert (totals.groups, totals.attempts, totals.waiting) == (2, 4, 1)
+    assert (totals.retrievals, totals.updates) == (1, {"published": 1})

@@ -324,3 +324,16 @@ WHERE library_id = :library AND id IN (SELECT value FROM json_each(:ids));
 -- name: libraries_of_retrievals
 SELECT r.id, l.name AS library FROM retrieval AS r JOIN library AS l ON l.id = r.library_id
 WHERE r.id IN (SELECT value FROM json_each(:ids));
+
+-- Totals
+
+-- name: totals
+SELECT (SELECT COUNT(*) FROM library) AS libraries,
+       (SELECT COALESCE(SUM(size), 0) FROM library) AS experiences,
+       (SELECT COUNT(*) FROM attempt_group) AS groups,
+       (SELECT COALESCE(SUM(attempts), 0) FROM attempt_group) AS attempts,
+       (SELECT COUNT(*) FROM waiting_group) AS waiting,
+       (SELECT COUNT(*) FROM retrieval) AS retrievals;
+
+-- name: update_totals
+SELECT status, COUNT(*) AS updates FROM learning_update GROUP BY status;

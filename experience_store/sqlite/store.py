@@ -10,6 +10,7 @@ from experience_store.sqlite.groups import SqliteGroups
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.retrievals import SqliteRetrievals
 from experience_store.sqlite.updates import SqliteUpdates
+from experience_store.store.totals import Totals
 
 if TYPE_CHECKING:
     from experience_store.sqlite.transfer import SqliteTransfers
@@ -41,6 +42,13 @@ class SqliteStore:
     def location(self) -> str:
         """The path of the database file."""
         return str(self._db.path)
+
+    async def totals(self) -> Totals:
+        """What all libraries hold together."""
+        row = await self._db.row("totals")
+        assert row, "it is an aggregate"
+        updates = await self._db.rows("update_totals")
+        return Totals(**dict(row), updates={r["status"]: r["updates"] for r in updates})
 
     async def close(self) -> None:
         """Finish the write that is under way and close the file."""

@@ -27,6 +27,7 @@ from experience_store.store.libraries import (
     Provenance,
 )
 from experience_store.store.retrievals import Retrieval, Retrievals
+from experience_store.store.totals import Totals
 from experience_store.store.transfers import Transfers
 from experience_store.store.updates import (
     AskedRequest,
@@ -60,6 +61,7 @@ __all__ = [
     "Retrievals",
     "Store",
     "Submission",
+    "Totals",
     "Transfers",
     "UpdateGroup",
     "UpdateInfo",
@@ -102,6 +104,10 @@ class Store(Protocol):
     @property
     def location(self) -> str:
         """Where it is, for people: a path or an address without secrets."""
+        ...
+
+    async def totals(self) -> Totals:
+        """What all libraries hold together."""
         ...
 
     async def close(self) -> None:

@@ -33,7 +33,9 @@ class Entry:
 
 
 COMMANDS: Mapping[str, Entry] = {
-    "serve": Entry("server.cli.serve", "serve", "Run the MCP server on stdin and stdout."),
+    "serve": Entry(
+        "server.cli.serve", "serve", "Run the MCP server on stdin and stdout, or over HTTP."
+    ),
     "submit": Entry("server.cli.submit", "submit", "Store groups of attempts from JSON lines."),
     "learn": Entry(
         "server.cli.learn",

@@ -1,10 +1,9 @@
-"""`serve`: the MCP server on stdin and stdout, as hosts start it."""
+"""`serve`: the MCP server on stdin and stdout, as hosts start it, or over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import sys
 from pathlib import Path
 from signal import SIGINT, SIGTERM
@@ -18,15 +17,13 @@ from server.cli.options import (
     library_option,
     max_tokens_option,
     model_options,
-    shared,
 )
+from server.cli.serving_options import Log, http_options, log_options
 from server.cli.standard_input import StandardInput
-from server.settings import ModelSettings, Settings
+from server.settings import HttpSettings, ModelSettings, Settings
 
 if TYPE_CHECKING:
     from server.mcp_server import ExperienceServer
-
-LEVELS = ("debug", "info", "warning", "error")
 
 
 @click.command()
@@ -34,20 +31,24 @@ LEVELS = ("debug", "info", "warning", "error")
 @library_option
 @max_tokens_option
 @model_options(thresholds=True)
-@shared(
-    "--log-level",
-    type=click.Choice(LEVELS, case_sensitive=False),
-    default="warning",
-    show_default=True,
-    help="What is logged, to stderr.",
-)
+@log_options
+@http_options
 def serve(
-    *, database: Path, library: str, max_tokens: int, model: ModelSettings | None, log_level: str
+    *,
+    database: Path,
+    library: str,
+    max_tokens: int,
+    model: ModelSettings | None,
+    log: Log,
+    http: HttpSettings | None,
 ) -> None:
-    """Run the MCP server on stdin and stdout.
+    """Run the MCP server on stdin and stdout, or over HTTP.
 
     Hosts start it; `experience-mcp doctor` prints the entry for their configuration. It ends when
     stdin ends or at SIGTERM, after the write that is under way.
+
+    With --http, any number of clients share one server at http://HOST:PORT/mcp. It ends at
+    SIGTERM or Ctrl-C, after what was begun is answered.
 
     With --model the server learns in the background. Its key is read from OPENAI_API_KEY or
     EXPERIENCE_MCP_API_KEY; a key alone configures no model, so nothing is billed by surprise.
@@ -56,21 +57,36 @@ def serve(
     from server.mcp_server import build_server  # noqa: PLC0415  # the SDK is slow to import
 
     server = build_server(Settings(database, library, max_tokens, model))
-    _log(log_level)
+    if http is not None:
+        _over_http(server, http, log)
+        return
+    _log(log.level or "warning", log.format or "text")
     if sys.stdin.isatty():
         click.echo(f"{APP} speaks MCP on stdin and stdout. Ctrl-C ends it.", err=True)
     if code := asyncio.run(_serve(server)):
         raise click.exceptions.Exit(code)
 
 
-def _log(level: str) -> None:
+def _over_http(server: ExperienceServer, http: HttpSettings, log: Log) -> None:
+    from server.http.running import serve_http  # noqa: PLC0415  # not for stdio: start-up
+    from server.logs import hush_libraries  # noqa: PLC0415  # likewise
+
+    level = log.level or "info"
+    _log(level, log.format or "json")
+    hush_libraries(level)
+    asyncio.run(serve_http(server, http, _collect_garbage))
+
+
+def _log(level: str, form: str) -> None:
     """Log to stderr and nowhere else: stdout belongs to the protocol."""
-    logging.basicConfig(
-        level=level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        force=True,
-    )
+    from server.logs import log_to_stderr  # noqa: PLC0415  # other commands do not log
+
+    log_to_stderr(level, as_json=form == "json")
+
+
+def _collect_garbage() -> None:
+    gc.enable()
+    gc.freeze()
 
 
 async def _serve(server: ExperienceServer) -> int:
@@ -78,8 +94,7 @@ async def _serve(server: ExperienceServer) -> int:
     code = 0
     # Opened here, because what is wrong with the database would be a tangle of task groups inside.
     async with server.shared_app():
-        gc.enable()
-        gc.freeze()
+        _collect_garbage()
         if sys.platform == "win32":
             await server.run_stdio_async()
             return code

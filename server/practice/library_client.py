@@ -200,7 +200,7 @@ class LibraryClient:
             changes=[change for v in reversed(versions) for change in v.changes],
             refused=[refusal for v in reversed(versions) for refusal in v.refused],
             updates=[u.id for u in updates],
-            failed=[u.reason or "failed" for u in updates if u.status == "failed"],
+            failed=[u.reason or u.status for u in updates if u.status != "published"],
             spent=elsewhere + own,
         )
 

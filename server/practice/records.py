@@ -161,7 +161,7 @@ class Learned(Record):
         changes: What was changed, in words.
         refused: What was proposed and refused, in words.
         updates: Ids of the updates.
-        failed: Why updates failed, if any did.
+        failed: Why updates ended without a new version, if any did.
         spent: What learning spent.
     """
 

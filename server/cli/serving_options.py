@@ -1,0 +1,78 @@
+"""The options of `serve` alone: over what it is spoken to, and what it logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+
+import click
+
+from experience_store.errors import BadInputError
+from server.cli.options import Command, shared
+from server.settings import DEFAULT_MAX_BODY, HttpSettings
+
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("text", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What is logged, and how. None: as fits the transport."""
+
+    level: str | None
+    format: str | None
+
+
+def log_options(command: Command) -> Command:
+    """What is logged, to stderr; passed on as `log`."""
+
+    @wraps(command)
+    def run(*, log_level: str | None, log_format: str | None, **given: object) -> None:
+        command(log=Log(log_level, log_format), **given)
+
+    complete = shared(
+        "--log-format",
+        type=click.Choice(FORMATS, case_sensitive=False),
+        help="Lines for people or JSON objects for machines.  [default: text, with --http json]",
+    )(run)
+    return shared(
+        "--log-level",
+        type=click.Choice(LEVELS, case_sensitive=False),
+        help="What is logged, to stderr.  [default: warning, with --http info]",
+    )(complete)
+
+
+def http_options(command: Command) -> Command:
+    """Where to listen; passed on as `http`, None for stdin and stdout."""
+
+    @wraps(command)
+    def run(*, http: tuple[str, int] | None, max_body: int, **given: object) -> None:
+        command(http=HttpSettings(*http, max_body) if http else None, **given)
+
+    complete = shared(
+        "--max-body",
+        metavar="MB",
+        type=click.IntRange(min=1),
+        default=DEFAULT_MAX_BODY,
+        show_default=True,
+        help="With --http: megabytes that one request may have.",
+    )(run)
+    return shared(
+        "--http",
+        metavar="[HOST:]PORT",
+        callback=_address,
+        help="Serve over HTTP at /mcp, on this machine only, instead of stdin and stdout.",
+    )(complete)
+
+
+def _address(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> tuple[str, int] | None:
+    if value is None:
+        return None
+    from server.http.address import read_address  # noqa: PLC0415  # only for HTTP: start-up
+
+    try:
+        return read_address(value)
+    except BadInputError as error:
+        raise click.BadParameter(str(error)) from error

@@ -1,0 +1,56 @@
+"""What those ask who run the server: is it alive, can it work, what does it do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from experience_store.store import Store
+from server.http.metrics import CONTENT_TYPE, Metrics
+
+logger = logging.getLogger(__name__)
+
+STORE_SECONDS = 5.0
+T = TypeVar("T")
+
+
+def health_routes(store: Callable[[], Store], metrics: Metrics) -> list[Route]:
+    """`/health`, `/ready` and `/metrics`.
+
+    Args:
+        store: The open store; asked anew each time.
+        metrics: To show.
+    """
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(_request: Request) -> Response:
+        names, trouble = await _tried(lambda: store().libraries.names("", 1))
+        if names is None:
+            return JSONResponse({"status": "not ready", "reason": trouble}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    async def numbers(_request: Request) -> Response:
+        totals, _ = await _tried(lambda: store().totals())
+        return Response(metrics.text(totals), media_type=CONTENT_TYPE)
+
+    return [Route("/health", health), Route("/ready", ready), Route("/metrics", numbers)]
+
+
+async def _tried(read: Callable[[], Awaitable[T]]) -> tuple[T | None, str]:
+    """What could be read from the store, or why nothing could: without what only the log tells."""
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            return await read(), ""
+    except TimeoutError:
+        return None, f"the store did not answer within {STORE_SECONDS:.0f} seconds"
+    except Exception as error:  # whatever it is, the server is not ready and says so
+        logger.exception("the store cannot be read")
+        return None, f"the store cannot be read ({type(error).__name__}); the log says more"

@@ -1,0 +1,164 @@
+"""The server as people start it over HTTP: a child on a free port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx2
+
+from tests.cli.program import Program
+
+LONG_ENOUGH = 60.0
+ROOT = Path(__file__).parents[2]
+JSON = {"content-type": "application/json", "accept": "application/json"}
+Line: TypeAlias = dict[str, Any]
+
+
+class Served:
+    """A running server, and what it has logged so far."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.lines: list[Line] = []
+        self._news = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read())
+        self.url = ""
+
+    async def logged(self, fits: Callable[[Line], bool]) -> Line:
+        """The first line that fits, as soon as it is there."""
+        async with self._news:
+            while True:
+                if found := next((line for line in self.lines if fits(line)), None):
+                    return found
+                assert not self._reading.done(), f"the server has ended: {self.lines}"
+                await self._news.wait()
+
+    async def said(self, words: str) -> Line:
+        return await self.logged(lambda line: words in line["message"])
+
+    async def begun(self, method: str = "tools/call") -> Line:
+        """Until a call has begun; needs `--log-level debug`."""
+        return await self.logged(lambda x: x["message"] == "begun" and x["method"] == method)
+
+    async def ended(self) -> int:
+        await self._reading
+        return await self.process.wait()
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+
+    def http(self, **headers: str) -> httpx2.AsyncClient:
+        base = self.url.removesuffix("/mcp")
+        return httpx2.AsyncClient(base_url=base, headers=headers, timeout=LONG_ENOUGH)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        parts = urlsplit(self.url)
+        return await asyncio.open_connection(parts.hostname, parts.port)
+
+    async def number(self, name: str) -> float:
+        """A number of `/metrics`, by its whole name with labels."""
+        async with self.http() as http:
+            text = (await http.get("/metrics")).text
+        return next(float(x.split()[-1]) for x in text.splitlines() if x.startswith(f"{name} "))
+
+    async def _read(self) -> None:
+        assert self.process.stderr
+        while raw := await self.process.stderr.readline():
+            async with self._news:
+                self.lines.append(json.loads(raw))
+                self._news.notify_all()
+        async with self._news:
+            self._news.notify_all()
+
+
+@asynccontextmanager
+async def served(database: Path, *options: str, **environment: str) -> AsyncGenerator[Served]:
+    where = () if "EXPERIENCE_MCP_HTTP" in environment else ("--http", "0")
+    process = await asyncio.create_subprocess_exec(
+        *Program(database).command("serve", *where, *options),
+        cwd=ROOT,
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        stderr=PIPE,
+        env=Program(database).environment(**environment),
+        limit=2**22,
+    )
+    try:
+        async with asyncio.timeout(LONG_ENOUGH):
+            server = Served(process)
+            server.url = (await server.logged(lambda line: "url" in line))["url"]
+            yield server
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@contextmanager
+def writing(database: Path) -> Generator[sqlite3.Connection]:
+    """Be in the middle of a write, so that the server has to wait with its own."""
+    other = sqlite3.connect(database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def submission(task: str = "book a flight", **more: object) -> dict[str, object]:
+    attempts = [{"output": "checked", "reward": 1}, {"output": "guessed", "reward": 0}]
+    return {"task": task, "library": "lib", "trajectories": attempts, **more}
+
+
+def tool_call(tool: str, arguments: Mapping[str, object]) -> bytes:
+    """The body of a call, as clients of the handshake era send it."""
+    params = {"name": tool, "arguments": arguments}
+    return json.dumps(
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    ).encode()
+
+
+def modern_call(tool: str, arguments: Mapping[str, object]) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of a call, as clients of 2026-07-28 send it."""
+    version = "2026-07-28"
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": version,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+    }
+    params = {"name": tool, "arguments": arguments, "_meta": meta}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    headers = {"mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": tool}
+    return body.encode(), headers
+
+
+def raw_request(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """The head of a POST, byte for byte; the body follows by itself."""
+    fields = {"host": urlsplit(url).netloc, **JSON, "content-length": str(len(body)), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"POST /mcp HTTP/1.1\r\n{head}\r\n".encode()
+
+
+def stored_groups(database: Path) -> list[tuple[str, int]]:
+    """Task and number of attempts of every group, each with all of its attempts or none."""
+    with sqlite3.connect(database) as connection:
+        rows = connection.execute(
+            "SELECT g.task, g.attempts, COUNT(a.id) FROM attempt_group AS g"
+            " LEFT JOIN attempt AS a ON a.group_id = g.id GROUP BY g.id ORDER BY g.id"
+        ).fetchall()
+    connection.close()
+    assert all(promised == kept for _, promised, kept in rows)
+    return [(task, kept) for task, _, kept in rows]
+
+
+posix = sys.platform != "win32"

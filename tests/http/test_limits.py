@@ -1,0 +1,173 @@
+"""What it refuses, and whom it does not wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+from mcp import Client, MCPError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.http import connection
+from server.http.limits import BodyLimit
+from tests.http.serving import JSON, raw_request, served, stored_groups, submission, tool_call
+from tests.processes.calling import submit
+
+MB = 2**20
+SMALL = ("--max-body", "1")
+
+
+async def test_a_submission_that_is_too_large_is_refused_with_what_helps(database: Path) -> None:
+    attempts = [{"output": "x" * MB, "reward": 1}, {"output": "y", "reward": 0}]
+    async with served(database, *SMALL) as server, Client(server.url) as client:
+        with pytest.raises(MCPError, match=r"larger than the 1 MB .* --max-body"):
+            await submit(client, "large", trajectories=attempts)
+        await submit(client, "small")
+    assert stored_groups(database) == [("small", 2)]
+
+
+@pytest.mark.parametrize("length", [True, False])
+async def test_a_client_that_sends_50_mb_reads_why_it_is_refused(
+    database: Path, length: bool
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(50):
+            yield b" " * MB
+
+    content = b" " * (50 * MB) if length else chunks()
+    async with served(database, *SMALL) as server, server.http(**JSON) as http:
+        before = await server.number("process_resident_memory_bytes")
+        answer = await http.post("/mcp", content=content)
+        after = await server.number("process_resident_memory_bytes")
+    assert answer.status_code == 413
+    assert "1 MB" in answer.json()["error"]["message"]
+    assert after - before < 16 * MB
+
+
+async def test_a_client_that_never_stops_sending_is_cut_off(database: Path) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * MB
+
+    async with served(database, *SMALL) as server, server.http(**JSON) as http:
+        with suppress(httpx2.TransportError):  # unless the answer is read in time
+            await http.post("/mcp", content=endless())
+        line = await server.logged(lambda x: x["message"] == "request")
+    assert line["status"] == 413
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(
+    database: Path,
+) -> None:
+    body = b" " * (50 * MB)
+    async with served(database) as server:
+        reader, writer = await server.connect()
+        writer.write(raw_request(server.url, body, {}))  # and not the body
+        assert b" 413 " in await reader.readuntil(b"\r\n")
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/health", "/ready", "/metrics"])
+async def test_requests_for_other_hosts_and_from_other_pages_are_refused(
+    database: Path, path: str
+) -> None:
+    body = tool_call("submit_group", submission())
+    async with served(database) as server, server.http(**JSON) as http:
+        port = http.base_url.port
+        foreign = {
+            421: [
+                {"host": "evil.example"},
+                {"host": f"evil.example:{port}"},
+                {"host": "127.0.0.1"},
+            ],
+            403: [{"origin": "http://evil.example"}, {"origin": "null"}],
+        }
+        for status, wrong in foreign.items():
+            for headers in wrong:
+                answer = await http.post(path, content=body, headers=headers)
+                assert answer.status_code == status, headers
+    assert stored_groups(database) == []
+
+
+async def test_its_own_names_and_pages_are_welcome(database: Path) -> None:
+    async with served(database) as server, server.http(**JSON) as http:
+        port = http.base_url.port
+        for name in ("127.0.0.1", "localhost", "[::1]"):
+            own = {"host": f"{name}:{port}", "origin": f"http://{name}:{port}"}
+            answer = await http.post("/mcp", content=tool_call("list_libraries", {}), headers=own)
+            assert answer.status_code == 200
+
+
+async def test_a_body_that_never_ends_is_given_up() -> None:
+    async def never() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def unreached(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError
+
+    answered: list[Message] = []
+
+    async def send(message: Message) -> None:
+        answered.append(message)
+
+    scope: Scope = {"type": "http", "headers": [], "method": "POST", "path": "/mcp"}
+    await BodyLimit(unreached, megabytes=1, seconds=0.01)(scope, never, send)
+    assert answered[0]["status"] == 408
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp) -> AsyncGenerator[int]:
+    """uvicorn in this process, with our connections; the port."""
+    config = uvicorn.Config(app, http=connection.Connection, lifespan="off", log_config=None)  # pyright: ignore[reportArgumentType]  # Starlette's types and uvicorn's differ in name
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await server.startup(sockets=[listener])
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            await server.shutdown(sockets=[listener])
+
+
+async def test_headers_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEADERS_SECONDS", 0.01)
+
+    async def unreached(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError
+
+    async with asyncio.timeout(30), listening(unreached) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /health HTTP/1.1\r\nhost:")
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_client_that_stops_reading_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "READING_SECONDS", 0.01)
+    gone = asyncio.Event()
+
+    async def endless(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        leaving = asyncio.create_task(left(receive))
+        while not leaving.done():
+            await send({"type": "http.response.body", "body": b"x" * MB, "more_body": True})
+            await asyncio.sleep(0)
+        gone.set()
+
+    async def left(receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with asyncio.timeout(30), listening(endless) as port:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            await gone.wait()
