@@ -9,6 +9,8 @@ import pytest
 
 from tests.practice.practising import ground, tasks
 
+pytestmark = pytest.mark.usefixtures("no_pages")
+
 NO_PRICES = "a bound of the cost needs prices: --price-prompt and --price-completion"
 
 

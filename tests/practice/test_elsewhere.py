@@ -16,6 +16,8 @@ from server.mcp_server import build_server
 from server.settings import ModelSettings, Prices, Settings
 from tests.practice.practising import Ground, but, counted, ground, is_attempt, world
 
+pytestmark = pytest.mark.usefixtures("no_pages")
+
 
 @asynccontextmanager
 async def serving(

@@ -19,6 +19,8 @@ from tests.practice.practising import (
     world,
 )
 
+pytestmark = pytest.mark.usefixtures("no_pages")
+
 
 async def test_a_gain_is_found_and_told_from_nothing(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:

@@ -13,6 +13,8 @@ import pytest
 from experience_store.testing import Asked, Said
 from tests.practice.practising import counted, ground, is_attempt, slow, world
 
+pytestmark = pytest.mark.usefixtures("no_pages")
+
 KILLS = 10
 
 

@@ -15,6 +15,8 @@ from tests.practice.practising import (
     world,
 )
 
+pytestmark = pytest.mark.usefixtures("no_pages")
+
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
