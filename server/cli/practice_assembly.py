@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 import httpx2
 from mcp import Client, MCPError
@@ -239,7 +240,7 @@ def _settings(given: Given, plan: Plan) -> dict[str, JsonValue]:
         "experience_tokens": given.experience_tokens,
         "answer_tokens": given.answer_tokens,
         "instructions": given.system_message,
-        "tools": given.tools.read_text(encoding="utf-8") if given.tools else None,
+        "tools": mark_of(given.tools) if given.tools else None,
         **(practice if given.epochs else {}),
         **(evaluation if plan.held_out else {}),
     }
@@ -249,3 +250,8 @@ def _digest(tasks: Sequence[Task]) -> str:
     """How many tasks there are, and a mark that changes with them."""
     text = "\n".join(task.model_dump_json() for task in tasks)
     return f"{len(tasks)} ({hashlib.sha256(text.encode()).hexdigest()[:12]})"
+
+
+def mark_of(path: Path) -> str:
+    """A file's name and a mark that changes with it; what it holds may be secret."""
+    return f"{path.name} ({hashlib.sha256(path.read_bytes()).hexdigest()[:12]})"

@@ -116,3 +116,14 @@ async def test_instructions_and_bounds_reach_the_model(tmp_path: Path) -> None:
         for asked in here.attempts:
             assert asked.conversation[0].role == "system"
             assert asked.conversation[0].text == "Answer in one line."
+
+
+def test_what_a_tools_file_holds_is_not_kept_in_the_run(tmp_path: Path) -> None:
+
+    tools = tmp_path / "mcp.json"
+    tools.write_text('{"mcpServers": {"a": {"command": "b", "env": {"KEY": "sk-secret"}}}}')
+    before = mark_of(tools)
+    assert before.startswith("mcp.json (")
+    assert "secret" not in before
+    tools.write_text("{}")
+    assert mark_of(tools) != before

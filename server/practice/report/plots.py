@@ -78,11 +78,11 @@ def _rewards(steps: Sequence[StepMetrics]) -> Plot:
         over_steps(axes, "step")
 
     first, last = steps[0], steps[-1]
+    end = f", {number(last.mean_reward)} in step {last.step}" if len(steps) > 1 else ""
     caption = (
-        f"Mean reward over scored attempts: {number(first.mean_reward)} in step {first.step}, "
-        f"{number(last.mean_reward)} in step {last.step}. "
+        f"Mean reward over scored attempts: {number(first.mean_reward)} in step {first.step}{end}. "
         + ("The pass rate counts unscored attempts as no pass. " if rated else "")
-        + "Each step has other tasks, so this is no measure of a gain."
+        + ("Each step has other tasks, so this is no measure of a gain." if end else "")
     )
     return plot("reward", "Reward in practice", caption, draw)
 
@@ -104,9 +104,9 @@ def _growth(steps: Sequence[StepMetrics]) -> Plot:
         key_above(below)
         over_steps(below, "step")
 
+    end = f", {steps[-1].size:,} after step {steps[-1].step}" if len(steps) > 1 else ""
     caption = (
-        f"{count(steps[0].size, 'experience')} after step {steps[0].step}, {steps[-1].size:,} "
-        f"after step {steps[-1].step}; {count(sum(changed), 'change')} made, "
+        f"{count(steps[0].size, 'experience')} after step {steps[0].step}{end}; {count(sum(changed), 'change')} made, "
         f"{sum(refused):,} refused."
     )
     return plot("growth", "Growth of the library", caption, draw, height=3.6)

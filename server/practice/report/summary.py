@@ -126,9 +126,9 @@ def _practised(report: Report) -> Iterator[str]:
     if not report.steps:
         return
     first, last = report.steps[0], report.steps[-1]
+    end = f" {ARROW} {number(last.mean_reward)} (different tasks)" if first is not last else ""
     yield (
-        f"Practice: {count(len(report.steps), 'step')}, mean reward "
-        f"{number(first.mean_reward)} {ARROW} {number(last.mean_reward)} (different tasks)"
+        f"Practice: {count(len(report.steps), 'step')}, mean reward {number(first.mean_reward)}{end}"
     )
     changed = sum(step.changed for step in report.steps)
     refused = sum(step.refused for step in report.steps)
