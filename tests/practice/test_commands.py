@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from server.cli.practice_assembly import mark_of
 from tests.practice.practising import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -119,7 +120,6 @@ async def test_instructions_and_bounds_reach_the_model(tmp_path: Path) -> None:
 
 
 def test_what_a_tools_file_holds_is_not_kept_in_the_run(tmp_path: Path) -> None:
-
     tools = tmp_path / "mcp.json"
     tools.write_text('{"mcpServers": {"a": {"command": "b", "env": {"KEY": "sk-secret"}}}}')
     before = mark_of(tools)

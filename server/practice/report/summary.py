@@ -127,9 +127,8 @@ def _practised(report: Report) -> Iterator[str]:
         return
     first, last = report.steps[0], report.steps[-1]
     end = f" {ARROW} {number(last.mean_reward)} (different tasks)" if first is not last else ""
-    yield (
-        f"Practice: {count(len(report.steps), 'step')}, mean reward {number(first.mean_reward)}{end}"
-    )
+    steps = count(len(report.steps), "step")
+    yield f"Practice: {steps}, mean reward {number(first.mean_reward)}{end}"
     changed = sum(step.changed for step in report.steps)
     refused = sum(step.refused for step in report.steps)
     yield (
