@@ -106,8 +106,8 @@ def _growth(steps: Sequence[StepMetrics]) -> Plot:
 
     end = f", {steps[-1].size:,} after step {steps[-1].step}" if len(steps) > 1 else ""
     caption = (
-        f"{count(steps[0].size, 'experience')} after step {steps[0].step}{end}; {count(sum(changed), 'change')} made, "
-        f"{sum(refused):,} refused."
+        f"{count(steps[0].size, 'experience')} after step {steps[0].step}{end}; "
+        f"{count(sum(changed), 'change')} made, {sum(refused):,} refused."
     )
     return plot("growth", "Growth of the library", caption, draw, height=3.6)
 
