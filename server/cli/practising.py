@@ -9,6 +9,7 @@ import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from threading import current_thread, main_thread
+from typing import TypeVar
 
 import click
 import httpx2
@@ -23,9 +24,11 @@ from server.practice.plan import Plan
 from server.practice.playing import Tally
 from server.practice.records import Arm, Run
 from server.practice.report import check_available, summary_lines, write_report
+from server.practice.report.document import Report
 from server.practice.spending import BudgetSpentError
 
 STOPPED = 3  # exit code of a run that can be gone on with
+T = TypeVar("T")
 ARMS: tuple[Arm, ...] = ("without", "with")
 
 
@@ -36,16 +39,16 @@ def run(given: Given) -> None:
     check_library_name(given.library)
     plan = plan_of(given)
     try:
-        done = asyncio.run(_until_interrupted(_run(given, plan)))
+        done, report = asyncio.run(_until_interrupted(_run(given, plan)))
     except httpx2.HTTPError as error:  # ends the client, and with it the run, in the middle
         gone = f"Stopped: the server does not answer: {error}. The same command goes on from here."
         click.echo(printable(gone), err=True)
         raise click.exceptions.Exit(STOPPED) from error
     if given.as_json:
-        report = given.folder / "report.json"
-        print_json(json.loads(report.read_text(encoding="utf-8")))
+        written = given.folder / "report.json"
+        print_json(json.loads(written.read_text(encoding="utf-8")))
     else:
-        for line in summary_lines(done):
+        for line in summary_lines(done, report):
             click.echo(printable(line) if line.strip() else "")
         click.echo(f"\nReport: {given.folder / 'report.html'}")
     if done.stopped is not None:
@@ -53,7 +56,7 @@ def run(given: Given) -> None:
         raise click.exceptions.Exit(STOPPED)
 
 
-async def _until_interrupted(work: Coroutine[object, object, Run]) -> Run:
+async def _until_interrupted(work: Coroutine[object, object, T]) -> T:
     """Let SIGTERM and Ctrl-C end a run in the same orderly way."""
     task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
@@ -82,13 +85,12 @@ def _only(error: BaseException) -> BaseException:
     return error  # pyright: ignore[reportUnknownVariableType]  # likewise
 
 
-async def _run(given: Given, plan: Plan) -> Run:
+async def _run(given: Given, plan: Plan) -> tuple[Run, Report]:
     async with AsyncExitStack() as stack:
         work = await put_together(given, plan, Watching(_watch, _say), stack)
         stopped = await _do(given, work)
         done = await work.runner.result(stopped)
-        write_report(done, given.folder)
-        return done
+        return done, write_report(done, given.folder)
 
 
 async def _do(given: Given, work: Work) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from experience_store.errors import BadInputError
 from server.practice.records import Run
-from server.practice.report.document import as_json, report_of
+from server.practice.report.document import Report, as_json, report_of
 from server.practice.report.summary import lines_of
 
 _NEEDED = ("jinja2", "matplotlib")
@@ -34,7 +34,7 @@ def check_available() -> None:
         )
 
 
-def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> None:
+def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> Report:
     """Write `report.json` and `report.html`; the same run gives the same bytes.
 
     Args:
@@ -42,6 +42,9 @@ def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> N
         folder: Where to write; it is made if need be.
         threshold: The reward from which an attempt passes. By default 1 where all rewards lie in
             0 to 1; otherwise nothing is said about passing.
+
+    Returns:
+        What was written, for other forms of it.
 
     Raises:
         MissingExtraError: If the extra `practice` is not installed.
@@ -54,8 +57,17 @@ def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> N
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_bytes(text.encode("utf-8", "replace"))
+    return report
 
 
-def summary_lines(run: Run, *, threshold: float | None = None) -> list[str]:
-    """The report in some plain lines for a terminal; needs no extra."""
-    return lines_of(run, report_of(run, threshold))
+def summary_lines(
+    run: Run, report: Report | None = None, *, threshold: float | None = None
+) -> list[str]:
+    """The report in some plain lines for a terminal; needs no extra.
+
+    Args:
+        run: What happened.
+        report: Of the run, if it is made already: its intervals take time.
+        threshold: Else: as for `write_report`.
+    """
+    return lines_of(run, report or report_of(run, threshold))
