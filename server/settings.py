@@ -10,6 +10,7 @@ import platformdirs
 from experience_store.library import DEFAULT_LIBRARY
 
 APP = "experience-mcp"
+MILLION = 1_000_000
 DEFAULT_MAX_BODY = 16
 
 
@@ -25,6 +26,22 @@ class Prices:
     prompt: float = 0.0
     cached: float = 0.0
     completion: float = 0.0
+
+
+def cost_of(prices: Prices | None, prompt: int, cached: int, completion: int) -> float | None:
+    """What tokens cost; None without prices.
+
+    Args:
+        prices: Of the model.
+        prompt: Prompt tokens, of which `cached` were cached.
+        cached: See above.
+        completion: Completion tokens.
+    """
+    if prices is None:
+        return None
+    fresh = prompt - cached
+    spent = fresh * prices.prompt + cached * prices.cached + completion * prices.completion
+    return spent / MILLION
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from server.asking import Progress
 from server.mcp_server import build_server
 from server.models import ModelRefusedError, ModelUnavailableError
 from server.models.endpoint import Endpoint
-from server.settings import ModelSettings, Prices, Settings
+from server.settings import ModelSettings, Prices, Settings, cost_of
 from server.worker import Worker
 from tests.builders import add, answer, attempt, operation, submission
 from tests.processes.calling import call, submit
@@ -723,11 +723,7 @@ async def test_a_model_that_will_not_answer_is_told_apart_from_one_out_of_reach(
 
 
 async def test_cached_tokens_are_priced_as_such() -> None:
-    from server.models.endpoint import (  # noqa: PLC0415  # only this test reaches inside
-        _cost,  # pyright: ignore[reportPrivateUsage]
-    )
-
     prices = Prices(prompt=10.0, cached=1.0, completion=20.0)
 
-    assert _cost(prices, 1_000, 400, 100) == (600 * 10 + 400 * 1 + 100 * 20) / 1e6
-    assert _cost(None, 1_000, 400, 100) is None
+    assert cost_of(prices, 1_000, 400, 100) == (600 * 10 + 400 * 1 + 100 * 20) / 1e6
+    assert cost_of(None, 1_000, 400, 100) is None

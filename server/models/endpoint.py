@@ -25,12 +25,13 @@ from server.models import (
     ModelUnavailableError,
     Reply,
 )
-from server.settings import ModelSettings, Prices
+from server.settings import ModelSettings, cost_of
 
 Format: TypeAlias = Literal["json_schema", "json_object", "text"]
 _WEAKER: Mapping[Format, Format] = {"json_schema": "json_object", "json_object": "text"}
 _OF_THE_BODY = {400, 422, 500}
-MILLION = 1_000_000
+FORBIDDEN = frozenset({401, 403, 404})  # the key or the model's name is wrong
+REFUSED = frozenset({400, 413, 422})  # this prompt is refused, others may not be
 # A pool probes each idle connection at each request, which with the package's 100 costs more than
 # opening another now and then.
 IDLE_CONNECTIONS = 32
@@ -92,13 +93,12 @@ class Endpoint:
         return await self._client.post("/chat/completions", cast_to=ChatCompletion, body=body)
 
     def _reply(self, completion: ChatCompletion) -> Reply:
-        said = completion.choices[0].message.content or ""
-        text = said.encode("utf-8", "replace").decode()  # an emoji may have been cut in half
+        text = said(completion)
         used = completion.usage
         if used is None:
             return Reply(text, Usage(calls=1))
         cached = (used.prompt_tokens_details and used.prompt_tokens_details.cached_tokens) or 0
-        cost = _cost(self._settings.prices, used.prompt_tokens, cached, used.completion_tokens)
+        cost = cost_of(self._settings.prices, used.prompt_tokens, cached, used.completion_tokens)
         return Reply(text, Usage(1, used.prompt_tokens, cached, used.completion_tokens, cost))
 
 
@@ -138,13 +138,19 @@ def _is_about_format(error: openai.APIError) -> bool:
     return any(word in text for word in ("response_format", "json_schema", "json_object", "schema"))
 
 
-def _checked(completion: object, name: str) -> ChatCompletion:
-    """The completion; proxies put web pages and errors in its place, and the package passes them.
+def is_completion(completion: object) -> bool:
+    """Whether it is one: proxies put web pages in its place, and the package passes them on."""
+    return isinstance(completion, ChatCompletion) and bool(completion.choices)
 
-    Raises:
-        ModelUnavailableError: If it is none.
-    """
-    if isinstance(completion, ChatCompletion) and completion.choices:
+
+def said(completion: ChatCompletion) -> str:
+    """What the model wrote; an emoji may have been cut in half."""
+    return (completion.choices[0].message.content or "").encode("utf-8", "replace").decode()
+
+
+def _checked(completion: ChatCompletion, name: str) -> ChatCompletion:
+    """The completion; raises ModelUnavailableError if it is none."""
+    if is_completion(completion):
         return completion
     raise _no_completion(name)
 
@@ -157,17 +163,8 @@ def _translated(
     error: openai.APIConnectionError | openai.APIStatusError, name: str
 ) -> ModelUnavailableError | ModelRefusedError:
     status = error.status_code if isinstance(error, openai.APIStatusError) else None
-    if status in {400, 413, 422}:
+    if status in REFUSED:
         return ModelRefusedError(f"{name} refused it: {error}")
-    if status in {401, 403, 404}:
+    if status in FORBIDDEN:
         return ModelForbiddenError(f"{name} cannot be used: {error}")
     return ModelUnavailableError(f"{name} cannot be used now: {error}")
-
-
-def _cost(prices: Prices | None, prompt: int, cached: int, completion: int) -> float | None:
-    if prices is None:
-        return None
-    fresh = prompt - cached
-    return (
-        fresh * prices.prompt + cached * prices.cached + completion * prices.completion
-    ) / MILLION

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from experience_store.errors import ExperienceError
+from experience_store.store import Usage
 from server.practice.records import Spent
-from server.settings import Prices
-
-MILLION = 1_000_000
+from server.settings import Prices, cost_of
 
 
 class BudgetSpentError(ExperienceError):
@@ -110,15 +109,21 @@ def priced(
     prices: Prices | None, *, prompt: int, cached: int, completion: int, calls: int = 1
 ) -> Spent:
     """What calls have spent, with its cost where prices are configured."""
-    cost = None
-    if prices is not None:
-        fresh = prompt - cached
-        cost = fresh * prices.prompt + cached * prices.cached + completion * prices.completion
-        cost /= MILLION
     return Spent(
         calls=calls,
         prompt_tokens=prompt,
         cached_tokens=cached,
         completion_tokens=completion,
-        cost=cost,
+        cost=cost_of(prices, prompt, cached, completion),
+    )
+
+
+def spent_of(usage: Usage) -> Spent:
+    """What a model's reply reports, in the run's terms."""
+    return Spent(
+        calls=usage.calls,
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+        cost=usage.cost,
     )

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from experience_store.store import Usage
 from server.models import (
     Asked,
     Correction,
@@ -24,7 +23,7 @@ from server.models import (
 from server.practice.errors import EndpointRefusedError, RunStoppedError
 from server.practice.journal import Journal
 from server.practice.records import Record, Spent
-from server.practice.spending import BudgetSpentError, Meter
+from server.practice.spending import BudgetSpentError, Meter, spent_of
 from server.results import RequestOut
 
 
@@ -134,14 +133,3 @@ class Teacher:
             given = await self._model.answer(asked, correction)
             journal.put(f"{under}/{request.request_id}/{len(earlier) + 1}", given)
         return {"request_id": request.request_id, "answer": given.text}
-
-
-def spent_of(usage: Usage) -> Spent:
-    """What a model's reply reports, in the run's terms."""
-    return Spent(
-        calls=usage.calls,
-        prompt_tokens=usage.prompt_tokens,
-        cached_tokens=usage.cached_tokens,
-        completion_tokens=usage.completion_tokens,
-        cost=usage.cost,
-    )

@@ -7,6 +7,7 @@ import json
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
+from server.models.endpoint import is_completion, said
 from server.practice.players import BrokenOffError, Sampling
 from server.practice.players.endpoint import broken_off, client_of
 from server.practice.spending import Tab, priced
@@ -42,7 +43,7 @@ class Completion:
                     completion=used.completion_tokens,
                 )
             )
-        answer = (completion.choices[0].message.content or "").encode("utf-8", "replace").decode()
+        answer = said(completion)
         tab.messages.append({"role": "assistant", "content": answer})
         return answer
 
@@ -71,14 +72,9 @@ class Completion:
             raise broken_off(None, self._model.name, error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise BrokenOffError(f"{self._model.name}: the answer is no JSON") from error
-        if _is_completion(completion):
+        if is_completion(completion):
             return completion
         raise BrokenOffError(f"{self._model.name}: what came is no chat completion")
-
-
-def _is_completion(completion: object) -> bool:
-    """Proxies put other things in its place, and the package passes them on."""
-    return isinstance(completion, ChatCompletion) and bool(completion.choices)
 
 
 def _text(message: ChatCompletionMessageParam) -> str:

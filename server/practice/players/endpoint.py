@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import openai
 
+from server.models.endpoint import FORBIDDEN, REFUSED
 from server.practice.errors import EndpointRefusedError
 from server.practice.players import BrokenOffError
 from server.settings import ModelSettings
-
-_NEVER = {401, 403, 404}  # the key or the model's name is wrong
-_NOT_THIS = {400, 413, 422}  # this prompt is refused, others may not be
 
 
 def client_of(model: ModelSettings) -> openai.AsyncOpenAI:
@@ -30,9 +28,9 @@ def broken_off(status: int | None, name: str, error: Exception) -> Exception:
         name: Of the model.
         error: As the client raised it.
     """
-    if status in _NEVER:
+    if status in FORBIDDEN:
         return EndpointRefusedError(f"the endpoint refuses the model {name!r}: {_short(error)}")
-    return BrokenOffError(f"{name}: {_short(error)}", again=status not in _NOT_THIS)
+    return BrokenOffError(f"{name}: {_short(error)}", again=status not in REFUSED)
 
 
 def _short(error: Exception) -> str:

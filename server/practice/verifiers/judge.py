@@ -15,10 +15,10 @@ from experience_store.errors import AnswerRefusedError
 from experience_store.learning.json_text import parse_object
 from experience_store.learning.questions.answers import Schema
 from experience_store.learning.transcript import quote
-from experience_store.store import Usage
 from experience_store.tokens import clip_to_tokens
 from server.models import Correction, Model, ModelRefusedError, ModelUnavailableError
 from server.practice.records import Rollout, Score, Spent, Task
+from server.practice.spending import spent_of
 from server.practice.verifiers.protocol import VerifierError, shortened
 
 TASK_TOKENS = 8_000
@@ -114,7 +114,7 @@ class Judge:
                 reply = await self._model.ask(question, correction)
             except (ModelUnavailableError, ModelRefusedError) as error:
                 raise VerifierError(f"the judge is out of order: {error}", spent) from error
-            spent += _spent(reply.usage)
+            spent += spent_of(reply.usage)
             try:
                 judgement = read_judgement(reply.text)
             except AnswerRefusedError as error:
@@ -146,16 +146,6 @@ def read_judgement(text: str) -> Judgement:
 
 
 SCHEMA_KEYS = tuple(Judgement.model_fields)
-
-
-def _spent(usage: Usage) -> Spent:
-    return Spent(
-        calls=usage.calls,
-        prompt_tokens=usage.prompt_tokens,
-        cached_tokens=usage.cached_tokens,
-        completion_tokens=usage.completion_tokens,
-        cost=usage.cost,
-    )
 
 
 def _middle_left_out(answer: str) -> tuple[str, str]:
