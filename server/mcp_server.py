@@ -67,7 +67,7 @@ class ExperienceServer(MCPServer[App]):
             description="A memory of what works, for any agent.",
             instructions=INSTRUCTIONS,
             version=version(APP),
-            tools=core_tools(),
+            tools=[*core_tools()],
             lifespan=_lifespan,
             log_level="WARNING",
             subscriptions=bus,
@@ -82,7 +82,11 @@ class ExperienceServer(MCPServer[App]):
 
     @property
     def app(self) -> App:
-        """The app while at least one connection is open."""
+        """The app as the caller sees it, while at least one connection is open."""
+        return self._whole_app.seen()
+
+    @property
+    def _whole_app(self) -> App:
         if self._app is None:
             raise RuntimeError("the server is not running")
         return self._app
@@ -97,7 +101,7 @@ class ExperienceServer(MCPServer[App]):
                 )
             self._app_users += 1
         try:
-            yield self.app
+            yield self._whole_app
         finally:
             self._app_users -= 1
             if self._app_users == 0:

@@ -6,12 +6,12 @@ import secrets
 from typing import Annotated, Any, TypeAlias
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
 
 from experience_store.library import check_library_name
 from experience_store.store import Retrieval
+from server.access import Scope
 from server.app import App
 from server.arguments import Answers, Library, Trajectories, read_answers
 from server.next_steps import (
@@ -32,7 +32,7 @@ from server.results import (
     submitted_text,
     update_text,
 )
-from server.tool_schema import make_tool
+from server.tool_schema import ScopedTool, make_tool
 
 MAX_TASK = 100_000
 
@@ -198,19 +198,23 @@ async def list_libraries(ctx: AppContext) -> Annotated[CallToolResult, Libraries
     return result(value, libraries_text(value))
 
 
-def core_tools() -> list[Tool]:
+def core_tools() -> list[ScopedTool]:
     """The tools as they are registered, with hints and without schema ballast."""
     return [
-        make_tool(get_experiences, "Get experiences", reads=True, idempotent=True),
-        make_tool(submit_group, "Submit a group of attempts", reads=False, idempotent=False),
-        make_tool(update_experiences, "Update experiences", reads=False, idempotent=True),
-        make_tool(submit_answers, "Submit answers", reads=False, idempotent=True),
-        make_tool(list_libraries, "List libraries", reads=True, idempotent=True),
+        make_tool(get_experiences, "Get experiences", Scope.READ, reads=True, idempotent=True),
+        make_tool(
+            submit_group, "Submit a group of attempts", Scope.SUBMIT, reads=False, idempotent=False
+        ),
+        make_tool(
+            update_experiences, "Update experiences", Scope.LEARN, reads=False, idempotent=True
+        ),
+        make_tool(submit_answers, "Submit answers", Scope.LEARN, reads=False, idempotent=True),
+        make_tool(list_libraries, "List libraries", Scope.READ, reads=True, idempotent=True),
     ]
 
 
 def _app(ctx: AppContext) -> App:
-    return ctx.request_context.lifespan_context
+    return ctx.request_context.lifespan_context.seen()
 
 
 def _name(app: App, library: str | None) -> str:
