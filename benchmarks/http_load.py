@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
 import tempfile
 from argparse import ArgumentParser
@@ -28,9 +29,9 @@ from experience_store.store import open_store
 from experience_store.testing import lesson
 
 EXPERIENCES = 1_000
+VOCABULARY = 10_000
 FILLED = "filled"
 TEXT = "The agent looked up the order, read the carrier's note and told the customer. " * 25
-READ = {"task": "Find out why order 4711 is late and tell the customer", "library": FILLED}
 LEARNERS = 50  # one client of so many learns
 SUBMISSIONS = 5  # one call of so many hands in a group
 
@@ -87,23 +88,24 @@ class _Round:
 
     async def _work(self, caller: Caller, client: int) -> None:
         for number in range(self._calls):
-            unique = (self._rounds * 1_000_000) + client * self._calls + number
-            await self._call(caller, client, unique)
+            turn = client + number  # so that not all hand in at the same time
+            unique = self._rounds * 1_000_000 + client * 1_000 + number
+            await self._call(caller, client, unique, hands_in=turn % SUBMISSIONS == 0)
 
-    async def _call(self, caller: Caller, client: int, number: int) -> None:
+    async def _call(self, caller: Caller, client: int, number: int, *, hands_in: bool) -> None:
         raise NotImplementedError
 
 
 class _Mix(_Round):
     """Reads, submissions and updates."""
 
-    async def _call(self, caller: Caller, client: int, number: int) -> None:
+    async def _call(self, caller: Caller, client: int, number: int, *, hands_in: bool) -> None:
         if client % LEARNERS == 0:
             await learn(caller, library(client // LEARNERS))
-        elif number % SUBMISSIONS == 0:
+        elif hands_in:
             await caller.call("submission", "submit_group", submission(number, TEXT))
         else:
-            await caller.call("read", "get_experiences", READ)
+            await caller.call("read", "get_experiences", {"task": _task(number), "library": FILLED})
 
     async def kept(self, database: Path) -> tuple[int, int]:
         """Groups in the database, and groups that were acknowledged."""
@@ -117,26 +119,30 @@ class _Mix(_Round):
 class _Echo(_Round):
     """The same texts, echoed."""
 
-    async def _call(self, caller: Caller, client: int, number: int) -> None:  # noqa: ARG002  # as the other
-        text = READ["task"]
-        if number % SUBMISSIONS == 0:
-            text = json.dumps(submission(number, TEXT))
+    async def _call(self, caller: Caller, client: int, number: int, *, hands_in: bool) -> None:  # noqa: ARG002  # as the other
+        text = json.dumps(submission(number, TEXT)) if hands_in else _task(number)
         await caller.call("echo", "echo", {"text": text})
 
 
 async def _fill(database: Path) -> None:
     store = await open_store(database)
     try:
-        adds = [Add("Check", lesson(f"order {_word(n)}")) for n in range(EXPERIENCES)]
+        adds = [Add("Check", lesson(_words(n, 12))) for n in range(EXPERIENCES)]
         await store.libraries.ensure(FILLED)
         await store.libraries.edit(FILLED, adds, author="benchmark", note="filled")
     finally:
         await store.close()
 
 
-def _word(number: int) -> str:
-    """A number as a word, so that lessons differ."""
-    return "".join("abcdefghij"[int(digit)] * 2 for digit in f"{number:04}")
+def _task(number: int) -> str:
+    return f"Find out about {_words(number, 8)} and tell the customer"
+
+
+def _words(seed: int, count: int) -> str:
+    """Made-up words, few of them common and many rare, as in any language."""
+    chance = random.Random(seed)  # not a secret
+    ranks = (int(chance.paretovariate(0.5)) % VOCABULARY for _ in range(count))
+    return " ".join("".join("bdfgklmnrst"[int(d)] + "a" for d in f"{rank:04}") for rank in ranks)
 
 
 async def _published(database: Path) -> int:
