@@ -21,8 +21,8 @@ class SqliteRetrievals:
         """Store retrievals, all or none."""
         names = {r.library for r in retrievals}
         libraries = {name: (await self._libraries.row(name))["id"] for name in names}
-        async with self._db.transaction() as tx:
-            await tx.run_many("make_retrieval", (_columns(r, libraries) for r in retrievals))
+        columns = [_columns(r, libraries) for r in retrievals]
+        await self._db.write(lambda tx: tx.run_many("make_retrieval", columns))
 
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
         """The library that each was of, by id; those that are not known are missing."""
