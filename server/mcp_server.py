@@ -24,6 +24,10 @@ from pydantic import ValidationError
 from experience_store.errors import ExperienceError
 from server.app import App, open_app
 from server.settings import APP, Settings
+from server.skills.extension import SkillsExtension, declare_in_handshake
+from server.skills.naming import skill_name
+from server.skills.resources import add_skill_resources, skill_resources
+from server.skills.served import uri_of
 from server.tools import core_tools
 
 if TYPE_CHECKING:
@@ -61,6 +65,7 @@ class ExperienceServer(MCPServer[App]):
 
     def __init__(self, settings: Settings, model: Model | None = None) -> None:
         bus = InMemorySubscriptionBus()
+        self._skills = SkillsExtension(lambda: self.app)
         super().__init__(
             name=APP,
             title="Experience",
@@ -71,7 +76,10 @@ class ExperienceServer(MCPServer[App]):
             lifespan=_lifespan,
             log_level="WARNING",
             subscriptions=bus,
+            extensions=[self._skills],
         )
+        self.middleware.append(declare_in_handshake)
+        add_skill_resources(self, self._skills.skills)
         self._bus = bus
         self._app_settings = settings
         self._model = model
@@ -110,8 +118,9 @@ class ExperienceServer(MCPServer[App]):
                 await stack.aclose()
 
     async def announce(self, library: str) -> None:
-        """Tell clients that listen that a library has a new version."""
+        """Tell clients that listen that a library has a new version, or is another or gone."""
         await self._bus.publish(ResourceUpdated(uri=f"experience://{library}"))
+        await self._bus.publish(ResourceUpdated(uri=uri_of(skill_name(library))))
         await self._bus.publish(ResourcesListChanged())
 
     def end_subscriptions(self) -> None:
@@ -142,8 +151,8 @@ class ExperienceServer(MCPServer[App]):
             raise
 
     async def list_resources(self) -> list[Resource]:
-        """Every library, under its name."""
-        return [
+        """Every library, under its name, and each that holds something as a skill too."""
+        libraries = [
             Resource(
                 uri=f"experience://{library.name}",
                 name=library.name,
@@ -152,6 +161,7 @@ class ExperienceServer(MCPServer[App]):
             )
             for library in await self.app.store.libraries.all()
         ]
+        return [*libraries, *await skill_resources(self._skills.skills)]
 
     def _check_arguments(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse arguments that would otherwise be ignored in silence."""
