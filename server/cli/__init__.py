@@ -71,7 +71,9 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "edit": Entry("server.cli.edit", "edit", "Change experiences by hand."),
     "export": Entry(
-        "server.cli.transfer", "export", "Write a library with its whole history to a file."
+        "server.cli.transfer",
+        "export",
+        "Write a library with its whole history to a file, or as an Agent Skill.",
     ),
     "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
     "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),

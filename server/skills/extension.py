@@ -82,7 +82,7 @@ class SkillsExtension(Extension):
         made = [await self.skills.of(library) for library in rest[:PAGE]]
         more = {"nextCursor": rest[PAGE - 1].name} if len(rest) > PAGE else {}
         entries = [_entry(skill) for skill in made if skill]
-        return {"skills": entries, **more, **_envelope(ctx}
+        return {"skills": entries, **more, **_envelope(ctx)}
 
     async def _get(self, ctx: _Context, params: SkillParams) -> dict[str, Any]:
         name, path = split_uri(params.uri) or ("", "")
@@ -90,7 +90,7 @@ class SkillsExtension(Extension):
         if skill is None:
             known = "" if path == MAIN else f"; a skill's address is {uri_of('NAME')}"
             raise MCPError(INVALID_PARAMS, f"no skill is served at {params.uri[:200]}{known}")
-        return {"skill": _entry(skill), **_envelope(ctx}
+        return {"skill": _entry(skill), **_envelope(ctx)}
 
     async def _read_directory(self, ctx: _Context, params: DirectoryParams) -> dict[str, Any]:
         name, path = split_uri(params.uri) or ("", "")
