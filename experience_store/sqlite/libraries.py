@@ -143,6 +143,16 @@ class SqliteLibraries:
             number = await restore_version(tx, row, to, author=author, note=note)
         return await self.version(name, number)
 
+    async def delete(self, name: str) -> Library:
+        """Erase the library with everything that belongs to it; what it was."""
+        async with self._db.transaction() as tx:
+            row = await tx.row("library", name=name)
+            if row is not None:
+                await tx.run("delete_entries", library=row["id"])  # they name operations
+                await tx.run("delete_library", library=row["id"])
+                return rows.to_library(row)
+        raise await self._not_found(name)
+
     async def provenance(self, name: str, experience_id: str) -> Provenance:
         """Everything that led to an experience."""
         return await Tracing(self._db, await self.row(name)).provenance(experience_id)

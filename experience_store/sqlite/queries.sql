@@ -43,6 +43,12 @@ WHERE id = :library;
 UPDATE library SET head = :head, size = :size, next_number = MAX(next_number, :next_number)
 WHERE id = :library;
 
+-- name: delete_entries
+DELETE FROM entry WHERE library_id = :library;
+
+-- name: delete_library
+DELETE FROM library WHERE id = :library;
+
 -- Versions and their entries
 
 -- name: make_version

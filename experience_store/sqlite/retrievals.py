@@ -18,11 +18,14 @@ class SqliteRetrievals:
         self._libraries = libraries
 
     async def record(self, retrievals: Sequence[Retrieval]) -> None:
-        """Store retrievals, all or none."""
-        names = {r.library for r in retrievals}
-        libraries = {name: (await self._libraries.row(name))["id"] for name in names}
+        """Store retrievals, all or none; those of a library that has gone are gone with it."""
         async with self._db.transaction() as tx:
-            await tx.run_many("make_retrieval", (_columns(r, libraries) for r in retrievals))
+            libraries: dict[str, int] = {}
+            for name in {r.library for r in retrievals}:
+                if row := await tx.row("library", name=name):
+                    libraries[name] = row["id"]
+            known = (r for r in retrievals if r.library in libraries)
+            await tx.run_many("make_retrieval", (_columns(r, libraries) for r in known))
 
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
         """The library that each was of, by id; those that are not known are missing."""

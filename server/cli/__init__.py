@@ -20,6 +20,7 @@ import click
 from experience_store.errors import ExperienceError
 
 APP = "experience-mcp"
+AUTHOR = "cli"  # of what is changed by a command
 INTERRUPTED = 130
 
 
@@ -70,6 +71,7 @@ COMMANDS: Mapping[str, Entry] = {
         "server.cli.describe", "describe", "Show or set what a library is for and how it learns."
     ),
     "edit": Entry("server.cli.edit", "edit", "Change experiences by hand."),
+    "delete": Entry("server.cli.delete", "delete", "Erase a library with everything in it."),
     "export": Entry(
         "server.cli.transfer",
         "export",

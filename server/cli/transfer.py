@@ -18,7 +18,7 @@ from experience_store.library import Library, Policy, State, check_library_name,
 from experience_store.operations import Add, Proposed, apply, problem_with_text
 from experience_store.store import Store
 from experience_store.transfer import Archive, read_archive, write_archive
-from server.cli import APP
+from server.cli import APP, AUTHOR
 from server.cli.markdown import Sheet, read_markdown
 from server.cli.opening import existing, opened
 from server.cli.options import (
@@ -34,7 +34,6 @@ from server.cli.printing import count, print_json, wrapped
 if TYPE_CHECKING:
     from server.skills.folder import Skill
 
-AUTHOR = "cli"
 STDIO = "-"
 PRIVATE, PUBLIC = 0o600, 0o666
 
