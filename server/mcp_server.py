@@ -28,6 +28,7 @@ from server.skills.extension import SkillsExtension, declare_in_handshake
 from server.skills.naming import skill_name
 from server.skills.resources import add_skill_resources, skill_resources
 from server.skills.served import uri_of
+from server.tool_schema import ScopedTool
 from server.tools import core_tools
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class ExperienceServer(MCPServer[App]):
             description="A memory of what works, for any agent.",
             instructions=INSTRUCTIONS,
             version=version(APP),
-            tools=[*core_tools()],
+            tools=[*core_tools(), *_more_tools(settings)],
             lifespan=_lifespan,
             log_level="WARNING",
             subscriptions=bus,
@@ -92,6 +93,11 @@ class ExperienceServer(MCPServer[App]):
     def app(self) -> App:
         """The app as the caller sees it, while at least one connection is open."""
         return self._whole_app.seen()
+
+    @property
+    def tool_names(self) -> frozenset[str]:
+        """Of all tools that there are, for whomever."""
+        return frozenset(tool.name for tool in self._tool_manager.list_tools())
 
     @property
     def _whole_app(self) -> App:
@@ -182,6 +188,14 @@ class ExperienceServer(MCPServer[App]):
     def _parameters(self, name: str) -> tuple[str, ...]:
         tool = self._tool_manager.get_tool(name)
         return tuple(tool.parameters.get("properties", {})) if tool else ()
+
+
+def _more_tools(settings: Settings) -> list[ScopedTool]:
+    if not settings.administration:
+        return []
+    from server.administration.tools import administration_tools  # noqa: PLC0415  # not without them: start-up
+
+    return administration_tools()
 
 
 def _hint(unknown: str, known: Sequence[str]) -> str:
