@@ -2,13 +2,14 @@
 
 Each part is what the experiences in it have in common: one word. The word that most experiences
 share, but not so many that the part would be long, makes the first part; what it leaves makes the
-next, and so on. Equal libraries are split equally.
+next, and so on. Of words that equally many share, that which stands first says more often what an
+experience is about. Equal libraries are split equally.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from experience_store.library import Experience
@@ -36,22 +37,27 @@ def topics(experiences: Sequence[Experience]) -> tuple[Topic, ...]:
     terms = {e.id: _terms(e) for e in experiences}
     having = _having(terms)
     counts = Counter({term: len(ids) for term, ids in having.items()})
+    places = {t: sum(terms[i][t] for i in ids) / len(ids) for t, ids in having.items()}
     found: list[Topic] = []
-    while len(found) < MOST_TOPICS and (term := _next(counts, most)):
+    while len(found) < MOST_TOPICS and (term := _next(counts, places, most)):
         ids = [id_ for id_ in having[term] if id_ in terms]
         found.append(Topic(_word(term, [by_id[i] for i in ids]), tuple(by_id[i] for i in ids)))
         for id_ in ids:
-            counts.subtract(terms.pop(id_))
+            counts.subtract(terms.pop(id_).keys())
     rest = [by_id[id_] for id_ in terms]
     return (*found, *(Topic("", tuple(rest[n : n + most])) for n in range(0, len(rest), most)))
 
 
-def _terms(experience: Experience) -> frozenset[str]:
-    found = content_terms(experience.line())
-    return frozenset(t for t in found if len(t) >= _SHORTEST_TERM and t.isascii() and t.isalpha())
+def _terms(experience: Experience) -> dict[str, int]:
+    """The terms that may name a topic, with the place where each stands first."""
+    found: dict[str, int] = {}
+    for place, term in enumerate(content_terms(experience.line())):
+        if len(term) >= _SHORTEST_TERM and term.isascii() and term.isalpha():
+            found.setdefault(term, place)
+    return found
 
 
-def _having(terms: dict[str, frozenset[str]]) -> dict[str, list[str]]:
+def _having(terms: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:
     having: dict[str, list[str]] = defaultdict(list)
     for id_, own in terms.items():
         for term in own:
@@ -59,10 +65,10 @@ def _having(terms: dict[str, frozenset[str]]) -> dict[str, list[str]]:
     return having
 
 
-def _next(counts: Counter[str], most: int) -> str | None:
+def _next(counts: Counter[str], places: Mapping[str, float], most: int) -> str | None:
     """The term that most of those left have, of terms that do not make too long a part."""
     fitting = (t for t, count in counts.items() if LEAST_IN_TOPIC <= count <= most)
-    return min(fitting, key=lambda t: (-counts[t], t), default=None)
+    return min(fitting, key=lambda t: (-counts[t], places[t], t), default=None)
 
 
 def _word(term: str, experiences: Sequence[Experience]) -> str:
