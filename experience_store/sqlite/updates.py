@@ -13,12 +13,15 @@ from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, now
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.publishing import publish
+from experience_store.sqlite.reviewing import decide, pending
 from experience_store.sqlite.update_record import read_record
 from experience_store.store import (
     AskedRequest,
+    Decision,
     Driver,
     GivenAnswer,
     Publication,
+    Review,
     UpdateInfo,
     UpdateRecord,
     Usage,
@@ -164,6 +167,22 @@ class SqliteUpdates:
                 raise NotFoundError(f"there is no update {update_id[:80]!r}")
             if update["status"] == "open":
                 await publish(tx, update, publication)
+        return await self.get(update_id)
+
+    async def reviews(self, library: str) -> tuple[Review, ...]:
+        """The library's updates that wait for review, oldest first."""
+        library_id = (await self._libraries.row(library))["id"]
+        async with self._db.snapshot() as tx:
+            found = await tx.rows("updates_to_review", library=library_id)
+            return tuple([await pending(tx, row) for row in found])
+
+    async def review(self, update_id: str, decision: Decision) -> UpdateRecord:
+        """Publish what was chosen of an update that waits for review; raises ConflictError."""
+        async with self._db.transaction() as tx:
+            update = await tx.row("update", id=update_id)
+            if update is None:
+                raise NotFoundError(f"there is no update {update_id[:80]!r}")
+            await decide(tx, update, decision)
         return await self.get(update_id)
 
     async def lease(

@@ -13,6 +13,7 @@ from experience_store.operations import (
     Applied,
     Keep,
     Merge,
+    Operation,
     Refusal,
     Retire,
     Revise,
@@ -38,6 +39,22 @@ class Line:
 def version_lines(version: Version) -> list[Line]:
     """What a version changed and what was refused."""
     return [*map(_applied, version.operations), *map(_refused, version.refusals)]
+
+
+def proposal_line(operation: Operation) -> Line:
+    """What an operation would change; an experience that it would add has no id yet."""
+    match operation:
+        case Add(name=name, text=text):
+            return Line("+", Experience("", name, text).line())
+        case Revise(id=id_, name=name, text=text):
+            return Line("~", f"{id_} {Experience(id_, name, text).line()}")
+        case Merge(ids=ids, name=name, text=text):
+            line = Experience("", name, text).line()
+            return Line("~", f"{line} (to be merged from {', '.join(ids)})")
+        case Retire() | Keep():
+            return _applied(Applied(operation))
+        case _:
+            assert_never(operation)
 
 
 def version_record(version: Version) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 
@@ -13,7 +13,7 @@ from experience_store.errors import BadInputError, LibraryNotFoundError, NotFoun
 from experience_store.history import Version
 from experience_store.library import Library, Policy, check_library_name
 from experience_store.operations import Add, Operation, Retire, Revise, normalise_id
-from experience_store.store import GroupCounts, Store
+from experience_store.store import Decision, GroupCounts, Review, Store, UpdateRecord
 from server.administration.changes import Difference
 
 MAX_OBJECTIVE = 2_000  # characters; it stands in every prompt of the learner
@@ -135,6 +135,37 @@ async def roll_back(store: Store, library: str, to: int, by: By) -> Version:
     """Make a new version that holds what an older one held."""
     note = by.note or f"rolled back to version {to}"
     return await store.libraries.roll_back(library, to, author=by.author, note=note)
+
+
+async def reviews(store: Store, library: str) -> tuple[Review, ...]:
+    """The updates that wait for a person's word, oldest first."""
+    await store.libraries.get(library)
+    return await store.updates.reviews(library)
+
+
+async def review(
+    store: Store, library: str, update_id: str, chosen: Collection[int] | None, by: By
+) -> UpdateRecord:
+    """Publish changes of an update that waits for review: all (None), or those of some numbers.
+
+    What is not published is refused, and none of it rejects the update.
+
+    Raises:
+        NotFoundError: If the library has no such update.
+        ConflictError: If it does not wait for review.
+        BadInputError: If there is no such change.
+    """
+    record = await store.updates.get(update_id)
+    if record.library.name != library:
+        raise NotFoundError(f"library {library!r} has no update {update_id[:80]!r}")
+    count = len(record.groups)
+    note = f"learned from {count} group{'' if count == 1 else 's'}, reviewed"
+    decision = Decision(
+        None if chosen is None else frozenset(chosen),
+        by.author,
+        f"{note}: {' '.join(by.note.split())}" if by.note else note,
+    )
+    return await store.updates.review(update_id, decision)
 
 
 async def holding(store: Store, library: str) -> Holding:

@@ -11,20 +11,20 @@ from experience_store.history import Version
 from experience_store.library import Library
 from experience_store.tokens import estimate_tokens
 from server.administration.changes import Difference, version_lines
-from server.administration.deeds import Holding, description
+from server.administration.deeds import description
 
 MAX_TOKENS = 12_000  # of changes in one answer; hosts cut answers at twice as much
 _SIGNS = "+ added, ~ reworded, - retired, = confirmed, ! refused"
-_OBJECTS = {"type": "array", "items": {"type": "object"}}
-_Optional = Annotated[str | None, WithJsonSchema({"type": "string"})]
+OBJECTS = {"type": "array", "items": {"type": "object"}}
+Optional = Annotated[str | None, WithJsonSchema({"type": "string"})]
 
 
 class DescriptionOut(BaseModel):
     """The answer of `describe_library`."""
 
     name: str
-    agent_objective: _Optional = None
-    learning_objective: _Optional = None
+    agent_objective: Optional = None
+    learning_objective: Optional = None
     policy: Annotated[dict[str, object], WithJsonSchema({"type": "object"})]
     version: int
     experiences: int
@@ -46,7 +46,7 @@ class HistoryOut(BaseModel):
     """The answer of `library_history`."""
 
     library: str
-    versions: Annotated[list[VersionOut], WithJsonSchema(_OBJECTS)]
+    versions: Annotated[list[VersionOut], WithJsonSchema(OBJECTS)]
     next_step: str
 
 
@@ -69,17 +69,6 @@ class EditedOut(BaseModel):
     experiences: int
     changes: list[str]
     omitted: int = 0
-
-
-class DeletedOut(BaseModel):
-    """The answer of `delete_library`: what the library held."""
-
-    library: str
-    deleted: bool
-    experiences: int
-    versions: int
-    groups: int
-    attempts: int
 
 
 def described(library: Library) -> tuple[DescriptionOut, str]:
@@ -162,14 +151,6 @@ def edited(
     )
     head = f"Library {library!r} has version {version.number} now, {version.size} experiences:"
     return value, _lines(head, changes, omitted)
-
-
-def deleted(held: Holding, *, done: bool) -> tuple[DeletedOut, str]:
-    """What became of a library that was to be deleted."""
-    value = DeletedOut.model_validate({**held.record(), "deleted": done})
-    if done:
-        return value, f"Library {value.library!r} is deleted for good: {held}."
-    return value, f"Library {value.library!r} was not deleted: the user did not confirm it."
 
 
 def _fitting(lines: Sequence[str], room: int) -> tuple[list[str], int]:

@@ -5,30 +5,25 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated
 
-from mcp.server.mcpserver.resolve import Elicit, ElicitationResult, Resolve
 from mcp_types import CallToolResult
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
-from experience_store.errors import BadInputError
 from experience_store.library import Policy
 from server.access import Scope
 from server.administration import deeds
-from server.administration.deeds import By
+from server.administration.calling import Name, Note, Words, announce, app_of, by
+from server.administration.deleting import delete_library
 from server.administration.results import (
-    DeletedOut,
     DescriptionOut,
     DifferenceOut,
     EditedOut,
     HistoryOut,
     compared,
-    deleted,
     described,
     edited,
     told,
 )
-from server.app import App
-from server.author import author_of
+from server.administration.reviewing import review_updates
 from server.results import result
 from server.tool_schema import ScopedTool, make_tool
 from server.tools import AppContext
@@ -36,12 +31,9 @@ from server.tools import AppContext
 MAX_VERSIONS = 100
 _TYPES = {"bool": "boolean", "int": "integer", "float": "number"}
 
-Name = Annotated[str, Field(description="Of the library")]
-Note = Annotated[str, Field(description="Why, for the history")]
 Id = Annotated[str, Field(description="Such as G3")]
 Text = Annotated[str, Field(description='Best as "When [condition], [strategy]"')]
 Number = Annotated[int | None, WithJsonSchema({"type": "integer"}), Field(ge=0)]
-Words = Annotated[str | None, WithJsonSchema({"type": "string"})]
 
 
 async def describe_library(
@@ -63,7 +55,7 @@ async def describe_library(
 
     What is not given stays; with nothing given, shows a library that there is.
     """
-    app = _app(ctx)
+    app = app_of(ctx)
     if agent_objective is None and learning_objective is None and not policy:
         return result(*described(await app.store.libraries.get(library)))
     found = await deeds.describe(
@@ -73,7 +65,7 @@ async def describe_library(
         learning_objective=learning_objective,
         policy=policy,
     )
-    await _announce(app, library)
+    await announce(app, library)
     return result(*described(found))
 
 
@@ -84,7 +76,7 @@ async def library_history(
     limit: Annotated[int, Field(ge=1, le=MAX_VERSIONS)] = 10,
 ) -> Annotated[CallToolResult, HistoryOut]:
     """Show the versions of a library, newest first: who made each, why, what changed."""
-    versions = await _app(ctx).store.libraries.history(library, before=before, limit=limit)
+    versions = await app_of(ctx).store.libraries.history(library, before=before, limit=limit)
     return result(*told(library, versions))
 
 
@@ -95,7 +87,7 @@ async def compare_versions(
     new: Annotated[Number, Field(description="By default the current one")] = None,
 ) -> Annotated[CallToolResult, DifferenceOut]:
     """Show what is different between two versions of a library."""
-    return result(*compared(library, await deeds.compare(_app(ctx).store, library, old, new)))
+    return result(*compared(library, await deeds.compare(app_of(ctx).store, library, old, new)))
 
 
 async def roll_back_library(
@@ -105,9 +97,9 @@ async def roll_back_library(
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
     """Make a new version that holds what an older one held. Nothing is lost by it."""
-    app = _app(ctx)
-    made = await deeds.roll_back(app.store, library, version, _by(ctx, note))
-    await _announce(app, library)
+    app = app_of(ctx)
+    made = await deeds.roll_back(app.store, library, version, by(ctx, note))
+    await announce(app, library)
     difference = await deeds.compare(app.store, library, made.number - 1, made.number)
     return result(*edited(library, made, difference))
 
@@ -116,9 +108,9 @@ async def add_experience(
     ctx: AppContext, library: Name, text: Text, name: str = "", note: Note = ""
 ) -> Annotated[CallToolResult, EditedOut]:
     """Add an experience by hand. What the library's policy forbids is refused."""
-    app = _app(ctx)
-    made = await deeds.add(app.store, library, text, name, _by(ctx, note))
-    await _announce(app, library)
+    app = app_of(ctx)
+    made = await deeds.add(app.store, library, text, name, by(ctx, note))
+    await announce(app, library)
     return result(*edited(library, made))
 
 
@@ -131,9 +123,9 @@ async def revise_experience(  # each is an argument of the tool
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
     """Say an experience in other words; its id and its history stay."""
-    app = _app(ctx)
-    made = await deeds.revise(app.store, library, id, text, name, _by(ctx, note))
-    await _announce(app, library)
+    app = app_of(ctx)
+    made = await deeds.revise(app.store, library, id, text, name, by(ctx, note))
+    await announce(app, library)
     return result(*edited(library, made))
 
 
@@ -144,55 +136,10 @@ async def retire_experiences(
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
     """Take experiences out of a library. Their history stays, and rolling back undoes it."""
-    app = _app(ctx)
-    made = await deeds.retire(app.store, library, ids, _by(ctx, note))
-    await _announce(app, library)
+    app = app_of(ctx)
+    made = await deeds.retire(app.store, library, ids, by(ctx, note))
+    await announce(app, library)
     return result(*edited(library, made))
-
-
-class Confirmation(BaseModel):
-    """What the user is asked for before a library is deleted."""
-
-    name: str = Field(description="The library's name, to confirm")
-
-
-async def _confirmation(
-    ctx: AppContext, library: str, confirm: str | None
-) -> Confirmation | Elicit[Confirmation]:
-    """The user's word, where the host can ask; else the caller's, who must repeat the name."""
-    held = await deeds.holding(_app(ctx).store, library)
-    if _can_ask(ctx):
-        return Elicit(f"Delete library {library!r} for good? It holds {held}.", Confirmation)
-    if confirm != library:
-        raise BadInputError(
-            f"library {library!r} holds {held}, and deleting it cannot be undone. If the user "
-            f"wants that, call again with confirm {library!r}."
-        )
-    return Confirmation(name=library)
-
-
-async def delete_library(
-    ctx: AppContext,
-    library: Name,
-    confirmed: Annotated[ElicitationResult[Confirmation], Resolve(_confirmation)],
-    confirm: Annotated[Words, Field(description="The name again, if the user wants it")] = None,  # noqa: ARG001  # read by the resolver
-) -> Annotated[CallToolResult, DeletedOut]:
-    """Delete a library with its history, groups and attempts, for good.
-
-    The user is asked, where the host can ask.
-    """
-    app = _app(ctx)
-    held = await deeds.holding(app.store, library)
-    if confirmed.action != "accept":
-        return result(*deleted(held, done=False))
-    if confirmed.data.name.strip() != library:
-        raise BadInputError(
-            f"the library is {library!r}, and {confirmed.data.name[:80]!r} was typed. It was not "
-            "deleted."
-        )
-    held = await deeds.delete(app.store, library)
-    await _announce(app, library)
-    return result(*deleted(held, done=True))
 
 
 def administration_tools() -> list[ScopedTool]:
@@ -206,6 +153,7 @@ def administration_tools() -> list[ScopedTool]:
         make_tool(add_experience, "Add an experience", scope, reads=False, idempotent=False),
         make_tool(revise_experience, "Revise an experience", scope, reads=False, idempotent=False),
         make_tool(retire_experiences, "Retire experiences", scope, reads=False, idempotent=False),
+        make_tool(review_updates, "Review updates", scope, reads=False, idempotent=False),
         make_tool(
             delete_library,
             "Delete a library",
@@ -215,25 +163,3 @@ def administration_tools() -> list[ScopedTool]:
             destroys=True,
         ),
     ]
-
-
-def _app(ctx: AppContext) -> App:
-    return ctx.request_context.lifespan_context.seen()
-
-
-def _by(ctx: AppContext, note: str) -> By:
-    return By(author_of(ctx), note)
-
-
-async def _announce(app: App, library: str) -> None:
-    if app.on_published:
-        await app.on_published(library)
-
-
-def _can_ask(ctx: AppContext) -> bool:
-    """Whether the host can put a form before its user in the middle of this call."""
-    capabilities = ctx.client_capabilities
-    asking = capabilities.elicitation if capabilities else None
-    if asking is None or (asking.form is None and asking.url is not None):
-        return False
-    return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request

@@ -71,6 +71,9 @@ COMMANDS: Mapping[str, Entry] = {
         "server.cli.describe", "describe", "Show or set what a library is for and how it learns."
     ),
     "edit": Entry("server.cli.edit", "edit", "Change experiences by hand."),
+    "review": Entry(
+        "server.cli.review", "review", "Publish or reject what was learned and waits for review."
+    ),
     "delete": Entry("server.cli.delete", "delete", "Erase a library with everything in it."),
     "export": Entry(
         "server.cli.transfer",

@@ -23,6 +23,7 @@ _HELP: Mapping[str, str] = {
     "learn_without_rewards": "Compare groups in which nothing is scored, too.",
     "learn_from_single_attempts": "Learn from groups of one attempt, too.",
     "summarise_above": "Tokens from which a model summarises an attempt before it is compared.",
+    "review": "Let a person review what was learned before it is published.",
     "allow_links": "Let experiences contain links.",
     "allow_commands": "Let experiences contain shell commands that change a machine.",
 }
