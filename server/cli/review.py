@@ -38,7 +38,7 @@ def review(
     note: str,
     as_json: bool,
 ) -> None:
-    """Review what was learned before it is published.
+    """Publish or reject what was learned and waits for review.
 
     In a library with the policy `review` (`describe LIBRARY --review`), what an update would change
     waits here. Without --publish or --reject, it is shown.

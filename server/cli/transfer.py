@@ -65,7 +65,7 @@ def export(
     force: bool,
     without_attempts: bool,
 ) -> None:
-    """Write a library with its whole history to a file.
+    """Write a library with its whole history to a file, or as an Agent Skill.
 
     With attempts in it the file is readable by its owner only. Without them the history stays
     complete, but elsewhere nothing more can be learned from the groups.

@@ -34,6 +34,7 @@ TOOLS = [
     "add_experience",
     "revise_experience",
     "retire_experiences",
+    "review_updates",
     "delete_library",
 ]
 FIRST = "When a customer wants a refund, check the fare rules."
@@ -163,12 +164,12 @@ async def test_without_the_switch_there_are_none_of_them(database: Path) -> None
     assert answer.failed
 
 
-async def test_the_definitions_are_at_most_7_kb_beside_the_core_s_6(database: Path) -> None:
+async def test_the_definitions_are_at_most_8_kb_beside_the_core_s_6(database: Path) -> None:
     async with connected(database) as client:
         tools = (await client.list_tools()).tools
 
     plain = [t.model_dump(by_alias=True, exclude_none=True, mode="json") for t in tools[5:]]
-    assert len(json.dumps(plain, separators=(",", ":"), ensure_ascii=False)) <= 7 * 1024
+    assert len(json.dumps(plain, separators=(",", ":"), ensure_ascii=False)) <= 8 * 1024
     assert {t.name for t in tools if t.annotations and t.annotations.destructive_hint} == {
         "delete_library"
     }
