@@ -14,6 +14,7 @@ from experience_store.store import Retrieval
 from server.access import Scope
 from server.app import App
 from server.arguments import Answers, Library, Trajectories, read_answers
+from server.author import author_of
 from server.next_steps import (
     MAX_SERVED_TOKENS,
     after_retrieval,
@@ -149,7 +150,7 @@ async def update_experiences(
     from server import updating  # noqa: PLC0415  # not before it is needed: start-up
 
     shelf = await app.catalogue.shelf(_name(app, library), make=True)
-    value = await updating.start(app, shelf.library.name, author=_author(ctx))
+    value = await updating.start(app, shelf.library.name, author=author_of(ctx))
     return result(value, update_text(value))
 
 
@@ -166,7 +167,7 @@ async def submit_answers(
     from server import updating  # noqa: PLC0415  # not before it is needed: start-up
 
     app = _app(ctx)
-    value = await updating.take(app, update_id, read_answers(answers), author=_author(ctx))
+    value = await updating.take(app, update_id, read_answers(answers), author=author_of(ctx))
     if value.status == "published" and app.on_published:
         await app.on_published(value.library)
     return result(value, update_text(value))
@@ -219,9 +220,3 @@ def _app(ctx: AppContext) -> App:
 
 def _name(app: App, library: str | None) -> str:
     return library or app.settings.library
-
-
-def _author(ctx: AppContext) -> str:
-    """`host`, and which one it is if it says so."""
-    info = ctx.session.client_params.client_info if ctx.session.client_params else None
-    return f"host {info.name[:60]}" if info else "host"

@@ -154,6 +154,21 @@ class SqliteLibraries:
 
         return await self.version(name, await self._db.write(work))
 
+    async def delete(self, name: str) -> Library:
+        """Erase the library with everything that belongs to it; what it was."""
+
+        def work(tx: Transaction) -> Row | None:
+            row = tx.row("library", name=name)
+            if row is not None:
+                tx.run("delete_entries", library=row["id"])  # they name operations
+                tx.run("delete_library", library=row["id"])
+            return row
+
+        row = await self._db.write(work)
+        if row is None:
+            raise await self._not_found(name)
+        return rows.to_library(row)
+
     async def provenance(self, name: str, experience_id: str) -> Provenance:
         """Everything that led to an experience."""
         return await Tracing(self._db, await self.row(name)).provenance(experience_id)

@@ -12,8 +12,11 @@ from typing import Literal
 from experience_store.errors import HeadMovedError
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Row, Transaction, now
+from experience_store.sqlite.reviewing import propose
 from experience_store.sqlite.versions import write_refusals, write_version
 from experience_store.store import Publication
+
+_AWAITING = "awaiting_review", "what it would change waits for a person's review"
 
 
 def publish(tx: Transaction, update: Row, publication: Publication) -> None:
@@ -24,7 +27,10 @@ def publish(tx: Transaction, update: Row, publication: Publication) -> None:
     if library["head"] != publication.base:
         raise HeadMovedError
     version: int | None = None
-    if application.changed:
+    review = application.changed and rows.to_policy(library["policy"]).review
+    if review:
+        propose(tx, library, update["id"], application)
+    elif application.changed:
         version = write_version(
             tx,
             library,
@@ -36,9 +42,10 @@ def publish(tx: Transaction, update: Row, publication: Publication) -> None:
     else:
         write_refusals(tx, library, None, application, update["id"])
     groups = tx.rows("update_groups", update_id=update["id"])
-    _link_groups(tx, library, groups, publication)
+    if not review:
+        _link_groups(tx, library, groups, publication)
     _mark_groups(tx, groups, publication)
-    status, reason = _status(publication)
+    status, reason = _AWAITING if review else _status(publication)
     tx.run(
         "close_update", id=update["id"], status=status, version=version, reason=reason, now=now()
     )

@@ -13,12 +13,15 @@ from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, Params, Row, Transaction, now
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.publishing import publish
+from experience_store.sqlite.reviewing import decide, pending
 from experience_store.sqlite.update_record import read_record
 from experience_store.store import (
     AskedRequest,
+    Decision,
     Driver,
     GivenAnswer,
     Publication,
+    Review,
     UpdateInfo,
     UpdateRecord,
     Usage,
@@ -121,6 +124,21 @@ class SqliteUpdates:
         await self._db.write(work)
         return await self.get(update_id)
 
+    async def reviews(self, library: str) -> tuple[Review, ...]:
+        """The library's updates that wait for review, oldest first."""
+        library_id = (await self._libraries.row(library))["id"]
+
+        def work(tx: Transaction) -> tuple[Review, ...]:
+            found = tx.rows("updates_to_review", library=library_id)
+            return tuple(pending(tx, row) for row in found)
+
+        return await self._db.read(work)
+
+    async def review(self, update_id: str, decision: Decision) -> UpdateRecord:
+        """Publish what was chosen of an update that waits for review; raises ConflictError."""
+        await self._db.write(lambda tx: decide(tx, _existing(tx, update_id), decision))
+        return await self.get(update_id)
+
     async def lease(
         self, library: str | None, owner: str, seconds: float, idle_seconds: float
     ) -> str | None:
@@ -179,7 +197,8 @@ def _begin(
     tx: Transaction, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None
 ) -> str | None:
     row = tx.row("library", name=library)
-    assert row is not None, "libraries are not deleted under updates"
+    if row is None:  # deleted a moment ago
+        return None
     groups = tx.rows("waiting_groups", library=row["id"], limit=limit)
     if not groups:
         return None
