@@ -52,6 +52,7 @@ class Given(BaseModel):
     rollout_seconds: float | None
     rollout_cost: float | None
     tries: int
+    accept_failures: int
     seed: int
     send_seed: bool
     teacher: str | None
