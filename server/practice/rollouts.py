@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from server.models import ModelForbiddenError, ModelRefusedError
+from server.practice.errors import EndpointRefusedError
 from server.practice.players import BrokenOffError, Player
 from server.practice.records import Rollout, Score, Spent, Task, total
 from server.practice.spending import BudgetSpentError, LimitReachedError, Limits, Meter, Tab, noted
@@ -127,6 +129,7 @@ async def score(
 
     Raises:
         BudgetSpentError: If the verifier asks a model and the run may not spend more.
+        EndpointRefusedError: If it asks one that refuses every call.
     """
     if rollout.failure is not None:
         failure = f"the rollout failed: {rollout.failure}"
@@ -135,15 +138,23 @@ async def score(
         try:
             return await verifier.verify(task, rollout)
         except VerifierError as error:
+            refused = isinstance(error.__cause__, ModelRefusedError)
             try:
-                meter.check()  # a judge that may not be asked is not out of order
-            except BudgetSpentError:
+                _see_if_it_may_be_asked(error, meter)
+            except (BudgetSpentError, EndpointRefusedError):
                 lost(error.spent)
                 raise
-            return Score(reward=None, failure=str(error), spent=error.spent, outage=True)
+            return Score(reward=None, failure=str(error), spent=error.spent, outage=not refused)
         except BaseException:
             lost(total(calls))
             raise
+
+
+def _see_if_it_may_be_asked(error: VerifierError, meter: Meter) -> None:
+    """A judge that may not be asked is not out of order: see `score` for what this raises."""
+    meter.check()
+    if isinstance(error.__cause__, ModelForbiddenError):
+        raise EndpointRefusedError(str(error)) from error
 
 
 def seed_of(key: str, number: int) -> int:

@@ -77,6 +77,17 @@ async def test_an_endpoint_that_refuses_every_call_stops_the_run_at_once(
     assert len(here.endpoint.calls) == 1
 
 
+async def test_a_judge_that_refuses_every_call_stops_the_run_at_once(tmp_path: Path) -> None:
+    def no_judge(asked: Asked) -> Said | None:
+        return Said(status=401) if asked.prompt.startswith("You judge") else None
+
+    async with ground(tmp_path, but(world, no_judge)) as here:
+        options = ("--verifier", "judge", "--concurrency", "1")
+        ended = await here.do("practice", *options, code=1)
+    assert ended.error.startswith("the judge is out of order: fake cannot be used")
+    assert len(here.endpoint.calls) == 2
+
+
 @pytest.mark.parametrize("status", [401, 404])
 async def test_a_teacher_that_refuses_every_call_stops_the_run_at_once(
     tmp_path: Path, status: int
@@ -119,7 +130,7 @@ def quota_is_spent(status: int) -> Said:
 async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
     tmp_path: Path, status: int
 ) -> None:
-    left = 20  # attempts that are answered
+    left = 10  # attempts that are answered
 
     def always_right(asked: Asked) -> Said:
         nonlocal left
@@ -135,10 +146,10 @@ async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
         options = (*here.evaluated, "--k", "4", "--concurrency", "4", "--tries", "1")
         ended = await here.do("practice", *options, code=3)
         asked = len(here.attempts)
-        told = "the last 1" if status == 503 else "Top it up, then the same command goes on"
+        told = "the last 10 attempts all" if status == 503 else "Top it up, then the same command"
         assert told in ended.errors
         assert "You have no credit left" in ended.errors
-        assert asked <= 20 + (10 + 3 if status == 503 else 4)
+        assert asked <= 10 + (10 + 3 if status == 503 else 4)
         left = 10**6
         await here.do("practice", *options)
         found = here.report()
