@@ -139,7 +139,10 @@ def open_journal(folder: Path) -> Generator[Journal]:
     """
     path = folder / FILE
     folder.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=1.0)
+    try:
+        connection = sqlite3.connect(path, timeout=1.0)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
     try:
         _prepare(connection, path)
         yield Journal(connection, path)

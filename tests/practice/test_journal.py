@@ -57,3 +57,9 @@ def test_every_method_of_the_journal_says_that_the_file_cannot_be_used(tmp_path:
         ):
             with pytest.raises(StorageError, match=r"run\.db: "):
                 use()
+
+
+def test_a_journal_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
+    (tmp_path / "run.db").mkdir()
+    with pytest.raises(StorageError, match=r"run\.db: unable to open"), open_journal(tmp_path):
+        pass
