@@ -136,7 +136,7 @@ class Said:
         hang_up: Whether it drops the connection without an answer.
         tool_uses: The tools that it calls.
         usage: Whether it reports the tokens.
-        body: Sent as JSON as it is, in place of a completion or an error; for what no endpoint should send.
+        body: Sent as JSON in place of a completion or an error; for what no endpoint should send.
     """
 
     text: str = ""

@@ -129,7 +129,7 @@ class Given(BaseModel):
         limits = Limits(
             self.max_turns, self.rollout_tokens, self.rollout_seconds, self.rollout_cost
         )
-        return Terms(limits, self.tries)
+        return Terms(limits, self.tries, self.player.timeout)
 
     @property
     def verifier_name(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,10 +30,13 @@ class Terms:
     Attributes:
         limits: Of one try.
         tries: How often a rollout may be started.
+        call_seconds: What one call may take. A rollout whose time is up when no call was answered
+            in that has found the endpoint out of order.
     """
 
     limits: Limits = field(default_factory=Limits)
     tries: int = 3
+    call_seconds: float = math.inf
 
 
 async def roll_out(
@@ -63,7 +67,7 @@ async def roll_out(
         while True:
             tabs.append(tab := Tab(meter, terms.limits))
             started = time.monotonic()
-            end = await _try(player, prompt, tab, seed_of(key, len(tabs)))
+            end = await _try(player, prompt, tab, seed_of(key, len(tabs)), terms.call_seconds)
             if not end.again or len(tabs) >= terms.tries:
                 break
             await asyncio.sleep(PAUSE_SECONDS * 2 ** (len(tabs) - 1))
@@ -94,16 +98,18 @@ class _End:
     outage: bool = False
 
 
-async def _try(player: Player, prompt: str, tab: Tab, seed: int) -> _End:
-    clock = asyncio.timeout(tab.limits.seconds)
+async def _try(player: Player, prompt: str, tab: Tab, seed: int, call_seconds: float) -> _End:
+    seconds = tab.limits.seconds
+    clock = asyncio.timeout(seconds)
     try:
         async with clock:
             return _End(await player.play(prompt, tab, seed))
     except TimeoutError:
-        if not clock.expired():
+        if seconds is None or not clock.expired():
             raise
-        late = f"no end after {tab.limits.seconds:g} s (--rollout-seconds)"
-        return _End(failure=late, exhausted=True)
+        late = f"no end after {seconds:g} s (--rollout-seconds)"
+        silent = not tab.spent.calls and seconds > call_seconds
+        return _End(failure=late, exhausted=not silent, outage=silent)
     except LimitReachedError as error:
         return _End(failure=str(error), exhausted=True)
     except BrokenOffError as error:

@@ -288,6 +288,15 @@ async def test_rollouts_that_use_all_they_may_are_failures_and_not_an_outage(
     assert "--rollout-seconds" in str(found["failures"])
 
 
+async def test_an_endpoint_that_answers_no_call_in_its_time_is_an_outage(tmp_path: Path) -> None:
+    async with ground(tmp_path, lambda _: Said("late", delay=20)) as here:
+        options = ("--rollout-seconds", "0.25", "--timeout", "0.2", "--retries", "9")
+        ended = await here.do("practice", *options, "--limit", "1", code=3)
+
+    assert "every attempt failed" in ended.errors
+    assert "no end after 0.25 s (--rollout-seconds)" in ended.errors
+
+
 # Verifiers
 
 
