@@ -135,6 +135,8 @@ class Said:
         retry_after: Seconds to name in a Retry-After header.
         hang_up: Whether it drops the connection without an answer.
         tool_uses: The tools that it calls.
+        usage: Whether it reports the tokens.
+        body: Sent as JSON in place of a completion or an error; for what no endpoint should send.
     """
 
     text: str = ""
@@ -143,6 +145,8 @@ class Said:
     retry_after: float | None = None
     hang_up: bool = False
     tool_uses: tuple[ToolUse, ...] = ()
+    usage: bool = True
+    body: object = None
 
 
 Script: TypeAlias = Callable[[Asked], Said]
@@ -301,7 +305,9 @@ class ScriptedEndpoint:
         return True
 
     def _response(self, asked: Asked, said: Said) -> bytes:
-        if said.status == 200:  # noqa: PLR2004  # HTTP's OK
+        if said.body is not None:
+            body = json.dumps(said.body)
+        elif said.status == 200:  # noqa: PLR2004  # HTTP's OK
             body = json.dumps(self._completion(asked, said))
         else:
             body = json.dumps({"error": {"message": said.text or "scripted", "code": said.status}})
@@ -316,9 +322,7 @@ class ScriptedEndpoint:
         prompt = sum(len(turn.text) // CHARS_PER_TOKEN + 1 for turn in asked.conversation)
         said_in_all = len(said.text) + sum(len(use.text) for use in said.tool_uses)
         completion = said_in_all // CHARS_PER_TOKEN + 1
-        self.prompt_tokens += prompt
-        self.completion_tokens += completion
-        return {
+        completed: dict[str, object] = {
             "id": f"chatcmpl-{asked.number}",
             "object": "chat.completion",
             "created": 0,
@@ -330,13 +334,17 @@ class ScriptedEndpoint:
                     "message": _message(asked, said),
                 }
             ],
-            "usage": {
+        }
+        if said.usage:
+            self.prompt_tokens += prompt
+            self.completion_tokens += completion
+            completed["usage"] = {
                 "prompt_tokens": prompt,
                 "completion_tokens": completion,
                 "total_tokens": prompt + completion,
                 "prompt_tokens_details": {"cached_tokens": 0},
-            },
-        }
+            }
+        return completed
 
 
 def _message(asked: Asked, said: Said) -> dict[str, object]:

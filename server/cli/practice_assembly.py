@@ -30,10 +30,11 @@ from server.practice.beginning import Beginning, begin, begin_anew
 from server.practice.datasets import load_tasks, split
 from server.practice.journal import Journal, open_journal
 from server.practice.library_client import LibraryClient, Withheld
+from server.practice.phase import Tally
 from server.practice.plan import Plan
 from server.practice.players import Player, Sampling
 from server.practice.players.completion import Completion
-from server.practice.playing import Playing, Tally
+from server.practice.playing import Playing
 from server.practice.records import Task
 from server.practice.run import Runner
 from server.practice.spending import Meter
@@ -135,7 +136,8 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
         await allow(server, given)
     beginning = await _begin(given, plan, journal, library, server)
     known = [*beginning.known, *learned_updates(journal)]
-    meter.spent = spent(journal) + await library.spent_since(known)
+    meter.spent = spent(journal)
+    await library.count(known)
     practice, trial = (
         Playing(
             journal=journal,
@@ -147,6 +149,7 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
             concurrency=given.player.concurrency,
             seed=given.seed,
             watch=watching.attempts,
+            accepted=given.accept_failures,
         )
         for player in players
     )

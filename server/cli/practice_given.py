@@ -52,6 +52,7 @@ class Given(BaseModel):
     rollout_seconds: float | None
     rollout_cost: float | None
     tries: int
+    accept_failures: int
     seed: int
     send_seed: bool
     teacher: str | None
@@ -128,7 +129,7 @@ class Given(BaseModel):
         limits = Limits(
             self.max_turns, self.rollout_tokens, self.rollout_seconds, self.rollout_cost
         )
-        return Terms(limits, self.tries)
+        return Terms(limits, self.tries, self.player.timeout)
 
     @property
     def verifier_name(self) -> str:

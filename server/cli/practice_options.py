@@ -91,6 +91,14 @@ PLAYING: Options = (
         show_default=True,
         help="How often a rollout that breaks off is started.",
     ),
+    option(
+        "--accept-failures",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Attempts of a phase that may stay unscored because of an outage.",
+    ),
     option("--seed", metavar="N", type=int, default=0, show_default=True, help="Of the run."),
     option("--send-seed", is_flag=True, help="Ask the endpoint with a seed for each attempt."),
 )

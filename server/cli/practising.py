@@ -20,8 +20,8 @@ from server.cli.practice_given import Given
 from server.cli.printing import print_json, printable
 from server.practice.direct import DirectQuestion, write_directly
 from server.practice.errors import RunStoppedError
+from server.practice.phase import Tally
 from server.practice.plan import Plan
-from server.practice.playing import Tally
 from server.practice.records import Arm, Run
 from server.practice.report import check_available, summary_lines, write_report
 from server.practice.report.document import Report

@@ -43,10 +43,15 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model wrote, and what that cost."""
+    """What a model wrote, and what that cost.
+
+    Attributes:
+        estimated: Whether the tokens are estimated, because the endpoint reports none.
+    """
 
     text: str
     usage: Usage
+    estimated: bool = False
 
 
 class ModelUnavailableError(Exception):
@@ -55,6 +60,10 @@ class ModelUnavailableError(Exception):
 
 class ModelForbiddenError(ModelUnavailableError):
     """The endpoint refuses every call: the key or the model's name is wrong."""
+
+
+class ModelQuotaError(ModelUnavailableError):
+    """The endpoint's quota or credit is spent."""
 
 
 class ModelRefusedError(Exception):

@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
-from experience_store.store import Usage
+from experience_store.learning.json_text.bounds import MAX_CHARS
 from server.models import (
     Asked,
     Correction,
     ModelForbiddenError,
+    ModelQuotaError,
     ModelRefusedError,
     ModelUnavailableError,
     Reply,
 )
-from server.settings import ModelSettings, cost_of
+from server.models.completions import NoCompletionError, is_quota_spent, read_reply
+from server.settings import ModelSettings
 
 Format: TypeAlias = Literal["json_schema", "json_object", "text"]
 _WEAKER: Mapping[Format, Format] = {"json_schema": "json_object", "json_object": "text"}
@@ -64,46 +66,46 @@ class Endpoint:
         await self._client.close()
 
     async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
-        """Put a question; see `server.models.Model.ask`."""
+        """Put a question; see `server.models.Model.ask`.
+
+        Of an answer that is too long to be read, as much is kept as makes that plain.
+        """
+        messages = _messages(request, correction)
+        asked = "\n".join(message["content"] for message in messages)
         async with self._slots:
-            while True:
-                format_ = self._format
-                try:
-                    completion = await self._create(request, correction, format_)
-                except (openai.APIConnectionError, openai.APIStatusError) as error:
-                    weaker = _WEAKER.get(format_)
-                    if weaker is None or not _is_about_format(error):
-                        raise _translated(error, self.name) from error
-                    if self._format == format_:  # else another call has weakened it already
-                        self._format = weaker
-                except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                    raise _no_completion(self.name) from error
-                else:
-                    return self._reply(_checked(completion, self.name))
+            body = await self._create(request, messages)
+        try:
+            reply = read_reply(body, asked, self._settings.prices)
+        except NoCompletionError as error:
+            raise ModelUnavailableError(f"{self.name} cannot be used now: {error}") from error
+        return replace(reply, text=reply.text[: MAX_CHARS + 1])
 
-    async def _create(
-        self, request: Asked, correction: Correction | None, format_: Format
-    ) -> ChatCompletion:
-        body = {
-            "model": self.name,
-            "messages": _messages(request, correction),
-            **_response_format(request, format_),
-        }
-        # What `chat.completions.create` calls, without its walk through the schema by type hints.
-        return await self._client.post("/chat/completions", cast_to=ChatCompletion, body=body)
-
-    def _reply(self, completion: ChatCompletion) -> Reply:
-        text = said(completion)
-        used = completion.usage
-        if used is None:
-            return Reply(text, Usage(calls=1))
-        cached = (used.prompt_tokens_details and used.prompt_tokens_details.cached_tokens) or 0
-        cost = cost_of(self._settings.prices, used.prompt_tokens, cached, used.completion_tokens)
-        return Reply(text, Usage(1, used.prompt_tokens, cached, used.completion_tokens, cost))
+    async def _create(self, request: Asked, messages: Sequence[Mapping[str, str]]) -> object:
+        """The JSON that comes; the format is weakened until the endpoint takes it."""
+        while True:
+            format_ = self._format
+            body = {
+                "model": self.name,
+                "messages": messages,
+                **_response_format(request, format_),
+            }
+            try:
+                # What `chat.completions.create` calls, without its walks through types.
+                return await self._client.post("/chat/completions", cast_to=object, body=body)
+            except (openai.APIConnectionError, openai.APIStatusError) as error:
+                weaker = _WEAKER.get(format_)
+                if weaker is None or not _is_about_format(error):
+                    raise _translated(error, self.name) from error
+                if self._format == format_:  # else another call has weakened it already
+                    self._format = weaker
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                raise ModelUnavailableError(
+                    f"{self.name} cannot be used now: what came is no JSON"
+                ) from error
 
 
-def _messages(request: Asked, correction: Correction | None) -> list[ChatCompletionMessageParam]:
-    question: ChatCompletionMessageParam = {"role": "user", "content": request.prompt}
+def _messages(request: Asked, correction: Correction | None) -> list[dict[str, str]]:
+    question = {"role": "user", "content": request.prompt}
     if correction is None:
         return [question]
     return [
@@ -138,31 +140,12 @@ def _is_about_format(error: openai.APIError) -> bool:
     return any(word in text for word in ("response_format", "json_schema", "json_object", "schema"))
 
 
-def is_completion(completion: object) -> bool:
-    """Whether it is one: proxies put web pages in its place, and the package passes them on."""
-    return isinstance(completion, ChatCompletion) and bool(completion.choices)
-
-
-def said(completion: ChatCompletion) -> str:
-    """What the model wrote; an emoji may have been cut in half."""
-    return (completion.choices[0].message.content or "").encode("utf-8", "replace").decode()
-
-
-def _checked(completion: ChatCompletion, name: str) -> ChatCompletion:
-    """The completion; raises ModelUnavailableError if it is none."""
-    if is_completion(completion):
-        return completion
-    raise _no_completion(name)
-
-
-def _no_completion(name: str) -> ModelUnavailableError:
-    return ModelUnavailableError(f"{name} cannot be used now: what came is no chat completion")
-
-
 def _translated(
     error: openai.APIConnectionError | openai.APIStatusError, name: str
 ) -> ModelUnavailableError | ModelRefusedError:
     status = error.status_code if isinstance(error, openai.APIStatusError) else None
+    if is_quota_spent(status, error.body):
+        return ModelQuotaError(f"{name} cannot be used, its quota is spent: {error}")
     if status in REFUSED:
         return ModelRefusedError(f"{name} refused it: {error}")
     if status in FORBIDDEN:

@@ -38,8 +38,8 @@ def spent(journal: Journal, *, but: Collection[str] = ()) -> Spent:
     )
 
 
-def write_off(journal: Journal, spent: Spent, *, forget: str | None = None) -> None:
-    """Count what was spent on something that the result will not hold.
+def write_off(journal: Journal, spent: Spent, *, forget: str | None = None) -> str | None:
+    """Count what was spent on something that the result will not hold; the key of the record.
 
     Args:
         journal: Of the run.
@@ -47,9 +47,12 @@ def write_off(journal: Journal, spent: Spent, *, forget: str | None = None) -> N
         forget: The record in which it stands until now.
     """
     if spent != Spent():
-        journal.put(f"lost/{secrets.token_hex(6)}", spent, instead_of=forget)
-    elif forget is not None:
+        key = f"lost/{secrets.token_hex(6)}"
+        journal.put(key, spent, instead_of=forget)
+        return key
+    if forget is not None:
         journal.forget(forget)
+    return None
 
 
 def learned_updates(journal: Journal) -> list[str]:

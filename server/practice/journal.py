@@ -41,7 +41,10 @@ def phase_of(key: str) -> str:
 
 
 class Journal:
-    """An open journal; use `open_journal`."""
+    """An open journal; use `open_journal`.
+
+    Every method raises StorageError if the file cannot be read or written.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -57,7 +60,8 @@ class Journal:
 
     def get(self, key: str, kind: type[R]) -> R | None:
         """The record under `key`, if there is one."""
-        row = self._connection.execute("SELECT body FROM record WHERE key = ?", (key,)).fetchone()
+        with self._access() as connection:
+            row = connection.execute("SELECT body FROM record WHERE key = ?", (key,)).fetchone()
         return None if row is None else self._read(key, row[0], kind)
 
     def all(self, like: str, kind: type[R]) -> Iterator[tuple[str, R]]:
@@ -67,16 +71,18 @@ class Journal:
             like: A key in which `*` stands for anything.
             kind: Of all of them.
         """
-        rows = self._connection.execute(
-            "SELECT key, body FROM record WHERE key GLOB ? ORDER BY number", (like,)
-        ).fetchall()
+        with self._access() as connection:
+            rows = connection.execute(
+                "SELECT key, body FROM record WHERE key GLOB ? ORDER BY number", (like,)
+            ).fetchall()
         return ((key, self._read(key, body, kind)) for key, body in rows)
 
     def keys(self, like: str) -> list[str]:
         """The keys that fit a pattern, in the order in which they were made."""
-        rows = self._connection.execute(
-            "SELECT key FROM record WHERE key GLOB ? ORDER BY number", (like,)
-        )
+        with self._access() as connection:
+            rows = connection.execute(
+                "SELECT key FROM record WHERE key GLOB ? ORDER BY number", (like,)
+            ).fetchall()
         return [key for (key,) in rows]
 
     def put(self, key: str, record: Record, *, instead_of: str | None = None) -> None:
@@ -87,26 +93,31 @@ class Journal:
             record: The work.
             instead_of: A record that goes at the same time.
         """
-        with self._connection:
-            self._connection.execute("DELETE FROM record WHERE key = ?", (instead_of,))
-            self._connection.execute(
+        with self._access() as connection, connection:
+            connection.execute("DELETE FROM record WHERE key = ?", (instead_of,))
+            connection.execute(
                 "INSERT INTO record (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
                 (key, record.model_dump_json()),
             )
 
     def move(self, keys: Mapping[str, str]) -> None:
         """Put records under other keys, all of them or none."""
-        with self._connection:
-            self._connection.executemany(
+        with self._access() as connection, connection:
+            connection.executemany(
                 "UPDATE record SET key = ? WHERE key = ?", [(to, key) for key, to in keys.items()]
             )
 
     def forget(self, *keys: str) -> None:
         """Drop records, all of them or none, so that their work is done again."""
-        with self._connection:
-            self._connection.executemany(
-                "DELETE FROM record WHERE key = ?", [(key,) for key in keys]
-            )
+        with self._access() as connection, connection:
+            connection.executemany("DELETE FROM record WHERE key = ?", [(key,) for key in keys])
+
+    @contextmanager
+    def _access(self) -> Generator[sqlite3.Connection]:
+        try:
+            yield self._connection
+        except sqlite3.Error as error:
+            raise _unusable(self._path, error) from error
 
     def _read(self, key: str, body: str, kind: type[R]) -> R:
         try:
@@ -128,14 +139,24 @@ def open_journal(folder: Path) -> Generator[Journal]:
     """
     path = folder / FILE
     folder.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=1.0)
+    try:
+        connection = sqlite3.connect(path, timeout=1.0)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
     try:
         _prepare(connection, path)
         yield Journal(connection, path)
     except sqlite3.Error as error:
-        raise StorageError(f"{path}: {error}") from error
+        raise _unusable(path, error) from error
     finally:
         connection.close()
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StorageError:
+    return StorageError(
+        f"{path}: {error}. What was recorded before is kept: once this is mended (is the disk "
+        "full?), the same command goes on from there."
+    )
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

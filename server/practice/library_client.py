@@ -190,9 +190,11 @@ class LibraryClient:
         standing = await self.standing()
         updates = [u for u in await self._updates() if u.id not in known]
         versions = [v for v in await self._versions() if v.version > before]
-        elsewhere = _by_the_server(updates)
+        learning = total(_by_the_server(updates).values())
+        if self._own_model is not None and self._own_model.estimates:
+            learning = learning.model_copy(update={"estimated": learning.calls})
         if self._own_model is None:
-            self._meter.add(elsewhere)
+            self._meter.add_elsewhere(_by_the_server(updates))
         return Learned(
             before=before,
             version=standing.version,
@@ -201,17 +203,24 @@ class LibraryClient:
             refused=[refusal for v in reversed(versions) for refusal in v.refused],
             updates=[u.id for u in updates],
             failed=[u.reason or u.status for u in updates if u.status != "published"],
-            spent=elsewhere + own,
+            spent=learning + own,
         )
 
     async def update_ids(self) -> list[str]:
         """The ids of the latest updates."""
         return [update.id for update in await self._updates()] if await self.found() else []
 
+    async def count(self, known: Sequence[str]) -> None:
+        """Put on the meter what updates have spent that are not known yet."""
+        self._meter.add_elsewhere(await self._unknown(known))
+
     async def spent_since(self, known: Sequence[str]) -> Spent:
         """What updates have spent that are not known yet."""
+        return total((await self._unknown(known)).values())
+
+    async def _unknown(self, known: Sequence[str]) -> dict[str, Spent]:
         if not await self.found():
-            return Spent()
+            return {}
         return _by_the_server([u for u in await self._updates() if u.id not in known])
 
     async def tasks(self) -> list[str]:
@@ -267,6 +276,6 @@ class LibraryClient:
         return TypeAdapter(form).validate_json(text)
 
 
-def _by_the_server(updates: Sequence[UpdateShown]) -> Spent:
-    """What the server's own model spent; what hosts spend they count themselves."""
-    return total(Spent(**u.usage.model_dump()) for u in updates if u.driver == "model")
+def _by_the_server(updates: Sequence[UpdateShown]) -> dict[str, Spent]:
+    """What the server's own model spent on each; what hosts spend they count themselves."""
+    return {u.id: Spent(**u.usage.model_dump()) for u in updates if u.driver == "model"}

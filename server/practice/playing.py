@@ -1,20 +1,20 @@
 """Groups: every task attempted several times under the same circumstances.
 
 Attempts run side by side and are recorded as they finish, so their order means nothing. When the
-budget ends or the endpoint refuses, no further call is begun; what is under way is finished and
-kept.
+budget ends, the endpoint refuses or anything unforeseen happens, no further attempt is begun; what
+is under way is finished and kept.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from server.practice.accounts import write_off
-from server.practice.errors import EndpointRefusedError, RunStoppedError
 from server.practice.journal import Journal, task_key
+from server.practice.phase import Phase, Tally, Undone
 from server.practice.players import Player
 from server.practice.records import Attempt, Group, Rollout, Score, Served, Spent, Task
 from server.practice.rollouts import Terms, roll_out, score
@@ -23,24 +23,7 @@ from server.practice.together import all_of
 from server.practice.verifiers import Verifier
 from server.wording import with_experiences
 
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How far a phase is, for people who watch.
-
-    Attributes:
-        what: The phase.
-        done: Attempts that are scored or have failed.
-        of: All attempts.
-        unscored: Of those that are done.
-        mean: Of the rewards so far; None without one.
-    """
-
-    what: str
-    done: int
-    of: int
-    unscored: int
-    mean: float | None
+R = TypeVar("R", Rollout, Score)
 
 
 @dataclass
@@ -51,6 +34,7 @@ class Playing:
         concurrency: Attempts under way at once.
         seed: Of the run; attempts' own seeds are made from it.
         watch: Told of every attempt that is done.
+        accepted: Attempts of a phase that may stay unscored because of an outage.
     """
 
     journal: Journal
@@ -62,8 +46,9 @@ class Playing:
     concurrency: int
     seed: int
     watch: Callable[[Tally], None]
+    accepted: int = 0
     _slots: asyncio.Semaphore = field(init=False)
-    _refused: EndpointRefusedError | None = None
+    _stopped: Exception | None = None
 
     def __post_init__(self) -> None:
         """Prepare the slots."""
@@ -81,59 +66,71 @@ class Playing:
             size: Attempts of each.
 
         Raises:
-            RunStoppedError: If nothing at all could be played, or nothing scored.
+            RunStoppedError: If more attempts met an outage than are accepted.
             BudgetSpentError: If the run may not spend more.
             EndpointRefusedError: If no attempt can ever do better.
+            StorageError: If the journal cannot be written.
         """
-        counts = _Counts(what, size * len(tasks), self.watch)
-
-        async def attempt(task: Task, served: Served | None, number: int) -> Attempt:
-            done = await self._attempt(f"{task_key(key, task.id)}/{number}", task, served)
-            counts.add(done)
-            return done
-
+        phase = Phase(what, size * len(tasks), self.accepted, self.watch)
         attempts = await all_of(
             [
-                attempt(task, served, number)
+                self._attempt(phase, f"{task_key(key, task.id)}/{number}", task, served)
                 for task, served in tasks
                 for number in range(1, size + 1)
             ],
         )
-        self._refuse_outage(key, what, attempts)
+        if (refused := phase.refused) is not None:
+            raise refused
+        for undone in phase.undone:
+            self.journal.put(undone.key, undone.record, instead_of=undone.lost)
         return [
             Group(task=task, attempts=attempts[place * size : (place + 1) * size])
             for place, (task, _) in enumerate(tasks)
         ]
 
-    async def _attempt(self, key: str, task: Task, served: Served | None) -> Attempt:
+    async def _attempt(self, phase: Phase, key: str, task: Task, served: Served | None) -> Attempt:
         async with self._slots:
-            rollout = await self.journal.once(
-                f"{key}/rollout",
-                Rollout,
-                lambda: self._play(key, self._prompt(task, served)),
-            )
-            scored = await self.journal.once(
-                f"{key}/score",
-                Score,
-                lambda: score(self.verifier, task, rollout, meter=self.meter, lost=self._lost),
-            )
-        return Attempt(rollout=rollout, score=scored)
+            if self._stopped is not None:
+                raise self._stopped
+            try:
+                attempt = await self._make(phase, key, task, served)
+            except Exception as error:
+                self._stopped = self._stopped or error
+                raise
+            phase.add(attempt)
+            self._stopped = self._stopped or phase.hopeless
+            return attempt
 
-    async def _play(self, key: str, prompt: str) -> Rollout:
-        if self._refused is not None:
-            raise self._refused
-        try:
+    async def _make(self, phase: Phase, key: str, task: Task, served: Served | None) -> Attempt:
+        async def play() -> Rollout:
             return await roll_out(
                 self.player,
-                prompt,
+                self._prompt(task, served),
                 key=f"{self.seed}/{key}",
                 terms=self.terms,
                 meter=self.meter,
                 lost=self._lost,
             )
-        except EndpointRefusedError as error:
-            self._refused = error
-            raise
+
+        async def verify() -> Score:
+            return await score(self.verifier, task, rollout, meter=self.meter, lost=self._lost)
+
+        rollout = await self._once(phase, f"{key}/rollout", Rollout, play)
+        scored = await self._once(phase, f"{key}/score", Score, verify)
+        return Attempt(rollout=rollout, score=scored)
+
+    async def _once(
+        self, phase: Phase, key: str, kind: type[R], work: Callable[[], Awaitable[R]]
+    ) -> R:
+        """As `Journal.once`, but of what an outage undid only the spending is recorded."""
+        found = self.journal.get(key, kind)
+        if found is None:
+            found = await work()
+            if found.outage:
+                phase.undone.append(Undone(key, found, self._lost(found.spent)))
+            else:
+                self.journal.put(key, found)
+        return found
 
     def _prompt(self, task: Task, served: Served | None) -> str:
         if served is None or not served.experiences:
@@ -142,45 +139,5 @@ class Playing:
             task.prompt, served.experiences, library=self.library, version=served.version
         )
 
-    def _lost(self, spent: Spent) -> None:
-        write_off(self.journal, spent)
-
-    def _refuse_outage(self, key: str, what: str, attempts: Sequence[Attempt]) -> None:
-        """Stop where a whole phase failed, and forget the failures: it was no one's attempt.
-
-        Rollouts that used all they may use are not forgotten: they would do so again.
-        """
-        if not attempts or any(a.reward is not None or a.rollout.exhausted for a in attempts):
-            return
-        rollouts = [a for a in attempts if a.rollout.failure is not None]
-        for name, scored in self.journal.all(f"{key}/*/score", Score):
-            write_off(self.journal, scored.spent, forget=name)
-        for name, rollout in self.journal.all(f"{key}/*/rollout", Rollout):
-            if rollout.failure is not None:
-                write_off(self.journal, rollout.spent, forget=name)
-        reasons = Counter(a.rollout.failure or a.score.failure or "" for a in attempts)
-        reason = reasons.most_common(1)[0][0]
-        who = "every attempt" if len(rollouts) == len(attempts) else "every score"
-        raise RunStoppedError(
-            f"{what}: {who} failed, so the run stops here; mostly because: {reason}. The same "
-            "command tries again from here."
-        )
-
-
-class _Counts:
-    """Counts what is done of a phase."""
-
-    def __init__(self, what: str, of: int, watch: Callable[[Tally], None]) -> None:
-        self._what, self._of, self._watch = what, of, watch
-        self._done = self._unscored = 0
-        self._sum = 0.0
-
-    def add(self, attempt: Attempt) -> None:
-        self._done += 1
-        if attempt.reward is None:
-            self._unscored += 1
-        else:
-            self._sum += attempt.reward
-        scored = self._done - self._unscored
-        mean = self._sum / scored if scored else None
-        self._watch(Tally(self._what, self._done, self._of, self._unscored, mean))
+    def _lost(self, spent: Spent) -> str | None:
+        return write_off(self.journal, spent)

@@ -6,7 +6,8 @@ step of practice is a batch of groups and what the library learned from them; an
 evaluation is all tasks attempted with the library, or without it.
 
 A failure is told apart from a bad result everywhere: a rollout that broke off, or a verifier that
-was out of order, leaves an attempt *unscored*. That is not a reward of zero.
+was out of order, leaves an attempt *unscored*. That is not a reward of zero. And an outage is told
+apart from a failure of the agent's own: an attempt that met one is made again.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Spent(Record):
         calls: Answered calls.
         prompt_tokens: Of them `cached_tokens` were cached.
         cost: In the currency of the prices; None where no prices are configured.
+        estimated: Calls whose tokens are estimated, because the endpoint did not report them.
     """
 
     calls: int = 0
@@ -55,6 +57,7 @@ class Spent(Record):
     cached_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
+    estimated: int = 0
 
     def __add__(self, other: Spent) -> Spent:
         """Both together; the cost is None only where neither has one."""
@@ -65,6 +68,7 @@ class Spent(Record):
             cached_tokens=self.cached_tokens + other.cached_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
             cost=sum(costs) if costs else None,
+            estimated=self.estimated + other.estimated,
         )
 
     @property
@@ -99,6 +103,8 @@ class Rollout(Record):
         tries: How often it was started; more than one means that earlier ones broke off.
         failure: Why it broke off for good; None for one that came to its end.
         exhausted: Whether it broke off because it had used all that a rollout may use.
+        outage: Whether the last try broke off because something was out of order that is not the
+            agent's: another time it may go otherwise.
     """
 
     messages: list[dict[str, JsonValue]]
@@ -109,6 +115,7 @@ class Rollout(Record):
     tries: int = 1
     failure: str | None = None
     exhausted: bool = False
+    outage: bool = False
 
 
 class Score(Record):
@@ -119,12 +126,14 @@ class Score(Record):
         feedback: Its reasons, if it gives any; the learner sees them.
         failure: Why there is no reward.
         spent: What the verifier spent, if it asked a language model.
+        outage: Whether there is no reward because of an outage, in the rollout or the verifier.
     """
 
     reward: float | None
     feedback: str | None = None
     failure: str | None = None
     spent: Spent = Spent()
+    outage: bool = False
 
 
 class Attempt(Record):

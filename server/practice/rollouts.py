@@ -1,20 +1,23 @@
 """One attempt: play the task, try again what broke off, and have the verifier score it.
 
 A rollout that breaks off for good, and a verifier that is out of order, leave the attempt
-unscored. Nothing here turns a failure into a reward of zero.
+unscored. Nothing here turns a failure into a reward of zero, and what was an outage says so.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from server.models import ModelForbiddenError, ModelRefusedError
+from server.practice.errors import EndpointRefusedError
 from server.practice.players import BrokenOffError, Player
-from server.practice.records import Rollout, Score, Spent, Task
-from server.practice.spending import BudgetSpentError, LimitReachedError, Limits, Meter, Tab
+from server.practice.records import Rollout, Score, Spent, Task, total
+from server.practice.spending import BudgetSpentError, LimitReachedError, Limits, Meter, Tab, noted
 from server.practice.verifiers import Verifier, VerifierError
 
 PAUSE_SECONDS = 1.0  # before the second try; doubled for each further one
@@ -27,10 +30,13 @@ class Terms:
     Attributes:
         limits: Of one try.
         tries: How often a rollout may be started.
+        call_seconds: What one call may take. A rollout whose time is up when no call was answered
+            in that has found the endpoint out of order.
     """
 
     limits: Limits = field(default_factory=Limits)
     tries: int = 3
+    call_seconds: float = math.inf
 
 
 async def roll_out(
@@ -40,7 +46,7 @@ async def roll_out(
     key: str,
     terms: Terms,
     meter: Meter,
-    lost: Callable[[Spent], None],
+    lost: Callable[[Spent], object],
 ) -> Rollout:
     """Play a prompt to its end, or to the last try that breaks off.
 
@@ -56,29 +62,29 @@ async def roll_out(
         BudgetSpentError: If the run may not spend more.
         EndpointRefusedError: If no try can ever do better.
     """
-    spent, number = Spent(), 0
-    while True:
-        number += 1
-        tab = Tab(meter, terms.limits)
-        started = time.monotonic()
-        try:
-            end = await _try(player, prompt, tab, seed_of(key, number))
-        except BaseException:
-            lost(spent + tab.spent)
-            raise
-        spent += tab.spent
-        if not end.again or number >= terms.tries:
-            return Rollout(
-                messages=tab.messages,
-                answer=end.answer,
-                tool_calls=tab.tool_calls,
-                spent=spent,
-                seconds=round(time.monotonic() - started, 3),
-                tries=number,
-                failure=end.failure,
-                exhausted=end.exhausted,
-            )
-        await asyncio.sleep(PAUSE_SECONDS * 2 ** (number - 1))
+    tabs: list[Tab] = []
+    try:
+        while True:
+            tabs.append(tab := Tab(meter, terms.limits))
+            started = time.monotonic()
+            end = await _try(player, prompt, tab, seed_of(key, len(tabs)), terms.call_seconds)
+            if not end.again or len(tabs) >= terms.tries:
+                break
+            await asyncio.sleep(PAUSE_SECONDS * 2 ** (len(tabs) - 1))
+    except BaseException:
+        lost(total(tab.spent for tab in tabs))
+        raise
+    return Rollout(
+        messages=tab.messages,
+        answer=end.answer,
+        tool_calls=tab.tool_calls,
+        spent=total(tab.spent for tab in tabs),
+        seconds=round(time.monotonic() - started, 3),
+        tries=len(tabs),
+        failure=end.failure,
+        exhausted=end.exhausted,
+        outage=end.outage,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +95,25 @@ class _End:
     failure: str | None = None
     again: bool = False
     exhausted: bool = False
+    outage: bool = False
 
 
-async def _try(player: Player, prompt: str, tab: Tab, seed: int) -> _End:
-    clock = asyncio.timeout(tab.limits.seconds)
+async def _try(player: Player, prompt: str, tab: Tab, seed: int, call_seconds: float) -> _End:
+    seconds = tab.limits.seconds
+    clock = asyncio.timeout(seconds)
     try:
         async with clock:
             return _End(await player.play(prompt, tab, seed))
     except TimeoutError:
-        if not clock.expired():
+        if seconds is None or not clock.expired():
             raise
-        late = f"no end after {tab.limits.seconds:g} s (--rollout-seconds)"
-        return _End(failure=late, exhausted=True)
+        late = f"no end after {seconds:g} s (--rollout-seconds)"
+        silent = not tab.spent.calls and seconds > call_seconds
+        return _End(failure=late, exhausted=not silent, outage=silent)
     except LimitReachedError as error:
         return _End(failure=str(error), exhausted=True)
     except BrokenOffError as error:
-        return _End(failure=str(error), again=error.again)
+        return _End(failure=str(error), again=error.again, outage=error.outage)
 
 
 async def score(
@@ -113,7 +122,7 @@ async def score(
     rollout: Rollout,
     *,
     meter: Meter,
-    lost: Callable[[Spent], None],
+    lost: Callable[[Spent], object],
 ) -> Score:
     """What the verifier says; unscored if the rollout failed or the verifier is out of order.
 
@@ -126,18 +135,32 @@ async def score(
 
     Raises:
         BudgetSpentError: If the verifier asks a model and the run may not spend more.
+        EndpointRefusedError: If it asks one that refuses every call.
     """
     if rollout.failure is not None:
-        return Score(reward=None, failure=f"the rollout failed: {rollout.failure}")
-    try:
-        return await verifier.verify(task, rollout)
-    except VerifierError as error:
+        failure = f"the rollout failed: {rollout.failure}"
+        return Score(reward=None, failure=failure, outage=rollout.outage)
+    with noted() as calls:
         try:
-            meter.check()  # a judge that may not be asked is not out of order
-        except BudgetSpentError:
-            lost(error.spent)
+            return await verifier.verify(task, rollout)
+        except VerifierError as error:
+            refused = isinstance(error.__cause__, ModelRefusedError)
+            try:
+                _see_if_it_may_be_asked(error, meter)
+            except (BudgetSpentError, EndpointRefusedError):
+                lost(error.spent)
+                raise
+            return Score(reward=None, failure=str(error), spent=error.spent, outage=not refused)
+        except BaseException:
+            lost(total(calls))
             raise
-        return Score(reward=None, failure=str(error), spent=error.spent)
+
+
+def _see_if_it_may_be_asked(error: VerifierError, meter: Meter) -> None:
+    """A judge that may not be asked is not out of order: see `score` for what this raises."""
+    meter.check()
+    if isinstance(error.__cause__, ModelForbiddenError):
+        raise EndpointRefusedError(str(error)) from error
 
 
 def seed_of(key: str, number: int) -> int:

@@ -6,18 +6,33 @@ another, so a budget stops a run between calls and overshoots by no more than th
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from experience_store.errors import ExperienceError
-from experience_store.store import Usage
-from server.practice.records import Spent
+from server.models import Reply
+from server.practice.records import Spent, total
 from server.settings import Prices, cost_of
+
+_NOTED: ContextVar[list[Spent] | None] = ContextVar("_NOTED", default=None)
 
 
 class BudgetSpentError(ExperienceError):
     """The budget of the run is spent."""
+
+
+class QuotaSpentError(BudgetSpentError):
+    """The endpoint's quota or credit is spent."""
+
+    def __init__(self, whose: str, said: object) -> None:
+        super().__init__(
+            f"the quota or credit of {whose} is spent: {' '.join(str(said).split())[:300]}. Top it "
+            "up, then the same command goes on from here"
+        )
 
 
 class LimitReachedError(Exception):
@@ -32,28 +47,60 @@ class Meter:
         max_cost: In the currency of the prices; None for no bound.
         max_tokens: Prompt and completion tokens together; None for no bound.
         spent: Until now, over all sessions of the run.
+        elsewhere: What updates have spent at a server that is not the run's own, by their ids.
     """
 
     max_cost: float | None = None
     max_tokens: int | None = None
     spent: Spent = field(default_factory=Spent)
+    elsewhere: dict[str, Spent] = field(default_factory=dict[str, Spent])
+    _quota: QuotaSpentError | None = None
+
+    @property
+    def whole(self) -> Spent:
+        """All that counts in the budget."""
+        return self.spent + total(self.elsewhere.values())
 
     def add(self, spent: Spent) -> None:
         """Count an answered call."""
         self.spent += spent
+        if (noted := _NOTED.get()) is not None:
+            noted.append(spent)
+
+    def add_elsewhere(self, updates: Mapping[str, Spent]) -> None:
+        """Count what updates have spent until now; what was counted of them before is replaced."""
+        self.elsewhere.update(updates)
+
+    def end(self, quota: QuotaSpentError) -> None:
+        """Let there be no further call: an endpoint wants to be paid first."""
+        self._quota = quota
 
     def check(self) -> None:
         """Raise BudgetSpentError if there may be no further call."""
-        if self.max_tokens is not None and self.spent.tokens >= self.max_tokens:
+        if self._quota is not None:
+            raise self._quota
+        spent = self.whole
+        if self.max_tokens is not None and spent.tokens >= self.max_tokens:
             raise BudgetSpentError(
-                f"--max-tokens {self.max_tokens:,} is spent ({self.spent.tokens:,} tokens); the "
+                f"--max-tokens {self.max_tokens:,} is spent ({spent.tokens:,} tokens); the "
                 "same command with a larger one goes on from here"
             )
-        if self.max_cost is not None and (self.spent.cost or 0.0) >= self.max_cost:
+        if self.max_cost is not None and (spent.cost or 0.0) >= self.max_cost:
             raise BudgetSpentError(
-                f"--max-cost {self.max_cost:g} is spent ({self.spent.cost or 0.0:.4g}); the same "
+                f"--max-cost {self.max_cost:g} is spent ({spent.cost or 0.0:.4g}); the same "
                 "command with a larger one goes on from here"
             )
+
+
+@contextmanager
+def noted() -> Generator[list[Spent]]:
+    """What meters count within the block, so that it is known when the block is broken off."""
+    calls: list[Spent] = []
+    token = _NOTED.set(calls)
+    try:
+        yield calls
+    finally:
+        _NOTED.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +165,14 @@ def priced(
     )
 
 
-def spent_of(usage: Usage) -> Spent:
-    """What a model's reply reports, in the run's terms."""
+def spent_of(reply: Reply) -> Spent:
+    """What a model's reply took, in the run's terms."""
+    usage = reply.usage
     return Spent(
         calls=usage.calls,
         prompt_tokens=usage.prompt_tokens,
         cached_tokens=usage.cached_tokens,
         completion_tokens=usage.completion_tokens,
         cost=usage.cost,
+        estimated=usage.calls if reply.estimated else 0,
     )

@@ -16,6 +16,7 @@ from server.models import (
     Correction,
     Model,
     ModelForbiddenError,
+    ModelQuotaError,
     ModelRefusedError,
     ModelUnavailableError,
     Reply,
@@ -23,7 +24,7 @@ from server.models import (
 from server.practice.errors import EndpointRefusedError, RunStoppedError
 from server.practice.journal import Journal
 from server.practice.records import Record, Spent
-from server.practice.spending import BudgetSpentError, Meter, spent_of
+from server.practice.spending import BudgetSpentError, Meter, QuotaSpentError, spent_of
 from server.results import RequestOut
 
 
@@ -48,6 +49,9 @@ class MeteredModel:
 
     The budget is looked at when a call's turn comes, so that no more than the calls in flight
     overshoot it.
+
+    Attributes:
+        estimates: Whether tokens had to be estimated, because the endpoint does not report them.
     """
 
     def __init__(self, model: Model, meter: Meter, concurrency: int) -> None:
@@ -55,6 +59,7 @@ class MeteredModel:
         self._meter = meter
         self._slots = asyncio.Semaphore(concurrency)
         self._forbidden: ModelForbiddenError | None = None
+        self.estimates = False
 
     @property
     def name(self) -> str:
@@ -66,7 +71,7 @@ class MeteredModel:
 
         Raises:
             EndpointRefusedError: If the endpoint refuses every call.
-            BudgetSpentError: If the run may not spend more.
+            BudgetSpentError: If the run may not spend more, or the endpoint wants to be paid.
         """
         if self._forbidden is not None:
             raise EndpointRefusedError(f"the teacher does not answer: {self._forbidden}")
@@ -84,7 +89,11 @@ class MeteredModel:
             except ModelForbiddenError as error:
                 self._forbidden = error
                 raise
-            self._meter.add(spent_of(reply.usage))
+            except ModelQuotaError as error:
+                self._meter.end(QuotaSpentError(f"the teacher {self.name!r}", error))
+                raise
+            self._meter.add(spent_of(reply))
+            self.estimates |= reply.estimated
             return reply
 
     async def answer(self, request: Asked, correction: Correction | None = None) -> GivenAnswer:
@@ -100,7 +109,7 @@ class MeteredModel:
         except (ModelUnavailableError, ModelRefusedError) as error:
             self.check()
             raise RunStoppedError(f"the teacher does not answer: {error}") from error
-        return GivenAnswer(text=reply.text, spent=spent_of(reply.usage))
+        return GivenAnswer(text=reply.text, spent=spent_of(reply))
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, ToolUse
 from server.practice.players import Sampling
 from server.practice.players.agent import ToolAgent
 from server.practice.records import Rollout
 from server.practice.rollouts import Terms, roll_out
-from server.practice.spending import BudgetSpentError, Limits, Meter
+from server.practice.spending import BudgetSpentError, Limits, Meter, QuotaSpentError
 from server.settings import ModelSettings, Prices
 from tests.practice.practising import counted, ground, is_attempt, world
 
@@ -245,3 +246,46 @@ async def test_practice_with_tools_adds_up(tmp_path: Path) -> None:
     assert found["steps"][0]["use"]["tool_calls"] == 3
     assert counted(found["totals"]["whole"]) == here.spent()
     assert all("look_up" in prompt for prompt in questions if "<proposals>" not in prompt)
+
+
+@pytest.mark.parametrize("body", [{"choices": [{"message": None}]}, {"id": "x"}, [1]])
+async def test_what_is_no_completion_is_an_outage_for_an_agent_too(
+    tmp_path: Path, body: JsonValue
+) -> None:
+    async with agent(tmp_path, lambda _: Said(body=body)) as made:
+        done = await made.play()
+    assert done.failure
+    assert done.outage
+
+
+@pytest.mark.parametrize("status", [402, 429])
+async def test_a_spent_quota_ends_an_agent_s_work_as_a_spent_budget_does(
+    tmp_path: Path, status: int
+) -> None:
+    error = {"message": "no credit", "type": "insufficient_quota"}
+    script = in_turn(use("numbers_look_up", number=1), Said(status=status, body={"error": error}))
+    async with agent(tmp_path, script) as made:
+        with pytest.raises(QuotaSpentError, match="no credit"):
+            await made.play()
+    assert made.lost == [made.meter.spent]
+    assert made.meter.spent.calls == 1
+
+
+async def test_an_agent_that_never_comes_to_the_end_of_its_call_has_failed_by_itself(
+    tmp_path: Path,
+) -> None:
+    function = {"name": "numbers_look_up", "arguments": '{"num'}
+    call = {"id": "1", "type": "function", "function": function}
+    message: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": [call]}
+    choice = {"index": 0, "finish_reason": "length", "message": message}
+    body: dict[str, Any] = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "fake",
+        "choices": [choice],
+    }
+    async with agent(tmp_path, lambda _: Said(body=body)) as made:
+        done = await made.play()
+    assert done.failure is not None
+    assert not done.outage

@@ -11,7 +11,7 @@ from server.practice.metrics.estimates import ALL_ALIKE, ONE_TASK
 from server.practice.metrics.steps import step_metrics
 from server.practice.metrics.totals import totals
 from server.practice.metrics.verdict import verdict
-from server.practice.records import Learned, Run, Spent, total
+from server.practice.records import Attempt, Learned, Run, Spent, total
 from tests.practice.runs import (
     arm,
     attempt,
@@ -192,6 +192,33 @@ def test_where_interval_and_test_disagree_the_test_decides_and_it_is_said() -> N
     assert agrees is False
     assert "The interval excludes 0, but the sign-flip test decides here" in sentence
     assert "Only 5 tasks differ between the arms; below 6 the test cannot reach 5%" in sentence
+
+
+def test_a_gain_that_is_made_of_unscored_attempts_is_not_distinguishable_and_it_is_said() -> None:
+    tasks = [f"t{i}" for i in range(8)]
+    cut_short = {t: [1.0, 1.0] if i < 2 else [broken_off(), 1.0] for i, t in enumerate(tasks)}
+    whole = {t: [1.0, 1.0] for t in tasks}
+    gain = compared(run(without=cut_short, with_library=whole))
+    assert gain.mean.test.p < 0.05
+    found = verdict(gain)
+    assert not found.distinguishable
+    assert "The gain of 0.375 in Mean@2 is not distinguishable from nothing" in found.sentence
+    assert "6 of 16 attempts without the library and 0 of 16 with it are unscored" in found.sentence
+    assert "over scored attempts only it is 1.00 \N{RIGHTWARDS ARROW} 1.00 (p = 1" in found.sentence
+    loss = verdict(compared(run(without=whole, with_library=cut_short)))
+    assert not loss.distinguishable
+    all_gone = {t: [broken_off()] for t in tasks}
+    nothing = verdict(compared(run(without=all_gone, with_library=whole)))
+    assert not nothing.distinguishable
+    assert "no task has scored attempts in both" in nothing.sentence
+
+
+def test_a_gain_that_scored_attempts_show_too_is_one_whatever_is_unscored() -> None:
+    tasks = [f"t{i}" for i in range(8)]
+    without: dict[str, list[float | Attempt]] = {t: [0.0, 0.0] for t in tasks}
+    without["t0"] = [0.0, broken_off()]
+    found = verdict(compared(run(without=without, with_library={t: [1.0, 0.5] for t in tasks})))
+    assert found.distinguishable
 
 
 def test_one_task_is_never_distinguishable() -> None:

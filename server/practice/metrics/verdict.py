@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.practice.metrics.comparison import Comparison, Paired
 from server.practice.metrics.estimates import LEVEL, Interval
-from server.practice.metrics.words import count, interval, number, p_value
+from server.practice.metrics.words import ARROW, count, interval, number, p_value
 from server.practice.records import Record
 
 FEWEST_TO_TELL = 6  # 2 / 2^5 is above 5%, 2 / 2^6 below
@@ -14,7 +14,8 @@ class Verdict(Record):
     """What the comparison says.
 
     Attributes:
-        distinguishable: Whether the sign-flip test rejects "no difference" at 5%.
+        distinguishable: Whether the sign-flip test rejects "no difference" at 5%, and that does
+            not rest on attempts that are unscored in one arm only.
         interval_agrees: Whether the bootstrap interval says the same; None without an interval.
         sentence: Both for people, with the figures.
     """
@@ -25,18 +26,52 @@ class Verdict(Record):
 
 
 def verdict(found: Comparison) -> Verdict:
-    """Judge Mean@K by the sign-flip test."""
+    """Judge Mean@K by the sign-flip test.
+
+    An unscored attempt earns nothing in Mean@K. Where the arms have different numbers of them, a
+    difference may be made of those alone, so the scored attempts have to show it too.
+    """
     mean = found.mean
-    distinguishable = mean.test.p <= LEVEL
+    rejects = mean.test.p <= LEVEL
+    hollow = rejects and _rests_on_unscored(found)
+    distinguishable = rejects and not hollow
     agrees = None
     if mean.gain.interval is not None:
-        agrees = _excludes_zero(mean.gain.interval) == distinguishable
+        agrees = _excludes_zero(mean.gain.interval) == rejects
     sentences = [_judgement(found, distinguishable=distinguishable)]
-    if agrees is False:
+    if hollow:
+        sentences.append(_why_hollow(found))
+    elif agrees is False:
         sentences.append(_disagreement(distinguishable=distinguishable))
     sentences += _too_few(mean)
     return Verdict(
         distinguishable=distinguishable, interval_agrees=agrees, sentence=" ".join(sentences)
+    )
+
+
+def _rests_on_unscored(found: Comparison) -> bool:
+    """Whether the arms differ in unscored attempts, and the scored ones do not say the same."""
+    if found.counts_without.unscored == found.counts_with.unscored:
+        return False
+    scored = found.mean_scored
+    if scored is None or scored.test.p > LEVEL:
+        return True
+    return (scored.gain.value > 0) != (found.mean.gain.value > 0)
+
+
+def _why_hollow(found: Comparison) -> str:
+    without, with_library = found.counts_without, found.counts_with
+    scored = found.mean_scored
+    said = (
+        "no task has scored attempts in both"
+        if scored is None
+        else f"over scored attempts only it is {number(scored.without.value)} {ARROW} "
+        f"{number(scored.with_library.value)} ({p_value(scored.test)})"
+    )
+    return (
+        f"The test rejects that, but {without.unscored:,} of {count(without.attempts, 'attempt')} "
+        f"without the library and {with_library.unscored:,} of {with_library.attempts:,} with it "
+        f"are unscored and count as nothing; {said}: the difference may be that of what failed."
     )
 
 

@@ -26,15 +26,17 @@ class Sampling:
 
 
 class BrokenOffError(Exception):
-    """A try broke off: the endpoint or a tool server was out of order.
+    """A try broke off, mostly because the endpoint or a tool server was out of order.
 
     Attributes:
         again: Whether another try may do better.
+        outage: Whether that is because something was out of order, and not the model's doing.
     """
 
-    def __init__(self, reason: str, *, again: bool = True) -> None:
+    def __init__(self, reason: str, *, again: bool = True, outage: bool | None = None) -> None:
         super().__init__(reason)
         self.again = again
+        self.outage = again if outage is None else outage
 
 
 class Player(Protocol):

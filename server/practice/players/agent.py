@@ -14,9 +14,11 @@ from mcp_types import CONNECTION_CLOSED
 from pydantic import JsonValue
 from pydantic_ai import Agent, RunContext
 from pydantic_ai.exceptions import (
+    ContentFilterError,
     ModelAPIError,
     ModelHTTPError,
     ModelRetry,
+    OutputTokenLimitExceeded,
     UnexpectedModelBehavior,
 )
 from pydantic_ai.mcp import CallToolFunc, MCPToolset, ToolResult, load_mcp_toolsets
@@ -37,12 +39,13 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 
 from experience_store.errors import BadInputError
 from server.practice.players import BrokenOffError, Sampling
+from server.practice.players.bill import Bill
 from server.practice.players.endpoint import broken_off, client_of
-from server.practice.records import Spent
-from server.practice.spending import BudgetSpentError, LimitReachedError, Tab, priced
+from server.practice.spending import BudgetSpentError, LimitReachedError, Tab
 from server.settings import ModelSettings
 
 _NO_BOUND = UsageLimits(request_limit=None)  # the tab is asked before each call
+_OWN = (ContentFilterError, OutputTokenLimitExceeded)  # what the model itself does
 _MISTAKES = 1_000_000  # calls of tools that are not there, or not so: the model is told, each time
 
 
@@ -69,23 +72,24 @@ class ToolAgent:
             retries={"tools": _MISTAKES, "output": 0},
         )
         usage, messages = RunUsage(), list[ModelMessage]()
+        bill = Bill(tab, self._model.prices, usage)
         try:
-            return await self._run(agent, prompt, usage, messages, tab)
+            return await self._run(agent, prompt, usage, messages, tab, bill)
         except (BudgetSpentError, LimitReachedError, BrokenOffError):
             raise
         except ModelHTTPError as error:
-            raise broken_off(error.status_code, self._model.name, error) from error
+            raise broken_off(error.status_code, self._model.name, error, error.body) from error
         except ModelAPIError as error:
             raise broken_off(None, self._model.name, error) from error
         except UnexpectedModelBehavior as error:
             if _said_nothing(messages):
                 return ""  # an empty answer is an answer
-            raise BrokenOffError(_said(error)) from error
+            raise BrokenOffError(_said(error), outage=not isinstance(error, _OWN)) from error
         except Exception as error:  # tool servers fail in ways of their own
             raise BrokenOffError(_said(error)) from error
         finally:
-            self._settle(usage, tab)
             tab.messages = chat(messages)
+            bill.settle(tab.messages)
             tab.tool_calls = sum(len(_calls(m)) for m in messages)
 
     async def close(self) -> None:
@@ -99,30 +103,18 @@ class ToolAgent:
         usage: RunUsage,
         messages: list[ModelMessage],
         tab: Tab,
+        bill: Bill,
     ) -> str:
         """The agent's last words; usage and messages are kept up to date for when it breaks off."""
         async with agent, agent.iter(prompt, usage=usage, usage_limits=_NO_BOUND) as run:
             async for node in run:
-                self._settle(usage, tab)
                 messages[:] = run.all_messages()
+                bill.settle(chat(messages))
                 if Agent.is_model_request_node(node):
                     messages.append(node.request)  # what the tools returned, not sent yet
                     tab.may_call()
             assert run.result is not None, "an agent that stops has a result"
             return run.result.output.encode("utf-8", "replace").decode()
-
-    def _settle(self, usage: RunUsage, tab: Tab) -> None:
-        """Put on the tab what the agent has used since the last time."""
-        before = tab.spent
-        since = priced(
-            self._model.prices,
-            calls=usage.requests - before.calls,
-            prompt=usage.input_tokens - before.prompt_tokens,
-            cached=usage.cache_read_tokens - before.cached_tokens,
-            completion=usage.output_tokens - before.completion_tokens,
-        )
-        if since != Spent(cost=since.cost):
-            tab.pay(since)
 
     def _settings(self, seed: int) -> OpenAIChatModelSettings:
         settings = OpenAIChatModelSettings()

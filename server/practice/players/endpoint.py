@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import openai
 
+from server.models.completions import is_quota_spent
 from server.models.endpoint import FORBIDDEN, REFUSED
 from server.practice.errors import EndpointRefusedError
 from server.practice.players import BrokenOffError
+from server.practice.spending import QuotaSpentError
 from server.settings import ModelSettings
 
 
@@ -20,14 +22,17 @@ def client_of(model: ModelSettings) -> openai.AsyncOpenAI:
     )
 
 
-def broken_off(status: int | None, name: str, error: Exception) -> Exception:
+def broken_off(status: int | None, name: str, error: Exception, body: object = None) -> Exception:
     """What an error of the endpoint means for a try.
 
     Args:
         status: Its HTTP status; None if there was no answer.
         name: Of the model.
         error: As the client raised it.
+        body: Of the error, decoded.
     """
+    if is_quota_spent(status, body):
+        return QuotaSpentError(f"the model {name!r}", error)
     if status in FORBIDDEN:
         return EndpointRefusedError(f"the endpoint refuses the model {name!r}: {_short(error)}")
     return BrokenOffError(f"{name}: {_short(error)}", again=status not in REFUSED)

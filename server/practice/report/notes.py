@@ -27,7 +27,8 @@ def notes_of(run: Run, threshold: float | None) -> list[str]:
     found = [*_stopped(run), *_evaluation(run)]
     if not run.steps:
         found.append("There was no practice in this run.")
-    return [*found, *_short(run), *_rewards(run, threshold), *_prices(run)]
+    found += [*_short(run), *_outages(run), *_rewards(run, threshold)]
+    return [*found, *_prices(run), *_estimates(run)]
 
 
 def _stopped(run: Run) -> Iterator[str]:
@@ -59,6 +60,17 @@ def _short(run: Run) -> Iterator[str]:
             )
 
 
+def _outages(run: Run) -> Iterator[str]:
+    attempts = attempts_of(g for part in (*run.steps, *run.evaluations) for g in part.groups)
+    met = sum(attempt.score.outage for attempt in attempts)
+    if met:
+        yield (
+            f"{count(met, 'attempt')} met an outage and stayed unscored, as --accept-failures "
+            "allows: that is no failure of the model's, but counts as nothing in Mean@K all the "
+            "same."
+        )
+
+
 def _rewards(run: Run, threshold: float | None) -> Iterator[str]:
     attempts = attempts_of(g for part in (*run.steps, *run.evaluations) for g in part.groups)
     if threshold is None:
@@ -79,3 +91,12 @@ def _prices(run: Run) -> Iterator[str]:
     elif found.unpriced:
         named = ", ".join(PURPOSES[purpose] for purpose in found.unpriced)
         yield f"Costs lack what has no price: {named}."
+
+
+def _estimates(run: Run) -> Iterator[str]:
+    whole = totals(run).whole
+    if whole.estimated:
+        yield (
+            f"{count(whole.estimated, 'call')} of {whole.calls:,} were answered without a count of "
+            "tokens: theirs, and what they cost, are estimates from the texts."
+        )

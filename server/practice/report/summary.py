@@ -58,8 +58,8 @@ def cost_sentence(report: Report) -> str:
 
 
 def amount(spent: Spent) -> str:
-    """`12,000 tokens, cost 0.40`."""
-    tokens = count(spent.tokens, "token")
+    """`12,000 tokens, cost 0.40`; "about" stands before what is estimated."""
+    tokens = f"{'about ' if spent.estimated else ''}{count(spent.tokens, 'token')}"
     return tokens if spent.cost is None else f"{tokens}, cost {money(spent.cost)}"
 
 

@@ -114,7 +114,7 @@ class Judge:
                 reply = await self._model.ask(question, correction)
             except (ModelUnavailableError, ModelRefusedError) as error:
                 raise VerifierError(f"the judge is out of order: {error}", spent) from error
-            spent += spent_of(reply.usage)
+            spent += spent_of(reply)
             try:
                 judgement = read_judgement(reply.text)
             except AnswerRefusedError as error:

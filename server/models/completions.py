@@ -1,0 +1,112 @@
+"""What an endpoint sends back, read in one place: what the model wrote, and what that took.
+
+Proxies and lesser servers send all sorts of things with status 200, and the `openai` package
+passes them on as completions. What does not hold an answer is none; where only the count of the
+tokens is missing, it is estimated, so that a budget bounds such endpoints too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import cast
+
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
+
+from experience_store.store import Usage
+from experience_store.tokens import estimate_tokens
+from server.models import Reply
+from server.settings import Prices, cost_of
+
+SPENT_QUOTAS = frozenset(
+    {"insufficient_quota", "exceeded_current_quota_error", "billing_hard_limit_reached"}
+)
+_PAYMENT_REQUIRED, _TOO_MANY_REQUESTS = 402, 429
+
+
+class NoCompletionError(Exception):
+    """What came is no chat completion."""
+
+
+class _Message(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+
+
+class _Completion(BaseModel):
+    choices: list[_Choice] = Field(min_length=1)
+    usage: object = None
+
+
+class _Details(BaseModel):
+    cached_tokens: NonNegativeInt | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: PositiveInt  # no prompt is empty
+    completion_tokens: NonNegativeInt
+    prompt_tokens_details: _Details | None = None
+
+
+def read_reply(body: object, asked: str, prices: Prices | None) -> Reply:
+    """What the model wrote, with what it took.
+
+    Args:
+        body: The JSON that came, decoded; or a text, if it was not called JSON.
+        asked: All that the model was shown, for an estimate where no tokens are reported.
+        prices: Of the model.
+
+    Raises:
+        NoCompletionError: If there is no answer in it.
+    """
+    try:
+        found = _Completion.model_validate(json.loads(body) if isinstance(body, str) else body)
+    except ValidationError as error:
+        what = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, what["loc"]))
+        said = f": {place}: {what['msg']}" if place else ""
+        raise NoCompletionError(f"what came is no chat completion{said}") from error
+    except ValueError as error:
+        raise NoCompletionError("what came is no chat completion, and no JSON") from error
+    # an emoji may have been cut in half
+    text = (found.choices[0].message.content or "").encode("utf-8", "replace").decode()
+    usage = _usage(found.usage, prices)
+    if usage is not None:
+        return Reply(text, usage)
+    return Reply(text, estimated(asked, text, prices), estimated=True)
+
+
+def estimated(asked: str, text: str, prices: Prices | None) -> Usage:
+    """About what a call took whose tokens nobody reports; a cost only if there are prices."""
+    prompt, completion = max(1, estimate_tokens(asked)), estimate_tokens(text)
+    return Usage(1, prompt, 0, completion, cost_of(prices, prompt, 0, completion))
+
+
+def _usage(reported: object, prices: Prices | None) -> Usage | None:
+    """What the endpoint counted; None if it did not, or nothing that can be read."""
+    try:
+        used = _Usage.model_validate(reported)
+    except ValidationError:
+        return None
+    details = used.prompt_tokens_details
+    cached = min((details and details.cached_tokens) or 0, used.prompt_tokens)
+    cost = cost_of(prices, used.prompt_tokens, cached, used.completion_tokens)
+    return Usage(1, used.prompt_tokens, cached, used.completion_tokens, cost)
+
+
+def is_quota_spent(status: int | None, body: object) -> bool:
+    """Whether an error says that the endpoint wants money, not patience.
+
+    Args:
+        status: Of HTTP.
+        body: Of the error, decoded, without the object around it.
+    """
+    if status != _TOO_MANY_REQUESTS:
+        return status == _PAYMENT_REQUIRED
+    if not isinstance(body, Mapping):
+        return False
+    said = cast("Mapping[str, object]", body)
+    return not SPENT_QUOTAS.isdisjoint((str(said.get("code")), str(said.get("type"))))
