@@ -74,6 +74,9 @@ COMMANDS: Mapping[str, Entry] = {
         "server.cli.transfer", "export", "Write a library with its whole history to a file."
     ),
     "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
+    "install": Entry(
+        "server.cli.install", "install", "Put the server into the configuration of a host."
+    ),
     "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),
     "demo": Entry(
         "server.cli.demo",

@@ -1,0 +1,171 @@
+"""`install`: put the server into a host's configuration, or take it out again."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from experience_store.errors import BadInputError
+from server.cli import APP
+from server.cli.host_entry import launch, serve_arguments
+from server.cli.hosts.catalogue import HOSTS, Host, Planned, Scope, host_of_file, over_http, stdio
+from server.cli.hosts.change import Change, carry_out, installing, keep_record, undoing
+from server.cli.hosts.places import Machine
+from server.cli.hosts.records import RecordPlace
+from server.cli.options import database_option, library_option, option
+from server.cli.printing import faint, printable, wrapped
+
+_CONTEXT = 2
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+_SECRET = re.compile(  # the lines around ours are of other servers
+    r"((?:key|token(?!_env_var)|secret|password|authorization)\w*[\"']?\s*[:=]\s*[\"'])"
+    r"(?!(?:Bearer )?\$)[^\"']+",
+    re.IGNORECASE,
+)
+_SUFFIXES = (".json", ".jsonc", ".toml")
+
+
+@click.command()
+@click.argument("host", metavar="HOST")
+@option(
+    "--scope",
+    type=click.Choice(["user", "project"]),
+    default="user",
+    show_default=True,
+    help="For everything you do, or for the project in this folder.",
+)
+@library_option
+@database_option
+@option(
+    "--url", metavar="URL", help="A server over HTTP that runs already, instead of starting one."
+)
+@option(
+    "--token-env",
+    metavar="VARIABLE",
+    help="With --url: the environment variable that holds the server's token.",
+)
+@option(
+    "--name", metavar="NAME", default="experience", show_default=True, help="Name of the entry."
+)
+@option("--dry-run", is_flag=True, help="Show the change and do nothing.")
+@option("--yes", "-y", is_flag=True, help="Do not ask.")
+@option("--undo", is_flag=True, help="Put back what was there before.")
+def install(  # noqa: PLR0913  # one for each option
+    *,
+    host: str,
+    scope: Scope,
+    library: str,
+    database: Path,
+    url: str | None,
+    token_env: str | None,
+    name: str,
+    dry_run: bool,
+    yes: bool,
+    undo: bool,
+) -> None:
+    """Put the server into a host's configuration.
+
+    HOST is claude-desktop, claude-code, cursor, vscode or codex, or the path of any other host's
+    mcp.json. The change is shown before it is made; everything else in the file stays as it is,
+    comments too. --undo takes back what was installed, and nothing that was changed since.
+    """
+    machine = Machine.here()
+    known, file = _meant(host, machine, scope)
+    if undo:
+        change, planned = undoing(known, file, name), None
+    else:
+        _check_name(name)
+        planned = _planned(known, machine, scope, (database, library), (url, token_env))
+        change = installing(known, file, name, planned)
+    _show(change)
+    if dry_run or not (change.changes_something or undo):
+        return
+    if not yes:
+        _ask(change)
+    if planned:
+        keep_record(known, change, name, planned)
+    carry_out(change)
+    _tell(known, change, name, undo=undo)
+
+
+def _meant(host: str, machine: Machine, scope: Scope) -> tuple[Host, Path]:
+    if known := HOSTS.get(host):
+        return known, known.file(machine, scope)
+    path = Path(host).expanduser()
+    if path.suffix not in _SUFFIXES or path.is_dir():
+        raise click.UsageError(
+            f"{host!r} is no host: give {', '.join(HOSTS)}, or the path of a file in .json or .toml"
+        )
+    return host_of_file(path), path.absolute()
+
+
+def _planned(
+    host: Host,
+    machine: Machine,
+    scope: Scope,
+    settings: tuple[Path, str],
+    served: tuple[str | None, str | None],
+) -> Planned:
+    url, token_env = served
+    if url is None:
+        if token_env is not None:
+            raise click.UsageError("--token-env is for a server over HTTP: give its --url, too")
+        command = [*launch(shared=scope == "project"), *serve_arguments(*settings)]
+        return stdio(host, command)
+    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
+        raise BadInputError(f"{url!r} is no URL of a server: http://127.0.0.1:8000/mcp is one")
+    return over_http(host, url, token_env, machine.environment)
+
+
+def _check_name(name: str) -> None:
+    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+        raise BadInputError(f"{name!r} is no name for all hosts: take letters, digits, - and _")
+
+
+def _show(change: Change) -> None:
+    path = printable(str(change.file.path))
+    if not change.changes_something:
+        click.echo(f"{path} is already so. Nothing to change.")
+        return
+    lines = difflib.unified_diff(
+        change.file.text.splitlines(),
+        change.new_text.splitlines(),
+        path if change.file.raw is not None else "(no file)",
+        path if change.after is not None else "(no file)",
+        n=_CONTEXT,
+        lineterm="",
+    )
+    for line in lines:
+        shown = _SECRET.sub(r"\1***", line)
+        click.echo(click.style(shown, fg=_COLOURS.get(shown[:1])))
+    for note in change.notes:
+        click.echo(wrapped(note))
+
+
+def _ask(change: Change) -> None:
+    try:
+        agreed = click.confirm(f"Write {change.file.path}?", default=True, err=True)
+    except click.Abort as error:
+        raise click.ClickException(
+            "nobody answered, so nothing was changed: give --yes, or --dry-run to look only"
+        ) from error
+    if not agreed:
+        click.echo("Nothing was changed.")
+        raise click.exceptions.Exit(1)
+
+
+def _tell(host: Host, change: Change, name: str, *, undo: bool) -> None:
+    place = RecordPlace.of(change.file.path, name)
+    if undo:
+        place.forget()
+        click.echo(f"{host.title}: {name!r} is taken back, from the host's next start on.")
+        return
+    click.echo(f"{host.title}: {name!r} is installed. {host.afterwards}")
+    if place.before.exists():
+        click.echo(faint(f"The file as it was: {place.before}"))
+    again = f"{APP} install {host.name if host.user else change.file.path}"
+    click.echo(faint(f"To undo: {again} --undo, with the same --scope and --name."))
