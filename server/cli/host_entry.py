@@ -58,7 +58,12 @@ def launch(*, shared: bool = False) -> list[str]:
         return [runner, APP]
     if _may_be_cleared():
         url = urlsplit(str(json.loads(origin)["url"]))
-        return [runner, "--from", url2pathname(url.path) if url.scheme == "file" else origin, APP]
+        return [
+            runner,
+            "--from",
+            url2pathname(url.path) if url.scheme == "file" else url.geturl(),
+            APP,
+        ]
     return program()
 
 

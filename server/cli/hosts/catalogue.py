@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from server.cli.hosts.places import Machine
 Scope: TypeAlias = Literal["user", "project"]
 Entry: TypeAlias = dict[str, object]
 
-BRIDGE = ("uvx", "mcp-proxy", "--transport", "streamablehttp")
+BRIDGE = ("mcp-proxy", "--transport", "streamablehttp")
 BRIDGE_TOKEN = "API_ACCESS_TOKEN"  # noqa: S105  # a variable's name
 
 
@@ -195,7 +196,7 @@ def _asking(entry: Entry, variable: str | None) -> Planned:
 
 def _bridged(url: str, variable: str | None, environment: Mapping[str, str]) -> Planned:
     """Claude Desktop's file knows programs only, so a program speaks to the server for it."""
-    entry: Entry = {"command": BRIDGE[0], "args": [*BRIDGE[1:], url]}
+    entry: Entry = {"command": shutil.which("uvx") or "uvx", "args": [*BRIDGE, url]}
     note = "Claude Desktop starts programs only: mcp-proxy, which uv fetches, calls the server."
     if variable is None:
         return Planned(entry, notes=(note,))

@@ -74,7 +74,7 @@ class JsonDocument:
 
     def take_from(self, older: Self, *path: str) -> None:
         """Put at a path what an older text has there, as it was written."""
-        source = older._find(path)  # noqa: SLF001  # the same class
+        source = older._find(path)
         target = self._find(path)
         if source is None:
             self.remove(*path)

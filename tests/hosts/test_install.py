@@ -1,0 +1,320 @@
+"""Installing into hosts' files: only our entry is touched, and undoing takes back just that."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.cli.hosts.catalogue import HOSTS
+from server.cli.hosts.plain import as_table
+from tests.hosts.installing import CODEX, CURSOR, FILES, VSCODE, Desk, data, lines_kept, strict
+
+EVERY_HOST = pytest.mark.parametrize("host", list(HOSTS))
+URL = "http://127.0.0.1:8000/mcp"
+
+
+def servers(host: str) -> str:
+    return HOSTS[host].servers
+
+
+@EVERY_HOST
+def test_a_new_file_has_the_entry_alone(desk: Desk, host: str) -> None:
+    output = desk.install(host)
+    entry = data(desk.file(host))
+    assert Path(str(entry.at(servers(host), "experience", "command"))).is_absolute()
+    assert entry.at(servers(host), "experience", "args", -1) == "serve"
+    assert HOSTS[host].afterwards in output
+    if os.name == "posix":
+        assert desk.file(host).stat().st_mode & 0o077 == 0
+
+
+@EVERY_HOST
+def test_everything_that_was_there_stays_letter_by_letter(desk: Desk, host: str) -> None:
+    path = desk.has(host, FILES[host])
+    before = data(path).value
+    desk.install(host)
+    assert lines_kept(FILES[host], path.read_text()) or host == "claude-code"  # one line there
+    after = data(path)
+    mine = as_table(after.at(servers(host)))
+    assert mine
+    del mine["experience"]
+    assert after.value == before
+
+
+@EVERY_HOST
+def test_undoing_at_once_gives_the_very_bytes_back(desk: Desk, host: str) -> None:
+    path = desk.has(host, FILES[host])
+    desk.install(host)
+    desk.undo(host)
+    assert path.read_text() == FILES[host]
+
+
+@EVERY_HOST
+def test_undoing_what_made_the_file_takes_it_away(desk: Desk, host: str) -> None:
+    desk.install(host)
+    desk.undo(host)
+    assert not desk.file(host).exists()
+
+
+@EVERY_HOST
+def test_installing_twice_changes_nothing(desk: Desk, host: str) -> None:
+    path = desk.has(host, FILES[host])
+    desk.install(host)
+    once = path.read_bytes()
+    assert "Nothing to change" in desk.run(host)
+    assert path.read_bytes() == once
+
+
+@EVERY_HOST
+def test_undoing_keeps_what_others_changed_meanwhile(desk: Desk, host: str) -> None:
+    path = desk.has(host, FILES[host])
+    desk.install(host)
+    desk.install(host, "--name", "other")
+    desk.undo(host)
+    found = data(path).at(servers(host))
+    assert isinstance(found, dict)
+    assert "experience" not in found
+    assert "other" in found
+    assert lines_kept(FILES[host], path.read_text()) or host == "claude-code"
+    desk.undo(host, "--name", "other")
+    assert path.read_text() == FILES[host]
+
+
+@EVERY_HOST
+def test_an_entry_of_the_same_name_is_kept_in_mind(desk: Desk, host: str) -> None:
+    own: dict[str, object] = {"command": "mine", "args": ["x"], "env": {"KEY": "k"}}
+    old = json.dumps({servers(host): {"experience": own}})
+    if host == "codex":
+        old = '[mcp_servers.experience]\ncommand = "mine"  # my own\nargs = ["x"]\n'
+        old += '\n[mcp_servers.experience.env]\nKEY = "k"\n'
+    path = desk.has(host, old)
+    desk.install(host)
+    assert data(path).at(servers(host), "experience", "env") == {"KEY": "k"}
+    assert data(path).at(servers(host), "experience", "args", -1) == "serve"
+    desk.install(host, "--library", "other")  # the entry is ours now; what was before is not it
+    desk.install(host, "--name", "second")
+    desk.undo(host)
+    assert data(path).at(servers(host), "experience") == own
+    assert "mine" in path.read_text()
+
+
+def test_the_comments_of_a_replaced_table_come_back(desk: Desk) -> None:
+    old = (
+        '[mcp_servers.experience]\n# my own way\ncommand = "mine"\n\n# later\n[profiles.x]\na = 1\n'
+    )
+    path = desk.has("codex", old)
+    desk.install("codex")
+    path.write_text(path.read_text() + "\n[profiles.y]\nb = 2\n")
+    desk.undo("codex")
+    assert '[mcp_servers.experience]\n# my own way\ncommand = "mine"\n' in path.read_text()
+    assert "# later" in path.read_text()
+    assert data(path).at("profiles") == {"x": {"a": 1}, "y": {"b": 2}}
+
+
+@EVERY_HOST
+def test_a_server_over_http_is_written_with_a_reference_to_its_token(
+    desk: Desk, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESK_TOKEN", "s3cret-value")
+    output = desk.install(host, "--url", URL, "--token-env", "DESK_TOKEN")
+    entry = data(desk.file(host)).at(servers(host), "experience")
+    assert isinstance(entry, dict)
+    expected = {
+        "claude-code": {"headers": {"Authorization": "Bearer ${DESK_TOKEN}"}},
+        "cursor": {"headers": {"Authorization": "Bearer ${env:DESK_TOKEN}"}},
+        "vscode": {"headers": {"Authorization": "Bearer ${input:desk-token}"}},
+        "codex": {"bearer_token_env_var": "DESK_TOKEN"},
+        "claude-desktop": {"env": {"API_ACCESS_TOKEN": "s3cret-value"}},
+    }
+    assert entry.items() >= expected[host].items()
+    assert "s3cret-value" not in output
+    assert ("s3cret-value" in desk.file(host).read_text()) == (host == "claude-desktop")
+    assert ("the host knows no other way" in output) == (host == "claude-desktop")
+    assert "s3cret-value" not in desk.undo(host)
+    assert not desk.file(host).exists()
+
+
+def test_claude_desktop_cannot_be_given_a_token_that_is_not_there(desk: Desk) -> None:
+    output = desk.run("claude-desktop", "--url", URL, "--token-env", "NOT_SET", fails=1)
+    assert "set NOT_SET and run this again" in output
+
+
+def test_going_from_a_program_to_http_leaves_nothing_of_the_program(desk: Desk) -> None:
+    desk.install("claude-code")
+    desk.install("claude-code", "--url", URL)
+    entry = data(desk.file("claude-code")).at("mcpServers", "experience")
+    assert entry == {"type": "http", "url": URL}
+    desk.install("claude-code")
+    assert "url" not in desk.file("claude-code").read_text()
+
+
+def test_what_vs_code_asks_for_stands_once_and_goes_with_the_entry(desk: Desk) -> None:
+    path = desk.has("vscode", VSCODE)
+    for _ in range(2):
+        desk.install("vscode", "--url", URL, "--token-env", "TOKEN")
+    assert data(path).all("inputs", of="id") == ["jira-key", "token"]
+    path.write_text(path.read_text().replace("mcp-jira", "mcp-jira-2"))
+    desk.undo("vscode")
+    assert path.read_text() == VSCODE.replace("mcp-jira", "mcp-jira-2")
+
+
+@pytest.mark.parametrize("host", ["cursor", "codex"])
+def test_line_ends_and_the_byte_order_mark_stay(desk: Desk, host: str) -> None:
+    windows = FILES[host].replace("\n", "\r\n").encode()
+    mark = b"" if host == "codex" else b"\xef\xbb\xbf"
+    path = desk.has(host, mark + windows)
+    desk.install(host)
+    content = path.read_bytes()
+    assert content.startswith(mark)
+    assert content.count(b"\n") == content.count(b"\r\n")
+    desk.install(host, "--name", "another")
+    desk.undo(host, "--name", "another")
+    desk.undo(host)
+    assert path.read_bytes() == mark + windows
+
+
+def test_a_link_stays_a_link(desk: Desk) -> None:
+    dotfiles = desk.home / "dotfiles" / "mcp.json"
+    dotfiles.parent.mkdir()
+    dotfiles.write_text(CURSOR)
+    dotfiles.chmod(0o640)
+    link = desk.file("cursor")
+    link.parent.mkdir()
+    link.symlink_to(dotfiles)
+    desk.install("cursor")
+    assert link.is_symlink()
+    assert "experience" in dotfiles.read_text()
+    assert dotfiles.stat().st_mode & 0o777 == 0o640
+    desk.undo("cursor")
+    assert link.is_symlink()
+    assert dotfiles.read_text() == CURSOR
+
+
+def test_a_read_only_file_is_left_alone(desk: Desk) -> None:
+    path = desk.has("cursor", CURSOR)
+    path.chmod(0o444)
+    assert "is read-only; nothing was changed" in desk.run("cursor", "--yes", fails=1)
+    assert path.read_text() == CURSOR
+
+
+@pytest.mark.parametrize(
+    ("host", "text", "where"),
+    [
+        (
+            "cursor",
+            '{\n  "mcpServers": {\n    "a": {"command": "x"}\n    "b": {}\n',
+            "line 4, column 5",
+        ),
+        ("cursor", '{"mcpServers": {"a": tru}}', "line 1, column 22"),
+        ("vscode", "{ 'servers': {} }", "line 1, column 3"),
+        ("claude-code", '{"a": 1} x', "line 1, column 10"),
+        ("codex", 'model = "x"\n[mcp_servers.a\n', "line 2, column 15"),
+        ("codex", "model = \n", "line 1, column 9"),
+    ],
+)
+def test_a_malformed_file_is_refused_with_the_position(
+    desk: Desk, host: str, text: str, where: str
+) -> None:
+    path = desk.has(host, text)
+    output = desk.run(host, "--yes", fails=1)
+    assert where in output
+    assert str(path) in output
+    assert path.read_text() == text
+
+
+def test_other_things_in_the_place_of_servers_are_refused(desk: Desk) -> None:
+    path = desk.has("cursor", '{"mcpServers": []}')
+    assert "mcpServers should be an object" in desk.run("cursor", "--yes", fails=1)
+    desk.has("cursor", b"\xff\xfe{\x00}\x00")
+    assert "is not UTF-8" in desk.run("cursor", "--yes", fails=1)
+    assert path.read_bytes() == b"\xff\xfe{\x00}\x00"
+
+
+def test_the_change_is_shown_and_asked_for(desk: Desk) -> None:
+    path = desk.has("cursor", CURSOR)
+    output = desk.run("cursor", stdin="n\n", fails=1)
+    assert '+\t\t"experience": {' in output
+    assert "Nothing was changed." in output
+    assert "nobody answered" in desk.run("cursor", fails=1)
+    assert path.read_text() == CURSOR
+    assert "is installed" in desk.run("cursor", stdin="y\n")
+
+
+def test_a_dry_run_writes_nothing(desk: Desk) -> None:
+    assert '+    "experience": {' in desk.run("cursor", "--dry-run")
+    assert [p for p in desk.home.rglob("*") if p.is_file()] == []
+
+
+def test_keys_of_other_servers_are_not_shown(desk: Desk) -> None:
+    desk.has(
+        "cursor", '{\n  "mcpServers": {\n    "a": {"url": "u", "api_key": "hunter2"}\n  }\n}\n'
+    )
+    output = desk.run("cursor", "--dry-run")
+    assert '"api_key": "***"' in output
+    assert "hunter2" not in output
+
+
+def test_project_files_are_of_the_project(desk: Desk) -> None:
+    for host in ("claude-code", "cursor", "vscode", "codex"):
+        desk.install(host, "--scope", "project")
+    found = {str(p.relative_to(desk.project)) for p in desk.project.rglob("*") if p.is_file()}
+    assert found == {".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".codex/config.toml"}
+    output = desk.run("claude-desktop", "--scope", "project", fails=1)
+    assert "has no files of projects" in output
+
+
+def test_any_other_host_is_given_by_the_path_of_its_file(desk: Desk) -> None:
+    path = desk.project / "my mcp.json"
+    desk.install(str(path), "--library", "shop", "--database", str(desk.home / "x.db"))
+    assert strict(path).at("mcpServers", "experience", "args", -1) == "shop"
+    assert str(desk.home / "x.db") in path.read_text()
+    desk.undo(str(path))
+    assert not path.exists()
+    path.write_text(VSCODE)
+    desk.install(str(path))
+    assert "experience" in str(data(path).at("servers"))
+    assert "is no host" in desk.run("emacs", fails=2)
+
+
+def test_bad_input_says_how_to_mend_the_call(desk: Desk) -> None:
+    assert "no name for all hosts" in desk.run("cursor", "--name", "a b", fails=1)
+    assert "is no URL of a server" in desk.run("cursor", "--url", "localhost:8000", fails=1)
+    assert "give its --url" in desk.run("cursor", "--token-env", "X", fails=2)
+    assert "nothing to undo" in desk.run("cursor", "--undo", fails=1)
+
+
+def test_undoing_tells_when_others_changed_the_entry(desk: Desk) -> None:
+    path = desk.has("codex", CODEX)
+    desk.install("codex")
+    path.write_text(path.read_text().replace('"serve"', '"serve", "-l", "x"'))
+    assert "was changed since it was installed" in desk.undo("codex")
+    assert path.read_text() == CODEX
+
+
+def test_a_file_that_changes_while_the_user_thinks_is_not_overwritten(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = desk.has("cursor", CURSOR)
+
+    def answer(*_args: object, **_more: object) -> bool:
+        path.write_text("{}")
+        return True
+
+    monkeypatch.setattr("click.confirm", answer)
+    assert "was changed meanwhile" in desk.run("cursor", fails=1)
+    assert path.read_text() == "{}"
+    assert [p.name for p in path.parent.iterdir()] == ["mcp.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+def test_copies_of_files_are_for_their_owner_only(desk: Desk) -> None:
+    desk.has("cursor", CURSOR).chmod(0o644)
+    desk.install("cursor")
+    kept = [p for p in desk.home.rglob("hosts/*") if p.is_file()]
+    assert len(kept) == 2
+    assert all(p.stat().st_mode & 0o077 == 0 for p in kept)
+    assert any(p.read_text() == CURSOR for p in kept)
