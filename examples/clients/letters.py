@@ -38,6 +38,11 @@ def answer_question(prompt: str) -> str:
     Send the prompt to your model just as it is, and its answer back just as it is.
     """
     assert "Answer with a JSON object" in prompt
-    lesson = {"operation": "Add", "ids": [], "name": "Day first", "experience": LESSON}
+    lesson: dict[str, object] = {
+        "operation": "Add",
+        "ids": [],
+        "name": "Day first",
+        "experience": LESSON,
+    }
     reasons = "The better attempts read the day first."
     return json.dumps({"reasons": reasons, "operations": [lesson]})

@@ -12,11 +12,9 @@ import sys
 import zipfile
 from pathlib import Path
 
+from server.cli.hosts.toml_document import TomlDocument
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from server.cli.hosts.toml_document import TomlDocument  # noqa: E402  # needs the line above
-
 MANIFEST = Path(__file__).with_name("manifest.json")
 PACKAGES = ("server", "experience_store")
 BESIDE = ("README.md", "LICENSE")

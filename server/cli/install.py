@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from experience_store.errors import BadInputError
 from server.cli import APP
@@ -26,6 +28,8 @@ _SECRET = re.compile(  # the lines around ours are of other servers
     r"(?!(?:Bearer )?\$)[^\"']+",
     re.IGNORECASE,
 )
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SUFFIXES = (".json", ".jsonc", ".toml")
 
 
@@ -84,7 +88,7 @@ def install(  # noqa: PLR0913  # one for each option
     _show(change)
     if dry_run or not (change.changes_something or undo):
         return
-    if not yes:
+    if change.changes_something and not yes:
         _ask(change)
     if planned:
         keep_record(known, change, name, planned)
@@ -111,14 +115,35 @@ def _planned(
     served: tuple[str | None, str | None],
 ) -> Planned:
     url, token_env = served
-    if url is None:
-        if token_env is not None:
-            raise click.UsageError("--token-env is for a server over HTTP: give its --url, too")
-        command = [*launch(shared=scope == "project"), *serve_arguments(*settings)]
-        return stdio(host, command)
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
+    if url is not None:
+        return _of_running_server(host, machine, url, token_env)
+    if token_env is not None:
+        raise click.UsageError("--token-env is for a server over HTTP: give its --url, too")
+    shared = scope == "project"
+    planned = stdio(host, [*launch(shared=shared), *serve_arguments(*settings)])
+    if shared and Path(str(planned.entry["command"])).is_absolute():
+        note = "The command is a path of this machine: on others this project's file needs theirs."
+        return replace(planned, notes=(note,))
+    return planned
+
+
+def _of_running_server(host: Host, machine: Machine, url: str, token_env: str | None) -> Planned:
+    context = click.get_current_context()
+    for name in ("library", "database"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} is for a server that the host starts, not with --url")
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise BadInputError(f"{url!r} is no URL of a server: http://127.0.0.1:8000/mcp is one")
-    return over_http(host, url, token_env, machine.environment)
+    if token_env is not None and not _VARIABLE.fullmatch(token_env):
+        raise click.UsageError(  # it may be the token itself, so it is not repeated
+            "--token-env takes the name of an environment variable, like EXPERIENCE_TOKEN"
+        )
+    planned = over_http(host, url, token_env, machine.environment)
+    if token_env and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        note = f"{url} is not encrypted: whoever is on the way can read the token. Use https."
+        return replace(planned, notes=(*planned.notes, note))
+    return planned
 
 
 def _check_name(name: str) -> None:

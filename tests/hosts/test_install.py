@@ -284,6 +284,26 @@ def test_bad_input_says_how_to_mend_the_call(desk: Desk) -> None:
     assert "no name for all hosts" in desk.run("cursor", "--name", "a b", fails=1)
     assert "is no URL of a server" in desk.run("cursor", "--url", "localhost:8000", fails=1)
     assert "give its --url" in desk.run("cursor", "--token-env", "X", fails=2)
+    secret = "s3cret-token-itself"
+    output = desk.run("cursor", "--url", URL, "--token-env", secret, fails=2)
+    assert "takes the name of an environment variable" in output
+    assert secret not in output
+    output = desk.run("cursor", "--url", URL, "--library", "x", fails=2)
+    assert "--library is for a server that the host starts" in output
+    assert "nothing to undo" in desk.run("cursor", "--undo", fails=1)
+
+
+def test_what_would_not_work_or_not_be_safe_is_said(desk: Desk) -> None:
+    output = desk.run("cursor", "--dry-run", "--url", "http://192.0.2.1/mcp", "--token-env", "T")
+    assert "is not encrypted" in output
+    output = desk.run("cursor", "--dry-run", "--scope", "project")
+    assert "on others this project's file needs theirs" in output
+
+
+def test_what_is_gone_already_can_still_be_taken_back(desk: Desk) -> None:
+    desk.install("cursor")
+    desk.file("cursor").unlink()
+    assert "is taken back" in desk.run("cursor", "--undo")
     assert "nothing to undo" in desk.run("cursor", "--undo", fails=1)
 
 
