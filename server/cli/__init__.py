@@ -75,7 +75,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
     "install": Entry(
-        "server.cli.install", "install", "Put the server into the configuration of a host."
+        "server.cli.install", "install", "Put the server into a host's configuration."
     ),
     "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),
     "demo": Entry(

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from server.cli import main
@@ -81,6 +82,15 @@ FILES = {
     "vscode": VSCODE,
     "codex": CODEX,
 }
+
+
+EVERY_HOST = pytest.mark.parametrize("host", list(HOSTS))
+URL = "http://127.0.0.1:8000/mcp"
+
+
+def servers(host: str) -> str:
+    """The table of servers in a host's file."""
+    return HOSTS[host].servers
 
 
 @dataclass(frozen=True)
