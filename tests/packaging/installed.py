@@ -15,7 +15,15 @@ from mcp import Client, StdioServerParameters
 
 ROOT = Path(__file__).parents[2]
 LONG_ENOUGH = 300
-NO_INDEX = ("failed to fetch", "error sending request", "dns error", "enotfound", "econnrefused")
+NO_INDEX = (  # what uv and npm say then
+    "failed to fetch",
+    "error sending request",
+    "network connectivity is disabled",
+    "enotfound",
+    "econnrefused",
+    "etimedout",
+    "eai_again",
+)
 
 
 def uv() -> str:

@@ -61,6 +61,11 @@ class JsonDocument:
         members = parent.members or ()
         place = members.index(member)
         comma_before = members[place - 1].comma if place and member.comma is None else None
+        comma = member.comma
+        if comma is not None and self._text[member.node.end : comma].strip():
+            self._splice(comma, comma + 1, "", final=False)  # a comment stands before it
+            self._splice(member.start, member.node.end, "")
+            return
         start, end = self._span(member)
         if comma_before is not None and not self._text[comma_before + 1 : start].strip(" \t"):
             self._splice(comma_before, end, "")

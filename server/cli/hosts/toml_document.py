@@ -15,6 +15,7 @@ from server.cli.hosts.plain import Key, as_list, as_table, at_path
 from server.cli.hosts.toml_statements import Path, Statement, statements
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_GAP = re.compile(r"(?:^|\n)(\r?\n)\Z")
 _POSITION = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 
@@ -52,8 +53,10 @@ class TomlDocument:
         elif table is not None and self.get(*path) is None:
             block = self._block(path, table)
             self._settle(self._with_block(len(self._text), block), expected)
+        elif (at := _end_of_table(all_of_them, path[:-1])) is None:
+            block = self._block(path[:-1], {path[-1]: value})
+            self._settle(self._with_block(len(self._text), block), expected)
         else:
-            at = _end_of_table(all_of_them, path[:-1])
             line = f"{_name(path[-1])} = {_inline(value)}{self._newline}"
             self._settle(self._text[:at] + self._line_ended(at) + line + self._text[at:], expected)
 
@@ -77,15 +80,12 @@ class TomlDocument:
             text = _inline(at_path(expected, holder.path))
             self._settle(self._text[:start] + text + self._text[end:], expected)
             return
-        text = self._text
-        for start, end in reversed(_spans(all_of_them, names)):
-            text = _without(text, start, end)
-        self._settle(text, expected)
+        self._settle(_without(self._text, _spans(all_of_them, names))[0], expected)
 
     def take_from(self, older: Self, *path: str) -> None:
         """Put at a path what an older text has there, as it was written."""
         value = older.get(*path)
-        here = _spans(statements(self._text), path)
+        at = _without(self._text, _spans(statements(self._text), path))[1]
         self.remove(*path)
         if value is None:
             return
@@ -97,7 +97,6 @@ class TomlDocument:
         expected = deepcopy(self._data)
         _put(expected, path, value)
         block = "".join(older.text[start:end] for start, end in spans)
-        at = min(here[0][0], len(self._text)) if here else len(self._text)
         self._settle(self._with_block(at, block), expected)
 
     def _with_block(self, at: int, block: str) -> str:
@@ -165,19 +164,20 @@ def _spans(all_of_them: list[Statement], path: Path) -> list[tuple[int, int]]:
     return spans
 
 
-def _without(text: str, start: int, end: int) -> str:
-    """A text without some lines, and without the empty line that stood between."""
-    before, after = text[:start], text[end:]
-    if not after.strip() or after.startswith(("\n", "\r\n")):
-        for gap in ("\r\n\r\n", "\n\n"):
-            if before.endswith(gap):
-                before = before[: -len(gap) // 2]
-                break
-    return before + after
+def _without(text: str, spans: list[tuple[int, int]]) -> tuple[str, int]:
+    """A text without some lines and the empty line before them, and where the first of them was."""
+    at = len(text)
+    for start, end in reversed(spans):
+        before, after = text[:start], text[end:]
+        if not after.strip() or after.startswith(("\n", "\r\n")):
+            gap = _GAP.search(before)
+            before = before[: gap.start(1)] if gap else before
+        text, at = before + after, len(before)
+    return text, at
 
 
-def _end_of_table(all_of_them: list[Statement], table: Path) -> int:
-    """Behind the last pair that stands under the header of a table."""
+def _end_of_table(all_of_them: list[Statement], table: Path) -> int | None:
+    """Behind the last pair that stands under the header of a table; None without a header."""
     end: int | None = None
     inside = False
     for statement in all_of_them:
@@ -185,8 +185,6 @@ def _end_of_table(all_of_them: list[Statement], table: Path) -> int:
             inside = statement.path == table
         if inside:
             end = statement.end
-    if end is None:
-        raise BadInputError(f"{'.'.join(table)} should be a table with a header of its own")
     return end
 
 
