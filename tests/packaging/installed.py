@@ -19,6 +19,7 @@ NO_INDEX = (  # what uv and npm say then
     "failed to fetch",
     "error sending request",
     "network connectivity is disabled",
+    "network was disabled",
     "enotfound",
     "econnrefused",
     "etimedout",
