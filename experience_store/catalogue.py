@@ -28,6 +28,11 @@ class Shelf:
     state: State
     index: Index
 
+    def shows(self, library: Library) -> bool:
+        """Whether this is what the library holds now."""
+        made = self.library.created_at, self.state.version
+        return made == (library.created_at, library.head)
+
     def select(self, task: str | None, max_tokens: int) -> Selection:
         """The experiences worth having for a task, best first, within a token budget."""
         return select(self.state, self.index, task, max_tokens)
@@ -54,7 +59,7 @@ class Catalogue:
         libraries = self._store.libraries
         library = await (libraries.ensure(name) if make else libraries.get(name))
         shelf = self._shelves.get(name)
-        if shelf is None or shelf.state.version != library.head:
+        if shelf is None or not shelf.shows(library):
             async with self._turn:
                 shelf = await self._refreshed(library)
         self._shelves.move_to_end(name)
@@ -73,7 +78,9 @@ class Catalogue:
     async def _refreshed(self, library: Library) -> Shelf:
         name = library.name
         known = self._shelves.get(name)
-        if known is not None and known.state.version == library.head:
+        if known is not None and known.library.created_at != library.created_at:
+            known = None  # it was deleted, and another has its name now
+        if known is not None and known.shows(library):
             return known
         state = await self._store.libraries.state(name)
         if known is None:

@@ -29,6 +29,7 @@ class Policy:
             to compare it with.
         summarise_above: Estimated tokens from which an attempt is summarised by a call of its own
             when a model is configured. Hosts never summarise; they are given shortened attempts.
+        review: Whether what an update learned waits for a person's word before it is published.
         allow_links: Whether an experience may contain a link.
         allow_commands: Whether an experience may contain a shell command that changes a machine.
     """
@@ -40,6 +41,7 @@ class Policy:
     learn_without_rewards: bool = False
     learn_from_single_attempts: bool = False
     summarise_above: int = 12_000
+    review: bool = False
     allow_links: bool = False
     allow_commands: bool = False
 

@@ -31,6 +31,10 @@ class App:
     worker: Worker | None
     on_published: Callable[[str], Awaitable[None]] | None = None
 
+    def seen(self) -> App:
+        """The app as the current caller sees it: with the libraries that it reaches."""
+        return self
+
     @cached_property
     def learner(self) -> Learner:
         """Takes updates from step to step. Not made before it is needed: start-up."""

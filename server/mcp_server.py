@@ -24,6 +24,11 @@ from pydantic import ValidationError
 from experience_store.errors import ExperienceError
 from server.app import App, open_app
 from server.settings import APP, Settings
+from server.skills.extension import SkillsExtension, declare_in_handshake
+from server.skills.naming import skill_name
+from server.skills.resources import add_skill_resources, skill_resources
+from server.skills.served import uri_of
+from server.tool_schema import ScopedTool
 from server.tools import core_tools
 
 if TYPE_CHECKING:
@@ -61,17 +66,21 @@ class ExperienceServer(MCPServer[App]):
 
     def __init__(self, settings: Settings, model: Model | None = None) -> None:
         bus = InMemorySubscriptionBus()
+        self._skills = SkillsExtension(lambda: self.app)
         super().__init__(
             name=APP,
             title="Experience",
             description="A memory of what works, for any agent.",
             instructions=INSTRUCTIONS,
             version=version(APP),
-            tools=core_tools(),
+            tools=[*core_tools(), *_more_tools(settings)],
             lifespan=_lifespan,
             log_level="WARNING",
             subscriptions=bus,
+            extensions=[self._skills],
         )
+        self.middleware.append(declare_in_handshake)
+        add_skill_resources(self, self._skills.skills)
         self._bus = bus
         self._app_settings = settings
         self._model = model
@@ -82,7 +91,16 @@ class ExperienceServer(MCPServer[App]):
 
     @property
     def app(self) -> App:
-        """The app while at least one connection is open."""
+        """The app as the caller sees it, while at least one connection is open."""
+        return self._whole_app.seen()
+
+    @property
+    def tool_names(self) -> frozenset[str]:
+        """Of all tools that there are, for whomever."""
+        return frozenset(tool.name for tool in self._tool_manager.list_tools())
+
+    @property
+    def _whole_app(self) -> App:
         if self._app is None:
             raise RuntimeError("the server is not running")
         return self._app
@@ -97,7 +115,7 @@ class ExperienceServer(MCPServer[App]):
                 )
             self._app_users += 1
         try:
-            yield self.app
+            yield self._whole_app
         finally:
             self._app_users -= 1
             if self._app_users == 0:
@@ -106,8 +124,9 @@ class ExperienceServer(MCPServer[App]):
                 await stack.aclose()
 
     async def announce(self, library: str) -> None:
-        """Tell clients that listen that a library has a new version."""
+        """Tell clients that listen that a library has a new version, or is another or gone."""
         await self._bus.publish(ResourceUpdated(uri=f"experience://{library}"))
+        await self._bus.publish(ResourceUpdated(uri=uri_of(skill_name(library))))
         await self._bus.publish(ResourcesListChanged())
 
     def end_subscriptions(self) -> None:
@@ -138,8 +157,8 @@ class ExperienceServer(MCPServer[App]):
             raise
 
     async def list_resources(self) -> list[Resource]:
-        """Every library, under its name."""
-        return [
+        """Every library, under its name, and each that holds something as a skill too."""
+        libraries = [
             Resource(
                 uri=f"experience://{library.name}",
                 name=library.name,
@@ -148,6 +167,7 @@ class ExperienceServer(MCPServer[App]):
             )
             for library in await self.app.store.libraries.all()
         ]
+        return [*libraries, *await skill_resources(self._skills.skills)]
 
     def _check_arguments(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse arguments that would otherwise be ignored in silence."""
@@ -168,6 +188,14 @@ class ExperienceServer(MCPServer[App]):
     def _parameters(self, name: str) -> tuple[str, ...]:
         tool = self._tool_manager.get_tool(name)
         return tuple(tool.parameters.get("properties", {})) if tool else ()
+
+
+def _more_tools(settings: Settings) -> list[ScopedTool]:
+    if not settings.administration:
+        return []
+    from server.administration.tools import administration_tools  # noqa: PLC0415  # not without them: start-up
+
+    return administration_tools()
 
 
 def _hint(unknown: str, known: Sequence[str]) -> str:

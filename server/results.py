@@ -12,7 +12,13 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, WithJsonSchema
 
 Status: TypeAlias = Literal[
-    "awaiting_answers", "running", "published", "nothing_to_learn", "failed"
+    "awaiting_answers",
+    "running",
+    "published",
+    "nothing_to_learn",
+    "failed",
+    "awaiting_review",
+    "rejected",
 ]
 
 

@@ -83,9 +83,14 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a server needs to know."""
+    """Everything a server needs to know.
+
+    Attributes:
+        administration: Whether there are tools to look after libraries.
+    """
 
     database: Path
     library: str = DEFAULT_LIBRARY
     max_tokens: int = 1_000
     model: ModelSettings | None = None
+    administration: bool = False

@@ -7,24 +7,40 @@ from typing import Any
 
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
+
+from server.access import Scope
+
+
+class ScopedTool(Tool):
+    """A tool that only callers with its scope see and may call."""
+
+    scope: Scope = Field(default=Scope.ADMINISTER, exclude=True)
 
 
 def make_tool(
-    function: Callable[..., object], title: str, *, reads: bool, idempotent: bool
-) -> Tool:
+    function: Callable[..., object],
+    title: str,
+    scope: Scope,
+    *,
+    reads: bool,
+    idempotent: bool,
+    destroys: bool = False,
+) -> ScopedTool:
     """A function as a tool: its docstring is what models read."""
-    tool = Tool.from_function(
+    tool = ScopedTool.from_function(
         function,
         title=title,
         description=" ".join((function.__doc__ or "").split()),
         annotations=ToolAnnotations(
             read_only_hint=reads,
-            destructive_hint=False,
+            destructive_hint=destroys,
             idempotent_hint=idempotent,
             open_world_hint=False,
         ),
     )
+    assert isinstance(tool, ScopedTool), "made as one"
+    tool.scope = scope
     tool.parameters = _compact(tool.parameters)
     if tool.fn_metadata.output_schema is not None:
         schema = _compact(tool.fn_metadata.output_schema)

@@ -6,14 +6,15 @@ import secrets
 from typing import Annotated, Any, TypeAlias
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
 
 from experience_store.library import check_library_name
 from experience_store.store import Retrieval
+from server.access import Scope
 from server.app import App
 from server.arguments import Answers, Library, Trajectories, read_answers
+from server.author import author_of
 from server.next_steps import (
     MAX_SERVED_TOKENS,
     after_retrieval,
@@ -32,7 +33,7 @@ from server.results import (
     submitted_text,
     update_text,
 )
-from server.tool_schema import make_tool
+from server.tool_schema import ScopedTool, make_tool
 
 MAX_TASK = 100_000
 
@@ -149,7 +150,7 @@ async def update_experiences(
     from server import updating  # noqa: PLC0415  # not before it is needed: start-up
 
     shelf = await app.catalogue.shelf(_name(app, library), make=True)
-    value = await updating.start(app, shelf.library.name, author=_author(ctx))
+    value = await updating.start(app, shelf.library.name, author=author_of(ctx))
     return result(value, update_text(value))
 
 
@@ -166,7 +167,7 @@ async def submit_answers(
     from server import updating  # noqa: PLC0415  # not before it is needed: start-up
 
     app = _app(ctx)
-    value = await updating.take(app, update_id, read_answers(answers), author=_author(ctx))
+    value = await updating.take(app, update_id, read_answers(answers), author=author_of(ctx))
     if value.status == "published" and app.on_published:
         await app.on_published(value.library)
     return result(value, update_text(value))
@@ -198,26 +199,24 @@ async def list_libraries(ctx: AppContext) -> Annotated[CallToolResult, Libraries
     return result(value, libraries_text(value))
 
 
-def core_tools() -> list[Tool]:
+def core_tools() -> list[ScopedTool]:
     """The tools as they are registered, with hints and without schema ballast."""
     return [
-        make_tool(get_experiences, "Get experiences", reads=True, idempotent=True),
-        make_tool(submit_group, "Submit a group of attempts", reads=False, idempotent=False),
-        make_tool(update_experiences, "Update experiences", reads=False, idempotent=True),
-        make_tool(submit_answers, "Submit answers", reads=False, idempotent=True),
-        make_tool(list_libraries, "List libraries", reads=True, idempotent=True),
+        make_tool(get_experiences, "Get experiences", Scope.READ, reads=True, idempotent=True),
+        make_tool(
+            submit_group, "Submit a group of attempts", Scope.SUBMIT, reads=False, idempotent=False
+        ),
+        make_tool(
+            update_experiences, "Update experiences", Scope.LEARN, reads=False, idempotent=True
+        ),
+        make_tool(submit_answers, "Submit answers", Scope.LEARN, reads=False, idempotent=True),
+        make_tool(list_libraries, "List libraries", Scope.READ, reads=True, idempotent=True),
     ]
 
 
 def _app(ctx: AppContext) -> App:
-    return ctx.request_context.lifespan_context
+    return ctx.request_context.lifespan_context.seen()
 
 
 def _name(app: App, library: str | None) -> str:
     return library or app.settings.library
-
-
-def _author(ctx: AppContext) -> str:
-    """`host`, and which one it is if it says so."""
-    info = ctx.session.client_params.client_info if ctx.session.client_params else None
-    return f"host {info.name[:60]}" if info else "host"

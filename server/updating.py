@@ -118,6 +118,9 @@ async def _closed(app: App, record: UpdateRecord, refused: Sequence[Refused]) ->
         step = f"The library has learned: get_experiences serves version {record.version} now."
         if version.refusals:
             step += f" {len(version.refusals)} proposal(s) were refused; `changes` says why."
+    elif record.status == "awaiting_review":
+        changes = await _proposed(app, record)
+        step = f"Nothing is published yet: {record.reason} (experience-mcp review {library})."
     else:
         step = f"No new version: {record.reason}."
     return UpdateOut(
@@ -129,6 +132,14 @@ async def _closed(app: App, record: UpdateRecord, refused: Sequence[Refused]) ->
         version=record.version,
         changes=changes,
     )
+
+
+async def _proposed(app: App, record: UpdateRecord) -> list[str]:
+    """What an update that waits for review would change."""
+    from server.administration.changes import proposal_line  # noqa: PLC0415  # seldom needed
+
+    found = await app.store.updates.reviews(record.library.name)
+    return [str(proposal_line(c)) for r in found if r.update_id == record.id for c in r.changes]
 
 
 async def _nothing(app: App, library: str) -> UpdateOut:

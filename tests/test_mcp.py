@@ -701,7 +701,7 @@ async def test_resources_show_the_library_and_what_is_below_it(database: Path, m
         later = json.loads(await text_of(client, "experience://lib/groups?after=1"))
         updates = json.loads(await text_of(client, "experience://lib/updates"))
 
-    assert [str(r.uri) for r in listed] == ["experience://lib"]
+    assert [str(r.uri) for r in listed] == ["experience://lib", "skill://lib/SKILL.md"]
     assert "experience://{library}" in [t.uri_template for t in templates]
     assert f"- [G1] Check details: {lesson('Cancel a reservation')}" in current
     assert "(none yet)" in empty

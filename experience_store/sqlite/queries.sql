@@ -43,6 +43,12 @@ WHERE id = :library;
 UPDATE library SET head = :head, size = :size, next_number = MAX(next_number, :next_number)
 WHERE id = :library;
 
+-- name: delete_entries
+DELETE FROM entry WHERE library_id = :library;
+
+-- name: delete_library
+DELETE FROM library WHERE id = :library;
+
 -- Versions and their entries
 
 -- name: make_version
@@ -244,6 +250,25 @@ UPDATE learning_update
 SET status = :status, version = :version, reason = :reason, owner = NULL, leased_till = NULL,
     changed_at = :now
 WHERE id = :id AND status = 'open';
+
+-- name: updates_to_review
+SELECT * FROM learning_update
+WHERE library_id = :library AND status = 'awaiting_review' ORDER BY changed_at, id;
+
+-- name: proposals
+SELECT * FROM operation WHERE update_id = :update_id AND version IS NULL AND refused IS NULL
+ORDER BY id;
+
+-- name: forget_proposals
+DELETE FROM operation WHERE update_id = :update_id AND version IS NULL AND refused IS NULL;
+
+-- name: adopt_refusals
+UPDATE operation SET version = :version WHERE update_id = :update_id AND version IS NULL;
+
+-- name: close_review
+UPDATE learning_update
+SET status = :status, version = :version, reason = :reason, changed_at = :now
+WHERE id = :id AND status = 'awaiting_review';
 
 -- name: lease_update
 UPDATE learning_update SET owner = :owner, leased_till = :till

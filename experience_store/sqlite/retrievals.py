@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database, Value, now
+from experience_store.sqlite.database import Database, Transaction, Value, now
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.store import Retrieval
 
@@ -18,11 +18,17 @@ class SqliteRetrievals:
         self._libraries = libraries
 
     async def record(self, retrievals: Sequence[Retrieval]) -> None:
-        """Store retrievals, all or none."""
-        names = {r.library for r in retrievals}
-        libraries = {name: (await self._libraries.row(name))["id"] for name in names}
-        async with self._db.transaction() as tx:
-            await tx.run_many("make_retrieval", (_columns(r, libraries) for r in retrievals))
+        """Store retrievals, all or none; those of a library that has gone are gone with it."""
+
+        def work(tx: Transaction) -> None:
+            libraries: dict[str, int] = {}
+            for name in {r.library for r in retrievals}:
+                if row := tx.row("library", name=name):
+                    libraries[name] = row["id"]
+            known = (r for r in retrievals if r.library in libraries)
+            tx.run_many("make_retrieval", (_columns(r, libraries) for r in known))
+
+        await self._db.write(work)
 
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
         """The library that each was of, by id; those that are not known are missing."""

@@ -31,9 +31,11 @@ from experience_store.store.totals import Totals
 from experience_store.store.transfers import Transfers
 from experience_store.store.updates import (
     AskedRequest,
+    Decision,
     Driver,
     GivenAnswer,
     Publication,
+    Review,
     UpdateGroup,
     UpdateInfo,
     UpdateRecord,
@@ -46,6 +48,7 @@ __all__ = [
     "MAX_FAILURES",
     "AskedRequest",
     "AttemptTrace",
+    "Decision",
     "Driver",
     "GivenAnswer",
     "GroupCounts",
@@ -59,6 +62,7 @@ __all__ = [
     "Receipt",
     "Retrieval",
     "Retrievals",
+    "Review",
     "Store",
     "Submission",
     "Totals",

@@ -116,6 +116,10 @@ class Libraries(Protocol):
         """Make a new version that equals the older version `to`."""
         ...
 
+    async def delete(self, name: str) -> Library:
+        """Erase the library with everything that belongs to it; what it was."""
+        ...
+
     async def provenance(self, name: str, experience_id: str) -> Provenance:
         """Everything that led to an experience."""
         ...

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from experience_store.library import Library
-from experience_store.operations import Application
+from experience_store.operations import Application, Operation
 from experience_store.trajectory import Group
 
 Driver: TypeAlias = Literal["host", "model"]
-UpdateStatus: TypeAlias = Literal["open", "published", "nothing_to_learn", "failed"]
+UpdateStatus: TypeAlias = Literal[
+    "open", "published", "nothing_to_learn", "failed", "awaiting_review", "rejected"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,37 @@ class Publication:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An update that waits for a person's word.
+
+    Attributes:
+        groups: How many it learned from.
+        changes: What it would do, in order; numbered from 1 in decisions.
+    """
+
+    update_id: str
+    driver: Driver
+    groups: int
+    since: datetime
+    changes: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A person's word on an update.
+
+    Attributes:
+        chosen: Numbers of the changes to publish; None for all, and none of them rejects it.
+        author: Whose word it is.
+        note: For the history, if a version comes of it.
+    """
+
+    chosen: frozenset[int] | None
+    author: str
+    note: str
+
+
 class Updates(Protocol):
     """Updates in progress, what they asked and what they were answered."""
 
@@ -176,6 +209,14 @@ class Updates(Protocol):
         Raises:
             HeadMovedError: If the head is not the publication's base.
         """
+        ...
+
+    async def reviews(self, library: str) -> tuple[Review, ...]:
+        """The library's updates that wait for review, oldest first."""
+        ...
+
+    async def review(self, update_id: str, decision: Decision) -> UpdateRecord:
+        """Publish what was chosen of an update that waits for review; raises ConflictError."""
         ...
 
     async def lease(

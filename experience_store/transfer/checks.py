@@ -86,6 +86,7 @@ def _sizes(wordings: Iterable[WordingRecord], head: int) -> list[int]:
 
 def _operations(archive: Archive) -> Iterator[str]:
     updates = {u.id for u in archive.updates}
+    reviewed_next = {u.id for u in archive.updates if u.status == "awaiting_review"}
     for place, operation in enumerate(archive.operations):
         where = f"operation {place}"
         if operation.version is not None and not 1 <= operation.version <= archive.library.head:
@@ -94,6 +95,9 @@ def _operations(archive: Archive) -> Iterator[str]:
             yield f"{where}: belongs to no version and no update"
         if operation.update_id is not None and operation.update_id not in updates:
             yield f"{where}: there is no update {operation.update_id}"
+        undecided = operation.version is None and operation.refused is None
+        if undecided and operation.update_id not in reviewed_next:
+            yield f"{where}: is of no version, was not refused and does not wait for review"
         if problem := _form(operation):
             yield f"{where}: {problem}"
     for version in archive.versions:
@@ -111,7 +115,8 @@ def _form(operation: OperationRecord) -> str | None:
         return f"{operation.kind} needs a name and a text"
     if operation.kind in {"Revise", "Merge", "Retire"} and not operation.ids:
         return f"{operation.kind} needs ids"
-    made = operation.refused is None and operation.kind in _TEXT_KINDS
+    carried_out = operation.refused is None and operation.version is not None
+    made = carried_out and operation.kind in _TEXT_KINDS
     if made != (operation.experience is not None):
         return "names an experience it did not make, or not the one it made"
     return None

@@ -20,6 +20,7 @@ import click
 from experience_store.errors import ExperienceError
 
 APP = "experience-mcp"
+AUTHOR = "cli"  # of what is changed by a command
 INTERRUPTED = 130
 
 
@@ -70,8 +71,14 @@ COMMANDS: Mapping[str, Entry] = {
         "server.cli.describe", "describe", "Show or set what a library is for and how it learns."
     ),
     "edit": Entry("server.cli.edit", "edit", "Change experiences by hand."),
+    "review": Entry(
+        "server.cli.review", "review", "Publish or reject what was learned and waits for review."
+    ),
+    "delete": Entry("server.cli.delete", "delete", "Erase a library with everything in it."),
     "export": Entry(
-        "server.cli.transfer", "export", "Write a library with its whole history to a file."
+        "server.cli.transfer",
+        "export",
+        "Write a library with its whole history to a file, or as an Agent Skill.",
     ),
     "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
     "install": Entry(

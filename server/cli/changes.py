@@ -1,114 +1,19 @@
-"""What versions changed, as people read it: a sign, and what the change is about."""
+"""Changes on a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, assert_never
-
 import click
 
-from experience_store.history import Version
-from experience_store.library import Experience, State
-from experience_store.operations import (
-    Add,
-    Applied,
-    Keep,
-    Merge,
-    Refusal,
-    Retire,
-    Revise,
-    kind,
-    touched_ids,
-)
+from server.administration.changes import Line
 from server.cli.printing import faint, wrapped
 
-Sign: TypeAlias = Literal["+", "~", "-", "=", "!"]
 _COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "magenta"}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One change: added, reworded, removed, kept or refused."""
-
-    sign: Sign
-    text: str
-
-    def styled(self, indent: str = "  ") -> str:
-        """The change as a paragraph."""
-        text = wrapped(self.text, first=f"{indent}{self.sign} ")
-        if self.sign == "=":
-            return faint(text)
-        head = len(indent) + 1
-        return click.style(text[:head], fg=_COLOURS[self.sign]) + text[head:]
-
-
-def version_lines(version: Version) -> list[Line]:
-    """What a version changed and what was refused."""
-    return [*map(_applied, version.operations), *map(_refused, version.refusals)]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What distinguishes one state of a library from another."""
-
-    added: tuple[Experience, ...]
-    removed: tuple[Experience, ...]
-    reworded: tuple[tuple[Experience, Experience], ...]
-
-    @classmethod
-    def between(cls, old: State, new: State) -> Difference:
-        """What leads from one state to the other."""
-        return cls(
-            added=tuple(e for e in new.experiences if e.id not in old.by_id),
-            removed=tuple(e for e in old.experiences if e.id not in new.by_id),
-            reworded=tuple(
-                (old.by_id[e.id], e)
-                for e in new.experiences
-                if e.id in old.by_id and old.by_id[e.id] != e
-            ),
-        )
-
-    def summary(self) -> str:
-        """`2 added, 1 removed, 1 reworded`, or that nothing is different."""
-        counted: Sequence[tuple[int, str]] = (
-            (len(self.added), "added"),
-            (len(self.removed), "removed"),
-            (len(self.reworded), "reworded"),
-        )
-        return ", ".join(f"{n} {what}" for n, what in counted if n) or "no difference"
-
-    def lines(self) -> list[Line]:
-        """Every difference; of what was reworded both wordings."""
-        found = [Line("-", f"{e.id} {e.line()}") for e in self.removed]
-        for old, new in self.reworded:
-            found += [Line("-", f"{old.id} {old.line()}"), Line("+", f"{new.id} {new.line()}")]
-        return [*found, *(Line("+", f"{e.id} {e.line()}") for e in self.added)]
-
-
-def _applied(applied: Applied) -> Line:
-    operation = applied.operation
-    made = f"{applied.experience.id} {applied.experience.line()}" if applied.experience else ""
-    match operation:
-        case Add():
-            return Line("+", made)
-        case Revise():
-            return Line("~", made)
-        case Merge(ids=ids):
-            return Line("~", f"{made} (merged from {', '.join(ids)})")
-        case Retire(id=id_):
-            return Line("-", id_)
-        case Keep(id=id_):
-            return Line("=", f"{id_} confirmed" if id_ else "nothing new to learn")
-        case _:
-            assert_never(operation)
-
-
-def _refused(refusal: Refusal) -> Line:
-    if refusal.operation is None:
-        return Line("!", f"refused: {refusal.reason}")
-    operation = refusal.operation
-    about = [kind(operation), *touched_ids(operation)]
-    if isinstance(operation, Add | Revise | Merge):
-        about.append(f"“{operation.text}”")
-    return Line("!", f"refused {' '.join(about)}: {refusal.reason}")
+def styled(line: Line, indent: str = "  ") -> str:
+    """A change as a paragraph."""
+    text = wrapped(line.text, first=f"{indent}{line.sign} ")
+    if line.sign == "=":
+        return faint(text)
+    head = len(indent) + 1
+    return click.style(text[:head], fg=_COLOURS[line.sign]) + text[head:]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from experience_store.errors import LibraryNotFoundError
 from experience_store.library import Library, Policy
+from server.administration import deeds
 from server.cli.opening import existing, opened
 from server.cli.options import Command, database_option, json_option, library_argument, option
 from server.cli.printing import fields, print_json, title
@@ -23,6 +23,7 @@ _HELP: Mapping[str, str] = {
     "learn_without_rewards": "Compare groups in which nothing is scored, too.",
     "learn_from_single_attempts": "Learn from groups of one attempt, too.",
     "summarise_above": "Tokens from which a model summarises an attempt before it is compared.",
+    "review": "Let a person review what was learned before it is published.",
     "allow_links": "Let experiences contain links.",
     "allow_commands": "Let experiences contain shell commands that change a machine.",
 }
@@ -79,7 +80,7 @@ def describe(
     else:
         found = asyncio.run(_get(database, library))
     if as_json:
-        print_json(_as_json(found))
+        print_json(deeds.description(found))
     else:
         click.echo(f"{title(found.name)}\n{fields(_pairs(found))}")
 
@@ -96,25 +97,10 @@ async def _describe(
     given: Mapping[str, float],
 ) -> Library:
     async with opened(database) as store:
-        try:
-            known = await store.libraries.get(name)
-        except LibraryNotFoundError:
-            known = Library(name)
         agent, learning = objectives
-        return await store.libraries.describe(
-            name,
-            agent_objective=_kept(agent, known.agent_objective),
-            learning_objective=_kept(learning, known.learning_objective),
-            policy=_changed(known.policy, given),
+        return await deeds.describe(
+            store, name, agent_objective=agent, learning_objective=learning, policy=given
         )
-
-
-def _changed(policy: Policy, given: Mapping[str, float]) -> Policy:
-    return replace(policy, **given)  # pyright: ignore[reportArgumentType]  # click has checked each
-
-
-def _kept(given: str | None, known: str | None) -> str | None:
-    return known if given is None else " ".join(given.split()) or None
 
 
 def _pairs(library: Library) -> list[tuple[str, str]]:
@@ -123,14 +109,3 @@ def _pairs(library: Library) -> list[tuple[str, str]]:
         ("learning objective", library.learning_objective or "(none)"),
         *((name.replace("_", " "), _said(value)) for name, value in asdict(library.policy).items()),
     ]
-
-
-def _as_json(library: Library) -> dict[str, object]:
-    return {
-        "name": library.name,
-        "agent_objective": library.agent_objective,
-        "learning_objective": library.learning_objective,
-        "policy": asdict(library.policy),
-        "version": library.head,
-        "experiences": library.size,
-    }

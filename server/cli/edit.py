@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from experience_store.errors import BadInputError, NotFoundError
 from experience_store.history import Version
-from experience_store.operations import Add, Operation, Retire, Revise, normalise_id
-from experience_store.store import Store
-from server.cli.changes import version_lines
+from server.administration import deeds
+from server.administration.changes import version_lines
+from server.administration.deeds import By
+from server.cli import AUTHOR
+from server.cli.changes import styled
 from server.cli.opening import existing, opened
 from server.cli.options import Command, database_option, json_option, library_option, option
 from server.cli.printing import print_json
-
-AUTHOR = "cli"
 
 
 @click.group()
@@ -50,8 +48,7 @@ def add(*, text: str, name: str, library: str, database: Path, note: str, as_jso
 
     async def run() -> Version:
         async with opened(database) as store:
-            operation = Add(name, text)
-            return await _edit(store, library, [operation], note or "added by hand")
+            return await deeds.add(store, library, text, name, By(AUTHOR, note))
 
     _print(library, asyncio.run(run()), as_json=as_json)
 
@@ -75,12 +72,7 @@ def revise(
 
     async def run() -> Version:
         async with existing(database) as store:
-            id_ = _id(experience)
-            known = (await store.libraries.state(library)).by_id.get(id_)
-            if known is None:
-                raise NotFoundError(f"library {library!r} has no experience {id_} now")
-            operation = Revise(id_, known.name if name is None else name, text)
-            return await _edit(store, library, [operation], note or "revised by hand")
+            return await deeds.revise(store, library, experience, text, name, By(AUTHOR, note))
 
     _print(library, asyncio.run(run()), as_json=as_json)
 
@@ -93,22 +85,9 @@ def retire(*, ids: tuple[str, ...], library: str, database: Path, note: str, as_
 
     async def run() -> Version:
         async with existing(database) as store:
-            await store.libraries.get(library)
-            operations = [Retire(_id(id_)) for id_ in dict.fromkeys(ids)]
-            return await _edit(store, library, operations, note or "retired by hand")
+            return await deeds.retire(store, library, ids, By(AUTHOR, note))
 
     _print(library, asyncio.run(run()), as_json=as_json)
-
-
-async def _edit(store: Store, library: str, operations: Sequence[Operation], note: str) -> Version:
-    return await store.libraries.edit(library, operations, author=AUTHOR, note=note)
-
-
-def _id(text: str) -> str:
-    id_ = normalise_id(text)
-    if id_ is None:
-        raise BadInputError(f"{text!r} is no id of an experience, such as G3")
-    return id_
 
 
 def _print(library: str, version: Version, *, as_json: bool) -> None:
@@ -118,4 +97,4 @@ def _print(library: str, version: Version, *, as_json: bool) -> None:
         return
     click.echo(f"{library}: version {version.number}")
     for line in version_lines(version):
-        click.echo(line.styled())
+        click.echo(styled(line))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from experience_store.history import Version
-from experience_store.library import State
-from server.cli import APP
-from server.cli.changes import Difference, version_lines
+from server.administration import deeds
+from server.administration.changes import Difference, version_lines, version_record
+from server.administration.deeds import By
+from server.cli import APP, AUTHOR
+from server.cli.changes import styled
 from server.cli.opening import existing
 from server.cli.options import (
     database_option,
@@ -23,8 +24,6 @@ from server.cli.options import (
     option,
 )
 from server.cli.printing import count, faint, print_json, title, when, wrapped
-
-AUTHOR = "cli"
 
 
 @click.command()
@@ -47,7 +46,7 @@ def history(*, library: str, database: Path, limit: int, before: int | None, as_
     """
     versions = asyncio.run(_history(database, library, before, limit))
     if as_json:
-        print_json({"library": library, "versions": [_as_json(v) for v in versions]})
+        print_json({"library": library, "versions": [version_record(v) for v in versions]})
         return
     for number, version in enumerate(versions):
         click.echo(("\n" if number else "") + _version(version))
@@ -69,21 +68,8 @@ def _version(version: Version) -> str:
     lines = [f"{title(f'version {version.number}')}  {'  '.join(about)}"]
     if version.note:
         lines.append(wrapped(version.note, first="  "))
-    lines += [line.styled() for line in version_lines(version)]
+    lines += [styled(line) for line in version_lines(version)]
     return "\n".join(lines)
-
-
-def _as_json(version: Version) -> dict[str, object]:
-    return {
-        "version": version.number,
-        "parent": version.parent,
-        "author": version.author,
-        "note": version.note,
-        "created_at": version.created_at,
-        "experiences": version.size,
-        "update_id": version.update_id,
-        "changes": [{"sign": line.sign, "text": line.text} for line in version_lines(version)],
-    }
 
 
 @click.command()
@@ -97,38 +83,18 @@ def diff(*, old: int | None, new: int | None, library: str, database: Path, as_j
 
     Without NEW the current version is compared; without OLD too, with the one before it.
     """
-    before, after = asyncio.run(_states(database, library, old, new))
-    difference = Difference.between(before, after)
+    difference = asyncio.run(_compare(database, library, old, new))
     if as_json:
-        print_json(
-            {
-                "library": library,
-                "old": before.version,
-                "new": after.version,
-                "added": [asdict(e) for e in difference.added],
-                "removed": [asdict(e) for e in difference.removed],
-                "reworded": [
-                    {"old": asdict(one), "new": asdict(two)} for one, two in difference.reworded
-                ],
-            }
-        )
+        print_json(difference.record(library))
         return
-    numbers = f"version {before.version} → {after.version}"
+    numbers = f"version {difference.old} → {difference.new}"
     click.echo(f"{title(library)}  {numbers}: {difference.summary()}")
     _print_lines(difference)
 
 
-async def _states(
-    database: Path, library: str, old: int | None, new: int | None
-) -> tuple[State, State]:
+async def _compare(database: Path, library: str, old: int | None, new: int | None) -> Difference:
     async with existing(database) as store:
-        head = (await store.libraries.get(library)).head
-        newer = head if new is None else new
-        older = max(0, newer - 1) if old is None else old
-        return (
-            await store.libraries.state(library, older),
-            await store.libraries.state(library, newer),
-        )
+        return await deeds.compare(store, library, old, new)
 
 
 @click.command()
@@ -146,8 +112,7 @@ def rollback(
     A new version is made that holds what VERSION held. Nothing is erased, so this can be undone in
     the same way.
     """
-    after, now = asyncio.run(_states(database, library, version, None))
-    difference = Difference.between(now, after)
+    difference = asyncio.run(_undoing(database, library, version))
     if is_person() and not yes and not as_json:
         click.echo(f"{title(library)}  back to version {version}: {difference.summary()}")
         _print_lines(difference)
@@ -155,7 +120,7 @@ def rollback(
             raise click.exceptions.Exit(1)
     made = asyncio.run(_roll_back(database, library, version, note))
     if as_json:
-        print_json({"library": library, **_as_json(made)})
+        print_json({"library": library, **version_record(made)})
     else:
         click.echo(
             f"{library} has version {made.number} now, equal to version {version} "
@@ -164,9 +129,14 @@ def rollback(
 
 
 async def _roll_back(database: Path, library: str, version: int, note: str) -> Version:
-    reason = note or f"rolled back to version {version}"
     async with existing(database) as store:
-        return await store.libraries.roll_back(library, version, author=AUTHOR, note=reason)
+        return await deeds.roll_back(store, library, version, By(AUTHOR, note))
+
+
+async def _undoing(database: Path, library: str, version: int) -> Difference:
+    async with existing(database) as store:
+        head = (await store.libraries.get(library)).head
+        return await deeds.compare(store, library, head, version)
 
 
 def is_person() -> bool:
@@ -175,6 +145,6 @@ def is_person() -> bool:
 
 
 def _print_lines(difference: Difference) -> None:
-    lines: Sequence[str] = [line.styled() for line in difference.lines()]
+    lines: Sequence[str] = [styled(line) for line in difference.lines()]
     if lines:
         click.echo("\n".join(lines))

@@ -8,7 +8,8 @@ import click
 
 from experience_store.history import Version
 from experience_store.store import GroupCounts, UpdateRecord, Usage
-from server.cli.changes import version_lines
+from server.administration.changes import version_lines
+from server.cli.changes import styled
 from server.cli.printing import count, title, wrapped
 
 
@@ -58,7 +59,7 @@ def _print_update(update: UpdateRecord, version: Version | None) -> None:
         return
     click.echo(wrapped(f"Version {version.number}, {version.note}:", first="  "))
     for line in version_lines(version):
-        click.echo(line.styled("    "))
+        click.echo(styled(line, "    "))
 
 
 def _why_nothing(learned: Learned) -> str:

@@ -18,7 +18,7 @@ from server.cli.options import (
     max_tokens_option,
     model_options,
 )
-from server.cli.serving_options import Log, http_options, log_options
+from server.cli.serving_options import Log, administration_option, http_options, log_options
 from server.cli.standard_input import StandardInput
 from server.settings import HttpSettings, ModelSettings, Settings
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @library_option
 @max_tokens_option
 @model_options(thresholds=True)
+@administration_option
 @log_options
 @http_options
 def serve(
@@ -39,6 +40,7 @@ def serve(
     library: str,
     max_tokens: int,
     model: ModelSettings | None,
+    administration: bool,
     log: Log,
     http: HttpSettings | None,
 ) -> None:
@@ -56,7 +58,7 @@ def serve(
     gc.disable()  # nothing made on the way up is garbage: a tenth of the start-up time
     from server.mcp_server import build_server  # noqa: PLC0415  # the SDK is slow to import
 
-    server = build_server(Settings(database, library, max_tokens, model))
+    server = build_server(Settings(database, library, max_tokens, model, administration))
     if http is not None:
         _over_http(server, http, log)
         return

@@ -23,6 +23,13 @@ class Log:
     format: str | None
 
 
+administration_option = shared(
+    "--administration",
+    is_flag=True,
+    help="Give hosts tools to describe, edit, roll back and delete libraries, too.",
+)
+
+
 def log_options(command: Command) -> Command:
     """What is logged, to stderr; passed on as `log`."""
 

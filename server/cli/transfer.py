@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,7 @@ from experience_store.library import Library, Policy, State, check_library_name,
 from experience_store.operations import Add, Proposed, apply, problem_with_text
 from experience_store.store import Store
 from experience_store.transfer import Archive, read_archive, write_archive
+from server.cli import APP, AUTHOR
 from server.cli.markdown import Sheet, read_markdown
 from server.cli.opening import existing, opened
 from server.cli.options import (
@@ -29,33 +31,52 @@ from server.cli.options import (
 )
 from server.cli.printing import count, print_json, wrapped
 
-AUTHOR = "cli"
+if TYPE_CHECKING:
+    from server.skills.folder import Skill
+
 STDIO = "-"
 PRIVATE, PUBLIC = 0o600, 0o666
 
 
 @click.command()
 @library_argument
+@click.argument("to", metavar="[TO]", required=False)
 @database_option
 @shared(
     "--format",
     "format_",
     envvar=f"{ENVIRONMENT}EXPORT_FORMAT",
-    type=click.Choice(["json", "markdown"]),
+    type=click.Choice(["json", "markdown", "skill"]),
     default="json",
     show_default=True,
-    help="JSON holds everything; Markdown the current experiences, for people and prompts.",
+    help="JSON holds everything; Markdown the current experiences, for people and prompts; a "
+    "skill is a folder of them, for hosts that read Agent Skills from disk.",
 )
-@option("--output", "-o", metavar="FILE", default=STDIO, help="Where to.  [default: stdout]")
+@option("--output", "-o", metavar="PATH", help="Where to, instead of TO.  [default: stdout, -]")
+@option("--force", is_flag=True, help="With skill: replace a folder that is no export.")
 @option("--without-attempts", is_flag=True, help="Leave out messages of attempts and prompts.")
 def export(
-    *, library: str, database: Path, format_: str, output: str, without_attempts: bool
+    *,
+    library: str,
+    to: str | None,
+    database: Path,
+    format_: str,
+    output: str | None,
+    force: bool,
+    without_attempts: bool,
 ) -> None:
-    """Write a library with its whole history to a file.
+    """Write a library with its whole history to a file, or as an Agent Skill.
 
     With attempts in it the file is readable by its owner only. Without them the history stays
     complete, but elsewhere nothing more can be learned from the groups.
+
+    With --format skill, TO is the folder where a host looks for skills, such as
+    ~/.claude/skills; the skill gets a folder of its own in it.
     """
+    output = output or to or STDIO
+    if format_ == "skill":
+        _export_skill(library, database, output, force=force)
+        return
     if format_ == "markdown":
         text = asyncio.run(_markdown(database, library))
         private = False
@@ -68,6 +89,30 @@ def export(
     else:
         _write(Path(output), text, private=private)
         click.echo(f"{library} is in {output} ({len(text.encode()):,} bytes).", err=True)
+
+
+def _export_skill(library: str, database: Path, output: str, *, force: bool) -> None:
+    from server.skills.export import write_folder  # noqa: PLC0415  # of no use to the others
+
+    if output == STDIO:
+        raise BadInputError(
+            f"a skill is a folder: say where to, as in `{APP} export {library} --format skill "
+            "~/.claude/skills`"
+        )
+    skill = asyncio.run(_skill(database, library))
+    folder = write_folder(skill, Path(output), force=force)
+    files = count(len(skill.files), "file")
+    click.echo(f"{library} is the skill {skill.name}, in {folder} ({files}).", err=True)
+
+
+async def _skill(database: Path, library: str) -> Skill:
+    from server.skills.folder import skill_of  # noqa: PLC0415  # likewise
+
+    async with existing(database) as store:
+        found = await store.libraries.get(library)
+        if not found.size:
+            raise BadInputError(f"library {library!r} has no experiences that a skill could hold")
+        return skill_of(found, await store.libraries.state(library, found.head))
 
 
 async def _markdown(database: Path, library: str) -> str:

@@ -16,7 +16,6 @@ from server.http.limits import MEGABYTE, BodyLimit
 from server.http.metrics import Metrics
 from server.http.request_log import RequestLog
 from server.mcp_server import ExperienceServer
-from server.tools import core_tools
 
 PATH = "/mcp"
 
@@ -34,7 +33,7 @@ def http_app(server: ExperienceServer, names: list[str], max_body: int) -> Starl
         max_body: Megabytes of a request.
     """
     metrics = Metrics()
-    tools = frozenset(tool.name for tool in core_tools())
+    tools = server.tool_names
     server.middleware.append(Observer(tools, metrics.called))
     security = own_only(names)
     mcp = server.streamable_http_app(

@@ -7,6 +7,8 @@ a client's word: libraries, of which there may be any number, are not told apart
 
 from __future__ import annotations
 
+from typing import get_args
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -18,13 +20,13 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from experience_store.store import Totals
+from experience_store.store import Totals, UpdateStatus
 from server.http.exchange import Outcome
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _PREFIX = "experience_mcp"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_STATUSES = ("open", "published", "nothing_to_learn", "failed")
+_STATUSES = get_args(UpdateStatus)
 _HELD = {
     "libraries": "Libraries that there are",
     "experiences": "Experiences in their current versions",

@@ -132,3 +132,12 @@ def test_several_experiences_are_retired_in_one_version(airline: Program) -> Non
     found: Json = airline.json("edit", "retire", "G1", "G2", "-l", "airline")
     assert found.at("version") == 4
     assert "(no experiences)" in airline.run("show", "airline").stdout
+
+
+def test_delete_erases_a_library_when_it_is_told_twice(airline: Program) -> None:
+    refused = airline.run("delete", "airline", fails=1).stderr
+    assert "2 experiences in 4 versions" in refused
+    assert "--yes" in refused
+    assert airline.json("delete", "airline", "--yes").at("experiences") == 2
+    assert airline.json("libraries").at("libraries") == []
+    assert "there is no library" in airline.run("delete", "airline", "--yes", fails=1).stderr

@@ -1,0 +1,42 @@
+"""What the tools of administration share: their arguments, and how they act for their caller."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import Field, WithJsonSchema
+
+from server.administration.deeds import By
+from server.app import App
+from server.author import author_of
+from server.tools import AppContext
+
+Name = Annotated[str, Field(description="Of the library")]
+Note = Annotated[str, Field(description="Why, for the history")]
+Words = Annotated[str | None, WithJsonSchema({"type": "string"})]
+
+
+def app_of(ctx: AppContext) -> App:
+    """The app as the caller sees it."""
+    return ctx.request_context.lifespan_context.seen()
+
+
+def by(ctx: AppContext, note: str) -> By:
+    """Who asks for a change, and why."""
+    return By(author_of(ctx), note)
+
+
+async def announce(app: App, library: str) -> None:
+    """Tell who listens that a library is another now, or gone."""
+    if app.on_published:
+        await app.on_published(library)
+
+
+def can_ask(ctx: AppContext) -> bool:
+    """Whether the host can put a form before its user in the middle of this call."""
+    capabilities = ctx.client_capabilities
+    asking = capabilities.elicitation if capabilities else None
+    if asking is None or (asking.form is None and asking.url is not None):
+        return False
+    return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request

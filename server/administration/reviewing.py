@@ -1,0 +1,158 @@
+"""The tool to review what was learned before it is published. The user is asked where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeAlias
+
+from mcp.server.mcpserver.resolve import Elicit, ElicitationResult, Resolve
+from mcp_types import CallToolResult
+from pydantic import BaseModel, Field, WithJsonSchema
+
+from experience_store.errors import BadInputError
+from experience_store.history import Version
+from experience_store.store import Review, UpdateRecord
+from server.administration import deeds
+from server.administration.calling import Name, Note, Words, announce, app_of, by, can_ask
+from server.administration.changes import proposal_line, version_lines
+from server.administration.results import OBJECTS, Optional
+from server.results import result
+from server.tools import AppContext
+
+Decision: TypeAlias = Literal["publish", "reject"]
+MOST_REVIEWS = 10
+
+
+class WaitingOut(BaseModel):
+    """An update in `review_updates`; its changes begin with their numbers."""
+
+    update_id: str
+    since: str
+    groups: int
+    changes: list[str]
+
+
+class ReviewOut(BaseModel):
+    """The answer of `review_updates`: what waits, and what became of the one decided on."""
+
+    library: str
+    waiting: Annotated[list[WaitingOut], WithJsonSchema(OBJECTS)]
+    next_step: str
+    update_id: Optional = None
+    status: Optional = None
+    version: Annotated[int | None, WithJsonSchema({"type": "integer"})] = None
+    changes: list[str] = []
+
+
+class Word(BaseModel):
+    """What the user is asked for before something is published that waits for review."""
+
+    agree: bool = Field(description="Whether to do so")
+
+
+async def _word(
+    ctx: AppContext,
+    library: str,
+    update_id: str | None,
+    decision: Decision | None,
+    only: list[int] | None,
+) -> Word | Elicit[Word]:
+    """The user's word on a decision, where the host can ask; else the caller's."""
+    found = await deeds.reviews(app_of(ctx).store, library)
+    review = next((r for r in found if r.update_id == update_id), None)
+    if review is None or decision is None or not can_ask(ctx):
+        return Word(agree=True)
+    numbers = only if only is not None else range(1, len(review.changes) + 1)
+    lines = [str(proposal_line(c)) for n, c in enumerate(review.changes, 1) if n in numbers]
+    what = "\n".join(lines) if decision == "publish" else "all of its changes"
+    return Elicit(f"{decision.capitalize()} in library {library!r}:\n{what}", Word)
+
+
+async def review_updates(  # each is an argument of the tool
+    ctx: AppContext,
+    library: Name,
+    word: Annotated[ElicitationResult[Word], Resolve(_word)],
+    update_id: Annotated[Words, Field(description="The one to decide on")] = None,
+    decision: Annotated[
+        Decision | None, WithJsonSchema({"type": "string", "enum": ["publish", "reject"]})
+    ] = None,
+    only: Annotated[
+        list[int] | None,
+        WithJsonSchema({"type": "array", "items": {"type": "integer"}}),
+        Field(description="Numbers of the changes to publish; the others are refused"),
+    ] = None,
+    note: Note = "",
+) -> Annotated[CallToolResult, ReviewOut]:
+    """Show what was learned and waits for review, or publish or reject it for the user.
+
+    Libraries with the policy `review` publish nothing without it.
+    """
+    app = app_of(ctx)
+    waiting = await deeds.reviews(app.store, library)
+    if (update_id is None) != (decision is None):
+        raise BadInputError("a decision needs both update_id and decision; without both, I list")
+    if only is not None and decision != "publish":
+        raise BadInputError("`only` goes with decision `publish`")
+    if update_id is None or word.action != "accept" or not word.data.agree:
+        return result(*reviewed(library, waiting))
+    chosen = () if decision == "reject" else only
+    record = await deeds.review(app.store, library, update_id, chosen, by(ctx, note))
+    version = None
+    if record.version is not None:
+        version = await app.store.libraries.version(library, record.version)
+        await announce(app, library)
+    left = await deeds.reviews(app.store, library)
+    return result(*reviewed(library, left, record, version))
+
+
+def reviewed(
+    library: str,
+    waiting: Sequence[Review],
+    record: UpdateRecord | None = None,
+    version: Version | None = None,
+) -> tuple[ReviewOut, str]:
+    """What waits for review, as much of it as an answer holds.
+
+    Args:
+        library: Its name.
+        waiting: Updates.
+        record: One that was decided on.
+        version: What came of that one.
+    """
+    shown = [
+        WaitingOut(
+            update_id=review.update_id,
+            since=review.since.isoformat(timespec="seconds"),
+            groups=review.groups,
+            changes=[f"{n}. {proposal_line(c)}" for n, c in enumerate(review.changes, start=1)],
+        )
+        for review in waiting[:MOST_REVIEWS]
+    ]
+    step = (
+        "To decide: update_id with decision `publish`, `only` with numbers if not all, or `reject`."
+        if shown
+        else "Nothing waits for review."
+    )
+    value = ReviewOut(
+        library=library,
+        waiting=shown,
+        next_step=f"{len(waiting)} wait. {step}" if len(waiting) > len(shown) else step,
+    )
+    lines: list[str] = []
+    if record is not None:
+        changes = [str(line) for line in version_lines(version)] if version else []
+        value = value.model_copy(
+            update={
+                "update_id": record.id,
+                "status": record.status,
+                "version": record.version,
+                "changes": changes,
+            }
+        )
+        what = f"version {record.version}" if version else f"no version, because {record.reason}"
+        lines += [f"Update {record.id} of library {library!r} is {record.status}: {what}."]
+        lines += changes
+    for update in shown:
+        lines.append(f"Update {update.update_id}, of {update.groups} groups, since {update.since}:")
+        lines += update.changes
+    return value, "\n".join([*lines, value.next_step])
