@@ -22,6 +22,7 @@ from server.cli.options import database_option, library_option, option
 from server.cli.printing import faint, printable, wrapped
 
 _CONTEXT = 2
+_LONGEST = 300
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _SECRET = re.compile(  # the lines around ours are of other servers
     r"((?:key|token(?!_env_var)|secret|password|authorization)\w*[\"']?\s*[:=]\s*[\"'])"
@@ -165,10 +166,16 @@ def _show(change: Change) -> None:
         lineterm="",
     )
     for line in lines:
-        shown = _SECRET.sub(r"\1***", line)
-        click.echo(click.style(shown, fg=_COLOURS.get(shown[:1])))
+        click.echo(click.style(_shown(line), fg=_COLOURS.get(line[:1])))
     for note in change.notes:
         click.echo(wrapped(note))
+
+
+def _shown(line: str) -> str:
+    """A line of a file for a terminal: short, without secrets, and without what could steer it."""
+    text = "".join(c if c.isprintable() or c == "\t" else "?" for c in line)
+    text = _SECRET.sub(r"\1***", text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _ask(change: Change) -> None:

@@ -56,6 +56,12 @@ def test_every_host_has_both_blocks() -> None:
     assert set(BLOCKS) == {(host, kind) for host in KNOWN for kind in ("stdio", "http")}
 
 
+def test_readme_names_every_host() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"^uvx experience-mcp install (\S+)", readme, re.MULTILINE)
+    assert named == [*HOSTS, "path/to/mcp.json"]
+
+
 @EVERY_HOST
 def test_a_block_is_what_install_writes(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)  # pyright: ignore[reportUnknownArgumentType,reportUnknownLambdaType]

@@ -153,6 +153,16 @@ def test_keys_of_other_servers_are_not_shown(desk: Desk) -> None:
     assert "hunter2" not in output
 
 
+def test_what_is_shown_is_short_and_cannot_steer_a_terminal(desk: Desk) -> None:
+    line = f'{{"mcpServers": {{}}, /* \x1b[2J */ "history": "{"x" * 5_000}"}}\n'
+    path = desk.has("cursor", line)
+    output = desk.install("cursor")
+    assert "\x1b" not in output
+    assert max(len(shown) for shown in output.splitlines()) < 400
+    assert '"experience": ' in path.read_text()
+    assert "x" * 5_000 in path.read_text()
+
+
 def test_project_files_are_of_the_project(desk: Desk) -> None:
     for host in ("claude-code", "cursor", "vscode", "codex"):
         desk.install(host, "--scope", "project")
