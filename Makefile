@@ -2,3 +2,8 @@
 .PHONY: check
 check:
 	.ci/run
+
+# The bundle for Claude Desktop, into dist/.
+.PHONY: mcpb
+mcpb:
+	uv run packaging/mcpb/build.py

@@ -81,6 +81,9 @@ COMMANDS: Mapping[str, Entry] = {
         "Write a library with its whole history to a file, or as an Agent Skill.",
     ),
     "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
+    "install": Entry(
+        "server.cli.install", "install", "Put the server into a host's configuration."
+    ),
     "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),
     "demo": Entry(
         "server.cli.demo",

@@ -26,6 +26,7 @@ from server.cli.options import database_option, json_option, library_option, mod
 from server.cli.printing import faint, print_json, title, wrapped
 from server.settings import ModelSettings
 
+_ENTRY = f"For the configuration of a host (mcp.json; `{APP} install HOST` writes it)"
 _COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
 
 
@@ -59,7 +60,7 @@ def doctor(
         found = [asdict(finding) for finding in findings]
         print_json({"ok": not broken, "findings": found, "mcp_json": entry})
     else:
-        click.echo(f"\n{title('For the configuration of a host (mcp.json)')}")
+        click.echo(f"\n{title(_ENTRY)}")
         click.echo(json.dumps(entry, ensure_ascii=False, indent=2))
     if broken:
         raise click.exceptions.Exit(1)
