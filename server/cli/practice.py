@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from experience_store.intake.attempts import MAX_ATTEMPTS
 from server.cli import practising
 from server.cli.options import option
 from server.cli.practice_given import Given, given
@@ -21,7 +22,7 @@ _PRACTICE: Options = (
     option(
         "--group-size",
         metavar="G",
-        type=click.IntRange(min=1),
+        type=click.IntRange(1, MAX_ATTEMPTS),
         default=5,
         show_default=True,
         help="Attempts at a task. 1: learn from single attempts (the paper's ablation).",

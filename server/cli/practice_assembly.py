@@ -28,6 +28,7 @@ from server.models.endpoint import Endpoint
 from server.practice.accounts import learned_updates, spent
 from server.practice.beginning import Beginning, begin, begin_anew
 from server.practice.datasets import load_tasks, split
+from server.practice.handing_in import check_tasks
 from server.practice.journal import Journal, open_journal
 from server.practice.library_client import LibraryClient, Withheld
 from server.practice.plan import Plan
@@ -77,7 +78,7 @@ def plan_of(given: Given) -> Plan:
     """The tasks and what is done with them.
 
     Raises:
-        BadInputError: If the data cannot be read, or cannot show a gain.
+        BadInputError: If the data cannot be read, cannot show a gain, or would not be taken.
     """
     load = partial(load_tasks, task_field=given.task_field, truth_field=given.truth_field)
     tasks = load(given.data, limit=given.limit, skip=given.skip)
@@ -89,6 +90,8 @@ def plan_of(given: Given) -> Plan:
     elif given.hold_out is not None:
         tasks, held_out = split(tasks, given.hold_out, given.seed)
     refuse_overlap(given, "the practice data has", tasks, held_out)
+    if not given.direct:  # which hands nothing in
+        check_tasks(tasks, given.player.name, ground_truth=not given.no_ground_truth)
     return Plan(
         tasks=tasks,
         held_out=held_out,

@@ -12,6 +12,7 @@ from server.cli.options import (
     Command,
     option,
 )
+from server.next_steps import MAX_SERVED_TOKENS
 from server.practice.spending import Limits
 
 TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
@@ -62,7 +63,7 @@ PLAYING: Options = (
     option(
         "--experience-tokens",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=click.IntRange(0, MAX_SERVED_TOKENS),
         help="Budget of the experiences in a prompt.  [default: the server's]",
     ),
     option(

@@ -19,6 +19,7 @@ from mcp_types import TextContent, TextResourceContents
 from pydantic import BaseModel, TypeAdapter
 
 from server.practice.errors import RunStoppedError
+from server.practice.handing_in import fitting_feedback, fitting_messages
 from server.practice.journal import Journal
 from server.practice.records import Group, Learned, Served, Spent, Task, total
 from server.practice.shown import GroupsShown, HistoryShown, UpdateShown, UpdatesShown, VersionShown
@@ -26,6 +27,7 @@ from server.practice.spending import Meter
 from server.practice.teacher import MeteredModel, Teacher
 from server.practice.together import all_of
 from server.results import Experiences, LibrariesOut, LibraryOut, Submitted, UpdateOut
+from server.tools import MAX_TASK
 from server.updating import HELD_UP
 
 POLL_SECONDS = (0.05, 2.0)  # the first and the longest pause while the server learns
@@ -76,7 +78,7 @@ class LibraryClient:
 
     async def serve(self, task: Task, max_tokens: int | None) -> Served:
         """The experiences that an agent would get for a task."""
-        arguments: dict[str, object] = {"task": task.prompt[:100_000], "library": self.library}
+        arguments: dict[str, object] = {"task": task.prompt[:MAX_TASK], "library": self.library}
         if max_tokens is not None:
             arguments["max_tokens"] = max_tokens
         got = await self._call("get_experiences", arguments, Experiences)
@@ -98,9 +100,9 @@ class LibraryClient:
         trajectories: list[dict[str, object]] = [
             {
                 "id": f"a{number}",
-                "messages": attempt.rollout.messages,
+                "messages": fitting_messages(attempt.rollout.messages),
                 "reward": None if withheld.rewards else attempt.reward,
-                "feedback": None if withheld.rewards else attempt.score.feedback,
+                "feedback": fitting_feedback(None if withheld.rewards else attempt.score.feedback),
                 "retrieval_id": served.retrieval_id,
                 "model": model,
             }
