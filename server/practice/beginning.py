@@ -45,7 +45,10 @@ def begin(journal: Journal, beginning: Beginning) -> Beginning:
         OtherRunError: If it began with other settings, which are named.
     """
     found = journal.get("run", Beginning)
-    if found is None or (found.settings != beginning.settings and not _worked(journal)):
+    if found is None:
+        journal.put("run", beginning)
+        return beginning
+    if found.settings != beginning.settings and not _worked(journal):
         journal.forget(*journal.keys("*"))
         journal.put("run", beginning)
         return beginning
