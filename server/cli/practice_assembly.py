@@ -115,7 +115,9 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
     settings = given.teacher_settings
     teacher = MeteredModel(Endpoint(settings), meter, settings.concurrency)
     stack.push_async_callback(teacher.close)
-    verifier = make_verifier(given.verifier_name, judge=teacher)
+    verifier = make_verifier(
+        given.verifier_name, judge=teacher, function_seconds=given.verifier_seconds
+    )
     stack.push_async_callback(verifier.close)
     verifier.check(plan.held_out if given.direct else (*plan.tasks, *plan.held_out))
     players = _players(given)

@@ -42,6 +42,7 @@ class Given(BaseModel):
     skip: int
     limit: int | None
     verifier: str | None
+    verifier_seconds: float
     allow_overlap: bool
     instructions: str | None
     tools: Path | None

@@ -14,6 +14,7 @@ from server.cli.options import (
 )
 from server.next_steps import MAX_SERVED_TOKENS
 from server.practice.spending import Limits
+from server.practice.verifiers import TIME_LIMIT
 
 TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -44,6 +45,14 @@ DATA: Options = (
             "exact, match, number[:TOLERANCE], math, judge, reasoning-gym, or MODULE:FUNCTION.  "
             "[default: what the data brings]"
         ),
+    ),
+    option(
+        "--verifier-seconds",
+        metavar="SECONDS",
+        type=_POSITIVE,
+        default=TIME_LIMIT,
+        show_default=True,
+        help="Time of one call of MODULE:FUNCTION.",
     ),
     option("--allow-overlap", is_flag=True, help="Evaluate on tasks that were practised on, too."),
 )

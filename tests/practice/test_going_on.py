@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 from collections.abc import Callable
@@ -91,6 +92,39 @@ async def test_an_interrupted_run_ends_in_order_and_goes_on(
         assert (code, "Traceback" in errors) == (130, False), errors
         await here.do("practice", *here.evaluated)
         assert here.report()["stopped"] is None
+
+
+HANGING = """
+import time
+
+def forever(task, rollout):
+    print("begun", flush=True)
+    time.sleep(100_000)
+
+async def holds_everything_up(task, rollout):
+    forever(task, rollout)
+"""
+
+
+@pytest.mark.parametrize(("function", "again"), [("forever", False), ("holds_everything_up", True)])
+async def test_a_verifier_that_does_not_end_does_not_keep_the_program_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, again: bool
+) -> None:
+    (tmp_path / "hanging_checks.py").write_text(HANGING)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path.cwd())]))
+    async with ground(tmp_path) as here:
+        process = await here.start("practice", "--verifier", f"hanging_checks:{function}")
+        assert process.stdout is not None
+        await process.stdout.readuntil(b"begun\n")
+        ending = asyncio.create_task(end_of(process))
+        process.send_signal(signal.SIGINT)
+        while again and not ending.done():
+            await asyncio.wait({ending}, timeout=0.2)
+            if process.returncode is None:
+                process.send_signal(signal.SIGINT)
+        code, _, errors = await ending
+    assert code == (-signal.SIGINT if again else 130), errors
+    assert "Traceback" not in errors
 
 
 async def test_learning_that_is_interrupted_goes_on(tmp_path: Path) -> None:
