@@ -45,6 +45,16 @@ _PRACTICE: Options = (
     ),
     option("--eval-data", metavar="DATA", help="Held-out tasks: compare before and after."),
     option(
+        "--eval-task-field",
+        metavar="FIELD",
+        help="Field of the task in --eval-data.  [default: as --task-field]",
+    ),
+    option(
+        "--eval-truth-field",
+        metavar="FIELD",
+        help="Field of the right answer in --eval-data.  [default: as --truth-field]",
+    ),
+    option(
         "--hold-out",
         metavar="SHARE",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),

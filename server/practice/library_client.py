@@ -140,6 +140,13 @@ class LibraryClient:
         listed = await self._call("list_libraries", {}, LibrariesOut)
         return next((one for one in listed.libraries if one.name == self.library), None)
 
+    async def pending(self) -> int:
+        """How many groups wait in it to be learned, and how many updates are under way."""
+        found = await self.found()
+        if found is None:
+            return 0
+        return found.waiting + sum(u.status == "open" for u in await self._updates())
+
     async def learn(self, journal: Journal, key: str) -> None:
         """Have everything learned that waits.
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 import math
 import sys
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from importlib import import_module
 from numbers import Real
 from pathlib import Path
+from types import ModuleType
 from typing import TypeAlias, cast
 
 from experience_store.errors import BadInputError
@@ -35,14 +37,22 @@ class OwnFunction:
     A call that does not end in time is given up, and the attempt stays unscored.
     """
 
-    def __init__(self, name: str, function: Function, time_limit: float = TIME_LIMIT) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Function,
+        time_limit: float = TIME_LIMIT,
+        code: str | None = None,
+    ) -> None:
         """Use a function.
 
         Args:
             name: How it was asked for.
             function: Scores.
             time_limit: Seconds for one call.
+            code: A mark that changes with its code, if that can be known.
         """
+        self.code = code
         self._name = name
         self._function = function
         self._time_limit = time_limit
@@ -157,7 +167,25 @@ def load_function(spec: str, time_limit: float = TIME_LIMIT) -> OwnFunction:
         close = get_close_matches(name, names, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise BadInputError(f"{spec}: {module_name} has no {name!r}{hint}")
-    return OwnFunction(spec, _callable(spec, getattr(module, name)), time_limit)
+    function = _callable(spec, getattr(module, name))
+    return OwnFunction(spec, function, time_limit, _mark_of(module, function))
+
+
+def _mark_of(module: ModuleType, function: Function) -> str | None:
+    """The files in which the function is named and written, and a mark that changes with them.
+
+    They are taken as a whole: what scores may be a helper beside the function.
+    """
+    paths: set[Path] = set()
+    for item in (module, inspect.unwrap(function), type(function)):
+        with suppress(TypeError):  # what is built in has none
+            if found := inspect.getsourcefile(item):
+                paths.add(Path(found))
+    files = sorted(path for path in paths if path.is_file())
+    if not files:
+        return None
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    return f"{', '.join(path.name for path in files)} ({digest})"
 
 
 def _callable(spec: str, value: object) -> Function:
