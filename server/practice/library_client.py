@@ -26,6 +26,7 @@ from server.practice.shown import GroupsShown, HistoryShown, UpdateShown, Update
 from server.practice.spending import Meter
 from server.practice.teacher import MeteredModel, Teacher
 from server.practice.together import all_of
+from server.practice.updates_shown import UpdatesSeen
 from server.results import Experiences, LibrariesOut, LibraryOut, Submitted, UpdateOut
 from server.tools import MAX_TASK
 from server.updating import HELD_UP
@@ -75,6 +76,7 @@ class LibraryClient:
         self._patience = patience
         self._heard = heard
         self._said = ""
+        self._seen = UpdatesSeen()
 
     async def serve(self, task: Task, max_tokens: int | None) -> Served:
         """The experiences that an agent would get for a task."""
@@ -198,7 +200,7 @@ class LibraryClient:
         """
         standing = await self.standing()
         updates = [u for u in await self._updates() if u.id not in known]
-        versions = [v for v in await self._versions() if v.version > before]
+        versions = await self._versions(before)
         elsewhere = _by_the_server(updates)
         if self._own_model is None:
             self._meter.add(elsewhere)
@@ -211,6 +213,7 @@ class LibraryClient:
             updates=[u.id for u in updates],
             failed=[u.reason or u.status for u in updates if u.status != "published"],
             spent=elsewhere + own,
+            missed=not self._seen.all_since(known),
         )
 
     async def update_ids(self) -> list[str]:
@@ -252,10 +255,18 @@ class LibraryClient:
         return await self._call("submit_answers", arguments, UpdateOut)
 
     async def _updates(self) -> list[UpdateShown]:
-        return (await self._read("updates", UpdatesShown)).updates
+        return self._seen.take((await self._read("updates", UpdatesShown)).updates)
 
-    async def _versions(self) -> list[VersionShown]:
-        return (await self._read("history", HistoryShown)).versions
+    async def _versions(self, since: int) -> list[VersionShown]:
+        """The versions after one, the latest first."""
+        versions: list[VersionShown] = []
+        page = (await self._read("history", HistoryShown)).versions
+        while page:
+            versions += [version for version in page if version.version > since]
+            if (oldest := page[-1].version) <= since:
+                break
+            page = (await self._read(f"history?before={oldest}", HistoryShown)).versions
+        return versions
 
     async def _call(self, tool: str, arguments: Mapping[str, object], form: type[T]) -> T:
         try:
