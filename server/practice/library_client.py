@@ -208,12 +208,12 @@ class LibraryClient:
             before=before,
             version=standing.version,
             size=standing.experiences,
+            missed=not self._seen.all_since(known),
             changes=[change for v in reversed(versions) for change in v.changes],
             refused=[refusal for v in reversed(versions) for refusal in v.refused],
             updates=[u.id for u in updates],
             failed=[u.reason or u.status for u in updates if u.status != "published"],
             spent=elsewhere + own,
-            missed=not self._seen.all_since(known),
         )
 
     async def update_ids(self) -> list[str]:
