@@ -58,18 +58,18 @@ def begin(journal: Journal, beginning: Beginning) -> Beginning:
         for name in {**found.settings, **beginning.settings}
         if name not in SHOWN and found.settings.get(name) != beginning.settings.get(name)
     ]
-    if changed and not _worked(journal):
-        journal.forget(*journal.keys("*"))
-        journal.put("run", beginning)
-        return beginning
-    if unknown and not changed:
-        journal.put("run", found, instead_of="run")
-    if changed:
+    if not changed:
+        if unknown:
+            journal.put("run", found, instead_of="run")
+        return found
+    if _worked(journal):
         raise OtherRunError(
             f"the run in this folder was started with other settings: {'; '.join(changed)}. Go on "
             "with the old ones, or start a new run in another folder with --run."
         )
-    return found
+    journal.forget(*journal.keys("*"))
+    journal.put("run", beginning)
+    return beginning
 
 
 def _worked(journal: Journal) -> bool:
