@@ -90,6 +90,7 @@ def test_practice_is_imported_by_its_commands_only() -> None:
         "server.cli.practice_given",
         "server.cli.practice_library",
         "server.cli.practice_options",
+        "server.cli.practice_settings",
         "server.cli.practising",
     }
     commands = {"server.cli.practice", "server.cli.evaluate", *users}

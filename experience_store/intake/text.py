@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, StringConstraints
 
 MAX_TEXT = 200_000
+MAX_ID = 200
 
 
 def clean(text: str) -> str:
@@ -40,6 +41,6 @@ Task = Annotated[
 ]
 Id = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID),
     BeforeValidator(lambda v: str(v) if isinstance(v, int) else _sound(v)),
 ]

@@ -264,12 +264,7 @@ class Update:
 
     @cached_property
     def _aim(self) -> Aim:
-        return Aim(
-            self.library.agent_objective,
-            self.library.learning_objective,
-            self.library.policy.max_words,
-            self.library.policy.max_lessons,
-        )
+        return Aim.of(self.library)
 
     def _chosen(self, group: Group) -> Chosen:
         return choose(group, self.library.policy, most=self.frugality.max_attempts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from experience_store.intake.attempts import MAX_ATTEMPTS
 from server.cli import practising
 from server.cli.options import option
 from server.cli.practice_given import Given, given
@@ -21,7 +22,7 @@ _PRACTICE: Options = (
     option(
         "--group-size",
         metavar="G",
-        type=click.IntRange(min=1),
+        type=click.IntRange(1, MAX_ATTEMPTS),
         default=5,
         show_default=True,
         help="Attempts at a task. 1: learn from single attempts (the paper's ablation).",
@@ -43,6 +44,16 @@ _PRACTICE: Options = (
         help="Of the attempts to learn from.",
     ),
     option("--eval-data", metavar="DATA", help="Held-out tasks: compare before and after."),
+    option(
+        "--eval-task-field",
+        metavar="FIELD",
+        help="Field of the task in --eval-data.  [default: as --task-field]",
+    ),
+    option(
+        "--eval-truth-field",
+        metavar="FIELD",
+        help="Field of the right answer in --eval-data.  [default: as --truth-field]",
+    ),
     option(
         "--hold-out",
         metavar="SHARE",

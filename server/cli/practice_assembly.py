@@ -5,29 +5,28 @@ Everything that can be found wrong without a language model is found here, befor
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 
 import httpx2
 from mcp import Client, MCPError
 from mcp_types import Implementation
-from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
 from server.cli.opening import check_exists
 from server.cli.practice_given import Given
 from server.cli.practice_library import allow, check_library, refuse_overlap, roll_back
+from server.cli.practice_settings import settings_of
 from server.mcp_server import ExperienceServer, build_server
 from server.models.endpoint import Endpoint
 from server.practice.accounts import learned_updates, spent
 from server.practice.beginning import Beginning, begin, begin_anew
 from server.practice.datasets import load_tasks, split
+from server.practice.handing_in import check_tasks
 from server.practice.journal import Journal, open_journal
 from server.practice.library_client import LibraryClient, Withheld
 from server.practice.phase import Tally
@@ -39,7 +38,7 @@ from server.practice.records import Task
 from server.practice.run import Runner
 from server.practice.spending import Meter
 from server.practice.teacher import MeteredModel, Teacher
-from server.practice.verifiers import make_verifier
+from server.practice.verifiers import Verifier, make_verifier
 from server.settings import Settings
 
 _NEVER = 2**31  # the embedded server learns when it is told, not by itself
@@ -78,18 +77,26 @@ def plan_of(given: Given) -> Plan:
     """The tasks and what is done with them.
 
     Raises:
-        BadInputError: If the data cannot be read, or cannot show a gain.
+        BadInputError: If the data cannot be read, cannot show a gain, or would not be taken.
     """
-    load = partial(load_tasks, task_field=given.task_field, truth_field=given.truth_field)
-    tasks = load(given.data, limit=given.limit, skip=given.skip)
+    tasks = load_tasks(
+        given.data,
+        task_field=given.task_field,
+        truth_field=given.truth_field,
+        limit=given.limit,
+        skip=given.skip,
+    )
     held_out: tuple[Task, ...] = ()
     if not given.epochs:
         tasks, held_out = (), tasks
     elif given.eval_data is not None:
-        held_out = load(given.eval_data)
+        task_field, truth_field = given.eval_fields
+        held_out = load_tasks(given.eval_data, task_field=task_field, truth_field=truth_field)
     elif given.hold_out is not None:
         tasks, held_out = split(tasks, given.hold_out, given.seed)
     refuse_overlap(given, "the practice data has", tasks, held_out)
+    if not given.direct:  # which hands nothing in
+        check_tasks(tasks, given.player.name, ground_truth=not given.no_ground_truth)
     return Plan(
         tasks=tasks,
         held_out=held_out,
@@ -113,7 +120,9 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
     settings = given.teacher_settings
     teacher = MeteredModel(Endpoint(settings), meter, settings.concurrency)
     stack.push_async_callback(teacher.close)
-    verifier = make_verifier(given.verifier_name, judge=teacher)
+    verifier = make_verifier(
+        given.verifier_name, judge=teacher, function_seconds=given.verifier_seconds
+    )
     stack.push_async_callback(verifier.close)
     verifier.check(plan.held_out if given.direct else (*plan.tasks, *plan.held_out))
     players = _players(given)
@@ -134,7 +143,7 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
     await check_library(given, plan, library)
     if server is not None and given.epochs:
         await allow(server, given)
-    beginning = await _begin(given, plan, journal, library, server)
+    beginning = await _begin(given, plan, journal, library, server, verifier)
     known = [*beginning.known, *learned_updates(journal)]
     meter.spent = spent(journal)
     await library.count(known)
@@ -173,16 +182,18 @@ async def _begin(
     journal: Journal,
     library: LibraryClient,
     server: ExperienceServer | None,
+    verifier: Verifier,
 ) -> Beginning:
     """How the run began; steps that are to be done anew are set aside."""
     fresh = Beginning(
         id=secrets.token_hex(4),
-        settings=_settings(given, plan),
+        settings=settings_of(given, plan, verifier),
         known=await library.update_ids(),
     )
     beginning = begin(journal, fresh)
     if given.from_step is not None:
-        await begin_anew(journal, given.from_step, partial(roll_back, library, server))
+        roll_back_to = partial(roll_back, library, server)
+        await begin_anew(journal, given.from_step, roll_back_to, await library.pending())
     return beginning
 
 
@@ -218,43 +229,3 @@ def _player(given: Given, sampling: Sampling) -> Player:
     from server.practice.players.agent import ToolAgent  # noqa: PLC0415  # slow to import
 
     return ToolAgent(given.player, sampling, given.tools)
-
-
-def _settings(given: Given, plan: Plan) -> dict[str, JsonValue]:
-    """All that the figures of a run depend on; not its budgets, nor how fast it goes."""
-    practice: dict[str, JsonValue] = {
-        "epochs": given.epochs,
-        "group_size": given.group_size,
-        "batch_size": given.batch_size,
-        "temperature": given.temperature,
-        "ground_truth_withheld": given.no_ground_truth,
-        "written_directly": given.direct,
-    }
-    evaluation: dict[str, JsonValue] = {"k": given.k, "eval_temperature": given.eval_temperature}
-    return {
-        "data": given.data,
-        "tasks": _digest(plan.tasks),
-        "held_out_tasks": _digest(plan.held_out),
-        "library": given.library,
-        "model": given.player.name,
-        "teacher": given.teacher_settings.name,
-        "verifier": given.verifier_name,
-        "seed": given.seed,
-        "experience_tokens": given.experience_tokens,
-        "answer_tokens": given.answer_tokens,
-        "instructions": given.system_message,
-        "tools": mark_of(given.tools) if given.tools else None,
-        **(practice if given.epochs else {}),
-        **(evaluation if plan.held_out else {}),
-    }
-
-
-def _digest(tasks: Sequence[Task]) -> str:
-    """How many tasks there are, and a mark that changes with them."""
-    text = "\n".join(task.model_dump_json() for task in tasks)
-    return f"{len(tasks)} ({hashlib.sha256(text.encode()).hexdigest()[:12]})"
-
-
-def mark_of(path: Path) -> str:
-    """A file's name and a mark that changes with it; what it holds may be secret."""
-    return f"{path.name} ({hashlib.sha256(path.read_bytes()).hexdigest()[:12]})"

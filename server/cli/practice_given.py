@@ -42,6 +42,7 @@ class Given(BaseModel):
     skip: int
     limit: int | None
     verifier: str | None
+    verifier_seconds: float
     allow_overlap: bool
     instructions: str | None
     tools: Path | None
@@ -68,6 +69,8 @@ class Given(BaseModel):
     eval_temperature: float | None
     # of `practice` alone
     eval_data: str | None = None
+    eval_task_field: str | None = None
+    eval_truth_field: str | None = None
     hold_out: float | None = None
     epochs: int = 0
     group_size: int = 0
@@ -133,19 +136,33 @@ class Given(BaseModel):
 
     @property
     def verifier_name(self) -> str:
-        """The verifier; generated tasks bring their own.
+        """The verifier; where all tasks are generated, they bring their own.
 
         Raises:
             click.UsageError: If none is named.
         """
         if self.verifier is not None:
             return self.verifier
-        if self.data.startswith(PREFIX):
+        sources = [self.data] if self.eval_data is None else [self.data, self.eval_data]
+        generated = [source.startswith(PREFIX) for source in sources]
+        if all(generated):
             return "reasoning-gym"
+        both = "one for the tasks of both --data and --eval-data " if any(generated) else ""
         raise click.UsageError(
-            "say how attempts are scored with --verifier: exact, match, number, math, judge, or "
-            "MODULE:FUNCTION"
+            f"say how attempts are scored with --verifier: {both}exact, match, number, math, "
+            "judge, or MODULE:FUNCTION"
         )
+
+    @property
+    def eval_fields(self) -> tuple[str | None, str | None]:
+        """Where the held-out tasks have their prompt and their right answer.
+
+        In the same fields as the others, unless they have options of their own or are generated.
+        """
+        own = (self.eval_task_field, self.eval_truth_field)
+        if self.eval_data is not None and self.eval_data.startswith(PREFIX):
+            return own
+        return own[0] or self.task_field, own[1] or self.truth_field
 
     @property
     def needed_of_policy(self) -> tuple[str, ...]:
@@ -171,6 +188,8 @@ class Given(BaseModel):
                 "a bound of the cost needs prices: --price-prompt and --price-completion, and "
                 "--teacher-price-… where the teacher is another model"
             )
+        if self.eval_data is None and (self.eval_task_field or self.eval_truth_field):
+            raise click.UsageError("--eval-task-field and --eval-truth-field need --eval-data")
         if self.eval_data is not None and self.hold_out is not None:
             raise click.UsageError("give --eval-data or --hold-out, not both")
         if self.direct and self.server is not None:

@@ -12,7 +12,9 @@ from server.cli.options import (
     Command,
     option,
 )
+from server.next_steps import MAX_SERVED_TOKENS
 from server.practice.spending import Limits
+from server.practice.verifiers import TIME_LIMIT
 
 TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -44,6 +46,14 @@ DATA: Options = (
             "[default: what the data brings]"
         ),
     ),
+    option(
+        "--verifier-seconds",
+        metavar="SECONDS",
+        type=_POSITIVE,
+        default=TIME_LIMIT,
+        show_default=True,
+        help="Time of one call of MODULE:FUNCTION.",
+    ),
     option("--allow-overlap", is_flag=True, help="Evaluate on tasks that were practised on, too."),
 )
 PLAYING: Options = (
@@ -62,7 +72,7 @@ PLAYING: Options = (
     option(
         "--experience-tokens",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=click.IntRange(0, MAX_SERVED_TOKENS),
         help="Budget of the experiences in a prompt.  [default: the server's]",
     ),
     option(

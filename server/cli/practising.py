@@ -6,8 +6,8 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import AsyncExitStack, contextmanager
 from threading import current_thread, main_thread
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from server.practice.report import check_available, summary_lines, write_report
 from server.practice.report.document import Report
 from server.practice.spending import BudgetSpentError
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STOPPED = 3  # exit code of a run that can be gone on with
 T = TypeVar("T")
 ARMS: tuple[Arm, ...] = ("without", "with")
@@ -60,19 +61,37 @@ async def _until_interrupted(work: Coroutine[object, object, T]) -> T:
     """Let SIGTERM and Ctrl-C end a run in the same orderly way."""
     task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        loop.remove_signal_handler(signal.SIGTERM)  # a second one ends it where it stands
-        task.cancel()
-
-    if sys.platform != "win32" and current_thread() is main_thread():  # who else gets signals
-        loop.add_signal_handler(signal.SIGTERM, end)
     try:
-        return await task
+        with _on_first_signal(lambda: loop.call_soon_threadsafe(task.cancel)):
+            return await task
     except asyncio.CancelledError as error:
         raise KeyboardInterrupt from error
     except BaseExceptionGroup as group:  # clients run in task groups, which wrap what passes
         raise _only(group) from group
+
+
+@contextmanager
+def _on_first_signal(end: Callable[[], object]) -> Generator[None]:
+    """Call `end` at the first signal that is to end the program; a second one ends it at once.
+
+    Not through the event loop, which a verifier may hold up.
+    """
+    if current_thread() is not main_thread():  # who else gets signals
+        yield
+        return
+
+    def first(*_: object) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        end()
+
+    before = {number: signal.signal(number, first) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is first:  # what comes after the first signal stays
+                signal.signal(number, handler)
 
 
 def _only(error: BaseException) -> BaseException:

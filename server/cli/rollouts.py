@@ -18,6 +18,7 @@ from experience_store.errors import BadInputError
 from experience_store.intake.attempts import TrajectoryInput, read_submission
 from experience_store.library import check_library_name
 from experience_store.store import Submission
+from server.json_lines import read_name, read_object
 
 Json: TypeAlias = Mapping[str, object]
 
@@ -57,7 +58,7 @@ def read_line(line: bytes, naming: Naming) -> Entry:
     Raises:
         BadInputError: If it cannot be understood, with how to mend it.
     """
-    value = _parsed(line)
+    value = read_object(line)
     library = value.get("library")
     if library is not None and not isinstance(library, str):
         raise BadInputError("library: must be text")
@@ -78,22 +79,6 @@ def read_line(line: bytes, naming: Naming) -> Entry:
 def shortened(error: Exception) -> str:
     """What is wrong with a line; that nothing of it was stored is said once, at the end."""
     return str(error).removesuffix(_NOTHING_STORED).removesuffix(".")
-
-
-def _parsed(line: bytes) -> Json:
-    try:
-        value: object = json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        raise BadInputError("is not UTF-8") from error
-    except ValueError as error:
-        raise BadInputError(f"is not JSON ({error})") from error
-    except RecursionError as error:
-        raise BadInputError("is nested too deeply") from error
-    if isinstance(value, list):
-        raise BadInputError("is a JSON array; give one object a line (`jq -c '.[]' FILE`)")
-    if (found := _object(value)) is None:
-        raise BadInputError("is no JSON object; give one object a line")
-    return found
 
 
 def _own(value: Json, naming: Naming) -> Submission:
@@ -180,7 +165,7 @@ def _group_name(value: Json, naming: Naming, fields: tuple[str, ...]) -> str | N
     name = field or next((f for f in fields if value.get(f) is not None), None)
     if name is None:
         return None
-    return f"{naming.prefix}{_name(value[name], name)}"
+    return f"{naming.prefix}{read_name(name, value[name])}"
 
 
 def _attempt_name(value: Json) -> str | None:
@@ -188,14 +173,8 @@ def _attempt_name(value: Json) -> str | None:
     field = next((f for f in ATTEMPT_FIELDS if value.get(f) is not None), None)
     if field is None:
         return None
-    name = _name(value[field], field)
+    name = read_name(field, value[field])
     return f"{field}-{name}" if name.isdecimal() else name
-
-
-def _name(value: object, field: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-        raise BadInputError(f"{field}: must be text or a whole number")
-    return str(value).strip()
 
 
 def _first(value: Json, fields: tuple[str, ...]) -> object:

@@ -30,6 +30,9 @@ class Beginning(Record):
 
 
 REPEATED = "repeated"
+SHOWN = frozenset({"data"})  # a path, for people; `tasks` says what it holds
+# not known of a run that began before they were compared
+ADDED = frozenset({"endpoint", "teacher_endpoint", "verifier_code", "send_seed"})
 
 
 def takes(journal: Journal) -> int:
@@ -45,21 +48,28 @@ def begin(journal: Journal, beginning: Beginning) -> Beginning:
         OtherRunError: If it began with other settings, which are named.
     """
     found = journal.get("run", Beginning)
-    if found is None or (found.settings != beginning.settings and not _worked(journal)):
-        journal.forget(*journal.keys("*"))
+    if found is None:
         journal.put("run", beginning)
         return beginning
+    unknown = {n: v for n, v in beginning.settings.items() if n in ADDED - found.settings.keys()}
+    found = found.model_copy(update={"settings": {**found.settings, **unknown}})
     changed = [
         f"{name} was {found.settings.get(name)!r} and is {beginning.settings.get(name)!r}"
         for name in {**found.settings, **beginning.settings}
-        if found.settings.get(name) != beginning.settings.get(name)
+        if name not in SHOWN and found.settings.get(name) != beginning.settings.get(name)
     ]
-    if changed:
+    if not changed:
+        if unknown:
+            journal.put("run", found, instead_of="run")
+        return found
+    if _worked(journal):
         raise OtherRunError(
             f"the run in this folder was started with other settings: {'; '.join(changed)}. Go on "
             "with the old ones, or start a new run in another folder with --run."
         )
-    return found
+    journal.forget(*journal.keys("*"))
+    journal.put("run", beginning)
+    return beginning
 
 
 def _worked(journal: Journal) -> bool:
@@ -68,7 +78,7 @@ def _worked(journal: Journal) -> bool:
 
 
 async def begin_anew(
-    journal: Journal, number: int, roll_back: Callable[[int], Awaitable[None]]
+    journal: Journal, number: int, roll_back: Callable[[int], Awaitable[None]], pending: int
 ) -> None:
     """Set steps aside from a number on, so that they are done anew.
 
@@ -76,9 +86,10 @@ async def begin_anew(
         journal: Of the run.
         number: The first step to be done anew.
         roll_back: Brings the library back to a version.
+        pending: How many groups and updates of the library are not learned yet.
 
     Raises:
-        RunStoppedError: If the run has not got there yet, or a later step waits to be learned.
+        RunStoppedError: If the run has not got there yet, or something waits to be learned.
     """
     key = f"steps/{number:04}"
     served = next((s for _, s in journal.all(f"{key}/*/served", Served)), None)
@@ -89,6 +100,13 @@ async def begin_anew(
         raise RunStoppedError(
             f"step {int(waiting[-4:])} is handed in and not learned yet: the same command without "
             "--from-step goes on with it; begin anew after that"
+        )
+    if pending:  # what was handed in when the run was killed, too, which the journal does not know
+        raise RunStoppedError(
+            f"the library has {pending} groups or updates that are not learned yet, and steps "
+            "that are done anew would be learned together with them: the same command without "
+            "--from-step goes on with them if they are this run's, `experience-mcp learn` learns "
+            "from any; begin anew after that"
         )
     await roll_back(served.version)
     later += journal.keys("evaluation/with/*")

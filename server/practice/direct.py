@@ -13,18 +13,18 @@ from string import Template
 
 from pydantic import BaseModel, Field
 
-from experience_store.errors import AnswerRefusedError
-from experience_store.learning.questions.answers import Schema, object_schema, read_answer
-from experience_store.learning.transcript import quote
-from experience_store.library import Library
-from experience_store.operations import Add
+from experience_store.errors import AnswerRefusedError, BadInputError
+from experience_store.intake.text import clean
+from experience_store.learning.questions.answers import Schema, Text, object_schema, read_answer
+from experience_store.learning.questions.blocks import Aim, clip
+from experience_store.library import Library, State
+from experience_store.operations import Add, Proposed, apply
 from experience_store.store import Store
-from experience_store.tokens import clip_to_tokens
 from server.models import Correction
 from server.practice.accounts import write_off
 from server.practice.errors import RunStoppedError
 from server.practice.journal import Journal
-from server.practice.records import Learned, Spent, Step, Task
+from server.practice.records import Learned, Step, Task, total
 from server.practice.teacher import GivenAnswer, MeteredModel
 from server.wording import applied_text, refusal_text
 
@@ -37,8 +37,8 @@ _TEXT: Mapping[str, object] = {"type": "string"}
 
 
 class _Written(BaseModel):
-    name: str
-    experience: str
+    name: Text
+    experience: Text
 
 
 class _Answer(BaseModel):
@@ -67,20 +67,12 @@ class DirectQuestion:
     @property
     def prompt(self) -> str:
         """The prompt; the same at every rendering."""
-        aims = [
-            f"{said}: {quote(aim)}\n"
-            for said, aim in (
-                ("The agent's work", self.library.agent_objective),
-                ("What it should get better at", self.library.learning_objective),
-            )
-            if aim
-        ]
         examples = [
-            f"{number}. {quote(clip_to_tokens(task.prompt, EXAMPLE_TOKENS))}"
+            f"{number}. {clip(task.prompt, EXAMPLE_TOKENS)}"
             for number, task in enumerate(self.tasks[:EXAMPLES], start=1)
         ]
         return _template().substitute(
-            objectives="".join(aims) + ("\n" if aims else ""),
+            objectives=Aim.of(self.library).text(),
             examples="\n\n".join(examples),
             count=self.count,
             max_words=self.library.policy.max_words,
@@ -108,22 +100,25 @@ async def write_directly(
     """
 
     async def write() -> Learned:
-        answer, spent = await _ask(journal, model, question)
-        additions = [
-            Add(name=w.name, text=w.experience) for w in answer.experiences[: question.count]
-        ]
-        name, author = question.library.name, f"model {model.name}"
+        name = question.library.name
         earlier = await store.libraries.history(name, before=None, limit=_RECENT)
         version = next((v for v in earlier if v.note == note), None)
         if version is None:
-            version = await store.libraries.edit(name, additions, author=author, note=note)
+            additions = await _ask(journal, model, question, await store.libraries.state(name))
+            author = f"model {model.name}"
+            try:
+                version = await store.libraries.edit(name, additions, author=author, note=note)
+            except BadInputError as error:
+                raise RunStoppedError(
+                    f"library {name!r} moved on meanwhile ({error}). The same command tries again."
+                ) from error
         return Learned(
             before=version.parent or 0,
             version=version.number,
             size=version.size,
             changes=[applied_text(applied) for applied in version.operations],
             refused=[refusal_text(refusal) for refusal in version.refusals],
-            spent=spent,
+            spent=total(given.spent for _, given in journal.all(f"{_ANSWERS}/*", GivenAnswer)),
         )
 
     learned = await journal.once("steps/0001/learned", Learned, write)
@@ -131,32 +126,42 @@ async def write_directly(
 
 
 async def _ask(
-    journal: Journal, model: MeteredModel, question: DirectQuestion
-) -> tuple[_Answer, Spent]:
-    """The first answer that can be used; answers are kept in the journal as they come."""
-    spent = Spent()
+    journal: Journal, model: MeteredModel, question: DirectQuestion, state: State
+) -> list[Add]:
+    """The first answer that the library takes; answers are kept in the journal as they come."""
     correction: Correction | None = None
     for number in range(1, TRIES + 1):
         given = await journal.once(
             f"{_ANSWERS}/{number}", GivenAnswer, partial(model.answer, question, correction)
         )
-        spent += given.spent
         try:
-            return _checked(read_answer(_Answer, given.text), question), spent
+            return _additions(read_answer(_Answer, given.text), question, state)
         except AnswerRefusedError as error:
             correction = Correction(given.text, str(error))
     for key, given in journal.all(f"{_ANSWERS}/*", GivenAnswer):
         write_off(journal, given.spent, forget=key)
     assert correction is not None, "there was at least one try"
-    raise RunStoppedError(f"the teacher's answers cannot be used: {correction.reason}")
+    raise RunStoppedError(
+        f"the teacher's answers cannot be used: {correction.reason}. The same command asks again."
+    )
 
 
-def _checked(answer: _Answer, question: DirectQuestion) -> _Answer:
-    most = question.library.policy.max_words
-    for number, written in enumerate(answer.experiences, start=1):
-        if (words := len(written.experience.split())) > most:
-            raise AnswerRefusedError(f"experience {number} has {words} words; at most {most}")
-    return answer
+def _additions(answer: _Answer, question: DirectQuestion, state: State) -> list[Add]:
+    """What is added to the library.
+
+    Raises:
+        AnswerRefusedError: If the library would not take all of it.
+    """
+    additions = [
+        Add(name=clean(w.name).strip(), text=clean(w.experience).strip())
+        for w in answer.experiences[: question.count]
+    ]
+    numbered = [Proposed(add, (str(n),)) for n, add in enumerate(additions, start=1)]
+    if refused := apply(state, numbered, question.library.policy).refused:
+        raise AnswerRefusedError(
+            "; ".join(f"experience {r.sources[0]}: {r.reason}" for r in refused)
+        )
+    return additions
 
 
 def _template() -> Template:

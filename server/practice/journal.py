@@ -21,6 +21,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from experience_store.errors import BadInputError, StorageError
+from server.practice.ownership import APPLICATION_ID, TABLE, check_database, check_reports
 from server.practice.records import Record
 
 FILE = "run.db"
@@ -134,10 +135,12 @@ def open_journal(folder: Path) -> Generator[Journal]:
     """The journal in a folder, made if there is none, and locked until the block ends.
 
     Raises:
-        BadInputError: If another process is at work on this run.
+        BadInputError: If another process is at work on this run, or the folder is not a run's.
         StorageError: If it cannot be read or written.
     """
     path = folder / FILE
+    if not path.exists():
+        check_reports(folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         connection = sqlite3.connect(path, timeout=1.0)
@@ -161,6 +164,7 @@ def _unusable(path: Path, error: sqlite3.Error) -> StorageError:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     try:
+        check_database(connection, path)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         with connection:
@@ -168,10 +172,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             (form,) = connection.execute("PRAGMA user_version").fetchone()
             if form not in {0, _FORM}:
                 raise StorageError(f"{path} was written by another version of this program")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS record"
-                " (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL)"
-            )
+            if form == 0:
+                connection.execute(TABLE)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {_FORM}")
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):

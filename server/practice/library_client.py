@@ -19,13 +19,16 @@ from mcp_types import TextContent, TextResourceContents
 from pydantic import BaseModel, TypeAdapter
 
 from server.practice.errors import RunStoppedError
+from server.practice.handing_in import fitting_feedback, fitting_messages
 from server.practice.journal import Journal
 from server.practice.records import Group, Learned, Served, Spent, Task, total
 from server.practice.shown import GroupsShown, HistoryShown, UpdateShown, UpdatesShown, VersionShown
 from server.practice.spending import Meter
 from server.practice.teacher import MeteredModel, Teacher
 from server.practice.together import all_of
+from server.practice.updates_shown import UpdatesSeen
 from server.results import Experiences, LibrariesOut, LibraryOut, Submitted, UpdateOut
+from server.tools import MAX_TASK
 from server.updating import HELD_UP
 
 POLL_SECONDS = (0.05, 2.0)  # the first and the longest pause while the server learns
@@ -73,10 +76,11 @@ class LibraryClient:
         self._patience = patience
         self._heard = heard
         self._said = ""
+        self._seen = UpdatesSeen()
 
     async def serve(self, task: Task, max_tokens: int | None) -> Served:
         """The experiences that an agent would get for a task."""
-        arguments: dict[str, object] = {"task": task.prompt[:100_000], "library": self.library}
+        arguments: dict[str, object] = {"task": task.prompt[:MAX_TASK], "library": self.library}
         if max_tokens is not None:
             arguments["max_tokens"] = max_tokens
         got = await self._call("get_experiences", arguments, Experiences)
@@ -98,9 +102,9 @@ class LibraryClient:
         trajectories: list[dict[str, object]] = [
             {
                 "id": f"a{number}",
-                "messages": attempt.rollout.messages,
+                "messages": fitting_messages(attempt.rollout.messages),
                 "reward": None if withheld.rewards else attempt.reward,
-                "feedback": None if withheld.rewards else attempt.score.feedback,
+                "feedback": fitting_feedback(None if withheld.rewards else attempt.score.feedback),
                 "retrieval_id": served.retrieval_id,
                 "model": model,
             }
@@ -137,6 +141,13 @@ class LibraryClient:
         """Likewise; None if there is no such library yet."""
         listed = await self._call("list_libraries", {}, LibrariesOut)
         return next((one for one in listed.libraries if one.name == self.library), None)
+
+    async def pending(self) -> int:
+        """How many groups wait in it to be learned, and how many updates are under way."""
+        found = await self.found()
+        if found is None:
+            return 0
+        return found.waiting + sum(u.status == "open" for u in await self._updates())
 
     async def learn(self, journal: Journal, key: str) -> None:
         """Have everything learned that waits.
@@ -189,7 +200,7 @@ class LibraryClient:
         """
         standing = await self.standing()
         updates = [u for u in await self._updates() if u.id not in known]
-        versions = [v for v in await self._versions() if v.version > before]
+        versions = await self._versions(before)
         learning = total(_by_the_server(updates).values())
         if self._own_model is not None and self._own_model.estimates:
             learning = learning.model_copy(update={"estimated": learning.calls})
@@ -199,6 +210,7 @@ class LibraryClient:
             before=before,
             version=standing.version,
             size=standing.experiences,
+            missed=not self._seen.all_since(known),
             changes=[change for v in reversed(versions) for change in v.changes],
             refused=[refusal for v in reversed(versions) for refusal in v.refused],
             updates=[u.id for u in updates],
@@ -252,10 +264,18 @@ class LibraryClient:
         return await self._call("submit_answers", arguments, UpdateOut)
 
     async def _updates(self) -> list[UpdateShown]:
-        return (await self._read("updates", UpdatesShown)).updates
+        return self._seen.take((await self._read("updates", UpdatesShown)).updates)
 
-    async def _versions(self) -> list[VersionShown]:
-        return (await self._read("history", HistoryShown)).versions
+    async def _versions(self, since: int) -> list[VersionShown]:
+        """The versions after one, the latest first."""
+        versions: list[VersionShown] = []
+        page = (await self._read("history", HistoryShown)).versions
+        while page:
+            versions += [version for version in page if version.version > since]
+            if (oldest := page[-1].version) <= since:
+                break
+            page = (await self._read(f"history?before={oldest}", HistoryShown)).versions
+        return versions
 
     async def _call(self, tool: str, arguments: Mapping[str, object], form: type[T]) -> T:
         try:

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from experience_store.intake.text import MAX_ID
 from server.practice.accounts import learned_updates, spent
 from server.practice.beginning import Beginning, takes
 from server.practice.errors import RunStoppedError
@@ -35,8 +36,6 @@ from server.practice.records import (
     total,
 )
 from server.practice.teacher import GivenAnswer
-
-_ID_LENGTH = 200  # of a group, as the server takes it
 
 
 class HandedIn(Record):
@@ -177,9 +176,9 @@ class Runner:
         take = takes(self.journal)
         again = f".{take + 1}" if take else ""
         group_id = f"practice-{self.beginning.id}{again}-{key.removeprefix('steps/')}-{task.id}"
-        if len(group_id) <= _ID_LENGTH:
+        if len(group_id) <= MAX_ID:
             return group_id
-        return f"{group_id[: _ID_LENGTH - 17]}-{hashlib.sha256(group_id.encode()).hexdigest()[:16]}"
+        return f"{group_id[: MAX_ID - 17]}-{hashlib.sha256(group_id.encode()).hexdigest()[:16]}"
 
 
 def _step_key(number: int) -> str:

@@ -179,7 +179,8 @@ class Ground:
     def figures(self) -> dict[str, object]:
         """Likewise, without what differs from time to time and place to place."""
         found = cast("dict[str, Any]", without_seconds(self.report()))
-        return {**found, "settings": {**found["settings"], "data": None}}
+        places = dict.fromkeys(("data", "endpoint", "teacher_endpoint"))
+        return {**found, "settings": {**found["settings"], **places}}
 
     @property
     def attempts(self) -> list[Asked]:

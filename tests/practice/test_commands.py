@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from server.cli.practice_assembly import mark_of
+from experience_store.testing import Said
+from server.cli.practice_settings import address_of, mark_of
 from tests.practice.practising import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -33,6 +34,7 @@ NO_PRICES = "a bound of the cost needs prices: --price-prompt and --price-comple
         (["--direct", "2", "--from-step", "1"], 2, "leave out --from-step"),
         (["--library", "no/library"], 1, "library"),
         (["--group-size", "0"], 2, "--group-size"),
+        (["--eval-task-field", "x"], 2, "need --eval-data"),
     ],
 )
 async def test_what_cannot_work_is_a_line_and_nothing_is_spent(
@@ -117,6 +119,75 @@ async def test_instructions_and_bounds_reach_the_model(tmp_path: Path) -> None:
         for asked in here.attempts:
             assert asked.conversation[0].role == "system"
             assert asked.conversation[0].text == "Answer in one line."
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        (None, None),
+        ("https://api.example.com/v1/", "https://api.example.com/v1"),
+        ("https://me:sk-secret@[::1]:8080/v1?key=sk-secret#sk-secret", "https://[::1]:8080/v1"),
+    ],
+)
+def test_of_an_endpoint_only_the_address_is_kept(url: str | None, address: str | None) -> None:
+    assert address_of(url) == address
+
+
+async def test_held_out_tasks_may_stand_in_other_fields(tmp_path: Path) -> None:
+    def renamed(first: int, task: str, truth: str) -> list[dict[str, str]]:
+        return [
+            {"id": t["id"], task: t["task"], truth: t["ground_truth"]}
+            for t in tasks(3, first=first)
+        ]
+
+    async with ground(tmp_path) as here:
+        here.data("practice.jsonl", renamed(0, "ask", "right"))
+        here.data("held-out.jsonl", renamed(100, "text", "key"))
+        fields = ("--task-field", "ask", "--truth-field", "right")
+        ended = await here.do("practice", *here.evaluated, *fields, code=1)
+        assert "held-out.jsonl: no line has the field 'right'" in ended.error
+        own = ("--eval-task-field", "text", "--eval-truth-field", "key")
+        await here.do("practice", *here.evaluated, *fields, *own)
+        assert here.report()["settings"]["held_out_tasks"].startswith("3 ")
+
+
+async def test_held_out_tasks_stand_in_the_same_fields_unless_said_otherwise(
+    tmp_path: Path,
+) -> None:
+    async with ground(tmp_path) as here:
+        for name, first in (("practice.jsonl", 0), ("held-out.jsonl", 100)):
+            lines = [{"ask": t["task"], "task": "-", "key": t["id"]} for t in tasks(2, first=first)]
+            here.data(name, lines)
+        await here.do("practice", *here.evaluated, "--task-field", "ask", "--truth-field", "key")
+        assert all("What is number" in asked.prompt for asked in here.attempts)
+
+
+@pytest.mark.parametrize(
+    ("data", "held_out"),
+    [("reasoning-gym:chain_sum?size=2", None), (None, "reasoning-gym:chain_sum?size=2")],
+)
+async def test_a_verifier_for_some_of_the_tasks_only_is_no_default(
+    tmp_path: Path, data: str | None, held_out: str | None
+) -> None:
+    async with ground(tmp_path) as here:
+        arguments = here.arguments("practice")
+        place = arguments.index("--verifier")
+        del arguments[place : place + 2]
+        arguments += ["--data", data or str(tmp_path / "practice.jsonl")]
+        arguments += ["--eval-data", held_out or str(tmp_path / "held-out.jsonl")]
+        ended = await here.invoke(arguments)
+    assert ended.code == 2
+    assert "one for the tasks of both --data and --eval-data" in ended.error
+    assert here.endpoint.calls == []
+
+
+async def test_fields_of_a_file_do_not_matter_to_generated_held_out_tasks(tmp_path: Path) -> None:
+    async with ground(tmp_path, lambda _: Said("7")) as here:
+        here.data("practice.jsonl", [{"ask": t["task"], "key": "7"} for t in tasks(2)])
+        fields = ("--task-field", "ask", "--truth-field", "key")
+        generated = ("--eval-data", "reasoning-gym:chain_sum?size=2&seed=7")
+        await here.do("practice", *fields, *generated)
+        assert here.report()["settings"]["held_out_tasks"].startswith("2 ")
 
 
 def test_what_a_tools_file_holds_is_not_kept_in_the_run(tmp_path: Path) -> None:

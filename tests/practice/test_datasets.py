@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import BadInputError
+from server.cli.rollouts import Naming, read_line
 from server.practice import gym
 from server.practice.datasets import generated, load_tasks, overlap, shuffled, split
 from server.practice.records import Task
@@ -121,6 +122,19 @@ def test_a_line_that_is_not_utf8_is_a_bad_line(tmp_path: Path) -> None:
     path.write_bytes(b'{"task": "Gr\xfc\xdfe"}\n')
     with pytest.raises(BadInputError, match="line 1: is not UTF-8"):
         load_tasks(str(path))
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b"3", b"\xff", b"[" * 100_000])
+def test_a_line_is_refused_in_the_same_words_wherever_it_is_read(
+    tmp_path: Path, line: bytes
+) -> None:
+    with pytest.raises(BadInputError) as submitted:
+        read_line(line, Naming())
+    path = tmp_path / "tasks.jsonl"
+    path.write_bytes(line)
+    with pytest.raises(BadInputError) as practised:
+        load_tasks(str(path))
+    assert str(practised.value).endswith(f"line 1: {submitted.value}")
 
 
 def test_up_to_five_bad_lines_are_named(tmp_path: Path) -> None:

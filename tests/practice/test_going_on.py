@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from experience_store.testing import Asked, Said
-from tests.practice.practising import counted, ground, is_attempt, slow, world
+from experience_store.testing import Asked, Said, ScriptedEndpoint
+from server.practice.beginning import Beginning
+from server.practice.journal import open_journal
+from tests.practice.practising import counted, ground, is_attempt, slow, tasks, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
@@ -93,6 +97,39 @@ async def test_an_interrupted_run_ends_in_order_and_goes_on(
         assert here.report()["stopped"] is None
 
 
+HANGING = """
+import time
+
+def forever(task, rollout):
+    print("begun", flush=True)
+    time.sleep(100_000)
+
+async def holds_everything_up(task, rollout):
+    forever(task, rollout)
+"""
+
+
+@pytest.mark.parametrize(("function", "again"), [("forever", False), ("holds_everything_up", True)])
+async def test_a_verifier_that_does_not_end_does_not_keep_the_program_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, again: bool
+) -> None:
+    (tmp_path / "hanging_checks.py").write_text(HANGING)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path.cwd())]))
+    async with ground(tmp_path) as here:
+        process = await here.start("practice", "--verifier", f"hanging_checks:{function}")
+        assert process.stdout is not None
+        await process.stdout.readuntil(b"begun\n")
+        ending = asyncio.create_task(end_of(process))
+        process.send_signal(signal.SIGINT)
+        while again and not ending.done():
+            await asyncio.wait({ending}, timeout=0.2)
+            if process.returncode is None:
+                process.send_signal(signal.SIGINT)
+        code, _, errors = await ending
+    assert code == (-signal.SIGINT if again else 130), errors
+    assert "Traceback" not in errors
+
+
 async def test_learning_that_is_interrupted_goes_on(tmp_path: Path) -> None:
     watch = Watch()
 
@@ -145,6 +182,77 @@ async def test_a_run_is_not_gone_on_with_under_other_settings(tmp_path: Path) ->
     assert "seed was 0 and is 3" in ended.error
     assert "--run" in ended.error
     assert len(here.endpoint.calls) == calls
+
+
+CHECKS = """
+def short(task, rollout):
+    return weigh(task.ground_truth in rollout.answer)
+
+def weigh(right):
+    return float(right)
+"""
+
+
+async def test_a_run_is_not_gone_on_with_by_another_verifier_seeding_or_endpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = ("--verifier", "going_on_checks:short")
+    checks = tmp_path / "going_on_checks.py"
+    async with ground(tmp_path) as here, ScriptedEndpoint(world) as other:
+        checks.write_text(CHECKS)
+        await here.do("practice", *own)
+        calls = len(here.endpoint.calls)
+        elsewhere = other.base_url.replace("//", "//me:secret@")
+        ended = await here.do("practice", *own, "--base-url", elsewhere, code=1)
+        assert f"endpoint was '{here.endpoint.base_url}' and is '{other.base_url}'" in ended.error
+        assert "teacher_endpoint was" in ended.error
+        assert "secret" not in ended.error
+
+        arguments = here.arguments("practice", *own)
+        arguments.remove("--send-seed")
+        ended = await here.invoke(arguments)
+        assert (ended.code, "send_seed was True and is False" in ended.error) == (1, True)
+
+        checks.write_text(CHECKS.replace("float(right)", "1.0 - right"))
+        sys.modules.pop("going_on_checks")
+        ended = await here.do("practice", *own, code=1)
+        assert "verifier_code was 'going_on_checks.py (" in ended.error
+        assert (len(here.endpoint.calls), other.calls) == (calls, [])
+
+
+async def test_a_run_is_gone_on_with_from_another_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+        calls = len(here.endpoint.calls)
+        monkeypatch.chdir(tmp_path)
+        await here.do("practice", "--data", "practice.jsonl")
+        assert len(here.endpoint.calls) == calls
+        here.data("practice.jsonl", tasks(5))
+        ended = await here.do("practice", code=1)
+        assert "tasks was '6 (" in ended.error
+        assert "data was" not in ended.error
+
+
+async def test_what_a_run_of_an_older_release_does_not_say_is_taken_as_it_is_now(
+    tmp_path: Path,
+) -> None:
+    later = {"endpoint", "teacher_endpoint", "verifier_code", "send_seed"}
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+        with open_journal(here.run) as journal:
+            began = journal.get("run", Beginning)
+            assert began is not None
+            old = {name: value for name, value in began.settings.items() if name not in later}
+            journal.put("run", began.model_copy(update={"settings": old}), instead_of="run")
+        calls = len(here.endpoint.calls)
+        await here.do("practice")
+        assert len(here.endpoint.calls) == calls
+        arguments = here.arguments("practice")
+        arguments.remove("--send-seed")
+        assert "send_seed was True and is False" in (await here.invoke(arguments)).error
 
 
 async def test_a_run_that_has_done_nothing_yet_may_get_other_settings(tmp_path: Path) -> None:
@@ -211,3 +319,25 @@ async def test_a_step_that_waits_to_be_learned_is_learned_before_steps_are_done_
         assert "step 1 is handed in and not learned yet" in ended.error
         await here.do("practice")
         await here.do("practice", "--from-step", "1")
+
+
+async def test_groups_handed_in_when_the_run_was_killed_are_learned_before_steps_are_done_anew(
+    tmp_path: Path,
+) -> None:
+    broken = True
+
+    def no_teacher(asked: Asked) -> Said:
+        return Said(status=401) if broken and not is_attempt(asked) else world(asked)
+
+    async with ground(tmp_path, no_teacher) as here:
+        await here.do("practice", code=1)
+        with open_journal(here.run) as journal:  # as if it was killed before it noted them down
+            journal.forget(*journal.keys("*/handed-in"))
+        broken = False
+        ended = await here.do("practice", "--from-step", "1", code=1)
+        assert "that are not learned yet" in ended.error
+        assert "without --from-step goes on with them" in ended.error
+        await here.do("practice")
+        groups = here.report()["steps"][0]["groups"]
+        await here.do("practice", "--from-step", "1")
+        assert here.report()["steps"][0]["groups"] == groups

@@ -19,7 +19,14 @@ from server.models.endpoint import Endpoint
 from server.practice import gym
 from server.practice.datasets import load_tasks
 from server.practice.records import Rollout, Score, Spent, Task
-from server.practice.verifiers import Verifier, VerifierError, apart, make_verifier, packages
+from server.practice.verifiers import (
+    Verifier,
+    VerifierError,
+    apart,
+    functions,
+    make_verifier,
+    packages,
+)
 from server.practice.verifiers.finding import final_answer
 from server.practice.verifiers.judge import ANSWER_CHARACTERS, JudgeQuestion
 from server.practice.verifiers.numbers import last_number
@@ -509,6 +516,25 @@ triple = lambda task, rollout: (1.0, "a", "b")
 alone = lambda task: 1.0
 
 
+def ending(task, rollout):
+    raise SystemExit("over")
+
+
+def stopping(task, rollout):
+    raise StopIteration
+
+
+let_go = threading.Event()
+
+
+def forever(task, rollout):
+    let_go.wait()
+
+
+async def never(task, rollout):
+    await asyncio.Event().wait()
+
+
 def broken(task, rollout):
     raise KeyError("x" * 5_000)
 """
@@ -552,6 +578,8 @@ async def test_a_function_says_what_an_attempt_is_worth(
     ("name", "wrong"),
     [
         ("broken", "broken raised KeyError"),
+        ("ending", "ending raised SystemExit: over"),
+        ("stopping", "stopping raised StopIteration"),
         ("nan", "gave nan for a reward"),
         ("endless", "gave inf for a reward"),
         ("text", "returned a str"),
@@ -564,6 +592,33 @@ async def test_a_function_that_breaks_is_out_of_order_and_not_zero(
     with pytest.raises(VerifierError, match=wrong) as caught:
         await own(name).verify(task("Paris"), said("Paris"))
     assert len(str(caught.value)) <= 400
+
+
+@pytest.mark.parametrize("name", ["forever", "never"])
+async def test_a_function_that_does_not_end_is_given_up_and_leaves_the_attempt_unscored(
+    own: Callable[[str], Verifier], name: str
+) -> None:
+    own(name)
+    verifier = make_verifier(f"own_rewards:{name}", judge=None, function_seconds=0.01)
+    with pytest.raises(VerifierError, match=r"verdict within 0.01 seconds \(--verifier-seconds\)"):
+        await verifier.verify(task("Paris"), said("Paris"))
+    sys.modules["own_rewards"].let_go.set()
+
+
+async def test_calls_that_do_not_end_do_not_become_ever_more(
+    own: Callable[[str], Verifier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own("forever")
+    monkeypatch.setattr(functions, "MAX_HANGING", 2)
+    verifier = make_verifier("own_rewards:forever", judge=None, function_seconds=0.01)
+    let_go = sys.modules["own_rewards"].let_go
+    let_go.clear()
+    for _ in range(2):
+        with pytest.raises(VerifierError, match="verdict within"):
+            await verifier.verify(task("Paris"), said("Paris"))
+    with pytest.raises(VerifierError, match="2 calls of own_rewards:forever do not end"):
+        await verifier.verify(task("Paris"), said("Paris"))
+    let_go.set()
 
 
 @pytest.mark.parametrize(

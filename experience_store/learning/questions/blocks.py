@@ -12,7 +12,7 @@ from importlib.resources import files
 from string import Template
 
 from experience_store.learning.transcript import quote
-from experience_store.library import Experience
+from experience_store.library import Experience, Library
 from experience_store.tokens import clip_to_tokens
 from experience_store.trajectory import Group, Trajectory
 
@@ -31,6 +31,16 @@ class Aim:
     learning_objective: str | None
     max_words: int
     max_lessons: int
+
+    @classmethod
+    def of(cls, library: Library) -> Aim:
+        """What a library says of itself."""
+        return cls(
+            library.agent_objective,
+            library.learning_objective,
+            library.policy.max_words,
+            library.policy.max_lessons,
+        )
 
     def text(self) -> str:
         """The objectives as they stand in prompts; empty when there are none."""

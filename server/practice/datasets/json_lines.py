@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn, TypeAlias, TypeVar, cast
+from typing import TypeVar
 
 from pydantic import JsonValue, ValidationError
 
 from experience_store.errors import BadInputError
+from server.json_lines import JsonObject, read_name, read_object
 from server.practice.records import Task
 
-Json: TypeAlias = dict[str, JsonValue]
 T = TypeVar("T")
 Made = TypeVar("Made")
 
@@ -42,7 +42,7 @@ class Fields:
 @dataclass(frozen=True, slots=True)
 class _Line:
     number: int
-    value: Json
+    value: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def read_tasks(path: Path, fields: Fields) -> tuple[Task, ...]:
     numbered = [(n, line) for n, line in enumerate(lines, start=1) if line.strip()]
     if not numbered:
         raise BadInputError(f"{path}: holds no task; give one JSON object a line")
-    values = _each(path, numbered, lambda n, line: _Line(n, _parsed(line)))
+    values = _each(path, numbered, lambda n, line: _Line(n, read_object(line, strict=True)))
     _check_truth_field(path, values, fields.truth)
     read = _each(
         path, [(v.number, v.value) for v in values], lambda n, v: _Read(n, _task(v, fields))
@@ -92,39 +92,13 @@ def _refuse(path: Path, bad: list[str]) -> None:
         raise BadInputError(f"{path} cannot be used.\n" + "\n".join(bad[:MAX_NAMED]) + more)
 
 
-def _parsed(line: bytes) -> Json:
-    try:
-        value: object = json.loads(line.decode(), parse_constant=_refuse_constant)
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeDecodeError as error:
-        raise BadInputError("is not UTF-8; save the file as UTF-8") from error
-    except UnicodeEncodeError as error:
-        raise BadInputError("holds half an emoji (a lone surrogate); write it whole") from error
-    except json.JSONDecodeError as error:
-        said = f"{error.msg} at character {error.pos + 1}"
-        raise BadInputError(f"is not JSON ({said}); give one object a line") from error
-    except ValueError as error:
-        raise BadInputError(f"is not JSON ({error})") from error
-    except RecursionError as error:
-        raise BadInputError("is nested too deeply") from error
-    if isinstance(value, list):
-        raise BadInputError("is a JSON array; give one object a line (`jq -c '.[]' FILE`)")
-    if not isinstance(value, dict):
-        raise BadInputError("is no JSON object; give one object a line")
-    return cast("Json", value)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _task(value: Json, fields: Fields) -> Task:
+def _task(value: JsonObject, fields: Fields) -> Task:
     prompt_field, prompt = _prompt(value, fields.task)
     truth_field = fields.truth or _first(value, TRUTH_FIELDS, but=prompt_field)
     truth = _truth(truth_field, value.get(truth_field)) if truth_field else None
     id_field = _first(value, ID_FIELDS)
     used = {prompt_field, truth_field, id_field, *IGNORED_FIELDS}
-    name = _name(id_field, value[id_field]) if id_field else _made_id(prompt, truth)
+    name = read_name(id_field, value[id_field]) if id_field else _made_id(prompt, truth)
     extra = {key: item for key, item in value.items() if key not in used}
     try:
         return Task(id=name, prompt=prompt, ground_truth=truth, extra=extra)
@@ -132,7 +106,7 @@ def _task(value: Json, fields: Fields) -> Task:
         raise BadInputError("is nested too deeply") from error
 
 
-def _prompt(value: Json, field: str | None) -> tuple[str, str]:
+def _prompt(value: JsonObject, field: str | None) -> tuple[str, str]:
     """The field that holds the prompt, and the prompt."""
     found = field or _first(value, TASK_FIELDS)
     if found is None or found not in value:
@@ -164,19 +138,13 @@ def _truth(field: str, value: JsonValue) -> str | None:
             )
 
 
-def _name(field: str, value: JsonValue) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-        raise BadInputError(f"{field}: must be text or a whole number")
-    return str(value).strip()
-
-
 def _made_id(prompt: str, truth: str | None) -> str:
     """An id that is the same wherever in the file the line stands."""
     text = json.dumps([prompt, truth])
     return f"task-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _first(value: Json, fields: tuple[str, ...], but: str | None = None) -> str | None:
+def _first(value: JsonObject, fields: tuple[str, ...], but: str | None = None) -> str | None:
     return next((f for f in fields if f != but and value.get(f) is not None), None)
 
 

@@ -10,25 +10,28 @@ from difflib import get_close_matches
 
 from experience_store.errors import BadInputError
 from server.models import Model
-from server.practice.verifiers.functions import load_function
+from server.practice.verifiers.functions import TIME_LIMIT, load_function
 from server.practice.verifiers.judge import Judge
 from server.practice.verifiers.numbers import make_number
 from server.practice.verifiers.packages import Gym, Mathematics
 from server.practice.verifiers.protocol import Verifier, VerifierError
 from server.practice.verifiers.wordings import Exact, Match
 
-__all__ = ["NAMES", "Verifier", "VerifierError", "make_verifier"]
+__all__ = ["NAMES", "TIME_LIMIT", "Verifier", "VerifierError", "make_verifier"]
 
 NAMES = ("exact", "match", "number", "math", "reasoning-gym", "judge")
 
 
-def make_verifier(spec: str, *, judge: Model | None) -> Verifier:
+def make_verifier(
+    spec: str, *, judge: Model | None, function_seconds: float = TIME_LIMIT
+) -> Verifier:
     """The verifier of this name.
 
     Args:
         spec: `exact`, `match`, `number[:TOLERANCE]`, `math`, `reasoning-gym`, `judge`, or
             `module:function`.
         judge: The model that `judge` asks. Whoever made it closes it.
+        function_seconds: For one call of `module:function`.
 
     Raises:
         BadInputError: If there is no such verifier, or what it needs is missing.
@@ -39,7 +42,7 @@ def make_verifier(spec: str, *, judge: Model | None) -> Verifier:
     if spec in NAMES:
         return _named(spec, judge)
     if ":" in spec:
-        return load_function(spec)
+        return load_function(spec, function_seconds)
     close = get_close_matches(spec, NAMES, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise BadInputError(

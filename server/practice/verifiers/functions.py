@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 import math
 import sys
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from importlib import import_module
 from numbers import Real
 from pathlib import Path
+from types import ModuleType
 from typing import TypeAlias, cast
 
 from experience_store.errors import BadInputError
 from server.practice.records import Rollout, Score, Task
+from server.practice.verifiers.aside import Aside
 from server.practice.verifiers.protocol import VerifierError, shortened
+
+TIME_LIMIT = 120.0  # seconds for one call, unless said otherwise
+MAX_HANGING = 32  # calls that were given up and go on, each of which takes a share of the machine
 
 Result: TypeAlias = float | bool | tuple[float | None, str] | Score | None
 Function: TypeAlias = Callable[[Task, Rollout], Result | Awaitable[Result]]
@@ -28,11 +34,29 @@ class OwnFunction:
     Called as `function(task, rollout)`, with a `Task` and a `Rollout` of `server.practice.records`.
     It returns a reward (any finite number, or a bool), a tuple of reward and feedback, a whole
     `Score`, or None, which leaves the attempt unscored. One that is not async works in a thread.
+    A call that does not end in time is given up, and the attempt stays unscored.
     """
 
-    def __init__(self, name: str, function: Function) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Function,
+        time_limit: float = TIME_LIMIT,
+        code: str | None = None,
+    ) -> None:
+        """Use a function.
+
+        Args:
+            name: How it was asked for.
+            function: Scores.
+            time_limit: Seconds for one call.
+            code: A mark that changes with its code, if that can be known.
+        """
+        self.code = code
         self._name = name
         self._function = function
+        self._time_limit = time_limit
+        self._aside = Aside()
 
     @property
     def name(self) -> str:
@@ -44,13 +68,19 @@ class OwnFunction:
 
     async def verify(self, task: Task, rollout: Rollout) -> Score:
         """See the class."""
+        if (hanging := self._aside.hanging) >= MAX_HANGING:
+            raise VerifierError(f"{hanging} calls of {self._name} do not end; no more are begun")
+        clock = asyncio.timeout(self._time_limit)
         try:
-            result = await self._called(task, rollout)
+            async with clock:
+                result = await self._called(task, rollout)
         except VerifierError:
             raise
         except Exception as error:
-            said = f"{self._name} raised {type(error).__name__}: {error}"
-            raise VerifierError(said) from error
+            if clock.expired():
+                late = f"did not come to a verdict within {self._time_limit:g} seconds"
+                raise VerifierError(f"{self._name} {late} (--verifier-seconds)") from error
+            raise self._raised(error) from error
         return self._score(result)
 
     async def close(self) -> None:
@@ -60,8 +90,16 @@ class OwnFunction:
         if _is_async(self._function):
             result = self._function(task, rollout)
         else:
-            result = await asyncio.to_thread(self._function, task, rollout)
+            outcome = await self._aside.call(self._function, task, rollout)
+            if outcome.error is not None:
+                raise self._raised(outcome.error) from outcome.error
+            result = outcome.value
         return await result if inspect.isawaitable(result) else result
+
+    def _raised(self, error: BaseException) -> VerifierError:
+        if isinstance(error, VerifierError):
+            return error
+        return VerifierError(f"{self._name} raised {type(error).__name__}: {error}")
 
     def _score(self, result: object) -> Score:
         match result:
@@ -103,8 +141,12 @@ class OwnFunction:
         return reward
 
 
-def load_function(spec: str) -> OwnFunction:
+def load_function(spec: str, time_limit: float = TIME_LIMIT) -> OwnFunction:
     """Import `module:function`, from the current directory or wherever Python finds it.
+
+    Args:
+        spec: Its name.
+        time_limit: Seconds for one call.
 
     Raises:
         BadInputError: If there is no such function, or it cannot be called with task and rollout.
@@ -125,7 +167,25 @@ def load_function(spec: str) -> OwnFunction:
         close = get_close_matches(name, names, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise BadInputError(f"{spec}: {module_name} has no {name!r}{hint}")
-    return OwnFunction(spec, _callable(spec, getattr(module, name)))
+    function = _callable(spec, getattr(module, name))
+    return OwnFunction(spec, function, time_limit, _mark_of(module, function))
+
+
+def _mark_of(module: ModuleType, function: Function) -> str | None:
+    """The files in which the function is named and written, and a mark that changes with them.
+
+    They are taken as a whole: what scores may be a helper beside the function.
+    """
+    paths: set[Path] = set()
+    for item in (module, inspect.unwrap(function), type(function)):
+        with suppress(TypeError):  # what is built in has none
+            if found := inspect.getsourcefile(item):
+                paths.add(Path(found))
+    files = sorted(path for path in paths if path.is_file())
+    if not files:
+        return None
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    return f"{', '.join(path.name for path in files)} ({digest})"
 
 
 def _callable(spec: str, value: object) -> Function:
