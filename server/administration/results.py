@@ -12,6 +12,7 @@ from experience_store.library import Library
 from experience_store.tokens import estimate_tokens
 from server.administration.changes import Difference, version_lines
 from server.administration.deeds import description
+from server.wording import count
 
 MAX_TOKENS = 12_000  # of changes in one answer; hosts cut answers at twice as much
 _SIGNS = "+ added, ~ reworded, - retired, = confirmed, ! refused"
@@ -74,8 +75,9 @@ class EditedOut(BaseModel):
 def described(library: Library) -> tuple[DescriptionOut, str]:
     """What a library is for and how it learns."""
     value = DescriptionOut.model_validate(description(library))
+    size = count(value.experiences, "experience")
     lines = [
-        f"Library {value.name!r}, version {value.version}, {value.experiences} experiences.",
+        f"Library {value.name!r}, version {value.version}, {size}.",
         f"agent_objective: {value.agent_objective or '(none)'}",
         f"learning_objective: {value.learning_objective or '(none)'}",
         *(f"policy.{name}: {part}" for name, part in value.policy.items()),
@@ -108,7 +110,7 @@ def told(library: str, versions: Sequence[Version]) -> tuple[HistoryOut, str]:
     value = HistoryOut(library=library, versions=shown, next_step=f"Newest first; {_SIGNS}.{older}")
     lines = [f"History of library {library!r}."]
     for v in shown:
-        about = f"{v.created_at}, {v.author}, {v.experiences} experiences"
+        about = f"{v.created_at}, {v.author}, {count(v.experiences, 'experience')}"
         lines.append(f"Version {v.version} ({about}): {v.note}")
         lines += [f"  {change}" for change in v.changes]
         lines += [f"  and {v.omitted} more changes"] if v.omitted else []
@@ -149,7 +151,8 @@ def edited(
         changes=changes,
         omitted=omitted,
     )
-    head = f"Library {library!r} has version {version.number} now, {version.size} experiences:"
+    size = count(version.size, "experience")
+    head = f"Library {library!r} has version {version.number} now, {size}:"
     return value, _lines(head, changes, omitted)
 
 

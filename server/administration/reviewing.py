@@ -18,6 +18,7 @@ from server.administration.changes import proposal_line, version_lines
 from server.administration.results import OBJECTS, Optional
 from server.results import result
 from server.tools import AppContext
+from server.wording import count
 
 Decision: TypeAlias = Literal["publish", "reject"]
 MOST_REVIEWS = 10
@@ -153,6 +154,8 @@ def reviewed(
         lines += [f"Update {record.id} of library {library!r} is {record.status}: {what}."]
         lines += changes
     for update in shown:
-        lines.append(f"Update {update.update_id}, of {update.groups} groups, since {update.since}:")
+        lines.append(
+            f"Update {update.update_id}, of {count(update.groups, 'group')}, since {update.since}:"
+        )
         lines += update.changes
     return value, "\n".join([*lines, value.next_step])

@@ -94,6 +94,7 @@ async def test_nothing_is_published_before_it_was_reviewed(database: Path, mode:
     assert "experience-mcp review lib" in closed.data["next_step"]
     assert before == []
     assert again.data["status"] == "nothing_to_learn"
+    assert "1 update(s) would change waits for a person's review" in again.text
     (update,) = waiting.data["waiting"]
     assert update["changes"] == [f"1. + Check: {CHECK}", f"2. + Ask: {ASK}"]
     assert f"2. + Ask: {ASK}" in waiting.text
@@ -232,12 +233,15 @@ def test_the_command_line_reviews_what_a_model_learned(database: Path) -> None:
     waiting = program.json("review", "lib")
     update = str(waiting.at("waiting", 0, "update_id"))
     listed = program.run("review", "lib").stdout
+    table = program.run("libraries").stdout
     program.run("review", "lib", "--publish", update, "--only", "2", fails=1)
     published = program.run("review", "lib", "--publish", update, "--only", "1").stdout
 
     assert "waits for a person's review" in " ".join(learning.split())
     assert waiting.at("waiting", 0, "changes", 0, "sign") == "+"
     assert f"--publish {update}" in listed
+    assert "to review" in table
+    assert "to review" not in program.run("libraries").stdout
     assert published.startswith("lib: version 1\n  + G1 ")
     assert "Nothing waits" in program.run("review", "lib").stdout
 

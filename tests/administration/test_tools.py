@@ -155,6 +155,19 @@ async def test_over_http_a_caller_that_cannot_be_asked_repeats_the_name(
     assert deleted.data["deleted"] is True
 
 
+async def test_over_http_the_user_is_asked_in_the_era_that_can(database: Path, mode: Mode) -> None:
+    user = User("accept", "lib")
+    async with (
+        served(database, "--administration") as server,
+        Client(server.url, mode=mode, elicitation_callback=user) as client,
+    ):
+        await call(client, "add_experience", library="lib", text=FIRST)
+        answer = await call(client, "delete_library", library="lib")
+
+    assert answer.failed is (mode == "legacy")  # there is nothing to ask on: calls stand alone
+    assert len(user.asked) == (mode == "auto")
+
+
 async def test_without_the_switch_there_are_none_of_them(database: Path) -> None:
     async with Client(build_server(Settings(database))) as client:
         names = [t.name for t in (await client.list_tools()).tools]
