@@ -17,15 +17,15 @@ from server.wording import count
 MAX_TOKENS = 12_000  # of changes in one answer; hosts cut answers at twice as much
 _SIGNS = "+ added, ~ reworded, - retired, = confirmed, ! refused"
 OBJECTS = {"type": "array", "items": {"type": "object"}}
-Optional = Annotated[str | None, WithJsonSchema({"type": "string"})]
+OptionalText = Annotated[str | None, WithJsonSchema({"type": "string"})]
 
 
 class DescriptionOut(BaseModel):
     """The answer of `describe_library`."""
 
     name: str
-    agent_objective: Optional = None
-    learning_objective: Optional = None
+    agent_objective: OptionalText = None
+    learning_objective: OptionalText = None
     policy: Annotated[dict[str, object], WithJsonSchema({"type": "object"})]
     version: int
     experiences: int
@@ -90,7 +90,7 @@ def told(library: str, versions: Sequence[Version]) -> tuple[HistoryOut, str]:
     shown: list[VersionOut] = []
     room = MAX_TOKENS
     for version in versions:
-        changes, omitted = _fitting([str(line) for line in version_lines(version)], room)
+        changes, omitted = fitting([str(line) for line in version_lines(version)], room)
         if shown and omitted:
             break
         room -= sum(map(estimate_tokens, changes)) + estimate_tokens(version.note) + 50
@@ -119,7 +119,7 @@ def told(library: str, versions: Sequence[Version]) -> tuple[HistoryOut, str]:
 
 def compared(library: str, difference: Difference) -> tuple[DifferenceOut, str]:
     """What leads from one version to another, as much of it as an answer holds."""
-    changes, omitted = _fitting([str(line) for line in difference.lines()], MAX_TOKENS)
+    changes, omitted = fitting([str(line) for line in difference.lines()], MAX_TOKENS)
     value = DifferenceOut(
         library=library,
         old=difference.old,
@@ -143,7 +143,7 @@ def edited(
         difference: To the one before it, where the version itself has no operations.
     """
     lines = difference.lines() if difference else version_lines(version)
-    changes, omitted = _fitting([str(line) for line in lines], MAX_TOKENS)
+    changes, omitted = fitting([str(line) for line in lines], MAX_TOKENS)
     value = EditedOut(
         library=library,
         version=version.number,
@@ -156,7 +156,7 @@ def edited(
     return value, _lines(head, changes, omitted)
 
 
-def _fitting(lines: Sequence[str], room: int) -> tuple[list[str], int]:
+def fitting(lines: Sequence[str], room: int = MAX_TOKENS) -> tuple[list[str], int]:
     """The lines that fit into so many tokens, and how many do not."""
     taken: list[str] = []
     for line in lines:

@@ -14,7 +14,7 @@ from server.skills.naming import is_derived, skill_name
 
 SCHEME = "skill://"
 MARKDOWN = "text/markdown"
-_KEPT = 16
+_KEPT = 8  # of a megabyte each where libraries are large
 
 
 def uri_of(skill: str, path: str = MAIN) -> str:

@@ -15,6 +15,7 @@ from mcp_types import ElicitRequestParams, ElicitResult
 from experience_store.operations import Add, Retire
 from experience_store.store import Store
 from experience_store.testing import ScriptedEndpoint
+from experience_store.tokens import estimate_tokens
 from server.mcp_server import build_server
 from server.settings import Settings
 from tests.builders import answer as operations
@@ -181,7 +182,7 @@ async def test_the_user_is_asked_where_the_host_can_ask(
     user = User(agree=agree)
     async with connected(database, mode, user) as client:
         closed = await learned(client)
-        await call(
+        answer = await call(
             client,
             "review_updates",
             library="lib",
@@ -191,6 +192,7 @@ async def test_the_user_is_asked_where_the_host_can_ask(
         )
         after = await shown(client)
 
+    assert ("did not agree" in answer.text) is not agree
     assert user.asked == [f"Publish in library 'lib':\n+ Check: {CHECK}"]
     assert after == ([f"Check: {CHECK}"] if agree else [])
 
@@ -269,3 +271,21 @@ def test_what_waits_for_review_is_carried_to_another_database(
 async def _learned_by_a_host(database: Path) -> None:
     async with connected(database) as client:
         await learned(client)
+
+
+async def test_much_that_waits_is_shown_in_part_and_the_rest_is_counted(database: Path) -> None:
+    async with connected(database) as client:
+        policy = {"review": True, "max_lessons": 64, "max_words": 200}
+        await call(client, "describe_library", library="lib", policy=policy)
+        proposed = [
+            operation("Add", experience=" ".join(f"w{n}x{k}" for k in range(150)), name=f"N{n}")
+            for n in range(64)  # of words of their own, else they would be consolidated first
+        ]
+        await learned(client, *proposed)
+        waiting = await call(client, "review_updates", library="lib")
+
+    (update,) = waiting.data["waiting"]
+    assert len(update["changes"]) + update["omitted"] == 64
+    assert update["omitted"] > 0
+    assert estimate_tokens(waiting.text) < 20_000
+    assert f"and {update['omitted']} more changes" in waiting.text
