@@ -18,6 +18,7 @@ from pydantic import ConfigDict
 
 from experience_store.operations import Add
 from experience_store.store import Store
+from server.access import Access, Scope, current_access
 from server.mcp_server import build_server
 from server.settings import Settings
 from server.skills.extension import EXTENSION, PAGE
@@ -227,6 +228,22 @@ async def test_a_library_made_anew_under_an_old_name_has_a_skill_of_its_own(
 
     assert "Ask first." in text
     assert "Check first." not in text
+
+
+@pytest.mark.usefixtures("filled")
+async def test_for_callers_who_may_not_read_there_are_no_skills(database: Path) -> None:
+    token = current_access.set(Access("bob", frozenset({Scope.SUBMIT}), None))
+    try:
+        async with connected(database) as client:
+            listed = await ask(client, "skills/list")
+            for method in ("skills/get", "resources/read"):
+                with pytest.raises(MCPError) as raised:
+                    await ask(client, method, uri="skill://short/SKILL.md")
+                assert raised.value.code == INVALID_PARAMS
+    finally:
+        current_access.reset(token)
+
+    assert listed["skills"] == []
 
 
 @pytest.mark.usefixtures("filled")
