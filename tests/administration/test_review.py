@@ -197,31 +197,31 @@ async def test_the_user_is_asked_where_the_host_can_ask(
     assert after == ([f"Check: {CHECK}"] if agree else [])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        ({"update_id": "update-0", "decision": "publish"}, "there is no update"),
-        ({"decision": "publish"}, "needs both"),
-        ({"update_id": "here", "decision": "reject", "only": [1]}, "goes with decision"),
-        ({"update_id": "here", "decision": "publish", "only": [3]}, "it has 1 to 2"),
-        ({"update_id": "here", "decision": "maybe"}, "decision"),
-        ({"library": "other", "update_id": "here", "decision": "reject"}, "has no update"),
-    ],
-)
+REFUSED: list[tuple[dict[str, object], str]] = [
+    ({"update_id": "update-0", "decision": "publish"}, "there is no update"),
+    ({"decision": "publish"}, "needs both"),
+    ({"update_id": "here", "decision": "reject", "only": [1]}, "goes with decision"),
+    ({"update_id": "here", "decision": "publish", "only": [3]}, "it has 1 to 2"),
+    ({"update_id": "here", "decision": "maybe"}, "decision"),
+    ({"library": "other", "update_id": "here", "decision": "reject"}, "has no update"),
+]
+
+
 async def test_a_decision_that_cannot_be_taken_is_said_and_all_goes_on_waiting(
-    database: Path, arguments: dict[str, object], reason: str
+    database: Path,
 ) -> None:
     async with connected(database) as client:
         closed = await learned(client)
         await call(client, "add_experience", library="other", text=ASK)
-        given = {"library": "lib", **arguments}
-        if given.get("update_id") == "here":
-            given["update_id"] = closed.data["update_id"]
-        answer = await call(client, "review_updates", **given)
+        for arguments, reason in REFUSED:
+            given = {"library": "lib", **arguments}
+            if given.get("update_id") == "here":
+                given["update_id"] = closed.data["update_id"]
+            answer = await call(client, "review_updates", **given)
+            assert answer.failed, arguments
+            assert reason in answer.text
         waiting = await call(client, "review_updates", library="lib")
 
-    assert answer.failed
-    assert reason in answer.text
     assert len(waiting.data["waiting"][0]["changes"]) == 2
 
 
