@@ -1,6 +1,13 @@
-"""A bare SDK server with one trivial tool: what `latency.py` measures ours against."""
+"""A bare SDK server with one trivial tool: what ours is measured against.
+
+    python benchmarks/trivial_server.py [--http]
+
+Over HTTP it is stateless, answers in plain JSON and takes a free port, which uvicorn logs.
+"""
 
 from __future__ import annotations
+
+import sys
 
 from mcp.server import MCPServer
 
@@ -14,4 +21,6 @@ def echo(text: str) -> str:
 
 
 if __name__ == "__main__":
+    if "--http" in sys.argv:
+        server.run("streamable-http", port=0, stateless_http=True, json_response=True)
     server.run("stdio")

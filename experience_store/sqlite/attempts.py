@@ -46,27 +46,27 @@ def named(trajectories: Sequence[Trajectory]) -> list[NamedAttempt]:
     return found
 
 
-async def store_attempts(
+def store_attempts(
     tx: Transaction, group: Row, attempts: Iterable[NamedAttempt]
 ) -> tuple[int, int]:
     """How many attempts are new, and how many got their reward late."""
     known: dict[str, Row] = {}
     if group["revision"]:
-        known = {row["name"]: row for row in await tx.rows("attempt_marks", group_id=group["id"])}
+        known = {row["name"]: row for row in tx.rows("attempt_marks", group_id=group["id"])}
     fresh: dict[str, NamedAttempt] = {}
     scored = 0
     for attempt in attempts:
         id_ = attempt.trajectory.id
         twin = fresh.setdefault(id_, attempt) if id_ not in known else None
         if twin is None:
-            scored += await _compare_with_known(tx, known[id_], attempt)
+            scored += _compare_with_known(tx, known[id_], attempt)
         elif twin.trajectory != attempt.trajectory:
             raise _conflict(attempt.trajectory, "this submission has two of this id")
-    await tx.run_many("make_attempt", (_columns(group["id"], a) for a in fresh.values()))
+    tx.run_many("make_attempt", (_columns(group["id"], a) for a in fresh.values()))
     return len(fresh), scored
 
 
-async def _compare_with_known(tx: Transaction, known: Row, attempt: NamedAttempt) -> int:
+def _compare_with_known(tx: Transaction, known: Row, attempt: NamedAttempt) -> int:
     trajectory = attempt.trajectory
     if known["digest"] != attempt.digest:
         raise _conflict(trajectory, "the stored attempt of this id has another content")
@@ -74,7 +74,7 @@ async def _compare_with_known(tx: Transaction, known: Row, attempt: NamedAttempt
         return 0
     if known["reward"] is not None:
         raise _conflict(trajectory, f"it is stored with reward {known['reward']:g}")
-    await tx.run(
+    tx.run(
         "score_attempt",
         attempt=known["id"],
         reward=trajectory.reward,

@@ -1,24 +1,22 @@
 """One SQLite file: connections, transactions, migrations and the queries by name.
 
-Two connections: one reads, one writes, so that a read never waits for a write of the same
-process; other processes are kept apart by WAL mode and a busy timeout. Write transactions begin
-IMMEDIATE, so two of them can never both believe to be first. A commit is on disk before it
-returns (`synchronous = FULL`).
+Two connections, each with a thread: one reads, one writes, so that a read never waits for a write
+of the same process; other processes are kept apart by WAL mode and a busy timeout. Write
+transactions begin IMMEDIATE, so two of them can never both believe to be first. A commit is on
+disk before it returns (`synchronous = FULL`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import sqlite3
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import aiosqlite
 
@@ -27,21 +25,32 @@ from experience_store.errors import StorageError
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = sqlite3.Row
 Params: TypeAlias = dict[str, Value]
+T = TypeVar("T")
 
 BUSY_SECONDS = 10.0
 _PACKAGE = "experience_store.sqlite"
 
 
+class Connection(aiosqlite.Connection):
+    """A connection that does a whole piece of work in its thread, in one go.
+
+    A transaction that came back to the event loop between its statements would hold the lock for
+    as long as the loop is busy with others.
+    """
+
+    async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do it. It goes on to its end even when whoever waits for it does not."""
+        done: T = await self._execute(work, self._conn)  # pyright: ignore[reportUnknownMemberType]  # it has no types
+        return done
+
+
 class Database:
     """An open database file. Make it with `Database.open`, end it with `close`."""
 
-    def __init__(
-        self, path: Path, reader: aiosqlite.Connection, writer: aiosqlite.Connection
-    ) -> None:
+    def __init__(self, path: Path, reader: Connection, writer: Connection) -> None:
         self.path = path
         self._reader = reader
         self._writer = writer
-        self._turn = asyncio.Lock()
         self._closed = False
 
     @classmethod
@@ -57,7 +66,7 @@ class Database:
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"cannot open the database {path}: {error}") from error
         try:
-            await migrate(writer)
+            await writer.do(migrate)
             reader = await _connect(path)
         except BaseException as error:
             await writer.close()
@@ -68,14 +77,13 @@ class Database:
 
     async def close(self) -> None:
         """Finish the write that is under way and close both connections. Twice is once."""
-        async with self._turn:
-            if not self._closed:
-                self._closed = True
-                await self._reader.close()
-                await self._writer.close()
+        if not self._closed:
+            self._closed = True
+            await self._reader.close()
+            await self._writer.close()
 
     async def rows(self, query: str, **params: Value) -> list[Row]:
-        """All rows of a named query, read outside any transaction."""
+        """All rows of a named query."""
         return list(await self._reader.execute_fetchall(sql(query), params))
 
     async def row(self, query: str, **params: Value) -> Row | None:
@@ -83,64 +91,73 @@ class Database:
         rows = await self.rows(query, **params)
         return rows[0] if rows else None
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncGenerator[Transaction]:
-        """Several reads of one moment. They use the writing connection, so keep them short."""
-        async with self._turn:
-            try:
-                await self._writer.execute("BEGIN")
-                yield Transaction(self._writer)
-            finally:
-                await _shielded(self._writer.rollback())
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Several reads of one moment."""
+        return await self._reader.do(partial(_in_transaction, "BEGIN", work))
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Transaction]:
-        """A write transaction: committed at the end, rolled back on any exception."""
-        async with self._turn:
-            try:
-                await self._writer.execute("BEGIN IMMEDIATE")
-                yield Transaction(self._writer)
-                await _shielded(self._writer.commit())
-            except sqlite3.OperationalError as error:
-                await _shielded(self._writer.rollback())
-                raise StorageError(
-                    f"the database cannot be written now ({error}): nothing was stored, try again"
-                ) from error
-            except BaseException:
-                await _shielded(self._writer.rollback())
-                raise
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """A write transaction: committed at the end of the work, rolled back on any exception.
+
+        Once begun it comes to its end, whether or not somebody still waits for it.
+
+        Raises:
+            StorageError: If the database cannot be written; nothing was.
+        """
+        try:
+            return await self._writer.do(partial(_in_transaction, "BEGIN IMMEDIATE", work))
+        except sqlite3.OperationalError as error:
+            raise StorageError(
+                f"the database cannot be written now ({error}): nothing was stored, try again"
+            ) from error
 
 
 class Transaction:
-    """Named queries inside one transaction."""
+    """Named queries inside one transaction. Lives in the thread of its connection."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    async def rows(self, query: str, **params: Value) -> list[Row]:
+    def rows(self, query: str, **params: Value) -> list[Row]:
         """All rows of a named query."""
-        return list(await self._connection.execute_fetchall(sql(query), params))
+        return self._connection.execute(sql(query), params).fetchall()
 
-    async def row(self, query: str, **params: Value) -> Row | None:
+    def row(self, query: str, **params: Value) -> Row | None:
         """The first row of a named query, or None."""
-        rows = await self.rows(query, **params)
+        rows = self.rows(query, **params)
         return rows[0] if rows else None
 
-    async def run(self, query: str, **params: Value) -> int:
+    def run(self, query: str, **params: Value) -> int:
         """Run a named statement; how many rows it changed."""
-        cursor = await self._connection.execute(sql(query), params)
-        return cursor.rowcount
+        return self._connection.execute(sql(query), params).rowcount
 
-    async def insert(self, query: str, **params: Value) -> int:
+    def insert(self, query: str, **params: Value) -> int:
         """Run a named INSERT; the row's id."""
-        cursor = await self._connection.execute(sql(query), params)
-        if cursor.lastrowid is None:
+        row_id = self._connection.execute(sql(query), params).lastrowid
+        if row_id is None:
             raise StorageError(f"{query} inserted nothing")
-        return cursor.lastrowid
+        return row_id
 
-    async def run_many(self, query: str, params: Iterable[Params]) -> None:
+    def run_many(self, query: str, params: Iterable[Params]) -> None:
         """Run a named statement once for each set of parameters."""
-        await self._connection.executemany(sql(query), list(params))
+        self._connection.executemany(sql(query), params)
+
+    def run_script(self, script: str) -> None:
+        """Run the statements of a script."""
+        for statement in statements(script):
+            self._connection.execute(statement)
+
+
+def _in_transaction(
+    begin: str, work: Callable[[Transaction], T], connection: sqlite3.Connection
+) -> T:
+    connection.execute(begin)
+    try:
+        result = work(Transaction(connection))
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return result
 
 
 def now() -> str:
@@ -157,34 +174,34 @@ def sql(name: str) -> str:
     return _queries()[name]
 
 
-async def migrate(connection: aiosqlite.Connection) -> None:
+def migrate(connection: sqlite3.Connection) -> None:
     """Apply the migrations that the file lacks, each with its record in one transaction.
 
     Raises:
         StorageError: If the file was written by a newer release.
     """
-    await connection.execute(sql("make_migrations"))
+    connection.execute(sql("make_migrations"))
+    while _in_transaction("BEGIN IMMEDIATE", _migrate_once, connection):
+        pass
+
+
+def _migrate_once(tx: Transaction) -> bool:
+    """Apply the first migration that the file lacks; whether there was one."""
     known = migrations()
-    while True:
-        await connection.execute("BEGIN IMMEDIATE")
-        try:
-            rows = list(await connection.execute_fetchall(sql("last_migration")))
-            done = int(rows[0][0])
-            if done > len(known):
-                raise StorageError(
-                    f"the database has schema {done}, this release knows {len(known)}: "
-                    "upgrade experience-mcp, or use another database file"
-                )
-            if done == len(known):
-                return
-            name, script = known[done]
-            for statement in statements(script):
-                await connection.execute(statement)
-            record = {"number": done + 1, "name": name, "now": now()}
-            await connection.execute(sql("record_migration"), record)
-            await connection.commit()
-        finally:
-            await connection.rollback()
+    last = tx.row("last_migration")
+    assert last is not None, "aggregates have one row"
+    done = int(last[0])
+    if done > len(known):
+        raise StorageError(
+            f"the database has schema {done}, this release knows {len(known)}: "
+            "upgrade experience-mcp, or use another database file"
+        )
+    if done == len(known):
+        return False
+    name, script = known[done]
+    tx.run_script(script)
+    tx.run("record_migration", number=done + 1, name=name, now=now())
+    return True
 
 
 @cache
@@ -215,15 +232,20 @@ def _queries() -> dict[str, str]:
     return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
-async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-    try:
-        connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            await connection.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        await connection.close()
-        raise
+async def _connect(path: Path) -> Connection:
+    def connector() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+        try:
+            connection.row_factory = sqlite3.Row
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    connection = Connection(connector, iter_chunk_size=64)
+    await connection
     return connection
 
 
@@ -231,8 +253,3 @@ def _make_private(path: Path) -> None:
     """Make the folder and the file readable by their owner only; what exists stays as it is."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-
-
-async def _shielded(step: Coroutine[object, object, object]) -> None:
-    """Let a step of a transaction end even when the task is cancelled meanwhile."""
-    await asyncio.shield(asyncio.ensure_future(step))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from experience_store.errors import ConflictError, NotFoundError
 from experience_store.sqlite import rows
-from experience_store.sqlite.attempts import named, store_attempts
+from experience_store.sqlite.attempts import NamedAttempt, named, store_attempts
 from experience_store.sqlite.database import Database, Row, Transaction, now
 from experience_store.sqlite.libraries import SqliteLibraries, ensure_library
 from experience_store.store import GroupCounts, GroupInfo, Receipt, Submission
@@ -32,28 +32,7 @@ class SqliteGroups:
         else:
             clean, redacted = redacted_submission(submission)
         attempts = named(clean.trajectories)
-        async with self._db.transaction() as tx:
-            row = await ensure_library(tx, library)
-            group = await _ensure_group(tx, row, clean)
-            filled = await _fill_ground_truth(tx, group, clean)
-            added, scored = await store_attempts(tx, group, attempts)
-            if added or scored or filled:
-                await tx.run("recount_group", group_id=group["id"], now=now())
-            after = await tx.row("group_after", group_id=group["id"])
-        assert after is not None, "written in this transaction"
-        return Receipt(
-            group_id=after["name"],
-            trajectories=after["attempts"],
-            added=added,
-            known=len(attempts) - added - scored,
-            scored=scored,
-            signal=bool(after["signal"]),
-            will_be_learned=bool(after["learnable"] and not after["set_aside"]),
-            set_aside=(after["failure"] or "unknown") if after["set_aside"] else None,
-            waiting=after["waiting"],
-            redacted=redacted,
-            min_spread=rows.to_policy(row["policy"]).min_spread,
-        )
+        return await self._db.write(lambda tx: _submit(tx, library, clean, attempts, redacted))
 
     async def get(self, library: str, group_id: str) -> Group:
         """A group with its attempts."""
@@ -114,21 +93,50 @@ class SqliteGroups:
     async def retry_set_aside(self, library: str) -> int:
         """Let updates take again the groups that failed too often; how many there were."""
         row = await self._libraries.row(library)
-        async with self._db.transaction() as tx:
-            return await tx.run("retry_set_aside", library=row["id"])
+        return await self._db.write(lambda tx: tx.run("retry_set_aside", library=row["id"]))
 
 
 def _size(submission: Submission) -> int:
     return sum(len(m.text) for t in submission.trajectories for m in t.messages)
 
 
-async def _ensure_group(tx: Transaction, library: Row, submission: Submission) -> Row:
+def _submit(
+    tx: Transaction,
+    library: str,
+    submission: Submission,
+    attempts: Sequence[NamedAttempt],
+    redacted: int,
+) -> Receipt:
+    row = ensure_library(tx, library)
+    group = _ensure_group(tx, row, submission)
+    filled = _fill_ground_truth(tx, group, submission)
+    added, scored = store_attempts(tx, group, attempts)
+    if added or scored or filled:
+        tx.run("recount_group", group_id=group["id"], now=now())
+    after = tx.row("group_after", group_id=group["id"])
+    assert after is not None, "written in this transaction"
+    return Receipt(
+        group_id=after["name"],
+        trajectories=after["attempts"],
+        added=added,
+        known=len(attempts) - added - scored,
+        scored=scored,
+        signal=bool(after["signal"]),
+        will_be_learned=bool(after["learnable"] and not after["set_aside"]),
+        set_aside=(after["failure"] or "unknown") if after["set_aside"] else None,
+        waiting=after["waiting"],
+        redacted=redacted,
+        min_spread=rows.to_policy(row["policy"]).min_spread,
+    )
+
+
+def _ensure_group(tx: Transaction, library: Row, submission: Submission) -> Row:
     name = submission.group_id or f"group-{secrets.token_hex(6)}"
     row = None
     if submission.group_id:
-        row = await tx.row("group", library=library["id"], name=name)
+        row = tx.row("group", library=library["id"], name=name)
     if row is None:
-        row = await tx.row(
+        row = tx.row(
             "make_group",
             library=library["id"],
             name=name,
@@ -146,7 +154,7 @@ async def _ensure_group(tx: Transaction, library: Row, submission: Submission) -
     return row
 
 
-async def _fill_ground_truth(tx: Transaction, group: Row, submission: Submission) -> bool:
+def _fill_ground_truth(tx: Transaction, group: Row, submission: Submission) -> bool:
     truth = submission.ground_truth
     if truth is None or truth == group["ground_truth"]:
         return False
@@ -155,7 +163,7 @@ async def _fill_ground_truth(tx: Transaction, group: Row, submission: Submission
             f"group {group['name']!r} has another ground_truth ({_start(group['ground_truth'])}). "
             "Leave it out, or use another group_id. Nothing was stored."
         )
-    await tx.run("set_ground_truth", group_id=group["id"], ground_truth=truth)
+    tx.run("set_ground_truth", group_id=group["id"], ground_truth=truth)
     return True
 
 

@@ -46,8 +46,7 @@ class SqliteLibraries:
         """The library, made with defaults if it is new."""
         row = await self._db.row("library", name=name)
         if row is None:
-            async with self._db.transaction() as tx:
-                row = await ensure_library(tx, name)
+            row = await self._db.write(lambda tx: ensure_library(tx, name))
         return rows.to_library(row)
 
     async def all(self) -> tuple[Library, ...]:
@@ -69,26 +68,34 @@ class SqliteLibraries:
         policy: Policy,
     ) -> Library:
         """Set objectives and policy, making the library if it is new."""
-        async with self._db.transaction() as tx:
-            row = await ensure_library(tx, name)
-            await tx.run(
+
+        def work(tx: Transaction) -> None:
+            tx.run(
                 "describe_library",
-                library=row["id"],
+                library=ensure_library(tx, name)["id"],
                 agent_objective=agent_objective,
                 learning_objective=learning_objective,
                 policy=rows.from_policy(policy),
             )
+
+        await self._db.write(work)
         return await self.get(name)
 
     async def state(self, name: str, version: int | None = None) -> State:
         """What the library held at a version (the head by default)."""
-        async with self._db.snapshot() as tx:
-            row = await tx.row("library", name=name)
-            if row is not None:
-                if version is not None:
-                    check_version(row, version)
-                return await read_state(tx, row, row["head"] if version is None else version)
-        raise await self._not_found(name)
+
+        def work(tx: Transaction) -> State | None:
+            row = tx.row("library", name=name)
+            if row is None:
+                return None
+            if version is not None:
+                check_version(row, version)
+            return read_state(tx, row, row["head"] if version is None else version)
+
+        state = await self._db.read(work)
+        if state is None:
+            raise await self._not_found(name)
+        return state
 
     async def history(self, name: str, *, before: int | None, limit: int) -> tuple[Version, ...]:
         """Versions below `before`, newest first, with operations and refusals."""
@@ -124,34 +131,43 @@ class SqliteLibraries:
         self, name: str, operations: Sequence[Operation], *, author: str, note: str
     ) -> Version:
         """Change the library by hand; raises BadInputError if an operation breaks a rule."""
-        async with self._db.transaction() as tx:
-            row = await ensure_library(tx, name)
-            state = await read_state(tx, row, row["head"])
+
+        def work(tx: Transaction) -> int:
+            row = ensure_library(tx, name)
+            state = read_state(tx, row, row["head"])
             policy = rows.to_policy(row["policy"])
             application = apply(state, [Proposed(o) for o in operations], policy)
             if application.refused:
                 raise BadInputError("; ".join(r.reason for r in application.refused))
-            number = await write_version(tx, row, application, author=author, note=note)
-        return await self.version(name, number)
+            return write_version(tx, row, application, author=author, note=note)
+
+        return await self.version(name, await self._db.write(work))
 
     async def roll_back(self, name: str, to: int, *, author: str, note: str) -> Version:
         """Make a new version that equals the older version `to`."""
-        async with self._db.transaction() as tx:
-            row = await tx.row("library", name=name)
+
+        def work(tx: Transaction) -> int:
+            row = tx.row("library", name=name)
             if row is None:
                 raise LibraryNotFoundError(f"there is no library {name!r}")
-            number = await restore_version(tx, row, to, author=author, note=note)
-        return await self.version(name, number)
+            return restore_version(tx, row, to, author=author, note=note)
+
+        return await self.version(name, await self._db.write(work))
 
     async def delete(self, name: str) -> Library:
         """Erase the library with everything that belongs to it; what it was."""
-        async with self._db.transaction() as tx:
-            row = await tx.row("library", name=name)
+
+        def work(tx: Transaction) -> Row | None:
+            row = tx.row("library", name=name)
             if row is not None:
-                await tx.run("delete_entries", library=row["id"])  # they name operations
-                await tx.run("delete_library", library=row["id"])
-                return rows.to_library(row)
-        raise await self._not_found(name)
+                tx.run("delete_entries", library=row["id"])  # they name operations
+                tx.run("delete_library", library=row["id"])
+            return row
+
+        row = await self._db.write(work)
+        if row is None:
+            raise await self._not_found(name)
+        return rows.to_library(row)
 
     async def provenance(self, name: str, experience_id: str) -> Provenance:
         """Everything that led to an experience."""
@@ -181,14 +197,14 @@ class SqliteLibraries:
         )
 
 
-async def ensure_library(tx: Transaction, name: str) -> Row:
+def ensure_library(tx: Transaction, name: str) -> Row:
     """The library's row, made with defaults if it is new."""
-    row = await tx.row("library", name=name)
+    row = tx.row("library", name=name)
     if row is not None:
         return row
     check_library_name(name)
-    await tx.run("make_library", name=name, policy=rows.from_policy(Policy()), now=now())
-    row = await tx.row("library", name=name)
+    tx.run("make_library", name=name, policy=rows.from_policy(Policy()), now=now())
+    row = tx.row("library", name=name)
     assert row is not None, "made in this transaction"
-    await make_version(tx, row, 0, 0, "experience-mcp", "made on first use")
+    make_version(tx, row, 0, 0, "experience-mcp", "made on first use")
     return row

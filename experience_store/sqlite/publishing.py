@@ -19,9 +19,9 @@ from experience_store.store import Publication
 _AWAITING = "awaiting_review", "what it would change waits for a person's review"
 
 
-async def publish(tx: Transaction, update: Row, publication: Publication) -> None:
+def publish(tx: Transaction, update: Row, publication: Publication) -> None:
     """Close an open update with what it comes to; raises HeadMovedError."""
-    library = await tx.row("library_by_id", library=update["library_id"])
+    library = tx.row("library_by_id", library=update["library_id"])
     assert library is not None, "a foreign key keeps it"
     application = publication.application
     if library["head"] != publication.base:
@@ -29,9 +29,9 @@ async def publish(tx: Transaction, update: Row, publication: Publication) -> Non
     version: int | None = None
     review = application.changed and rows.to_policy(library["policy"]).review
     if review:
-        await propose(tx, library, update["id"], application)
+        propose(tx, library, update["id"], application)
     elif application.changed:
-        version = await write_version(
+        version = write_version(
             tx,
             library,
             application,
@@ -40,18 +40,18 @@ async def publish(tx: Transaction, update: Row, publication: Publication) -> Non
             update_id=update["id"],
         )
     else:
-        await write_refusals(tx, library, None, application, update["id"])
-    groups = await tx.rows("update_groups", update_id=update["id"])
+        write_refusals(tx, library, None, application, update["id"])
+    groups = tx.rows("update_groups", update_id=update["id"])
     if not review:
-        await _link_groups(tx, library, groups, publication)
-    await _mark_groups(tx, groups, publication)
+        _link_groups(tx, library, groups, publication)
+    _mark_groups(tx, groups, publication)
     status, reason = _AWAITING if review else _status(publication)
-    await tx.run(
+    tx.run(
         "close_update", id=update["id"], status=status, version=version, reason=reason, now=now()
     )
 
 
-async def _link_groups(
+def _link_groups(
     tx: Transaction, library: Row, groups: Sequence[Row], publication: Publication
 ) -> None:
     row_ids = {group["name"]: group["group_id"] for group in groups}
@@ -59,7 +59,7 @@ async def _link_groups(
         if applied.experience is None:
             continue
         number = rows.number_of(applied.experience.id)
-        await tx.run_many(
+        tx.run_many(
             "link_group",
             (
                 {"library": library["id"], "number": number, "group_id": row_ids[name]}
@@ -68,13 +68,13 @@ async def _link_groups(
         )
 
 
-async def _mark_groups(tx: Transaction, groups: Sequence[Row], publication: Publication) -> None:
+def _mark_groups(tx: Transaction, groups: Sequence[Row], publication: Publication) -> None:
     for group in groups:
         key = {"group_id": group["group_id"], "revision": group["revision"]}
         if group["name"] in publication.failed:
-            await tx.run("group_failed", failure=publication.failed[group["name"]], **key)
+            tx.run("group_failed", failure=publication.failed[group["name"]], **key)
         elif group["name"] in publication.learned:
-            await tx.run("group_learned", **key)
+            tx.run("group_learned", **key)
 
 
 def _status(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database, Value, now
+from experience_store.sqlite.database import Database, Transaction, Value, now
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.store import Retrieval
 
@@ -19,13 +19,16 @@ class SqliteRetrievals:
 
     async def record(self, retrievals: Sequence[Retrieval]) -> None:
         """Store retrievals, all or none; those of a library that has gone are gone with it."""
-        async with self._db.transaction() as tx:
+
+        def work(tx: Transaction) -> None:
             libraries: dict[str, int] = {}
             for name in {r.library for r in retrievals}:
-                if row := await tx.row("library", name=name):
+                if row := tx.row("library", name=name):
                     libraries[name] = row["id"]
             known = (r for r in retrievals if r.library in libraries)
-            await tx.run_many("make_retrieval", (_columns(r, libraries) for r in known))
+            tx.run_many("make_retrieval", (_columns(r, libraries) for r in known))
+
+        await self._db.write(work)
 
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
         """The library that each was of, by id; those that are not known are missing."""

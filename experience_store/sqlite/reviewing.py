@@ -28,10 +28,10 @@ from experience_store.sqlite.versions import read_state, write_refusals, write_v
 from experience_store.store import Decision, Review
 
 
-async def propose(tx: Transaction, library: Row, update_id: str, application: Application) -> None:
+def propose(tx: Transaction, library: Row, update_id: str, application: Application) -> None:
     """Keep what an update would do, and what was refused of it."""
     for applied in application.applied:
-        await tx.insert(
+        tx.insert(
             "make_operation",
             library=library["id"],
             version=None,
@@ -42,23 +42,23 @@ async def propose(tx: Transaction, library: Row, update_id: str, application: Ap
             sources=rows.from_strings(applied.sources),
             refused=None,
         )
-    await write_refusals(tx, library, None, application, update_id)
+    write_refusals(tx, library, None, application, update_id)
 
 
-async def pending(tx: Transaction, update: Row) -> Review:
+def pending(tx: Transaction, update: Row) -> Review:
     """What an update proposes."""
-    proposals = await tx.rows("proposals", update_id=update["id"])
+    proposals = tx.rows("proposals", update_id=update["id"])
     operations = [rows.to_operation(row["kind"], row["body"]) for row in proposals]
     return Review(
         update_id=update["id"],
         driver=update["driver"],
-        groups=len(await tx.rows("update_groups", update_id=update["id"])),
+        groups=len(tx.rows("update_groups", update_id=update["id"])),
         since=rows.to_time(update["changed_at"]),
         changes=tuple(o for o in operations if not isinstance(o, Keep)),
     )
 
 
-async def decide(tx: Transaction, update: Row, decision: Decision) -> None:
+def decide(tx: Transaction, update: Row, decision: Decision) -> None:
     """Publish what was chosen of an update's proposals and refuse the rest.
 
     Raises:
@@ -67,16 +67,16 @@ async def decide(tx: Transaction, update: Row, decision: Decision) -> None:
     """
     if update["status"] != "awaiting_review":
         raise ConflictError(f"update {update['id']} does not wait for review: {update['status']}")
-    library = await tx.row("library_by_id", library=update["library_id"])
+    library = tx.row("library_by_id", library=update["library_id"])
     assert library is not None, "a foreign key keeps it"
-    proposals = await tx.rows("proposals", update_id=update["id"])
+    proposals = tx.rows("proposals", update_id=update["id"])
     taken, rejected = _chosen([_proposed(row) for row in proposals], decision)
-    application = await _applied(tx, library, update, taken)
+    application = _applied(tx, library, update, taken)
     application = replace(application, refused=(*application.refused, *rejected))
-    await tx.run("forget_proposals", update_id=update["id"])
+    tx.run("forget_proposals", update_id=update["id"])
     version: int | None = None
     if application.changed:
-        version = await write_version(
+        version = write_version(
             tx,
             library,
             application,
@@ -84,12 +84,12 @@ async def decide(tx: Transaction, update: Row, decision: Decision) -> None:
             note=decision.note,
             update_id=update["id"],
         )
-        await tx.run("adopt_refusals", update_id=update["id"], version=version)
-        await _link_groups(tx, library, update, application.applied)
+        tx.run("adopt_refusals", update_id=update["id"], version=version)
+        _link_groups(tx, library, update, application.applied)
     else:
-        await write_refusals(tx, library, None, application, update["id"])
+        write_refusals(tx, library, None, application, update["id"])
     reasons = "; ".join(sorted({r.reason for r in application.refused}))
-    await tx.run(
+    tx.run(
         "close_review",
         id=update["id"],
         status="published" if version is not None else "rejected",
@@ -119,12 +119,12 @@ def _chosen(
     return taken, [Refusal(why, p.operation, sources=p.sources) for p in left]
 
 
-async def _applied(
+def _applied(
     tx: Transaction, library: Row, update: Row, proposals: Sequence[Proposed]
 ) -> Application:
     """Proposals carried out on the current version, but for those that it has overtaken."""
-    base = await read_state(tx, library, rows.to_integers(update["bases"])[-1])
-    head = await read_state(tx, library, library["head"])
+    base = read_state(tx, library, rows.to_integers(update["bases"])[-1])
+    head = read_state(tx, library, library["head"])
     fitting: list[Proposed] = []
     overtaken: list[Refusal] = []
     for proposed in proposals:
@@ -142,13 +142,11 @@ def _changed_since(operation: Operation, base: State, head: State) -> str | None
     return next((i for i in ids if base.by_id.get(i) != head.by_id.get(i)), None)
 
 
-async def _link_groups(
-    tx: Transaction, library: Row, update: Row, applied: Sequence[Applied]
-) -> None:
+def _link_groups(tx: Transaction, library: Row, update: Row, applied: Sequence[Applied]) -> None:
     """Tie experiences to the groups whose comparisons proposed them."""
-    groups = await tx.rows("update_groups", update_id=update["id"])
+    groups = tx.rows("update_groups", update_id=update["id"])
     places = {f"compare-{group['position']}": group["group_id"] for group in groups}
-    await tx.run_many(
+    tx.run_many(
         "link_group",
         [
             {

@@ -7,7 +7,7 @@ import sqlite3
 from experience_store.errors import ConflictError, LibraryNotFoundError, StorageError
 from experience_store.library import Library, check_library_name
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database
+from experience_store.sqlite.database import Database, Transaction
 from experience_store.sqlite.transfer_in import Arrival
 from experience_store.sqlite.transfer_out import Departure
 from experience_store.transfer.checks import check
@@ -22,23 +22,29 @@ class SqliteTransfers:
 
     async def export(self, name: str, *, attempts: bool) -> Archive:
         """Everything about a library, as of one moment."""
-        async with self._db.snapshot() as tx:
-            row = await tx.row("library", name=name)
+
+        def work(tx: Transaction) -> Archive:
+            row = tx.row("library", name=name)
             if row is None:
                 raise LibraryNotFoundError(f"there is no library {name[:80]!r}")
-            return await Departure(tx, row, attempts=attempts).archive()
+            return Departure(tx, row, attempts=attempts).archive()
+
+        return await self._db.read(work)
 
     async def take_in(self, archive: Archive, name: str) -> Library:
         """Make a new library of an archive, in one transaction."""
         check(archive)
         check_library_name(name)
+
+        def work(tx: Transaction) -> Library:
+            if tx.row("library", name=name) is not None:
+                raise ConflictError(f"there is a library {name!r} already")
+            Arrival(tx, archive, name).write()
+            row = tx.row("library", name=name)
+            assert row is not None, "made in this transaction"
+            return rows.to_library(row)
+
         try:
-            async with self._db.transaction() as tx:
-                if await tx.row("library", name=name) is not None:
-                    raise ConflictError(f"there is a library {name!r} already")
-                await Arrival(tx, archive, name).write()
-                row = await tx.row("library", name=name)
+            return await self._db.write(work)
         except sqlite3.Error as error:
             raise StorageError(f"the library could not be stored: {error}") from error
-        assert row is not None, "made in this transaction"
-        return rows.to_library(row)

@@ -34,33 +34,33 @@ class Arrival:
         self._groups: dict[str, int] = {}
         self._attempts: dict[tuple[str, str], int] = {}
 
-    async def write(self) -> None:
+    def write(self) -> None:
         """Write all of it."""
         archive = self._archive
-        self._update_ids = await self._free_ids("update", [u.id for u in archive.updates])
-        self._retrieval_ids = await self._free_ids("r", [r.id for r in archive.retrievals])
-        await self._write_library()
-        await self._write_versions()
-        await self._write_wordings(await self._write_operations())
+        self._update_ids = self._free_ids("update", [u.id for u in archive.updates])
+        self._retrieval_ids = self._free_ids("r", [r.id for r in archive.retrievals])
+        self._write_library()
+        self._write_versions()
+        self._write_wordings(self._write_operations())
         for group in archive.groups:
-            await self._write_group(group)
-        await self._write_links()
+            self._write_group(group)
+        self._write_links()
         for update in archive.updates:
-            await self._write_update(update)
-        await self._write_retrievals()
+            self._write_update(update)
+        self._write_retrievals()
 
-    async def _free_ids(self, kind: str, ids: Sequence[str]) -> Mapping[str, str]:
+    def _free_ids(self, kind: str, ids: Sequence[str]) -> Mapping[str, str]:
         """The ids under which these can be stored: themselves, unless the database has them."""
         query = "taken_updates" if kind == "update" else "taken_retrievals"
-        taken = {r["id"] for r in await self._tx.rows(query, ids=rows.from_strings(ids))}
+        taken = {r["id"] for r in self._tx.rows(query, ids=rows.from_strings(ids))}
         return {id_: f"{kind}-{secrets.token_hex(6)}" if id_ in taken else id_ for id_ in ids}
 
     def _update_id(self, id_: str | None) -> str | None:
         return None if id_ is None else self._update_ids[id_]
 
-    async def _write_library(self) -> None:
+    def _write_library(self) -> None:
         library = self._archive.library
-        self._library = await self._tx.insert(
+        self._library = self._tx.insert(
             "import_library",
             name=self._name,
             agent_objective=library.agent_objective,
@@ -72,8 +72,8 @@ class Arrival:
             created_at=library.created_at,
         )
 
-    async def _write_versions(self) -> None:
-        await self._tx.run_many(
+    def _write_versions(self) -> None:
+        self._tx.run_many(
             "make_version",
             (
                 {
@@ -90,10 +90,10 @@ class Arrival:
             ),
         )
 
-    async def _write_operations(self) -> list[int]:
+    def _write_operations(self) -> list[int]:
         """The row of each operation, by its place."""
         return [
-            await self._tx.insert(
+            self._tx.insert(
                 "make_operation",
                 library=self._library,
                 version=operation.version,
@@ -107,8 +107,8 @@ class Arrival:
             for operation in self._archive.operations
         ]
 
-    async def _write_wordings(self, operations: Sequence[int]) -> None:
-        await self._tx.run_many(
+    def _write_wordings(self, operations: Sequence[int]) -> None:
+        self._tx.run_many(
             "import_wording",
             (
                 {
@@ -126,9 +126,9 @@ class Arrival:
             ),
         )
 
-    async def _write_group(self, group: GroupRecord) -> None:
+    def _write_group(self, group: GroupRecord) -> None:
         rewards = [a.reward for a in group.attempts if a.reward is not None]
-        row = await self._tx.insert(
+        row = self._tx.insert(
             "import_group",
             library=self._library,
             name=group.id,
@@ -148,7 +148,7 @@ class Arrival:
         self._groups[group.id] = row
         for attempt in group.attempts:
             columns = self._attempt(row, attempt)
-            self._attempts[group.id, attempt.id] = await self._tx.insert("make_attempt", **columns)
+            self._attempts[group.id, attempt.id] = self._tx.insert("make_attempt", **columns)
 
     def _attempt(self, group: int, attempt: AttemptRecord) -> dict[str, Value]:
         retrieval = attempt.retrieval_id
@@ -165,8 +165,8 @@ class Arrival:
             "now": attempt.created_at,
         }
 
-    async def _write_links(self) -> None:
-        await self._tx.run_many(
+    def _write_links(self) -> None:
+        self._tx.run_many(
             "link_group",
             (
                 {
@@ -178,9 +178,9 @@ class Arrival:
             ),
         )
 
-    async def _write_update(self, update: UpdateRecord) -> None:
+    def _write_update(self, update: UpdateRecord) -> None:
         key = self._update_ids[update.id]
-        await self._tx.insert(
+        self._tx.insert(
             "import_update",
             id=key,
             library=self._library,
@@ -192,12 +192,12 @@ class Arrival:
             created_at=update.created_at,
             changed_at=update.changed_at,
         )
-        await self._tx.run_many(
+        self._tx.run_many(
             "import_update_group",
             (self._update_group(key, n, g) for n, g in enumerate(update.groups, start=1)),
         )
-        await self._tx.run_many("import_request", _requests(key, update))
-        await self._tx.run_many("import_answer", _answers(key, update))
+        self._tx.run_many("import_request", _requests(key, update))
+        self._tx.run_many("import_answer", _answers(key, update))
 
     def _update_group(self, update: str, position: int, of: UpdateGroupRecord) -> dict[str, Value]:
         rewards = [[self._attempts[of.group, a.attempt], a.reward] for a in of.attempts]
@@ -210,8 +210,8 @@ class Arrival:
             "relevant": None if of.relevant is None else rows.from_strings(of.relevant),
         }
 
-    async def _write_retrievals(self) -> None:
-        await self._tx.run_many(
+    def _write_retrievals(self) -> None:
+        self._tx.run_many(
             "make_retrieval",
             (
                 {

@@ -43,38 +43,36 @@ class Departure:
         self._library = library
         self._attempts = attempts
 
-    async def archive(self) -> Archive:
+    def archive(self) -> Archive:
         """All of the library."""
-        operations = await self._rows("export_operations")
-        attempts = await self._rows("export_attempts")
+        operations = self._rows("export_operations")
+        attempts = self._rows("export_attempts")
         return Archive(
             attempts_included=self._attempts,
             library=_library(self._library),
-            versions=tuple(_version(row) for row in await self._rows("export_versions")),
+            versions=tuple(_version(row) for row in self._rows("export_versions")),
             operations=tuple(_operation(row) for row in operations),
             wordings=tuple(
                 _wording(row, {o["id"]: place for place, o in enumerate(operations)})
-                for row in await self._rows("export_wordings")
+                for row in self._rows("export_wordings")
             ),
-            groups=await self._groups(attempts),
+            groups=self._groups(attempts),
             links=tuple(
                 LinkRecord(experience=rows.id_of(row["number"]), group=row["name"])
-                for row in await self._rows("export_links")
+                for row in self._rows("export_links")
             ),
-            updates=await self._updates({a["id"]: a["name"] for a in attempts}),
-            retrievals=tuple(_retrieval(row) for row in await self._rows("export_retrievals")),
+            updates=self._updates({a["id"]: a["name"] for a in attempts}),
+            retrievals=tuple(_retrieval(row) for row in self._rows("export_retrievals")),
         )
 
-    async def _rows(self, query: str) -> list[Row]:
-        return await self._tx.rows(query, library=self._library["id"])
+    def _rows(self, query: str) -> list[Row]:
+        return self._tx.rows(query, library=self._library["id"])
 
-    async def _groups(self, attempts: Sequence[Row]) -> tuple[GroupRecord, ...]:
+    def _groups(self, attempts: Sequence[Row]) -> tuple[GroupRecord, ...]:
         by_group: defaultdict[int, list[Row]] = defaultdict(list)
         for row in attempts:
             by_group[row["group_id"]].append(row)
-        return tuple(
-            self._group(row, by_group[row["id"]]) for row in await self._rows("export_groups")
-        )
+        return tuple(self._group(row, by_group[row["id"]]) for row in self._rows("export_groups"))
 
     def _group(self, row: Row, attempts: Sequence[Row]) -> GroupRecord:
         set_aside = not self._attempts and bool(row["learnable"])
@@ -104,12 +102,10 @@ class Departure:
             created_at=row["created_at"],
         )
 
-    async def _updates(self, attempts: Mapping[int, str]) -> tuple[UpdateRecord, ...]:
-        return tuple(
-            [await self._update(row, attempts) for row in await self._rows("export_updates")]
-        )
+    def _updates(self, attempts: Mapping[int, str]) -> tuple[UpdateRecord, ...]:
+        return tuple([self._update(row, attempts) for row in self._rows("export_updates")])
 
-    async def _update(self, row: Row, attempts: Mapping[int, str]) -> UpdateRecord:
+    def _update(self, row: Row, attempts: Mapping[int, str]) -> UpdateRecord:
         key = row["id"]
         closed = not self._attempts and row["status"] == "open"
         return UpdateRecord(
@@ -122,13 +118,10 @@ class Departure:
             created_at=row["created_at"],
             changed_at=row["changed_at"],
             groups=tuple(
-                _update_group(g, attempts)
-                for g in await self._tx.rows("update_groups", update_id=key)
+                _update_group(g, attempts) for g in self._tx.rows("update_groups", update_id=key)
             ),
-            requests=tuple(
-                self._request(r) for r in await self._tx.rows("requests", update_id=key)
-            ),
-            answers=tuple(_answer(a) for a in await self._tx.rows("answers", update_id=key)),
+            requests=tuple(self._request(r) for r in self._tx.rows("requests", update_id=key)),
+            answers=tuple(_answer(a) for a in self._tx.rows("answers", update_id=key)),
         )
 
     def _request(self, row: Row) -> RequestRecord:

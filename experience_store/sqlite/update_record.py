@@ -12,16 +12,16 @@ from experience_store.store import AskedRequest, UpdateGroup, UpdateRecord
 from experience_store.trajectory import Group
 
 
-async def read_record(tx: Transaction, row: Row) -> UpdateRecord:
+def read_record(tx: Transaction, row: Row) -> UpdateRecord:
     """All of an update, from its row."""
     update_id = row["id"]
-    library = await tx.row("library_by_id", library=row["library_id"])
-    usage = await tx.row("usage", update_id=update_id)
+    library = tx.row("library_by_id", library=row["library_id"])
+    usage = tx.row("usage", update_id=update_id)
     assert library is not None, "a foreign key keeps it"
     assert usage is not None, "aggregates have one row"
     groups = [
-        await _update_group(tx, row["library_id"], group)
-        for group in await tx.rows("update_groups", update_id=update_id)
+        _update_group(tx, row["library_id"], group)
+        for group in tx.rows("update_groups", update_id=update_id)
     ]
     return UpdateRecord(
         id=update_id,
@@ -32,9 +32,9 @@ async def read_record(tx: Transaction, row: Row) -> UpdateRecord:
         groups=tuple(groups),
         requests=tuple(
             AskedRequest(r["name"], r["prompt"], r["failed"])
-            for r in await tx.rows("requests", update_id=update_id)
+            for r in tx.rows("requests", update_id=update_id)
         ),
-        answers=tuple(rows.to_answer(r) for r in await tx.rows("answers", update_id=update_id)),
+        answers=tuple(rows.to_answer(r) for r in tx.rows("answers", update_id=update_id)),
         version=row["version"],
         reason=row["reason"],
         leased=row["owner"] is not None and row["leased_till"] > time.time(),
@@ -48,17 +48,17 @@ def _as_it_began(library: Library, policy: str | None) -> Library:
     return replace(library, policy=rows.to_policy(policy)) if policy else library
 
 
-async def _update_group(tx: Transaction, library: int, row: Row) -> UpdateGroup:
+def _update_group(tx: Transaction, library: int, row: Row) -> UpdateGroup:
     """The group as it was at the start: later attempts and rewards are not for this update."""
     rewards = rows.to_rewards(row["attempts"])
     attempts = [
         replace(rows.to_trajectory(a), reward=rewards[a["id"]])
-        for a in await tx.rows("attempts", group_id=row["group_id"])
+        for a in tx.rows("attempts", group_id=row["group_id"])
         if a["id"] in rewards
     ]
     retrievals = [a.retrieval_id for a in attempts if a.retrieval_id]
     found = (
-        await tx.rows("retrievals", library=library, ids=rows.from_strings(retrievals))
+        tx.rows("retrievals", library=library, ids=rows.from_strings(retrievals))
         if retrievals
         else []
     )

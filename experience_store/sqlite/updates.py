@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from experience_store.errors import LeaseLostError, NotFoundError
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database, now
+from experience_store.sqlite.database import Database, Params, Row, Transaction, now
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.publishing import publish
 from experience_store.sqlite.reviewing import decide, pending
@@ -40,42 +40,11 @@ class SqliteUpdates:
     ) -> str | None:
         """Begin an update with up to `limit` waiting groups; its id, or None if none waits."""
         await self._libraries.row(library)
-        async with self._db.transaction() as tx:
-            row = await tx.row("library", name=library)
-            if row is None:  # deleted a moment ago
-                return None
-            groups = await tx.rows("waiting_groups", library=row["id"], limit=limit)
-            if not groups:
-                return None
-            update_id = f"update-{secrets.token_hex(6)}"
-            await tx.run(
-                "make_update",
-                id=update_id,
-                library=row["id"],
-                driver=driver,
-                policy=row["policy"],
-                bases=json.dumps([row["head"]]),
-                owner=lease[0] if lease else None,
-                leased_till=time.time() + lease[1] if lease else None,
-                now=now(),
-            )
-            for position, group in enumerate(groups, start=1):
-                await tx.run(
-                    "make_update_group",
-                    update_id=update_id,
-                    position=position,
-                    group_id=group["id"],
-                    revision=group["revision"],
-                )
-        return update_id
+        return await self._db.write(lambda tx: _begin(tx, library, driver, limit, lease))
 
     async def get(self, update_id: str) -> UpdateRecord:
         """All of an update; raises NotFoundError."""
-        async with self._db.snapshot() as tx:
-            row = await tx.row("update", id=update_id)
-            if row is None:
-                raise NotFoundError(f"there is no update {update_id[:80]!r}")
-            return await read_record(tx, row)
+        return await self._db.read(lambda tx: read_record(tx, _existing(tx, update_id)))
 
     async def open(self, library: str) -> tuple[str, ...]:
         """Ids of the library's open updates, oldest first."""
@@ -102,87 +71,72 @@ class SqliteUpdates:
 
     async def set_relevant(self, update_id: str, relevant: Sequence[Sequence[str]]) -> None:
         """Store which experiences each group's comparison is shown, unless stored already."""
-        async with self._db.transaction() as tx:
-            for position, ids in enumerate(relevant, start=1):
-                await tx.run(
-                    "set_relevant",
-                    update_id=update_id,
-                    position=position,
-                    relevant=rows.from_strings(ids),
-                )
+        columns: list[Params] = [
+            {"update_id": update_id, "position": position, "relevant": rows.from_strings(ids)}
+            for position, ids in enumerate(relevant, start=1)
+        ]
+        await self._db.write(lambda tx: tx.run_many("set_relevant", columns))
 
     async def ask(self, update_id: str, requests: Sequence[AskedRequest]) -> None:
         """Store requests before they are put; those stored already stay as they are."""
-        async with self._db.transaction() as tx:
-            asked = now()
-            await tx.run_many(
-                "ask",
-                (
-                    {"update_id": update_id, "name": r.id, "prompt": r.prompt, "now": asked}
-                    for r in requests
-                ),
-            )
+        asked = now()
+        columns: list[Params] = [
+            {"update_id": update_id, "name": r.id, "prompt": r.prompt, "now": asked}
+            for r in requests
+        ]
+        await self._db.write(lambda tx: tx.run_many("ask", columns))
 
     async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> bool:
         """Store answers as they came, refused ones too; whether all of them were new."""
-        stored = 0
-        async with self._db.transaction() as tx:
-            for answer in answers:
-                stored += await tx.run(
-                    "make_answer",
-                    update_id=update_id,
-                    request=answer.request,
-                    text=answer.text,
-                    refused=answer.refused,
-                    model=answer.model,
-                    prompt_tokens=answer.usage.prompt_tokens,
-                    cached_tokens=answer.usage.cached_tokens,
-                    completion_tokens=answer.usage.completion_tokens,
-                    cost=answer.usage.cost,
-                    now=now(),
-                )
-            await tx.run("touch_update", id=update_id, now=now())
-        return stored == len(answers)
+        columns = [_answer_columns(update_id, answer) for answer in answers]
+
+        def work(tx: Transaction) -> int:
+            stored = sum(tx.run("make_answer", **c) for c in columns)
+            tx.run("touch_update", id=update_id, now=now())
+            return stored
+
+        return await self._db.write(work) == len(answers)
 
     async def take_back(self, update_id: str, request: str, reason: str) -> None:
         """Refuse an answer after all that had been taken, so that another can be."""
-        async with self._db.transaction() as tx:
-            await tx.run("refuse_taken_answer", update_id=update_id, request=request, reason=reason)
+        key = {"update_id": update_id, "request": request}
+        await self._db.write(lambda tx: tx.run("refuse_taken_answer", reason=reason, **key))
 
     async def give_up(self, update_id: str, request: str, reason: str) -> None:
         """Mark a request as failed."""
-        async with self._db.transaction() as tx:
-            await tx.run("fail_request", update_id=update_id, name=request, reason=reason)
+        key = {"update_id": update_id, "name": request}
+        await self._db.write(lambda tx: tx.run("fail_request", reason=reason, **key))
 
     async def rebase(self, update_id: str, version: int) -> None:
         """Record that the update goes on from a newer version."""
-        async with self._db.transaction() as tx:
-            await tx.run("rebase_update", id=update_id, version=version, now=now())
+        await self._db.write(
+            lambda tx: tx.run("rebase_update", id=update_id, version=version, now=now())
+        )
 
     async def publish(self, update_id: str, publication: Publication) -> UpdateRecord:
         """Close the update with what it comes to; raises HeadMovedError if it must rebase."""
-        async with self._db.transaction() as tx:
-            update = await tx.row("update", id=update_id)
-            if update is None:
-                raise NotFoundError(f"there is no update {update_id[:80]!r}")
+
+        def work(tx: Transaction) -> None:
+            update = _existing(tx, update_id)
             if update["status"] == "open":
-                await publish(tx, update, publication)
+                publish(tx, update, publication)
+
+        await self._db.write(work)
         return await self.get(update_id)
 
     async def reviews(self, library: str) -> tuple[Review, ...]:
         """The library's updates that wait for review, oldest first."""
         library_id = (await self._libraries.row(library))["id"]
-        async with self._db.snapshot() as tx:
-            found = await tx.rows("updates_to_review", library=library_id)
-            return tuple([await pending(tx, row) for row in found])
+
+        def work(tx: Transaction) -> tuple[Review, ...]:
+            found = tx.rows("updates_to_review", library=library_id)
+            return tuple(pending(tx, row) for row in found)
+
+        return await self._db.read(work)
 
     async def review(self, update_id: str, decision: Decision) -> UpdateRecord:
         """Publish what was chosen of an update that waits for review; raises ConflictError."""
-        async with self._db.transaction() as tx:
-            update = await tx.row("update", id=update_id)
-            if update is None:
-                raise NotFoundError(f"there is no update {update_id[:80]!r}")
-            await decide(tx, update, decision)
+        await self._db.write(lambda tx: decide(tx, _existing(tx, update_id), decision))
         return await self.get(update_id)
 
     async def lease(
@@ -198,30 +152,31 @@ class SqliteUpdates:
         }
         if not await self._db.rows("leasable_updates", library=library_id, **params):
             return None
-        async with self._db.transaction() as tx:
-            for row in await tx.rows("leasable_updates", library=library_id, **params):
-                if await tx.run(
-                    "lease_update", id=row["id"], owner=owner, till=clock + seconds, **params
-                ):
+
+        def work(tx: Transaction) -> str | None:
+            lease = {"owner": owner, "till": clock + seconds, **params}
+            for row in tx.rows("leasable_updates", library=library_id, **params):
+                if tx.run("lease_update", id=row["id"], **lease):
                     return row["id"]
-        return None
+            return None
+
+        return await self._db.write(work)
 
     async def keep(self, update_id: str, owner: str, seconds: float) -> None:
         """Extend a lease; raises LeaseLostError if another has it."""
-        async with self._db.transaction() as tx:
-            till = time.time() + seconds
-            if not await tx.run("keep_lease", id=update_id, owner=owner, till=till):
-                raise LeaseLostError(f"update {update_id} is closed or in other hands")
+        till = time.time() + seconds
+        if not await self._db.write(
+            lambda tx: tx.run("keep_lease", id=update_id, owner=owner, till=till)
+        ):
+            raise LeaseLostError(f"update {update_id} is closed or in other hands")
 
     async def release(self, update_id: str, owner: str) -> None:
         """Give a lease back."""
-        async with self._db.transaction() as tx:
-            await tx.run("release_lease", id=update_id, owner=owner)
+        await self._db.write(lambda tx: tx.run("release_lease", id=update_id, owner=owner))
 
     async def release_all(self, owner: str) -> None:
         """Give all leases of an owner back."""
-        async with self._db.transaction() as tx:
-            await tx.run("release_leases", owner=owner)
+        await self._db.write(lambda tx: tx.run("release_leases", owner=owner))
 
     async def usage(self, library: str) -> Usage:
         """What all updates of the library cost."""
@@ -229,3 +184,57 @@ class SqliteUpdates:
         usage = await self._db.row("library_usage", library=row["id"])
         assert usage is not None, "aggregates have one row"
         return rows.to_usage(usage)
+
+
+def _existing(tx: Transaction, update_id: str) -> Row:
+    row = tx.row("update", id=update_id)
+    if row is None:
+        raise NotFoundError(f"there is no update {update_id[:80]!r}")
+    return row
+
+
+def _begin(
+    tx: Transaction, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None
+) -> str | None:
+    row = tx.row("library", name=library)
+    if row is None:  # deleted a moment ago
+        return None
+    groups = tx.rows("waiting_groups", library=row["id"], limit=limit)
+    if not groups:
+        return None
+    update_id = f"update-{secrets.token_hex(6)}"
+    tx.run(
+        "make_update",
+        id=update_id,
+        library=row["id"],
+        driver=driver,
+        policy=row["policy"],
+        bases=json.dumps([row["head"]]),
+        owner=lease[0] if lease else None,
+        leased_till=time.time() + lease[1] if lease else None,
+        now=now(),
+    )
+    for position, group in enumerate(groups, start=1):
+        tx.run(
+            "make_update_group",
+            update_id=update_id,
+            position=position,
+            group_id=group["id"],
+            revision=group["revision"],
+        )
+    return update_id
+
+
+def _answer_columns(update_id: str, answer: GivenAnswer) -> Params:
+    return {
+        "update_id": update_id,
+        "request": answer.request,
+        "text": answer.text,
+        "refused": answer.refused,
+        "model": answer.model,
+        "prompt_tokens": answer.usage.prompt_tokens,
+        "cached_tokens": answer.usage.cached_tokens,
+        "completion_tokens": answer.usage.completion_tokens,
+        "cost": answer.usage.cost,
+        "now": now(),
+    }

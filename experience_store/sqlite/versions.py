@@ -24,14 +24,14 @@ def check_version(library: Row, number: int) -> None:
         )
 
 
-async def read_state(tx: Transaction, library: Row, version: int) -> State:
+def read_state(tx: Transaction, library: Row, version: int) -> State:
     """What the library held at a version."""
-    found = await tx.rows("entries_at", library=library["id"], version=version)
+    found = tx.rows("entries_at", library=library["id"], version=version)
     experiences = tuple(rows.to_experience(row) for row in found)
     return State(library["name"], version, experiences, library["next_number"])
 
 
-async def write_version(
+def write_version(
     tx: Transaction,
     library: Row,
     application: Application,
@@ -43,11 +43,11 @@ async def write_version(
     """Write a new head: version, operations, refusals and entries. Its number."""
     number = library["head"] + 1
     state = application.state
-    await make_version(tx, library, number, len(state.experiences), author, note, update_id)
-    current = await read_state(tx, library, library["head"])
+    make_version(tx, library, number, len(state.experiences), author, note, update_id)
+    current = read_state(tx, library, library["head"])
     made: dict[str, int] = {}
     for applied in application.applied:
-        operation_id = await tx.insert(
+        operation_id = tx.insert(
             "make_operation",
             library=library["id"],
             version=number,
@@ -60,24 +60,24 @@ async def write_version(
         )
         if applied.experience:
             made[applied.experience.id] = operation_id
-    await write_refusals(tx, library, number, application, update_id)
-    await _replace_entries(tx, library, number, current, state, made)
-    await _move_head(tx, library, number, len(state.experiences), state.next_id)
+    write_refusals(tx, library, number, application, update_id)
+    _replace_entries(tx, library, number, current, state, made)
+    _move_head(tx, library, number, len(state.experiences), state.next_id)
     return number
 
 
-async def restore_version(tx: Transaction, library: Row, to: int, *, author: str, note: str) -> int:
+def restore_version(tx: Transaction, library: Row, to: int, *, author: str, note: str) -> int:
     """Write a new head that equals the older version `to`. Its number."""
     check_version(library, to)
-    old = await read_state(tx, library, to)
+    old = read_state(tx, library, to)
     number = library["head"] + 1
-    await make_version(tx, library, number, len(old.experiences), author, note)
-    await _replace_entries(tx, library, number, await read_state(tx, library, library["head"]), old)
-    await _move_head(tx, library, number, len(old.experiences), library["next_number"])
+    make_version(tx, library, number, len(old.experiences), author, note)
+    _replace_entries(tx, library, number, read_state(tx, library, library["head"]), old)
+    _move_head(tx, library, number, len(old.experiences), library["next_number"])
     return number
 
 
-async def write_refusals(
+def write_refusals(
     tx: Transaction,
     library: Row,
     version: int | None,
@@ -87,7 +87,7 @@ async def write_refusals(
     """Write what was proposed and not done."""
     for refusal in application.refused:
         kind_, body = rows.refused_columns(refusal)
-        await tx.insert(
+        tx.insert(
             "make_operation",
             library=library["id"],
             version=version,
@@ -100,7 +100,7 @@ async def write_refusals(
         )
 
 
-async def make_version(
+def make_version(
     tx: Transaction,
     library: Row,
     number: int,
@@ -110,7 +110,7 @@ async def make_version(
     update_id: str | None = None,
 ) -> None:
     """Write the record of a version, without what it holds."""
-    await tx.run(
+    tx.run(
         "make_version",
         library=library["id"],
         number=number,
@@ -123,11 +123,11 @@ async def make_version(
     )
 
 
-async def _move_head(tx: Transaction, library: Row, head: int, size: int, next_id: int) -> None:
-    await tx.run("move_head", library=library["id"], head=head, size=size, next_number=next_id)
+def _move_head(tx: Transaction, library: Row, head: int, size: int, next_id: int) -> None:
+    tx.run("move_head", library=library["id"], head=head, size=size, next_number=next_id)
 
 
-async def _replace_entries(
+def _replace_entries(
     tx: Transaction,
     library: Row,
     version: int,
@@ -140,10 +140,10 @@ async def _replace_entries(
     gone = [i for i, e in old.items() if new.get(i) != e]
     come = [e for i, e in new.items() if old.get(i) != e]
     key = {"library": library["id"]}
-    await tx.run_many(
+    tx.run_many(
         "close_entry", ({**key, "version": version, "number": rows.number_of(i)} for i in gone)
     )
-    await tx.run_many("open_entry", _openings(key["library"], version, come, made or {}))
+    tx.run_many("open_entry", _openings(key["library"], version, come, made or {}))
 
 
 def _openings(
