@@ -151,6 +151,8 @@ async def _nothing(app: App, library: str) -> UpdateOut:
         + "). Submit attempts at one task with different rewards by submit_group."
         + waiting_elsewhere(library, await app.store.groups.waiting())
     )
+    if reviews := await app.store.updates.reviews(library):
+        why += f" What {len(reviews)} update(s) would change waits for a person's review."
     return UpdateOut(library=library, update_id=None, status="nothing_to_learn", next_step=why)
 
 

@@ -55,3 +55,8 @@ def with_experiences(
         f"{version}). They are advice, follow what fits:\n"
         f"{lessons or '(none yet)'}"
     )
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 group`, `1,200 groups`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

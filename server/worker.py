@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from experience_store.errors import LeaseLostError
+from experience_store.errors import LeaseLostError, NotFoundError
 from experience_store.learner import Learner
 from experience_store.store import GroupCounts, Store, UpdateRecord
 from server.asking import Asking, Report
@@ -78,6 +78,8 @@ class Worker:
                 self.trouble = None
             except ModelUnavailableError as error:
                 self._trouble(str(error))
+            except NotFoundError as error:  # deleted meanwhile; the others are next
+                logger.info("learning was cut short: %s", error)
             except Exception as error:  # whatever it is, learning goes on later
                 logger.exception("learning in the background met an error")
                 self._trouble(str(error))

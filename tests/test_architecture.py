@@ -78,6 +78,22 @@ def test_openai_is_imported_by_the_model_client_only() -> None:
     }
 
 
+def test_what_commands_and_tools_do_alike_knows_neither_of_them() -> None:
+    shared = {
+        "server.administration",
+        "server.administration.deeds",
+        "server.administration.changes",
+    }
+    shared |= {
+        f"server.skills.{m}" for m in ("export", "folder", "frontmatter", "naming", "topics")
+    }
+    for module, imports in modules("server").items():
+        if module in shared:
+            shared.remove(module)
+            assert not any(_within(n, p) for n in imports for p in (*HEAVY, "server.cli")), module
+    assert not shared
+
+
 def test_practice_is_imported_by_its_commands_only() -> None:
     users = {
         module

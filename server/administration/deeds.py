@@ -15,6 +15,7 @@ from experience_store.library import Library, Policy, check_library_name
 from experience_store.operations import Add, Operation, Retire, Revise, normalise_id
 from experience_store.store import Decision, GroupCounts, Review, Store, UpdateRecord
 from server.administration.changes import Difference
+from server.wording import count
 
 MAX_OBJECTIVE = 2_000  # characters; it stands in every prompt of the learner
 
@@ -48,8 +49,8 @@ class Holding:
         """In a line."""
         library, counts = self.library, self.counts
         return (
-            f"{library.size:,} experiences in {library.head + 1:,} versions, {counts.groups:,} "
-            f"groups with {counts.attempts:,} attempts"
+            f"{count(library.size, 'experience')} in {count(library.head + 1, 'version')}, "
+            f"{count(counts.groups, 'group')} with {count(counts.attempts, 'attempt')}"
         )
 
 
@@ -158,8 +159,7 @@ async def review(
     record = await store.updates.get(update_id)
     if record.library.name != library:
         raise NotFoundError(f"library {library!r} has no update {update_id[:80]!r}")
-    count = len(record.groups)
-    note = f"learned from {count} group{'' if count == 1 else 's'}, reviewed"
+    note = f"learned from {count(len(record.groups), 'group')}, reviewed"
     decision = Decision(
         None if chosen is None else frozenset(chosen),
         by.author,

@@ -12,19 +12,20 @@ from experience_store.library import Library
 from experience_store.tokens import estimate_tokens
 from server.administration.changes import Difference, version_lines
 from server.administration.deeds import description
+from server.wording import count
 
 MAX_TOKENS = 12_000  # of changes in one answer; hosts cut answers at twice as much
 _SIGNS = "+ added, ~ reworded, - retired, = confirmed, ! refused"
 OBJECTS = {"type": "array", "items": {"type": "object"}}
-Optional = Annotated[str | None, WithJsonSchema({"type": "string"})]
+OptionalText = Annotated[str | None, WithJsonSchema({"type": "string"})]
 
 
 class DescriptionOut(BaseModel):
     """The answer of `describe_library`."""
 
     name: str
-    agent_objective: Optional = None
-    learning_objective: Optional = None
+    agent_objective: OptionalText = None
+    learning_objective: OptionalText = None
     policy: Annotated[dict[str, object], WithJsonSchema({"type": "object"})]
     version: int
     experiences: int
@@ -74,8 +75,9 @@ class EditedOut(BaseModel):
 def described(library: Library) -> tuple[DescriptionOut, str]:
     """What a library is for and how it learns."""
     value = DescriptionOut.model_validate(description(library))
+    size = count(value.experiences, "experience")
     lines = [
-        f"Library {value.name!r}, version {value.version}, {value.experiences} experiences.",
+        f"Library {value.name!r}, version {value.version}, {size}.",
         f"agent_objective: {value.agent_objective or '(none)'}",
         f"learning_objective: {value.learning_objective or '(none)'}",
         *(f"policy.{name}: {part}" for name, part in value.policy.items()),
@@ -88,7 +90,7 @@ def told(library: str, versions: Sequence[Version]) -> tuple[HistoryOut, str]:
     shown: list[VersionOut] = []
     room = MAX_TOKENS
     for version in versions:
-        changes, omitted = _fitting([str(line) for line in version_lines(version)], room)
+        changes, omitted = fitting([str(line) for line in version_lines(version)], room)
         if shown and omitted:
             break
         room -= sum(map(estimate_tokens, changes)) + estimate_tokens(version.note) + 50
@@ -108,7 +110,7 @@ def told(library: str, versions: Sequence[Version]) -> tuple[HistoryOut, str]:
     value = HistoryOut(library=library, versions=shown, next_step=f"Newest first; {_SIGNS}.{older}")
     lines = [f"History of library {library!r}."]
     for v in shown:
-        about = f"{v.created_at}, {v.author}, {v.experiences} experiences"
+        about = f"{v.created_at}, {v.author}, {count(v.experiences, 'experience')}"
         lines.append(f"Version {v.version} ({about}): {v.note}")
         lines += [f"  {change}" for change in v.changes]
         lines += [f"  and {v.omitted} more changes"] if v.omitted else []
@@ -117,7 +119,7 @@ def told(library: str, versions: Sequence[Version]) -> tuple[HistoryOut, str]:
 
 def compared(library: str, difference: Difference) -> tuple[DifferenceOut, str]:
     """What leads from one version to another, as much of it as an answer holds."""
-    changes, omitted = _fitting([str(line) for line in difference.lines()], MAX_TOKENS)
+    changes, omitted = fitting([str(line) for line in difference.lines()], MAX_TOKENS)
     value = DifferenceOut(
         library=library,
         old=difference.old,
@@ -141,7 +143,7 @@ def edited(
         difference: To the one before it, where the version itself has no operations.
     """
     lines = difference.lines() if difference else version_lines(version)
-    changes, omitted = _fitting([str(line) for line in lines], MAX_TOKENS)
+    changes, omitted = fitting([str(line) for line in lines], MAX_TOKENS)
     value = EditedOut(
         library=library,
         version=version.number,
@@ -149,11 +151,12 @@ def edited(
         changes=changes,
         omitted=omitted,
     )
-    head = f"Library {library!r} has version {version.number} now, {version.size} experiences:"
+    size = count(version.size, "experience")
+    head = f"Library {library!r} has version {version.number} now, {size}:"
     return value, _lines(head, changes, omitted)
 
 
-def _fitting(lines: Sequence[str], room: int) -> tuple[list[str], int]:
+def fitting(lines: Sequence[str], room: int = MAX_TOKENS) -> tuple[list[str], int]:
     """The lines that fit into so many tokens, and how many do not."""
     taken: list[str] = []
     for line in lines:

@@ -12,15 +12,19 @@ from pydantic import BaseModel, Field, WithJsonSchema
 from experience_store.errors import BadInputError
 from experience_store.history import Version
 from experience_store.store import Review, UpdateRecord
+from experience_store.tokens import estimate_tokens
 from server.administration import deeds
 from server.administration.calling import Name, Note, Words, announce, app_of, by, can_ask
 from server.administration.changes import proposal_line, version_lines
-from server.administration.results import OBJECTS, Optional
+from server.administration.results import OBJECTS, OptionalText, fitting
 from server.results import result
 from server.tools import AppContext
+from server.wording import count
 
 Decision: TypeAlias = Literal["publish", "reject"]
-MOST_REVIEWS = 10
+PAGE_TOKENS = 10_000
+OVERHEAD_TOKENS = 50  # of an update beside its changes
+MAX_TOKENS = 1_500  # of changes in a question to the user
 
 
 class WaitingOut(BaseModel):
@@ -30,6 +34,7 @@ class WaitingOut(BaseModel):
     since: str
     groups: int
     changes: list[str]
+    omitted: int = 0
 
 
 class ReviewOut(BaseModel):
@@ -38,8 +43,8 @@ class ReviewOut(BaseModel):
     library: str
     waiting: Annotated[list[WaitingOut], WithJsonSchema(OBJECTS)]
     next_step: str
-    update_id: Optional = None
-    status: Optional = None
+    update_id: OptionalText = None
+    status: OptionalText = None
     version: Annotated[int | None, WithJsonSchema({"type": "integer"})] = None
     changes: list[str] = []
 
@@ -64,7 +69,9 @@ async def _word(
         return Word(agree=True)
     numbers = only if only is not None else range(1, len(review.changes) + 1)
     lines = [str(proposal_line(c)) for n, c in enumerate(review.changes, 1) if n in numbers]
-    what = "\n".join(lines) if decision == "publish" else "all of its changes"
+    shown, omitted = fitting(lines, MAX_TOKENS)
+    more = [f"and {count(omitted, 'more change')}"] if omitted else []
+    what = "\n".join([*shown, *more]) if decision == "publish" else "all of its changes"
     return Elicit(f"{decision.capitalize()} in library {library!r}:\n{what}", Word)
 
 
@@ -93,8 +100,10 @@ async def review_updates(  # each is an argument of the tool
         raise BadInputError("a decision needs both update_id and decision; without both, I list")
     if only is not None and decision != "publish":
         raise BadInputError("`only` goes with decision `publish`")
-    if update_id is None or word.action != "accept" or not word.data.agree:
+    if update_id is None:
         return result(*reviewed(library, waiting))
+    if word.action != "accept" or not word.data.agree:
+        return result(*reviewed(library, waiting, heading="The user did not agree: it waits on."))
     chosen = () if decision == "reject" else only
     record = await deeds.review(app.store, library, update_id, chosen, by(ctx, note))
     version = None
@@ -110,37 +119,29 @@ def reviewed(
     waiting: Sequence[Review],
     record: UpdateRecord | None = None,
     version: Version | None = None,
+    heading: str = "",
 ) -> tuple[ReviewOut, str]:
-    """What waits for review, as much of it as an answer holds.
+    """What waits for review, as much of it as an answer holds; at least one update.
 
     Args:
         library: Its name.
         waiting: Updates.
         record: One that was decided on.
         version: What came of that one.
+        heading: What else there is to say.
     """
-    shown = [
-        WaitingOut(
-            update_id=review.update_id,
-            since=review.since.isoformat(timespec="seconds"),
-            groups=review.groups,
-            changes=[f"{n}. {proposal_line(c)}" for n, c in enumerate(review.changes, start=1)],
-        )
-        for review in waiting[:MOST_REVIEWS]
-    ]
+    shown = _page(waiting)
     step = (
         "To decide: update_id with decision `publish`, `only` with numbers if not all, or `reject`."
         if shown
         else "Nothing waits for review."
     )
-    value = ReviewOut(
-        library=library,
-        waiting=shown,
-        next_step=f"{len(waiting)} wait. {step}" if len(waiting) > len(shown) else step,
-    )
+    if len(waiting) > len(shown):
+        step = f"{len(waiting)} updates wait, the oldest are shown. {step}"
+    value = ReviewOut(library=library, waiting=shown, next_step=f"{heading} {step}".strip())
     lines: list[str] = []
     if record is not None:
-        changes = [str(line) for line in version_lines(version)] if version else []
+        changes, _ = fitting([str(line) for line in version_lines(version)] if version else [])
         value = value.model_copy(
             update={
                 "update_id": record.id,
@@ -153,6 +154,31 @@ def reviewed(
         lines += [f"Update {record.id} of library {library!r} is {record.status}: {what}."]
         lines += changes
     for update in shown:
-        lines.append(f"Update {update.update_id}, of {update.groups} groups, since {update.since}:")
+        lines.append(
+            f"Update {update.update_id}, of {count(update.groups, 'group')}, since {update.since}:"
+        )
         lines += update.changes
+        lines += [f"and {count(update.omitted, 'more change')}"] if update.omitted else []
     return value, "\n".join([*lines, value.next_step])
+
+
+def _page(waiting: Sequence[Review]) -> list[WaitingOut]:
+    """As many updates as fit into an answer; of the first as many changes as do."""
+    page: list[WaitingOut] = []
+    room = PAGE_TOKENS
+    for review in waiting:
+        lines = [f"{n}. {proposal_line(c)}" for n, c in enumerate(review.changes, start=1)]
+        changes, omitted = fitting(lines, room)
+        if page and omitted:
+            break
+        room -= sum(map(estimate_tokens, changes)) + OVERHEAD_TOKENS
+        page.append(
+            WaitingOut(
+                update_id=review.update_id,
+                since=review.since.isoformat(timespec="seconds"),
+                groups=review.groups,
+                changes=changes,
+                omitted=omitted,
+            )
+        )
+    return page

@@ -11,6 +11,7 @@ from datetime import datetime
 import click
 
 from experience_store.library import Experience
+from server.wording import count as count  # noqa: PLC0414  # for those who print
 
 MAX_WIDTH = 100
 _INDENT = "  "
@@ -96,11 +97,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
 def when(moment: datetime | None) -> str:
     """A time for people: theirs, to the minute."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 group`, `1,200 groups`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def print_json(value: Mapping[str, object]) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 
 from experience_store.errors import NotFoundError
 from experience_store.library import Library
+from server.access import Scope, current_access
 from server.app import App
 from server.skills.folder import MAIN, REFERENCES, File, Skill, skill_of
 from server.skills.naming import is_derived, skill_name
 
 SCHEME = "skill://"
 MARKDOWN = "text/markdown"
-_KEPT = 16
+_KEPT = 8  # of a megabyte each where libraries are large
 
 
 def uri_of(skill: str, path: str = MAIN) -> str:
@@ -31,7 +32,9 @@ class ServedSkills:
         self._made: OrderedDict[Library, Skill] = OrderedDict()
 
     async def libraries(self) -> Sequence[Library]:
-        """Those that are skills, by name."""
+        """Those that are skills, by name; none for callers who may not read."""
+        if Scope.READ not in current_access.get().scopes:
+            return []
         return [lib for lib in await self._app().store.libraries.all() if lib.size]
 
     async def find(self, name: str) -> Skill | None:
@@ -60,6 +63,8 @@ class ServedSkills:
         return skill.file(path) if skill else None
 
     async def _library(self, name: str) -> Library | None:
+        if Scope.READ not in current_access.get().scopes:
+            return None
         if is_derived(name):
             found = [lib for lib in await self.libraries() if skill_name(lib.name) == name]
             return found[0] if found else None

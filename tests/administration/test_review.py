@@ -15,6 +15,7 @@ from mcp_types import ElicitRequestParams, ElicitResult
 from experience_store.operations import Add, Retire
 from experience_store.store import Store
 from experience_store.testing import ScriptedEndpoint
+from experience_store.tokens import estimate_tokens
 from server.mcp_server import build_server
 from server.settings import Settings
 from tests.builders import answer as operations
@@ -94,6 +95,7 @@ async def test_nothing_is_published_before_it_was_reviewed(database: Path, mode:
     assert "experience-mcp review lib" in closed.data["next_step"]
     assert before == []
     assert again.data["status"] == "nothing_to_learn"
+    assert "1 update(s) would change waits for a person's review" in again.text
     (update,) = waiting.data["waiting"]
     assert update["changes"] == [f"1. + Check: {CHECK}", f"2. + Ask: {ASK}"]
     assert f"2. + Ask: {ASK}" in waiting.text
@@ -180,7 +182,7 @@ async def test_the_user_is_asked_where_the_host_can_ask(
     user = User(agree=agree)
     async with connected(database, mode, user) as client:
         closed = await learned(client)
-        await call(
+        answer = await call(
             client,
             "review_updates",
             library="lib",
@@ -190,35 +192,36 @@ async def test_the_user_is_asked_where_the_host_can_ask(
         )
         after = await shown(client)
 
+    assert ("did not agree" in answer.text) is not agree
     assert user.asked == [f"Publish in library 'lib':\n+ Check: {CHECK}"]
     assert after == ([f"Check: {CHECK}"] if agree else [])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        ({"update_id": "update-0", "decision": "publish"}, "there is no update"),
-        ({"decision": "publish"}, "needs both"),
-        ({"update_id": "here", "decision": "reject", "only": [1]}, "goes with decision"),
-        ({"update_id": "here", "decision": "publish", "only": [3]}, "it has 1 to 2"),
-        ({"update_id": "here", "decision": "maybe"}, "decision"),
-        ({"library": "other", "update_id": "here", "decision": "reject"}, "has no update"),
-    ],
-)
+REFUSED: list[tuple[dict[str, object], str]] = [
+    ({"update_id": "update-0", "decision": "publish"}, "there is no update"),
+    ({"decision": "publish"}, "needs both"),
+    ({"update_id": "here", "decision": "reject", "only": [1]}, "goes with decision"),
+    ({"update_id": "here", "decision": "publish", "only": [3]}, "it has 1 to 2"),
+    ({"update_id": "here", "decision": "maybe"}, "decision"),
+    ({"library": "other", "update_id": "here", "decision": "reject"}, "has no update"),
+]
+
+
 async def test_a_decision_that_cannot_be_taken_is_said_and_all_goes_on_waiting(
-    database: Path, arguments: dict[str, object], reason: str
+    database: Path,
 ) -> None:
     async with connected(database) as client:
         closed = await learned(client)
         await call(client, "add_experience", library="other", text=ASK)
-        given = {"library": "lib", **arguments}
-        if given.get("update_id") == "here":
-            given["update_id"] = closed.data["update_id"]
-        answer = await call(client, "review_updates", **given)
+        for arguments, reason in REFUSED:
+            given = {"library": "lib", **arguments}
+            if given.get("update_id") == "here":
+                given["update_id"] = closed.data["update_id"]
+            answer = await call(client, "review_updates", **given)
+            assert answer.failed, arguments
+            assert reason in answer.text
         waiting = await call(client, "review_updates", library="lib")
 
-    assert answer.failed
-    assert reason in answer.text
     assert len(waiting.data["waiting"][0]["changes"]) == 2
 
 
@@ -232,12 +235,15 @@ def test_the_command_line_reviews_what_a_model_learned(database: Path) -> None:
     waiting = program.json("review", "lib")
     update = str(waiting.at("waiting", 0, "update_id"))
     listed = program.run("review", "lib").stdout
+    table = program.run("libraries").stdout
     program.run("review", "lib", "--publish", update, "--only", "2", fails=1)
     published = program.run("review", "lib", "--publish", update, "--only", "1").stdout
 
     assert "waits for a person's review" in " ".join(learning.split())
     assert waiting.at("waiting", 0, "changes", 0, "sign") == "+"
     assert f"--publish {update}" in listed
+    assert "to review" in table
+    assert "to review" not in program.run("libraries").stdout
     assert published.startswith("lib: version 1\n  + G1 ")
     assert "Nothing waits" in program.run("review", "lib").stdout
 
@@ -265,3 +271,21 @@ def test_what_waits_for_review_is_carried_to_another_database(
 async def _learned_by_a_host(database: Path) -> None:
     async with connected(database) as client:
         await learned(client)
+
+
+async def test_much_that_waits_is_shown_in_part_and_the_rest_is_counted(database: Path) -> None:
+    async with connected(database) as client:
+        policy = {"review": True, "max_lessons": 64, "max_words": 200}
+        await call(client, "describe_library", library="lib", policy=policy)
+        proposed = [
+            operation("Add", experience=" ".join(f"w{n}x{k}" for k in range(150)), name=f"N{n}")
+            for n in range(64)  # of words of their own, else they would be consolidated first
+        ]
+        await learned(client, *proposed)
+        waiting = await call(client, "review_updates", library="lib")
+
+    (update,) = waiting.data["waiting"]
+    assert len(update["changes"]) + update["omitted"] == 64
+    assert update["omitted"] > 0
+    assert estimate_tokens(waiting.text) < 20_000
+    assert f"and {update['omitted']} more changes" in waiting.text

@@ -135,24 +135,25 @@ async def test_a_library_is_looked_after_over_stdio_and_deleted_when_its_user_sa
     assert left.data["libraries"] == []
 
 
-async def test_over_http_a_caller_that_cannot_be_asked_repeats_the_name(
-    database: Path, mode: Mode
+async def test_over_http_the_user_is_asked_where_that_can_be_and_else_the_name_is_repeated(
+    database: Path,
 ) -> None:
-    async with (
-        served(database, "--administration") as server,
-        Client(server.url, mode=mode) as client,
-    ):
-        found = await look_after(client)
-        first = await call(client, "delete_library", library="lib")
-        wrong = await call(client, "delete_library", library="lib", confirm="yes")
-        deleted = await call(client, "delete_library", library="lib", confirm="lib")
+    user = User("accept", "lib")
+    async with served(database, "--administration") as server:
+        async with Client(server.url, mode="auto", elicitation_callback=user) as client:
+            check_life(await look_after(client), "host mcp")
+            deleted = await call(client, "delete_library", library="lib")
+        async with Client(server.url, mode="legacy", elicitation_callback=user) as client:
+            # calls stand alone: there is nothing to ask on, nor to know the host from
+            check_life(await look_after(client), "host")
+            first = await call(client, "delete_library", library="lib")
+            wrong = await call(client, "delete_library", library="lib", confirm="yes")
+            right = await call(client, "delete_library", library="lib", confirm="lib")
 
-    # over HTTP without sessions, the handshake era does not tell a call which host it is from
-    check_life(found, "host mcp" if mode == "auto" else "host")
-    assert first.failed
-    assert wrong.failed
+    assert len(user.asked) == 1
+    assert [a.failed for a in (deleted, first, wrong, right)] == [False, True, True, False]
     assert "call again with confirm 'lib'" in first.text
-    assert deleted.data["deleted"] is True
+    assert deleted.data["deleted"] is right.data["deleted"] is True
 
 
 async def test_without_the_switch_there_are_none_of_them(database: Path) -> None:
@@ -228,32 +229,30 @@ async def test_an_update_of_a_deleted_library_is_over(database: Path, mode: Mode
     assert "there is no update" in answer.text
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments", "reason"),
-    [
-        ("describe_library", {"policy": {"max_word": 3}}, "did you mean 'max_words'?"),
-        ("describe_library", {"policy": {"max_words": "3"}}, "policy: max_words: Input should"),
-        ("describe_library", {"agent_objective": "x" * 2_001}, "may have 2000 characters"),
-        ("add_experience", {"text": "word " * 33}, "33 words; at most 32 are allowed"),
-        ("add_experience", {"text": "See https://example.com first."}, "link"),
-        ("revise_experience", {"id": "G7", "text": "New."}, "has no experience G7 now"),
-        ("retire_experiences", {"ids": ["first"]}, "is no id of an experience"),
-        ("roll_back_library", {"version": 9}, "it has 0 to 1"),
-        ("compare_versions", {"old": 9}, "it has 0 to 1"),
-        ("add_experience", {"txt": "New."}, "Did you mean 'text'?"),
-    ],
-)
-async def test_what_cannot_be_done_is_said_and_changes_nothing(
-    database: Path, tool: str, arguments: dict[str, object], reason: str
-) -> None:
+REFUSED: list[tuple[str, dict[str, object], str]] = [
+    ("describe_library", {"policy": {"max_word": 3}}, "did you mean 'max_words'?"),
+    ("describe_library", {"policy": {"max_words": "3"}}, "policy: max_words: Input should"),
+    ("describe_library", {"agent_objective": "x" * 2_001}, "may have 2000 characters"),
+    ("add_experience", {"text": "word " * 33}, "33 words; at most 32 are allowed"),
+    ("add_experience", {"text": "See https://example.com first."}, "link"),
+    ("revise_experience", {"id": "G7", "text": "New."}, "has no experience G7 now"),
+    ("retire_experiences", {"ids": ["first"]}, "is no id of an experience"),
+    ("roll_back_library", {"version": 9}, "it has 0 to 1"),
+    ("compare_versions", {"old": 9}, "it has 0 to 1"),
+    ("add_experience", {"txt": "New."}, "Did you mean 'text'?"),
+]
+
+
+async def test_what_cannot_be_done_is_said_and_changes_nothing(database: Path) -> None:
     async with connected(database) as client:
         await call(client, "add_experience", library="lib", text=FIRST)
-        answer = await call(client, tool, library="lib", **arguments)
+        for tool, arguments, reason in REFUSED:
+            answer = await call(client, tool, library="lib", **arguments)
+            assert answer.failed, (tool, arguments)
+            assert reason in answer.text
         history = await call(client, "library_history", library="lib")
         described = await call(client, "describe_library", library="lib")
 
-    assert answer.failed
-    assert reason in answer.text
     assert [v["version"] for v in history.data["versions"]] == [1, 0]
     assert described.data["policy"]["max_words"] == Policy().max_words
 

@@ -18,6 +18,7 @@ from pydantic import ConfigDict
 
 from experience_store.operations import Add
 from experience_store.store import Store
+from server.access import Access, Scope, current_access
 from server.mcp_server import build_server
 from server.settings import Settings
 from server.skills.extension import EXTENSION, PAGE
@@ -140,33 +141,32 @@ async def test_results_of_the_new_era_say_how_long_they_hold_and_for_whom(databa
     assert set(plain) == {"skills"}
 
 
-@pytest.mark.parametrize(
-    ("method", "uri"),
-    [
-        ("skills/get", "skill://nope/SKILL.md"),
-        ("skills/get", "skill://empty/SKILL.md"),
-        ("skills/get", "skill://long_one/SKILL.md"),
-        ("skills/get", "skill://short"),
-        ("skills/get", "skill://short/references/01-other.md"),
-        ("skills/get", "experience://short"),
-        ("resources/read", "skill://nope/SKILL.md"),
-        ("resources/read", "skill://short/references/01-other.md"),
-        ("resources/read", "skill://short/references/..%2FSKILL.md"),
-        ("resources/directory/read", "skill://short/SKILL.md"),
-        ("resources/directory/read", "skill://short/references"),
-        ("resources/directory/read", "skill://short/"),
-        ("resources/directory/read", "skill://nope"),
-    ],
-)
+NOT_SERVED = [
+    ("skills/get", "skill://nope/SKILL.md"),
+    ("skills/get", "skill://empty/SKILL.md"),
+    ("skills/get", "skill://long_one/SKILL.md"),
+    ("skills/get", "skill://short"),
+    ("skills/get", "skill://short/references/01-other.md"),
+    ("skills/get", "experience://short"),
+    ("resources/read", "skill://nope/SKILL.md"),
+    ("resources/read", "skill://short/references/01-other.md"),
+    ("resources/read", "skill://short/references/..%2FSKILL.md"),
+    ("resources/directory/read", "skill://short/SKILL.md"),
+    ("resources/directory/read", "skill://short/references"),
+    ("resources/directory/read", "skill://short/"),
+    ("resources/directory/read", "skill://nope"),
+]
+
+
 @pytest.mark.usefixtures("filled")
 async def test_what_is_not_served_is_said_as_the_specification_has_it(
-    database: Path, mode: Mode, method: str, uri: str
+    database: Path, mode: Mode
 ) -> None:
     async with connected(database, mode) as client:
-        with pytest.raises(MCPError) as raised:
-            await ask(client, method, uri=uri)
-
-    assert raised.value.code == INVALID_PARAMS
+        for method, uri in NOT_SERVED:
+            with pytest.raises(MCPError) as raised:
+                await ask(client, method, uri=uri)
+            assert raised.value.code == INVALID_PARAMS, (method, uri)
 
 
 async def test_many_skills_come_in_pages(database: Path, store: Store) -> None:
@@ -227,6 +227,22 @@ async def test_a_library_made_anew_under_an_old_name_has_a_skill_of_its_own(
 
     assert "Ask first." in text
     assert "Check first." not in text
+
+
+@pytest.mark.usefixtures("filled")
+async def test_for_callers_who_may_not_read_there_are_no_skills(database: Path) -> None:
+    token = current_access.set(Access("bob", frozenset({Scope.SUBMIT}), None))
+    try:
+        async with connected(database) as client:
+            listed = await ask(client, "skills/list")
+            for method in ("skills/get", "resources/read"):
+                with pytest.raises(MCPError) as raised:
+                    await ask(client, method, uri="skill://short/SKILL.md")
+                assert raised.value.code == INVALID_PARAMS
+    finally:
+        current_access.reset(token)
+
+    assert listed["skills"] == []
 
 
 @pytest.mark.usefixtures("filled")
