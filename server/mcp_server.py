@@ -10,18 +10,22 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
+from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
-    ListenHandler,
-    ResourcesListChanged,
-    ResourceUpdated,
+from mcp.server.stdio import stdio_server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
+from mcp_types import (
+    CallToolResult,
+    InputRequiredResult,
+    Resource,
+    SubscribeRequestParams,
+    UnsubscribeRequestParams,
 )
-from mcp_types import CallToolResult, InputRequiredResult, Resource
 from pydantic import ValidationError
 
 from experience_store.errors import ExperienceError
+from server.announcing import Announcements
 from server.app import App, open_app
 from server.settings import APP, Settings
 from server.tools import core_tools
@@ -61,6 +65,7 @@ class ExperienceServer(MCPServer[App]):
 
     def __init__(self, settings: Settings, model: Model | None = None) -> None:
         bus = InMemorySubscriptionBus()
+        self.announcements = Announcements(bus, lambda: self.app.store)
         super().__init__(
             name=APP,
             title="Experience",
@@ -71,8 +76,8 @@ class ExperienceServer(MCPServer[App]):
             lifespan=_lifespan,
             log_level="WARNING",
             subscriptions=bus,
+            middleware=[self.announcements.notice],
         )
-        self._bus = bus
         self._app_settings = settings
         self._model = model
         self._app: App | None = None
@@ -105,10 +110,27 @@ class ExperienceServer(MCPServer[App]):
                 stack, self._app_stack = self._app_stack, AsyncExitStack()
                 await stack.aclose()
 
-    async def announce(self, library: str) -> None:
-        """Tell clients that listen that a library has a new version."""
-        await self._bus.publish(ResourceUpdated(uri=f"experience://{library}"))
-        await self._bus.publish(ResourcesListChanged())
+    async def announce(self, library: str) -> None:  # noqa: ARG002  # others may have changed too
+        """Tell clients that want to hear of it, at once, that a library has a new version."""
+        await self.announcements.look()
+
+    def tell_connections(self) -> NotificationOptions:
+        """Let clients of the handshake era subscribe; for transports whose connections last."""
+        announcements, server = self.announcements, self._lowlevel_server
+        announcements.to_connections = True
+        server.add_request_handler(
+            "resources/subscribe", SubscribeRequestParams, announcements.subscribe
+        )
+        server.add_request_handler(
+            "resources/unsubscribe", UnsubscribeRequestParams, announcements.unsubscribe
+        )
+        return NotificationOptions(resources_changed=True)
+
+    async def run_stdio_async(self) -> None:
+        """Serve the one client on stdin and stdout."""
+        options = self._lowlevel_server.create_initialization_options(self.tell_connections())
+        async with stdio_server() as (read_stream, write_stream):
+            await self._lowlevel_server.run(read_stream, write_stream, options)
 
     def end_subscriptions(self) -> None:
         """End the streams of clients that listen, each with its last message."""

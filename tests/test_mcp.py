@@ -779,17 +779,18 @@ async def test_library_names_and_versions_are_completed(
 
 
 async def test_who_listens_is_told_of_a_new_version(database: Path) -> None:
-    uri = "experience://lib"
+    uris = ["experience://lib", "experience://lib/history"]
     async with connected(database) as client:
         await submit(client, "Cancel a reservation")
         async with client.listen(
-            resources_list_changed=True, resource_subscriptions=[uri]
+            resources_list_changed=True, resource_subscriptions=uris
         ) as changes:
             published = await learn(client)
-            told: list[ServerEvent] = [await anext(changes), await anext(changes)]
+            await submit(client, "Cancel a reservation", library="another")
+            told: list[ServerEvent] = [await anext(changes) for _ in range(3)]
 
     assert published.data["status"] == "published"
-    assert told == [ResourceUpdated(uri), ResourcesListChanged()]
+    assert told == [*map(ResourceUpdated, uris), ResourcesListChanged()]
 
 
 async def test_an_update_without_a_new_version_is_no_change(database: Path) -> None:

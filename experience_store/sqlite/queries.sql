@@ -25,6 +25,12 @@ SELECT library.*, (
 ) AS groups
 FROM library ORDER BY name;
 
+-- name: library_page
+SELECT * FROM library WHERE name > :after ORDER BY name LIMIT :limit;
+
+-- name: library_marks
+SELECT name, id, head, agent_objective, learning_objective FROM library;
+
 -- name: library_names
 SELECT name FROM library WHERE name LIKE :prefix ESCAPE '\' ORDER BY name LIMIT :limit;
 
@@ -326,6 +332,10 @@ SELECT r.id, l.name AS library FROM retrieval AS r JOIN library AS l ON l.id = r
 WHERE r.id IN (SELECT value FROM json_each(:ids));
 
 -- Totals
+
+-- Changes with every commit of another connection, the own process's writer included.
+-- name: data_version
+PRAGMA data_version;
 
 -- name: totals
 SELECT (SELECT COUNT(*) FROM library) AS libraries,

@@ -23,6 +23,7 @@ from experience_store.store.libraries import (
     AttemptTrace,
     GroupTrace,
     Libraries,
+    Mark,
     Origin,
     Provenance,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "GroupTrace",
     "Groups",
     "Libraries",
+    "Mark",
     "Origin",
     "Provenance",
     "Publication",
@@ -108,6 +110,10 @@ class Store(Protocol):
 
     async def totals(self) -> Totals:
         """What all libraries hold together."""
+        ...
+
+    async def mark(self) -> int:
+        """A number that is another one if anybody stored anything since it was asked for last."""
         ...
 
     async def close(self) -> None:

@@ -138,7 +138,7 @@ async def test_missing_capability(ctx: Context) -> CallToolResult:
     """Needs sampling."""
     able = ctx.client_capabilities
     if able is None or able.sampling is None:
-        needed = {"requiredCapabilities": {"sampling": {}}}
+        needed: dict[str, Any] = {"requiredCapabilities": {"sampling": {}}}
         raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, "needs sampling", needed)
     return text_result("could sample")
 
