@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
 from mcp_types import (
     CallToolResult,
     InputRequiredResult,
-    Resource,
+    PaginatedRequestParams,
     SubscribeRequestParams,
     UnsubscribeRequestParams,
 )
@@ -27,6 +28,8 @@ from pydantic import ValidationError
 from experience_store.errors import ExperienceError
 from server.announcing import Announcements
 from server.app import App, open_app
+from server.freshness import CACHE_HINTS, lasting_versions
+from server.listing import list_resources
 from server.settings import APP, Settings
 from server.tools import core_tools
 
@@ -76,7 +79,8 @@ class ExperienceServer(MCPServer[App]):
             lifespan=_lifespan,
             log_level="WARNING",
             subscriptions=bus,
-            middleware=[self.announcements.notice],
+            middleware=[self.announcements.notice, lasting_versions],
+            cache_hints=CACHE_HINTS,
         )
         self._app_settings = settings
         self._model = model
@@ -126,6 +130,12 @@ class ExperienceServer(MCPServer[App]):
         )
         return NotificationOptions(resources_changed=True)
 
+    def page_resources(self) -> None:
+        """List resources a page at a time."""
+        self._lowlevel_server.add_request_handler(
+            "resources/list", PaginatedRequestParams, partial(list_resources, self)
+        )
+
     async def run_stdio_async(self) -> None:
         """Serve the one client on stdin and stdout."""
         options = self._lowlevel_server.create_initialization_options(self.tell_connections())
@@ -158,18 +168,6 @@ class ExperienceServer(MCPServer[App]):
                 problems = mendable(cause, self._parameters(name))
                 raise ToolError(f"{problems}{self._nothing_stored(name)}") from error
             raise
-
-    async def list_resources(self) -> list[Resource]:
-        """Every library, under its name."""
-        return [
-            Resource(
-                uri=f"experience://{library.name}",
-                name=library.name,
-                description=library.agent_objective,
-                mime_type="text/markdown",
-            )
-            for library in await self.app.store.libraries.all()
-        ]
 
     def _check_arguments(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse arguments that would otherwise be ignored in silence."""
@@ -223,4 +221,5 @@ def build_server(settings: Settings, model: Model | None = None) -> ExperienceSe
     server = ExperienceServer(settings, model)
     add_resources(server)
     add_prompts(server)
+    server.page_resources()
     return server

@@ -91,7 +91,7 @@ async def test_the_tools_take_the_arguments_that_clients_may_rely_on(
     )
     assert takes("update_experiences") == ({"library"}, set())
     assert takes("submit_answers") == ({"update_id", "answers"}, {"update_id", "answers"})
-    assert takes("list_libraries") == (set(), set())
+    assert takes("list_libraries") == ({"after"}, set())
     attempt = schemas["submit_group"]["properties"]["trajectories"]["items"]["properties"]
     assert {
         "reward",

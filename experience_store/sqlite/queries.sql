@@ -125,7 +125,7 @@ SELECT * FROM attempt_group WHERE library_id = :library AND name = :name;
 
 -- name: groups
 SELECT * FROM group_standing
-WHERE library_id = :library AND id > :after ORDER BY id LIMIT :limit;
+WHERE library_id = :library ORDER BY id LIMIT :limit OFFSET :after;
 
 -- name: make_group
 INSERT INTO attempt_group (library_id, name, task, ground_truth, created_at, changed_at)
@@ -231,8 +231,11 @@ SELECT u.*, (SELECT COUNT(*) FROM update_group AS g WHERE g.update_id = u.id) AS
        COALESCE(SUM(a.cached_tokens), 0) AS cached_tokens,
        COALESCE(SUM(a.completion_tokens), 0) AS completion_tokens, SUM(a.cost) AS cost
 FROM (
-    SELECT * FROM learning_update WHERE library_id = :library
-    ORDER BY created_at DESC, id LIMIT :limit
+    SELECT u.* FROM learning_update AS u LEFT JOIN learning_update AS b ON b.id = :before
+    WHERE u.library_id = :library
+      AND (b.id IS NULL OR u.created_at < b.created_at
+           OR (u.created_at = b.created_at AND u.id > b.id))
+    ORDER BY u.created_at DESC, u.id LIMIT :limit
 ) AS u LEFT JOIN answer AS a ON a.update_id = u.id
 GROUP BY u.id ORDER BY u.created_at DESC, u.id;
 
