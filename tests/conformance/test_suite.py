@@ -51,3 +51,17 @@ async def test_what_a_revision_requires_is_fulfilled_but_for_what_we_leave_out(
     totals = re.search(r"^Total: (\d+) passed", run.said, re.MULTILINE)
     assert totals, run.said
     assert int(totals[1]) > 40, "the suite itself has run"
+
+
+@pytest.mark.parametrize(
+    "scenario", ["tools-call-with-progress", "resources-subscribe", "resources-unsubscribe"]
+)
+async def test_over_a_connection_that_lasts_progress_and_subscriptions_are_served(
+    database: Path, tmp_path: Path, scenario: str
+) -> None:
+    suite = on_node(SUITE)
+    async with with_fixtures(database, "--sessions") as server:
+        options = ["--scenario", scenario, "--spec-version", "2025-11-25"]
+        run = await ran([*suite, "server", "--url", server.url, *options], tmp_path)
+
+    assert run.code == 0, run.said + run.complained
