@@ -40,7 +40,7 @@ def tool(name: str) -> Path:
         pytest.skip(f"{WHERE} names no directory; `.ci/acceptance DIRECTORY` makes one")
     path = Path(given).resolve() / name
     if not path.exists():
-        pytest.skip(f"{path.name} could not be installed here")
+        pytest.skip(f"{name} could not be installed here")
     return path
 
 
