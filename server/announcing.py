@@ -96,12 +96,14 @@ class Announcements:
 
     async def _hearer(self, ctx: RequestContext) -> _Hearer:
         connection: Connection = ctx.session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the SDK shows it in no other way
-        hearer = self._hearers.get(connection)
-        if hearer is None:
-            hearer = self._hearers[connection] = _Hearer()
-            connection.exit_stack.callback(self._forget, connection)
+        if connection not in self._hearers:
             await self._watcher.begin()
-        return hearer
+            if connection in self._hearers:  # another request was faster
+                self._watcher.end()
+            else:
+                self._hearers[connection] = _Hearer()
+                connection.exit_stack.callback(self._forget, connection)
+        return self._hearers[connection]
 
     def _forget(self, connection: Connection) -> None:
         del self._hearers[connection]

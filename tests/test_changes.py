@@ -19,6 +19,8 @@ from experience_store.store import Store
 from server.announcing import MAX_SUBSCRIPTIONS
 from server.mcp_server import build_server
 from server.settings import Settings
+from server.watching import Changes, Watcher
+from tests.builders import submission
 from tests.http.serving import served
 from tests.processes.calling import call
 from tests.test_mcp_processes import ROOT, command
@@ -162,3 +164,63 @@ async def test_a_connection_may_not_subscribe_without_end(database: Path) -> Non
             await subscribe(client, f"{URI}{number}")
         with pytest.raises(MCPError, match="unsubscribe from one first"):
             await subscribe(client, URI)
+
+
+class Told:
+    """Takes what a watcher tells."""
+
+    def __init__(self) -> None:
+        self.changes: asyncio.Queue[Changes] = asyncio.Queue()
+
+    async def __call__(self, changes: Changes) -> None:
+        self.changes.put_nowait(changes)
+
+
+async def test_a_watcher_tells_what_changed_and_what_came_once_each(store: Store) -> None:
+    told = Told()
+    watcher = Watcher(lambda: store, told)
+    await store.libraries.ensure("old")
+    async with watcher.watching():
+        await watcher.look()
+        await publish(store, "old")
+        await store.libraries.ensure("new")
+        await watcher.look()
+        await watcher.look()
+        await store.groups.submit("old", submission())  # stored, but no change of a library
+        await watcher.look()
+
+    assert told.changes.get_nowait() == Changes(("new", "old"), listing=True)
+    assert told.changes.empty()
+
+
+async def test_a_look_that_fails_does_not_end_the_others(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = Told()
+    failing = iter([OSError("the disk is gone")])
+
+    def sometimes() -> Store:
+        if watcher.active and (error := next(failing, None)):
+            raise error
+        return store
+
+    watcher = Watcher(sometimes, told)
+    async with watcher.watching():
+        await store.libraries.ensure("new")
+        changes = await told.changes.get()
+
+    assert changes == Changes(("new",), listing=True)
+    assert "cannot look for changes" in caplog.text
+
+
+async def test_a_watcher_that_could_not_begin_does_not_watch(store: Store) -> None:
+    found: list[Store] = []
+    watcher = Watcher(lambda: found[0], Told())
+    with pytest.raises(IndexError):
+        await watcher.begin()
+    failed = watcher.active
+    found.append(store)
+    async with watcher.watching():
+        assert watcher.active
+
+    assert (failed, watcher.active) == (False, False)
