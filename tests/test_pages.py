@@ -15,6 +15,8 @@ from experience_store.store import Store
 from experience_store.tokens import estimate_tokens
 from server.freshness import FIVE_MINUTES, HOUR
 from server.listing import MAX_OBJECTIVE, MAX_TOKENS
+from server.practice.library_client import LibraryClient
+from server.practice.spending import Meter
 from tests.builders import attempt, submission
 from tests.processes.calling import call
 from tests.test_mcp import connected, text_of
@@ -101,6 +103,18 @@ async def test_thousands_of_libraries_are_listed_in_results_that_hosts_show_whol
             assert f"{left} more: call list_libraries with after {after!r}" in answer.text
 
     assert seen == names
+
+
+@pytest.mark.parametrize(("name", "is_there"), [("library-999", True), ("library-9999", False)])
+async def test_a_practice_run_finds_its_library_on_any_page(
+    database: Path, store: Store, name: str, is_there: bool
+) -> None:
+    async with connected(database) as client:
+        await store.libraries.ensure("a")
+        make_libraries(database, MANY)
+        found = await LibraryClient(client, name, meter=Meter()).found()
+
+    assert (found.name if found else None) == (name if is_there else None)
 
 
 async def test_a_list_shows_the_beginning_of_a_long_objective(database: Path, store: Store) -> None:
