@@ -6,28 +6,33 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
+from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
-    ListenHandler,
-    ResourcesListChanged,
-    ResourceUpdated,
+from mcp.server.stdio import stdio_server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
+from mcp_types import (
+    CallToolResult,
+    InputRequiredResult,
+    PaginatedRequestParams,
+    SubscribeRequestParams,
+    UnsubscribeRequestParams,
 )
-from mcp_types import CallToolResult, InputRequiredResult, Resource
 from pydantic import ValidationError
 
 from experience_store.errors import ExperienceError
+from server.announcing import Announcements
 from server.app import App, open_app
+from server.freshness import CACHE_HINTS, lasting_versions
+from server.listing import list_resources
 from server.settings import APP, Settings
 from server.skills.extension import SkillsExtension, declare_in_handshake
-from server.skills.naming import skill_name
-from server.skills.resources import add_skill_resources, skill_resources
-from server.skills.served import uri_of
+from server.skills.resources import add_skill_resources
 from server.tool_schema import ScopedTool
 from server.tools import core_tools
 
@@ -67,6 +72,7 @@ class ExperienceServer(MCPServer[App]):
     def __init__(self, settings: Settings, model: Model | None = None) -> None:
         bus = InMemorySubscriptionBus()
         self._skills = SkillsExtension(lambda: self.app)
+        self.announcements = Announcements(bus, lambda: self._whole_app.store)
         super().__init__(
             name=APP,
             title="Experience",
@@ -77,11 +83,11 @@ class ExperienceServer(MCPServer[App]):
             lifespan=_lifespan,
             log_level="WARNING",
             subscriptions=bus,
+            middleware=[self.announcements.notice, lasting_versions, declare_in_handshake],
+            cache_hints=CACHE_HINTS,
             extensions=[self._skills],
         )
-        self.middleware.append(declare_in_handshake)
         add_skill_resources(self, self._skills.skills)
-        self._bus = bus
         self._app_settings = settings
         self._model = model
         self._app: App | None = None
@@ -123,11 +129,33 @@ class ExperienceServer(MCPServer[App]):
                 stack, self._app_stack = self._app_stack, AsyncExitStack()
                 await stack.aclose()
 
-    async def announce(self, library: str) -> None:
-        """Tell clients that listen that a library has a new version, or is another or gone."""
-        await self._bus.publish(ResourceUpdated(uri=f"experience://{library}"))
-        await self._bus.publish(ResourceUpdated(uri=uri_of(skill_name(library))))
-        await self._bus.publish(ResourcesListChanged())
+    async def announce(self, library: str) -> None:  # noqa: ARG002  # others may have changed too
+        """Tell clients that want to hear of it, at once, that a library is not what it was."""
+        await self.announcements.look()
+
+    def tell_connections(self) -> NotificationOptions:
+        """Let clients of the handshake era subscribe; for transports whose connections last."""
+        announcements, server = self.announcements, self._lowlevel_server
+        announcements.to_connections = True
+        server.add_request_handler(
+            "resources/subscribe", SubscribeRequestParams, announcements.subscribe
+        )
+        server.add_request_handler(
+            "resources/unsubscribe", UnsubscribeRequestParams, announcements.unsubscribe
+        )
+        return NotificationOptions(resources_changed=True)
+
+    def page_resources(self) -> None:
+        """List resources a page at a time."""
+        self._lowlevel_server.add_request_handler(
+            "resources/list", PaginatedRequestParams, partial(list_resources, self)
+        )
+
+    async def run_stdio_async(self) -> None:
+        """Serve the one client on stdin and stdout."""
+        options = self._lowlevel_server.create_initialization_options(self.tell_connections())
+        async with stdio_server() as (read_stream, write_stream):
+            await self._lowlevel_server.run(read_stream, write_stream, options)
 
     def end_subscriptions(self) -> None:
         """End the streams of clients that listen, each with its last message."""
@@ -155,19 +183,6 @@ class ExperienceServer(MCPServer[App]):
                 problems = mendable(cause, self._parameters(name))
                 raise ToolError(f"{problems}{self._nothing_stored(name)}") from error
             raise
-
-    async def list_resources(self) -> list[Resource]:
-        """Every library, under its name, and each that holds something as a skill too."""
-        libraries = [
-            Resource(
-                uri=f"experience://{library.name}",
-                name=library.name,
-                description=library.agent_objective,
-                mime_type="text/markdown",
-            )
-            for library in await self.app.store.libraries.all()
-        ]
-        return [*libraries, *await skill_resources(self._skills.skills)]
 
     def _check_arguments(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse arguments that would otherwise be ignored in silence."""
@@ -229,4 +244,5 @@ def build_server(settings: Settings, model: Model | None = None) -> ExperienceSe
     server = ExperienceServer(settings, model)
     add_resources(server)
     add_prompts(server)
+    server.page_resources()
     return server

@@ -1,7 +1,8 @@
 """Resources: each library as text and JSON that a person or a host can read.
 
 `experience://{library}` is the current version, ready to paste into a prompt. Its versions, its
-history, its groups and its updates are below it.
+history, its groups and its updates are below it; what grows comes in pages, each with the URI of
+the next, or null.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import TypeVar
 
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
-from experience_store.errors import ExperienceError
+from experience_store.errors import BadInputError, ExperienceError
 from experience_store.history import Version
 from experience_store.library import Library, State
-from experience_store.store import GroupInfo, UpdateInfo
 from server.mcp_server import ExperienceServer
 from server.wording import applied_text, refusal_text
 
 PAGE = 100
+MAX_DIGITS = 15
 _MARKDOWN = "text/markdown"
 _JSON = "application/json"
 
@@ -48,38 +49,38 @@ def add_resources(server: ExperienceServer) -> None:
         description="What the library held at that version.",
         mime_type=_MARKDOWN,
     )
-    async def at_version(library: str, version: int) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+    async def at_version(library: str, version: str) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         return await _read(_at_version(server, library, version))
 
     @server.resource(
         "experience://{library}/history{?before}",
         name="history",
         title="History of a library",
-        description=f"The latest {PAGE} versions and what changed; `before` a number for older.",
+        description=f"The latest {PAGE} versions and what changed, or those before a version.",
         mime_type=_JSON,
     )
-    async def history(library: str, before: int | None = None) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+    async def history(library: str, before: str | None = None) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         return await _read(_history(server, library, before))
 
     @server.resource(
         "experience://{library}/groups{?after}",
         name="groups",
         title="Groups of a library",
-        description=f"{PAGE} groups of attempts, `after` so many.",
+        description=f"The first {PAGE} groups of attempts, or those after so many.",
         mime_type=_JSON,
     )
-    async def groups(library: str, after: int = 0) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+    async def groups(library: str, after: str = "0") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         return await _read(_groups(server, library, after))
 
     @server.resource(
-        "experience://{library}/updates",
+        "experience://{library}/updates{?before}",
         name="updates",
         title="Updates of a library",
-        description=f"The latest {PAGE} updates and what came of them.",
+        description=f"The latest {PAGE} updates and what came of them, or those before an update.",
         mime_type=_JSON,
     )
-    async def updates(library: str) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
-        return await _read(_updates(server, library))
+    async def updates(library: str, before: str | None = None) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+        return await _read(_updates(server, library, before))
 
 
 def library_markdown(library: Library, state: State) -> str:
@@ -120,34 +121,48 @@ async def _current(server: ExperienceServer, library: str) -> str:
     return library_markdown(shelf.library, shelf.state)
 
 
-async def _at_version(server: ExperienceServer, library: str, version: int) -> str:
+async def _at_version(server: ExperienceServer, library: str, version: str) -> str:
     libraries = server.app.store.libraries
-    return library_markdown(await libraries.get(library), await libraries.state(library, version))
+    state = await libraries.state(library, _number(version, "a version"))
+    return library_markdown(await libraries.get(library), state)
 
 
-async def _history(server: ExperienceServer, library: str, before: int | None) -> str:
-    versions = await server.app.store.libraries.history(library, before=before, limit=PAGE)
-    return _dump({"library": library, "versions": [version_json(v) for v in versions]})
+async def _history(server: ExperienceServer, library: str, before: str | None) -> str:
+    end = None if before is None else _number(before, "`before` a version")
+    found = await server.app.store.libraries.history(library, before=end, limit=PAGE + 1)
+    more = f"before={found[PAGE - 1].number}" if len(found) > PAGE else None
+    versions = [version_json(v) for v in found[:PAGE]]
+    return _dump(library, "history", more, {"versions": versions})
 
 
-async def _groups(server: ExperienceServer, library: str, after: int) -> str:
+async def _groups(server: ExperienceServer, library: str, after: str) -> str:
     store = server.app.store.groups
+    begin = _number(after, "`after` how many groups to leave out")
     counts = asdict(await store.counts(library))
-    found = await store.list(library, after=after, limit=PAGE)
-    return _dump({"library": library, **counts, "listed": [_plain(g) for g in found]})
+    found = await store.list(library, after=begin, limit=PAGE + 1)
+    more = f"after={begin + PAGE}" if len(found) > PAGE else None
+    return _dump(library, "groups", more, {**counts, "listed": [asdict(g) for g in found[:PAGE]]})
 
 
-async def _updates(server: ExperienceServer, library: str) -> str:
-    found = await server.app.store.updates.list(library, PAGE)
-    return _dump({"library": library, "updates": [_plain(u) for u in found]})
+async def _updates(server: ExperienceServer, library: str, before: str | None) -> str:
+    found = await server.app.store.updates.list(library, PAGE + 1, before=before)
+    more = f"before={found[PAGE - 1].id}" if len(found) > PAGE else None
+    return _dump(library, "updates", more, {"updates": [asdict(u) for u in found[:PAGE]]})
 
 
-def _plain(value: GroupInfo | UpdateInfo) -> dict[str, object]:
-    return asdict(value)
+def _number(text: str, what: str) -> int:
+    """A number of a URI; raises BadInputError."""
+    if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
+        return int(text)
+    raise BadInputError(f"{text[:40]!r} is no number: give {what} by its number, from 0")
 
 
-def _dump(value: Mapping[str, object]) -> str:
+def _dump(library: str, what: str, more: str | None, content: Mapping[str, object]) -> str:
+    """A page as JSON: of which library, what it holds, and where the next one is."""
+
     def plain(item: object) -> str:
         return item.isoformat() if isinstance(item, datetime) else str(item)
 
-    return json.dumps(value, ensure_ascii=False, indent=1, default=plain)
+    next_ = f"experience://{library}/{what}?{more}" if more else None
+    page = {"library": library, **content, "next": next_}
+    return json.dumps(page, ensure_ascii=False, indent=1, default=plain)

@@ -92,6 +92,7 @@ class LibrariesOut(BaseModel):
 
     libraries: Annotated[list[LibraryOut], WithJsonSchema(_OBJECTS)]
     next_step: str
+    omitted: int = 0
 
 
 def result(value: BaseModel, text: str) -> CallToolResult:
@@ -142,13 +143,16 @@ def update_text(value: UpdateOut) -> str:
     return "\n".join(parts)
 
 
-def libraries_text(value: LibrariesOut) -> str:
-    """The libraries, one a line."""
-    lines = [
+def library_line(lib: LibraryOut) -> str:
+    """A library in a line."""
+    return (
         f"- {lib.name}: {lib.experiences} experiences, version {lib.version}, "
         f"{lib.groups} groups, {lib.waiting} waiting to be learned from"
         + (f"; agent: {lib.agent_objective}" if lib.agent_objective else "")
         + (f"; to learn: {lib.learning_objective}" if lib.learning_objective else "")
-        for lib in value.libraries
-    ]
-    return "\n".join([*lines, value.next_step])
+    )
+
+
+def libraries_text(value: LibrariesOut) -> str:
+    """The libraries, one a line."""
+    return "\n".join([*map(library_line, value.libraries), value.next_step])

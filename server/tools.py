@@ -15,6 +15,7 @@ from server.access import Scope
 from server.app import App
 from server.arguments import Answers, Library, Trajectories, read_answers
 from server.author import author_of
+from server.listing import libraries_out
 from server.next_steps import (
     MAX_SERVED_TOKENS,
     after_retrieval,
@@ -24,7 +25,6 @@ from server.next_steps import (
 from server.results import (
     Experiences,
     LibrariesOut,
-    LibraryOut,
     Submitted,
     UpdateOut,
     experiences_text,
@@ -173,29 +173,12 @@ async def submit_answers(
     return result(value, update_text(value))
 
 
-async def list_libraries(ctx: AppContext) -> Annotated[CallToolResult, LibrariesOut]:
+async def list_libraries(
+    ctx: AppContext,
+    after: Annotated[str, Field(description="Name behind which to go on")] = "",
+) -> Annotated[CallToolResult, LibrariesOut]:
     """List the libraries: what each is for, what it holds, how many groups wait to be learned."""
-    app = _app(ctx)
-    libraries = [
-        LibraryOut(
-            name=lib.name,
-            experiences=lib.size,
-            version=lib.head,
-            groups=counts.groups,
-            waiting=counts.waiting,
-            agent_objective=lib.agent_objective,
-            learning_objective=lib.learning_objective,
-        )
-        for lib in await app.store.libraries.all()
-        for counts in [await app.store.groups.counts(lib.name)]
-    ]
-    step = (
-        "Give the name of the fitting one as `library` to the other tools; a new name makes a new "
-        "library."
-        if libraries
-        else "There is none yet: the first call that names a library makes it."
-    )
-    value = LibrariesOut(libraries=libraries, next_step=step)
+    value = await libraries_out(_app(ctx), after)
     return result(value, libraries_text(value))
 
 

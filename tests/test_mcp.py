@@ -91,7 +91,7 @@ async def test_the_tools_take_the_arguments_that_clients_may_rely_on(
     )
     assert takes("update_experiences") == ({"library"}, set())
     assert takes("submit_answers") == ({"update_id", "answers"}, {"update_id", "answers"})
-    assert takes("list_libraries") == (set(), set())
+    assert takes("list_libraries") == ({"after"}, set())
     attempt = schemas["submit_group"]["properties"]["trajectories"]["items"]["properties"]
     assert {
         "reward",
@@ -779,17 +779,18 @@ async def test_library_names_and_versions_are_completed(
 
 
 async def test_who_listens_is_told_of_a_new_version(database: Path) -> None:
-    uri = "experience://lib"
+    uris = ["experience://lib", "experience://lib/history"]
     async with connected(database) as client:
         await submit(client, "Cancel a reservation")
         async with client.listen(
-            resources_list_changed=True, resource_subscriptions=[uri]
+            resources_list_changed=True, resource_subscriptions=uris
         ) as changes:
             published = await learn(client)
-            told: list[ServerEvent] = [await anext(changes), await anext(changes)]
+            await submit(client, "Cancel a reservation", library="another")
+            told: list[ServerEvent] = [await anext(changes) for _ in range(3)]
 
     assert published.data["status"] == "published"
-    assert told == [ResourceUpdated(uri), ResourcesListChanged()]
+    assert told == [*map(ResourceUpdated, uris), ResourcesListChanged()]
 
 
 async def test_an_update_without_a_new_version_is_no_change(database: Path) -> None:

@@ -8,6 +8,7 @@ disk before it returns (`synchronous = FULL`).
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sqlite3
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
+from threading import Event
 from typing import TypeAlias, TypeVar
 
 import aiosqlite
@@ -98,13 +100,19 @@ class Database:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """A write transaction: committed at the end of the work, rolled back on any exception.
 
-        Once begun it comes to its end, whether or not somebody still waits for it.
+        If whoever waits for it is cancelled before the commit begins, it is rolled back, too.
 
         Raises:
             StorageError: If the database cannot be written; nothing was.
         """
+        unwanted = Event()
         try:
-            return await self._writer.do(partial(_in_transaction, "BEGIN IMMEDIATE", work))
+            return await self._writer.do(
+                partial(_in_transaction, "BEGIN IMMEDIATE", work, unwanted=unwanted)
+            )
+        except asyncio.CancelledError:
+            unwanted.set()
+            raise
         except sqlite3.OperationalError as error:
             raise StorageError(
                 f"the database cannot be written now ({error}): nothing was stored, try again"
@@ -147,12 +155,21 @@ class Transaction:
             self._connection.execute(statement)
 
 
+class _UnwantedError(Exception):
+    """Nobody waits for the transaction any more."""
+
+
 def _in_transaction(
-    begin: str, work: Callable[[Transaction], T], connection: sqlite3.Connection
+    begin: str,
+    work: Callable[[Transaction], T],
+    connection: sqlite3.Connection,
+    unwanted: Event | None = None,
 ) -> T:
-    connection.execute(begin)
+    connection.execute(begin)  # which waits for the writes of other processes
     try:
         result = work(Transaction(connection))
+        if unwanted is not None and unwanted.is_set():
+            raise _UnwantedError  # noqa: TRY301  # rolled back as after any other
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -234,19 +251,22 @@ def _queries() -> dict[str, str]:
 
 async def _connect(path: Path) -> Connection:
     def connector() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
-        try:
-            connection.row_factory = sqlite3.Row
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                connection.execute(f"PRAGMA {pragma}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
 
     connection = Connection(connector, iter_chunk_size=64)
     await connection
+    try:
+        await connection.do(_set_up)
+    except BaseException:
+        await connection.close()
+        raise
     return connection
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _make_private(path: Path) -> None:

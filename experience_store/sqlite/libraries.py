@@ -20,7 +20,7 @@ from experience_store.sqlite.versions import (
     restore_version,
     write_version,
 )
-from experience_store.store import Provenance
+from experience_store.store import Mark, Provenance
 
 _LAST = 2**62
 
@@ -52,6 +52,25 @@ class SqliteLibraries:
     async def all(self) -> tuple[Library, ...]:
         """Every library, by name."""
         return tuple(rows.to_library(row) for row in await self._db.rows("libraries"))
+
+    async def page(self, *, after: str, limit: int) -> tuple[Library, ...]:
+        """Libraries by name, those behind the name `after` ("" for the first)."""
+        found = await self._db.rows("library_page", after=after, limit=limit)
+        return tuple(rows.to_library(row) for row in found)
+
+    async def marks(self) -> Mapping[str, Mark]:
+        """The mark of every library, by name."""
+        found = await self._db.rows("library_marks")
+        return {
+            row["name"]: Mark(
+                id=row["id"],
+                head=row["head"],
+                size=row["size"],
+                agent_objective=row["agent_objective"],
+                learning_objective=row["learning_objective"],
+            )
+            for row in found
+        }
 
     async def names(self, prefix: str = "", limit: int = 100) -> tuple[str, ...]:
         """Names that begin with `prefix`."""

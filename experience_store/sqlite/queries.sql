@@ -25,6 +25,12 @@ SELECT library.*, (
 ) AS groups
 FROM library ORDER BY name;
 
+-- name: library_page
+SELECT * FROM library WHERE name > :after ORDER BY name LIMIT :limit;
+
+-- name: library_marks
+SELECT name, id, head, size, agent_objective, learning_objective FROM library;
+
 -- name: library_names
 SELECT name FROM library WHERE name LIKE :prefix ESCAPE '\' ORDER BY name LIMIT :limit;
 
@@ -125,7 +131,7 @@ SELECT * FROM attempt_group WHERE library_id = :library AND name = :name;
 
 -- name: groups
 SELECT * FROM group_standing
-WHERE library_id = :library AND id > :after ORDER BY id LIMIT :limit;
+WHERE library_id = :library ORDER BY id LIMIT :limit OFFSET :after;
 
 -- name: make_group
 INSERT INTO attempt_group (library_id, name, task, ground_truth, created_at, changed_at)
@@ -231,8 +237,11 @@ SELECT u.*, (SELECT COUNT(*) FROM update_group AS g WHERE g.update_id = u.id) AS
        COALESCE(SUM(a.cached_tokens), 0) AS cached_tokens,
        COALESCE(SUM(a.completion_tokens), 0) AS completion_tokens, SUM(a.cost) AS cost
 FROM (
-    SELECT * FROM learning_update WHERE library_id = :library
-    ORDER BY created_at DESC, id LIMIT :limit
+    SELECT u.* FROM learning_update AS u LEFT JOIN learning_update AS b ON b.id = :before
+    WHERE u.library_id = :library
+      AND (b.id IS NULL OR u.created_at < b.created_at
+           OR (u.created_at = b.created_at AND u.id > b.id))
+    ORDER BY u.created_at DESC, u.id LIMIT :limit
 ) AS u LEFT JOIN answer AS a ON a.update_id = u.id
 GROUP BY u.id ORDER BY u.created_at DESC, u.id;
 
@@ -351,6 +360,10 @@ SELECT r.id, l.name AS library FROM retrieval AS r JOIN library AS l ON l.id = r
 WHERE r.id IN (SELECT value FROM json_each(:ids));
 
 -- Totals
+
+-- Changes with every commit of another connection, the own process's writer included.
+-- name: data_version
+PRAGMA data_version;
 
 -- name: totals
 SELECT (SELECT COUNT(*) FROM library) AS libraries,

@@ -50,6 +50,12 @@ class SqliteStore:
         updates = await self._db.rows("update_totals")
         return Totals(**dict(row), updates={r["status"]: r["updates"] for r in updates})
 
+    async def mark(self) -> int:
+        """A number that is another one if anybody stored anything since it was asked for last."""
+        row = await self._db.row("data_version")
+        assert row is not None, "a pragma has one row"
+        return row[0]
+
     async def close(self) -> None:
         """Finish the write that is under way and close the file."""
         await self._db.close()

@@ -51,10 +51,16 @@ class SqliteUpdates:
         row = await self._libraries.row(library)
         return tuple(r["id"] for r in await self._db.rows("open_updates", library=row["id"]))
 
-    async def list(self, library: str, limit: int) -> tuple[UpdateInfo, ...]:
-        """The library's updates, newest first."""
+    async def list(
+        self, library: str, limit: int, *, before: str | None = None
+    ) -> tuple[UpdateInfo, ...]:
+        """The library's updates, newest first; those older than `before`, if an id is given."""
         row = await self._libraries.row(library)
-        found = await self._db.rows("updates", library=row["id"], limit=limit)
+        if before is not None:
+            known = await self._db.row("update", id=before)
+            if known is None or known["library_id"] != row["id"]:
+                raise NotFoundError(f"library {library!r} has no update {before[:80]!r}")
+        found = await self._db.rows("updates", library=row["id"], limit=limit, before=before)
         return tuple(
             UpdateInfo(
                 id=r["id"],

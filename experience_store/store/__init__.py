@@ -23,6 +23,7 @@ from experience_store.store.libraries import (
     AttemptTrace,
     GroupTrace,
     Libraries,
+    Mark,
     Origin,
     Provenance,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "GroupTrace",
     "Groups",
     "Libraries",
+    "Mark",
     "Origin",
     "Provenance",
     "Publication",
@@ -112,6 +114,10 @@ class Store(Protocol):
 
     async def totals(self) -> Totals:
         """What all libraries hold together."""
+        ...
+
+    async def mark(self) -> int:
+        """A number that is another one if anybody stored anything since it was asked for last."""
         ...
 
     async def close(self) -> None:

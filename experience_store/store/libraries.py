@@ -60,6 +60,21 @@ class Provenance:
     origins: tuple[Origin, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a library says of itself, in short: two marks differ if that changed in between.
+
+    Attributes:
+        id: Another one if the library was deleted and made anew under its name.
+    """
+
+    id: int
+    head: int
+    size: int
+    agent_objective: str | None
+    learning_objective: str | None
+
+
 class Libraries(Protocol):
     """Libraries, their versions and where their experiences came from."""
 
@@ -73,6 +88,14 @@ class Libraries(Protocol):
 
     async def all(self) -> tuple[Library, ...]:
         """Every library, by name."""
+        ...
+
+    async def page(self, *, after: str, limit: int) -> tuple[Library, ...]:
+        """Libraries by name, those behind the name `after` ("" for the first)."""
+        ...
+
+    async def marks(self) -> Mapping[str, Mark]:
+        """The mark of every library, by name."""
         ...
 
     async def names(self, prefix: str = "", limit: int = 100) -> tuple[str, ...]:

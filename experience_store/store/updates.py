@@ -170,8 +170,14 @@ class Updates(Protocol):
         """Ids of the library's open updates, oldest first."""
         ...
 
-    async def list(self, library: str, limit: int) -> tuple[UpdateInfo, ...]:
-        """The library's updates, newest first."""
+    async def list(
+        self, library: str, limit: int, *, before: str | None = None
+    ) -> tuple[UpdateInfo, ...]:
+        """The library's updates, newest first; those older than `before`, if an id is given.
+
+        Raises:
+            NotFoundError: If the library has no update of that id.
+        """
         ...
 
     async def set_relevant(self, update_id: str, relevant: Sequence[Sequence[str]]) -> None:

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any, Literal, TypeAlias, cast
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from opentelemetry.trace import get_current_span
 from starlette.requests import Request
 from starlette.types import Scope
 
@@ -22,6 +23,7 @@ Outcome: TypeAlias = Literal["ok", "error", "failed", "cancelled"]
 logger = logging.getLogger(__name__)
 
 KEY = "experience_mcp.exchange"
+REQUEST_ID_ATTRIBUTE = "experience_mcp.request_id"
 MAX_NAME = 100  # characters of a client's word that are logged
 
 
@@ -67,6 +69,7 @@ class Observer:
         request: object = ctx.request
         exchange = exchange_of(request.scope) if isinstance(request, Request) else None
         exchange = exchange or Exchange("")
+        get_current_span().set_attribute(REQUEST_ID_ATTRIBUTE, exchange.id)  # if spans are taken
         exchange.method = ctx.method[:MAX_NAME]
         name = (ctx.params or {}).get("name") if ctx.method == "tools/call" else None
         if ctx.method == "tools/call":

@@ -139,8 +139,14 @@ class LibraryClient:
 
     async def found(self) -> LibraryOut | None:
         """Likewise; None if there is no such library yet."""
-        listed = await self._call("list_libraries", {}, LibrariesOut)
-        return next((one for one in listed.libraries if one.name == self.library), None)
+        listed, after = LibrariesOut(libraries=[], next_step="", omitted=1), ""
+        while listed.omitted and after < self.library:
+            listed = await self._call("list_libraries", {"after": after}, LibrariesOut)
+            after = listed.libraries[-1].name if listed.libraries else self.library
+            for one in listed.libraries:
+                if one.name == self.library:
+                    return one
+        return None
 
     async def pending(self) -> int:
         """How many groups wait in it to be learned, and how many updates are under way."""

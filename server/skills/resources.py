@@ -8,6 +8,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp_types import Resource
 
+from experience_store.library import Library
 from server.skills.folder import MAIN, REFERENCES, description_of
 from server.skills.naming import skill_name
 from server.skills.served import MARKDOWN, SCHEME, ServedSkills, uri_of
@@ -37,17 +38,14 @@ def add_skill_resources(server: MCPServer[Any], skills: ServedSkills) -> None:
         return await _read(skills, skill, f"{REFERENCES}/{file}")
 
 
-async def skill_resources(skills: ServedSkills) -> list[Resource]:
-    """Every skill, by its main file."""
-    return [
-        Resource(
-            uri=uri_of(skill_name(library.name)),
-            name=skill_name(library.name),
-            description=description_of(library),
-            mime_type=MARKDOWN,
-        )
-        for library in await skills.libraries()
-    ]
+def skill_resource(library: Library) -> Resource:
+    """A library as a skill, by the skill's main file."""
+    return Resource(
+        uri=uri_of(skill_name(library.name)),
+        name=skill_name(library.name),
+        description=description_of(library),
+        mime_type=MARKDOWN,
+    )
 
 
 async def _read(skills: ServedSkills, name: str, path: str) -> str:

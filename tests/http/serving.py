@@ -11,7 +11,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx2
@@ -84,13 +84,24 @@ class Served:
 @asynccontextmanager
 async def served(database: Path, *options: str, **environment: str) -> AsyncGenerator[Served]:
     where = () if "EXPERIENCE_MCP_HTTP" in environment else ("--http", "0")
+    program = Program(database)
+    command = program.command("serve", *where, *options)
+    async with started(command, program.environment(**environment)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def started(
+    command: list[str], environment: Mapping[str, str], stdout: int | IO[bytes] = DEVNULL
+) -> AsyncGenerator[Served]:
+    """A process that logs in JSON where it listens."""
     process = await asyncio.create_subprocess_exec(
-        *Program(database).command("serve", *where, *options),
+        *command,
         cwd=ROOT,
         stdin=DEVNULL,
-        stdout=DEVNULL,
+        stdout=stdout,
         stderr=PIPE,
-        env=Program(database).environment(**environment),
+        env=environment,
         limit=2**22,
     )
     try:
