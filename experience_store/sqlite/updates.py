@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from experience_store.errors import LeaseLostError, NotFoundError
+from experience_store.errors import LeaseLostError
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, now
 from experience_store.sqlite.libraries import SqliteLibraries
@@ -23,6 +23,7 @@ from experience_store.store import (
     UpdateRecord,
     Usage,
 )
+from experience_store.store.updates import update_not_found
 
 
 class SqliteUpdates:
@@ -70,8 +71,15 @@ class SqliteUpdates:
         async with self._db.snapshot() as tx:
             row = await tx.row("update", id=update_id)
             if row is None:
-                raise NotFoundError(f"there is no update {update_id[:80]!r}")
+                raise update_not_found(update_id)
             return await read_record(tx, row)
+
+    async def library_of(self, update_id: str) -> str:
+        """The name of an update's library; raises NotFoundError as `get` does."""
+        row = await self._db.row("update_library", id=update_id)
+        if row is None:
+            raise update_not_found(update_id)
+        return row["library"]
 
     async def open(self, library: str) -> tuple[str, ...]:
         """Ids of the library's open updates, oldest first."""
@@ -160,7 +168,7 @@ class SqliteUpdates:
         async with self._db.transaction() as tx:
             update = await tx.row("update", id=update_id)
             if update is None:
-                raise NotFoundError(f"there is no update {update_id[:80]!r}")
+                raise update_not_found(update_id)
             if update["status"] == "open":
                 await publish(tx, update, publication)
         return await self.get(update_id)
