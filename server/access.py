@@ -41,6 +41,12 @@ class Access:
         """Whether the library is one of those that exist for this caller."""
         return self.libraries is None or library in self.libraries
 
+    @property
+    def may_make(self) -> bool:
+        """Whether a library that does not exist is made by naming it; reading alone makes none."""
+        return not self.scopes.isdisjoint((Scope.SUBMIT, Scope.ADMINISTER))
 
+
+NOTHING = Access(None, frozenset(), frozenset())
 EVERYTHING = Access(None, frozenset(Scope), None)
 current_access: ContextVar[Access] = ContextVar("current_access", default=EVERYTHING)

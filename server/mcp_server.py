@@ -13,17 +13,20 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
     ListenHandler,
     ResourcesListChanged,
     ResourceUpdated,
 )
 from mcp_types import CallToolResult, InputRequiredResult, Resource
+from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
 from experience_store.errors import ExperienceError
+from server.access import Scope, current_access
 from server.app import App, open_app
+from server.listening import LibraryBus
 from server.settings import APP, Settings
+from server.tool_schema import ScopedTool
 from server.tools import core_tools
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ class ExperienceServer(MCPServer[App]):
     """
 
     def __init__(self, settings: Settings, model: Model | None = None) -> None:
-        bus = InMemorySubscriptionBus()
+        bus = LibraryBus()
         super().__init__(
             name=APP,
             title="Experience",
@@ -83,10 +86,11 @@ class ExperienceServer(MCPServer[App]):
     @property
     def app(self) -> App:
         """The app as the caller sees it, while at least one connection is open."""
-        return self._whole_app.seen()
+        return self.whole_app.seen()
 
     @property
-    def _whole_app(self) -> App:
+    def whole_app(self) -> App:
+        """All of the app, whoever asks: for those who run the server."""
         if self._app is None:
             raise RuntimeError("the server is not running")
         return self._app
@@ -101,7 +105,7 @@ class ExperienceServer(MCPServer[App]):
                 )
             self._app_users += 1
         try:
-            yield self._whole_app
+            yield self.whole_app
         finally:
             self._app_users -= 1
             if self._app_users == 0:
@@ -111,14 +115,25 @@ class ExperienceServer(MCPServer[App]):
 
     async def announce(self, library: str) -> None:
         """Tell clients that listen that a library has a new version."""
-        await self._bus.publish(ResourceUpdated(uri=f"experience://{library}"))
-        await self._bus.publish(ResourcesListChanged())
+        await self._bus.publish_of(library, ResourceUpdated(uri=f"experience://{library}"))
+        await self._bus.publish_of(library, ResourcesListChanged())
 
     def end_subscriptions(self) -> None:
         """End the streams of clients that listen, each with its last message."""
         entry = self._lowlevel_server.get_request_handler("subscriptions/listen")
         if entry is not None and isinstance(entry.handler, ListenHandler):
             entry.handler.close()
+
+    def scope_of(self, tool: str) -> Scope | None:
+        """What a caller needs for a tool; None if there is no such tool."""
+        found = self._tool_manager.get_tool(tool)
+        if found is None:
+            return None
+        return found.scope if isinstance(found, ScopedTool) else Scope.ADMINISTER
+
+    async def list_tools(self) -> list[ListedTool]:
+        """The tools that the caller may use."""
+        return [tool for tool in await super().list_tools() if self._may_use(tool.name)]
 
     async def call_tool(
         self,
@@ -127,6 +142,8 @@ class ExperienceServer(MCPServer[App]):
         context: Context[App, Any] | None = None,
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; whatever is wrong with the call is said in words that help to mend it."""
+        if not self._may_use(name):
+            raise ToolError(f"Unknown tool: {name}")  # as the SDK says of those there are not
         self._check_arguments(name, arguments)
         try:
             return await super().call_tool(name, arguments, context)
@@ -143,6 +160,8 @@ class ExperienceServer(MCPServer[App]):
 
     async def list_resources(self) -> list[Resource]:
         """Every library, under its name."""
+        if Scope.READ not in current_access.get().scopes:
+            return []
         return [
             Resource(
                 uri=f"experience://{library.name}",
@@ -152,6 +171,10 @@ class ExperienceServer(MCPServer[App]):
             )
             for library in await self.app.store.libraries.all()
         ]
+
+    def _may_use(self, tool: str) -> bool:
+        scope = self.scope_of(tool)
+        return scope is None or scope in current_access.get().scopes
 
     def _check_arguments(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse arguments that would otherwise be ignored in silence."""

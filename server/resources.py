@@ -18,6 +18,7 @@ from experience_store.errors import ExperienceError
 from experience_store.history import Version
 from experience_store.library import Library, State
 from experience_store.store import GroupInfo, UpdateInfo
+from server.access import Scope, current_access
 from server.mcp_server import ExperienceServer
 from server.wording import applied_text, refusal_text
 
@@ -131,6 +132,7 @@ async def _history(server: ExperienceServer, library: str, before: int | None) -
 
 
 async def _groups(server: ExperienceServer, library: str, after: int) -> str:
+    _check_may_see_attempts()
     store = server.app.store.groups
     counts = asdict(await store.counts(library))
     found = await store.list(library, after=after, limit=PAGE)
@@ -138,8 +140,15 @@ async def _groups(server: ExperienceServer, library: str, after: int) -> str:
 
 
 async def _updates(server: ExperienceServer, library: str) -> str:
+    _check_may_see_attempts()
     found = await server.app.store.updates.list(library, PAGE)
     return _dump({"library": library, "updates": [_plain(u) for u in found]})
+
+
+def _check_may_see_attempts() -> None:
+    """Tasks and what came of them are for those who learn from them."""
+    if Scope.LEARN not in current_access.get().scopes:
+        raise ExperienceError("groups and updates are for callers with the scope 'learn'")
 
 
 def _plain(value: GroupInfo | UpdateInfo) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pydantic import Field, WithJsonSchema
 
 from experience_store.library import check_library_name
 from experience_store.store import Retrieval
-from server.access import Scope
+from server.access import Scope, current_access
 from server.app import App
 from server.arguments import Answers, Library, Trajectories, read_answers
 from server.next_steps import (
@@ -222,6 +222,8 @@ def _name(app: App, library: str | None) -> str:
 
 
 def _author(ctx: AppContext) -> str:
-    """`host`, and which one it is if it says so."""
+    """Who signed in, if anybody did; `host`, and which one it is if it says so."""
     info = ctx.session.client_params.client_info if ctx.session.client_params else None
-    return f"host {info.name[:60]}" if info else "host"
+    host = f"host {info.name[:60]}" if info else "host"
+    who = current_access.get().who
+    return f"{who}, {host}" if who else host

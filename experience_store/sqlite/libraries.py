@@ -136,10 +136,11 @@ class SqliteLibraries:
 
     async def roll_back(self, name: str, to: int, *, author: str, note: str) -> Version:
         """Make a new version that equals the older version `to`."""
+        await self.row(name)
         async with self._db.transaction() as tx:
             row = await tx.row("library", name=name)
             if row is None:
-                raise LibraryNotFoundError(f"there is no library {name!r}")
+                raise LibraryNotFoundError(f"there is no library {name!r} any more")
             number = await restore_version(tx, row, to, author=author, note=note)
         return await self.version(name, number)
 
