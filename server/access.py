@@ -6,6 +6,7 @@ sign-in it is whoever the request's token stands for.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,3 +51,9 @@ class Access:
 NOTHING = Access(None, frozenset(), frozenset())
 EVERYTHING = Access(None, frozenset(Scope), None)
 current_access: ContextVar[Access] = ContextVar("current_access", default=EVERYTHING)
+
+
+def known_scopes(names: Iterable[str]) -> frozenset[Scope]:
+    """The scopes of these names; a name that this release does not know permits nothing."""
+    known = {scope.value: scope for scope in Scope}
+    return frozenset(known[name] for name in names if name in known)

@@ -74,6 +74,9 @@ COMMANDS: Mapping[str, Entry] = {
         "server.cli.transfer", "export", "Write a library with its whole history to a file."
     ),
     "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
+    "token": Entry(
+        "server.cli.token", "token", "Make, list and revoke the tokens of clients over HTTP."
+    ),
     "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),
     "demo": Entry(
         "server.cli.demo",
