@@ -50,9 +50,11 @@ async def make_token(
 @asynccontextmanager
 async def signed_in(url: str, token: str, mode: str = "auto") -> AsyncGenerator[Client]:
     headers = {"authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=LONG_ENOUGH) as http:
-        async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
-            yield client
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=LONG_ENOUGH) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+    ):
+        yield client
 
 
 async def ask(
