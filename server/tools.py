@@ -188,12 +188,10 @@ async def list_libraries(ctx: AppContext) -> Annotated[CallToolResult, Libraries
         for lib in await app.store.libraries.all()
         for counts in [await app.store.groups.counts(lib.name)]
     ]
-    step = (
-        "Give the name of the fitting one as `library` to the other tools; a new name makes a new "
-        "library."
-        if libraries
-        else "There is none yet: the first call that names a library makes it."
-    )
+    made = "" if app.limited else "; a new name makes a new library"
+    step = f"Give the name of the fitting one as `library` to the other tools{made}."
+    if not libraries:
+        step = "There is none yet: the first call that names a library makes it."
     value = LibrariesOut(libraries=libraries, next_step=step)
     return result(value, libraries_text(value))
 
