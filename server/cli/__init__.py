@@ -75,7 +75,9 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "import": Entry("server.cli.transfer", "import_", "Read a library from a file."),
     "token": Entry(
-        "server.cli.token", "token", "Make, list and revoke the tokens of clients over HTTP."
+        "server.cli.token",
+        "token",
+        "Make, list and revoke the tokens that clients sign in with over HTTP.",
     ),
     "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),
     "demo": Entry(

@@ -13,6 +13,7 @@ from typing import Any, cast
 import jwt
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -91,7 +92,7 @@ class Authorization:
 
     def _jwk(self, key_id: str) -> dict[str, Any]:
         public = self.keys[key_id].public_key()
-        made = cast("dict[str, Any]", json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(public)))
+        made = cast("dict[str, Any]", json.loads(RSAAlgorithm.to_jwk(public)))
         return {**made, "kid": key_id, "use": "sig", "alg": "RS256"}
 
 

@@ -14,6 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import HMACAlgorithm
 from mcp import Client
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
@@ -49,7 +50,7 @@ def hs256_with_public_key(issuer: Authorization) -> str:
     claims = jwt.decode(issuer.token(), options={"verify_signature": False})
     head = _part({"alg": "HS256", "typ": "JWT", "kid": "one"})
     body = _part(claims)
-    signer = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
+    signer = HMACAlgorithm(HMACAlgorithm.SHA256)
     signature = urlsafe_b64encode(signer.sign(f"{head}.{body}".encode(), pem)).decode().rstrip("=")
     return f"{head}.{body}.{signature}"
 
