@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from server.http.caller import OwnTokens, Verifier
@@ -16,7 +17,7 @@ from server.http.hosts import HostCheck, allowed
 from server.http.limits import MEGABYTE, BodyLimit
 from server.http.metrics import Metrics
 from server.http.permission import Permission
-from server.http.request_log import RequestLog
+from server.http.request_log import REQUEST_ID, RequestLog
 from server.http.sign_in import Metadata, SignIn
 from server.mcp_server import ExperienceServer
 from server.settings import HttpSettings, SignInSettings
@@ -65,11 +66,27 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
         middleware=[
             Middleware(RequestLog, metrics),
             Middleware(HostCheck, security),
+            *_pages(settings.allowed_origins),
             *sign_in,
             Middleware(BodyLimit, settings.max_body),
         ],
         lifespan=lifespan,
     )
+
+
+def _pages(origins: Sequence[str]) -> list[Middleware]:
+    """What tells browsers that pages of these origins may call; before the sign-in, as they ask."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["www-authenticate", "retry-after", REQUEST_ID],
+        )
+    ]
 
 
 def _sign_in(

@@ -58,7 +58,7 @@ class OAuthTokens:
                 return None
             key = await self._keys.find(header.get("kid"))
             claims = key and self._claims(token, key)
-        except (jwt.PyJWTError, ValueError, TypeError):
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return None
         return self._known(claims) if claims else None
 

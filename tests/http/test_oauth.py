@@ -83,6 +83,8 @@ async def test_only_tokens_that_the_issuer_made_for_this_server_are_let_in(datab
             "public key as a secret": hs256_with_public_key(issuer),
             "cut": issuer.token()[:-9],
             "no JWT": "abc.def.ghi",
+            "a deep header": f"{urlsafe_b64encode(b'[' * 11_000).decode()}.e30.",
+            "a key that is no text": f"{_part({'alg': 'RS256', 'kid': ['one']})}.e30.",
             "none": "",
         }
         answers = {why: await ask(server, token, "tools/list") for why, token in bad.items()}

@@ -208,7 +208,15 @@ async def test_names_and_origins_that_are_allowed_are_let_in(database: Path) -> 
         own = await http.post("/mcp", content=body, headers={"host": "lessons.example"})
         page = await http.post("/mcp", content=body, headers={"origin": "https://app.example"})
         other = await http.post("/mcp", content=body, headers={"host": "other.example"})
+        asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
+        async with server.http(**asked) as browser:
+            wish = {"access-control-request-headers": "authorization,mcp-method"}
+            preflight = await browser.options("/mcp", headers=wish)
+            unknown = await browser.post("/mcp", content=body)
     assert (own.status_code, page.status_code, other.status_code) == (200, 200, 421)
+    assert (preflight.status_code, unknown.status_code) == (200, 401)
+    for answer in (page, preflight, unknown):
+        assert answer.headers["access-control-allow-origin"] == "https://app.example"
 
 
 async def test_with_sign_in_it_may_listen_where_others_can_connect(database: Path) -> None:
