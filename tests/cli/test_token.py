@@ -71,6 +71,14 @@ def test_what_does_not_fit_is_refused(database: Path, options: tuple[str, ...], 
     assert not database.exists()
 
 
+def test_doctor_tells_how_many_tokens_there_are(database: Path) -> None:
+    program = Program(database)
+    program.run("token", "create", "wide")
+    program.run("token", "create", "narrow", "--library", "a")
+    found = program.json("doctor").all("findings", of="text")
+    assert "2 tokens for HTTP; every library is reached by 1, 0 expired" in found
+
+
 def test_listing_makes_no_database(database: Path) -> None:
     Program(database).run("token", "list", fails=1)
     assert not database.exists()
