@@ -25,7 +25,7 @@ from server.http.refusal import refusal
 
 logger = logging.getLogger(__name__)
 
-FAILURES_PER_MINUTE = 30
+FAILURES_PER_MINUTE = 100  # of an address, which many clients may share
 MAX_TOKEN = 16_384  # characters
 _OPEN = frozenset({"/health", "/ready"})
 _UNKNOWN = (
@@ -85,7 +85,7 @@ class SignIn:
         exchange = exchange_of(scope)
         if caller is not None and exchange is not None:
             exchange.who = caller.access.who
-        wrong = self._unknown(scope) if caller is None else self._wrong(scope, caller)
+        wrong = self._unknown(scope, token) if caller is None else self._wrong(scope, caller)
         if caller is None or wrong is not None:
             assert wrong is not None, "there is an answer to those who are unknown"
             await linger(wrong, scope, receive, send)
@@ -128,9 +128,10 @@ class SignIn:
             return refusal(403, "a token for all libraries with scope administer may read this")
         return None
 
-    def _unknown(self, scope: Scope) -> Response:
+    def _unknown(self, scope: Scope, token: str) -> Response:
         address = (scope.get("client") or ("",))[0]
-        if wait := self._failures.wait(address):
+        # whoever sends none yet asks how to sign in, and must always be told
+        if token and (wait := self._failures.wait(address)):
             return _later(429, f"too many failed sign-ins; {_UNKNOWN}", wait)
         header = self.challenge("invalid_token", "Authentication required", self._usual)
         return refusal(401, _UNKNOWN, close=True, headers={"www-authenticate": header})
