@@ -46,6 +46,16 @@ class Catalogue:
         self._shelves: OrderedDict[str, Shelf] = OrderedDict()
         self._turn = asyncio.Lock()
 
+    def through(self, store: Store) -> Catalogue:
+        """The same shelves for somebody who sees the store through a view of it.
+
+        Every call asks that view for the library before it looks at a shelf.
+        """
+        seen = Catalogue(store)
+        seen._shelves = self._shelves
+        seen._turn = self._turn
+        return seen
+
     async def shelf(self, name: str, *, make: bool = False) -> Shelf:
         """The library as it is now.
 

@@ -6,6 +6,7 @@ sign-in it is whoever the request's token stands for.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,6 +42,18 @@ class Access:
         """Whether the library is one of those that exist for this caller."""
         return self.libraries is None or library in self.libraries
 
+    @property
+    def may_make(self) -> bool:
+        """Whether a library that does not exist is made by naming it; reading alone makes none."""
+        return not self.scopes.isdisjoint((Scope.SUBMIT, Scope.ADMINISTER))
 
+
+NOTHING = Access(None, frozenset(), frozenset())
 EVERYTHING = Access(None, frozenset(Scope), None)
 current_access: ContextVar[Access] = ContextVar("current_access", default=EVERYTHING)
+
+
+def known_scopes(names: Iterable[str]) -> frozenset[Scope]:
+    """The scopes of these names; a name that this release does not know permits nothing."""
+    known = {scope.value: scope for scope in Scope}
+    return frozenset(known[name] for name in names if name in known)

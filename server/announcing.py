@@ -15,11 +15,12 @@ from typing import Any
 from mcp import MCPError
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, SubscriptionBus
+from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated
 from mcp_types import INVALID_REQUEST, EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from experience_store.store import Store
+from server.listening import LibraryBus
 from server.skills.naming import skill_name
 from server.skills.served import uri_of
 from server.watching import Changes, Watcher
@@ -45,7 +46,7 @@ class _Hearer:
 class Announcements:
     """Who wants to hear of changes, and how each is told."""
 
-    def __init__(self, bus: SubscriptionBus, store: Callable[[], Store]) -> None:
+    def __init__(self, bus: LibraryBus, store: Callable[[], Store]) -> None:
         """Make it; nothing runs before somebody listens.
 
         Args:
@@ -113,11 +114,11 @@ class Announcements:
         self._watcher.end()
 
     async def _tell(self, changes: Changes) -> None:
+        for library in changes.updated:
+            for uri in uris_of(library):
+                await self._bus.publish_of(library, ResourceUpdated(uri=uri))
+        await self._bus.publish_of_any(changes.listed, ResourcesListChanged())
         uris = [uri for library in changes.updated for uri in uris_of(library)]
-        for uri in uris:
-            await self._bus.publish(ResourceUpdated(uri=uri))
-        if changes.listed:
-            await self._bus.publish(ResourcesListChanged())
         for connection, hearer in list(self._hearers.items()):
             for uri in uris:
                 if uri in hearer.uris:

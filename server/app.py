@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experience_store.catalogue import Catalogue
 from experience_store.store import Store, open_store
-from server.retrieval_log import RetrievalLog
+from server.access import Access, current_access
+from server.retrieval_log import ReachedLog, RetrievalLog, Retrieving
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,13 +28,33 @@ class App:
     settings: Settings
     store: Store
     catalogue: Catalogue
-    retrievals: RetrievalLog
+    retrievals: Retrieving
     worker: Worker | None
     on_published: Callable[[str], Awaitable[None]] | None = None
+    limited: bool = False
 
     def seen(self) -> App:
         """The app as the current caller sees it: with the libraries that it reaches."""
-        return self
+        access = current_access.get()
+        if self.limited or (access.libraries is None and access.may_make):
+            return self
+        from experience_store.reach import ReachedStore  # noqa: PLC0415  # not for stdio: start-up
+
+        store = ReachedStore(self.store, access.libraries, may_make=access.may_make)
+        return replace(
+            self,
+            settings=_settings_for(self.settings, access),
+            store=store,
+            catalogue=self.catalogue.through(store),
+            retrievals=ReachedLog(self.retrievals, access.reaches),
+            limited=True,
+        )
+
+    @property
+    def trouble(self) -> str | None:
+        """What holds up learning in the background; it may name what not everybody reaches."""
+        trouble = self.worker.trouble if self.worker else None
+        return "the server's log says why" if trouble and self.limited else trouble
 
     @cached_property
     def learner(self) -> Learner:
@@ -41,6 +62,13 @@ class App:
         from experience_store.learner import Learner  # noqa: PLC0415  # see the docstring
 
         return Learner(self.store, self.catalogue)
+
+
+def _settings_for(settings: Settings, access: Access) -> Settings:
+    """With the only library that is reached as the default, if there is just one."""
+    if access.libraries is None or len(access.libraries) != 1 or access.reaches(settings.library):
+        return settings
+    return replace(settings, library=next(iter(access.libraries)))
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from mcp_types import INVALID_PARAMS, ListResourcesResult, PaginatedRequestParam
 
 from experience_store.library import Library
 from experience_store.tokens import estimate_tokens
+from server.access import Scope, current_access
 from server.app import App
 from server.results import LibrariesOut, LibraryOut, library_line
 from server.skills.resources import skill_resource
@@ -38,7 +39,7 @@ async def libraries_out(app: App, after: str) -> LibrariesOut:
     return LibrariesOut(
         libraries=shown,
         omitted=omitted,
-        next_step=_next_step(shown[-1].name if shown else after, omitted, found=bool(shown)),
+        next_step=_next_step(shown[-1].name if shown else after, omitted, app, found=bool(shown)),
     )
 
 
@@ -50,7 +51,10 @@ async def list_resources(
     """Answer `resources/list`: what is registered, then every library and the skill made of it."""
     cursor = params.cursor if params else None
     fixed = [] if cursor else await server.list_resources()
-    found = await server.app.store.libraries.page(after=_read(cursor), limit=PAGE + 1)
+    after = _read(cursor)
+    if Scope.READ not in current_access.get().scopes:
+        return ListResourcesResult(resources=fixed)
+    found = await server.app.store.libraries.page(after=after, limit=PAGE + 1)
     return ListResourcesResult(
         resources=[*fixed, *(one for library in found[:PAGE] for one in _resources(library))],
         next_cursor=_cursor(found[PAGE - 1].name) if len(found) > PAGE else None,
@@ -83,15 +87,13 @@ def _glimpse(objective: str | None) -> str | None:
     return f"{objective[:MAX_OBJECTIVE]}…" if objective and long else objective
 
 
-def _next_step(last: str, omitted: int, *, found: bool) -> str:
+def _next_step(last: str, omitted: int, app: App, *, found: bool) -> str:
     if not found and last:
         return f"There is none behind the name {last[:80]!r}."
     if not found:
         return "There is none yet: the first call that names a library makes it."
-    use = (
-        "Give the name of the fitting one as `library` to the other tools; a new name makes a new "
-        "library."
-    )
+    new = "" if app.limited else "; a new name makes a new library"
+    use = f"Give the name of the fitting one as `library` to the other tools{new}."
     if omitted:
         return f"{omitted} more: call list_libraries with after {last!r} for the next. {use}"
     return use

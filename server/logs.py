@@ -16,7 +16,7 @@ ExcInfo: TypeAlias = (
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 FIELDS = (
-    "request_id", "path", "method", "tool", "outcome", "status", "milliseconds", "url",
+    "request_id", "path", "who", "method", "tool", "outcome", "status", "milliseconds", "url",
 )  # fmt: skip
 _INPUT = re.compile(r", input_value=.*")  # pydantic quotes what it refuses
 _OWN = ("server", "experience_store")

@@ -15,7 +15,7 @@ from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.stdio import stdio_server
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
+from mcp.server.subscriptions import ListenHandler
 from mcp_types import (
     CallToolResult,
     InputRequiredResult,
@@ -23,12 +23,15 @@ from mcp_types import (
     SubscribeRequestParams,
     UnsubscribeRequestParams,
 )
+from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
 from experience_store.errors import ExperienceError
+from server.access import Scope, current_access
 from server.announcing import Announcements
 from server.app import App, open_app
 from server.freshness import CACHE_HINTS, lasting_versions
+from server.listening import LibraryBus
 from server.listing import list_resources
 from server.settings import APP, Settings
 from server.skills.extension import SkillsExtension, declare_in_handshake
@@ -70,9 +73,9 @@ class ExperienceServer(MCPServer[App]):
     """
 
     def __init__(self, settings: Settings, model: Model | None = None) -> None:
-        bus = InMemorySubscriptionBus()
+        bus = LibraryBus()
         self._skills = SkillsExtension(lambda: self.app)
-        self.announcements = Announcements(bus, lambda: self._whole_app.store)
+        self.announcements = Announcements(bus, lambda: self.whole_app.store)
         super().__init__(
             name=APP,
             title="Experience",
@@ -98,7 +101,7 @@ class ExperienceServer(MCPServer[App]):
     @property
     def app(self) -> App:
         """The app as the caller sees it, while at least one connection is open."""
-        return self._whole_app.seen()
+        return self.whole_app.seen()
 
     @property
     def tool_names(self) -> frozenset[str]:
@@ -106,7 +109,8 @@ class ExperienceServer(MCPServer[App]):
         return frozenset(tool.name for tool in self._tool_manager.list_tools())
 
     @property
-    def _whole_app(self) -> App:
+    def whole_app(self) -> App:
+        """All of the app, whoever asks: for those who run the server."""
         if self._app is None:
             raise RuntimeError("the server is not running")
         return self._app
@@ -121,7 +125,7 @@ class ExperienceServer(MCPServer[App]):
                 )
             self._app_users += 1
         try:
-            yield self._whole_app
+            yield self.whole_app
         finally:
             self._app_users -= 1
             if self._app_users == 0:
@@ -163,6 +167,17 @@ class ExperienceServer(MCPServer[App]):
         if entry is not None and isinstance(entry.handler, ListenHandler):
             entry.handler.close()
 
+    def scope_of(self, tool: str) -> Scope | None:
+        """What a caller needs for a tool; None if there is no such tool."""
+        found = self._tool_manager.get_tool(tool)
+        if found is None:
+            return None
+        return found.scope if isinstance(found, ScopedTool) else Scope.ADMINISTER
+
+    async def list_tools(self) -> list[ListedTool]:
+        """The tools that the caller may use."""
+        return [tool for tool in await super().list_tools() if self._may_use(tool.name)]
+
     async def call_tool(
         self,
         name: str,
@@ -170,6 +185,8 @@ class ExperienceServer(MCPServer[App]):
         context: Context[App, Any] | None = None,
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; whatever is wrong with the call is said in words that help to mend it."""
+        if not self._may_use(name):
+            raise ToolError(f"Unknown tool: {name}")  # as the SDK says of those there are not
         self._check_arguments(name, arguments)
         try:
             return await super().call_tool(name, arguments, context)
@@ -183,6 +200,10 @@ class ExperienceServer(MCPServer[App]):
                 problems = mendable(cause, self._parameters(name))
                 raise ToolError(f"{problems}{self._nothing_stored(name)}") from error
             raise
+
+    def _may_use(self, tool: str) -> bool:
+        scope = self.scope_of(tool)
+        return scope is None or scope in current_access.get().scopes
 
     def _check_arguments(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse arguments that would otherwise be ignored in silence."""

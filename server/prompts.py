@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INVALID_PARAMS,
     Completion,
     CompletionArgument,
     CompletionContext,
@@ -10,6 +12,7 @@ from mcp_types import (
     ResourceTemplateReference,
 )
 
+from experience_store.errors import ExperienceError
 from server.mcp_server import ExperienceServer
 from server.wording import with_experiences
 
@@ -25,7 +28,10 @@ def add_prompts(server: ExperienceServer) -> None:
     )
     async def solve_with_experiences(task: str, library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         name = library or server.app.settings.library
-        shelf = await server.app.catalogue.shelf(name, make=True)
+        try:
+            shelf = await server.app.catalogue.shelf(name, make=True)
+        except ExperienceError as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from error
         selection = shelf.select(task, server.app.settings.max_tokens)
         lessons = {e.id: e.line() for e in selection.experiences}
         prompt = with_experiences(task, lessons, library=name, version=shelf.state.version)

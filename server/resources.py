@@ -18,6 +18,7 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from experience_store.errors import BadInputError, ExperienceError
 from experience_store.history import Version
 from experience_store.library import Library, State
+from server.access import Scope, current_access
 from server.mcp_server import ExperienceServer
 from server.wording import applied_text, refusal_text
 
@@ -136,6 +137,7 @@ async def _history(server: ExperienceServer, library: str, before: str | None) -
 
 
 async def _groups(server: ExperienceServer, library: str, after: str) -> str:
+    _check_may_see_attempts()
     store = server.app.store.groups
     begin = _number(after, "`after` how many groups to leave out")
     counts = asdict(await store.counts(library))
@@ -145,6 +147,7 @@ async def _groups(server: ExperienceServer, library: str, after: str) -> str:
 
 
 async def _updates(server: ExperienceServer, library: str, before: str | None) -> str:
+    _check_may_see_attempts()
     found = await server.app.store.updates.list(library, PAGE + 1, before=before)
     more = f"before={found[PAGE - 1].id}" if len(found) > PAGE else None
     return _dump(library, "updates", more, {"updates": [asdict(u) for u in found[:PAGE]]})
@@ -155,6 +158,12 @@ def _number(text: str, what: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
         return int(text)
     raise BadInputError(f"{text[:40]!r} is no number: give {what} by its number, from 0")
+
+
+def _check_may_see_attempts() -> None:
+    """Tasks and what came of them are for those who learn from them."""
+    if Scope.LEARN not in current_access.get().scopes:
+        raise ExperienceError("groups and updates are for callers with the scope 'learn'")
 
 
 def _dump(library: str, what: str, more: str | None, content: Mapping[str, object]) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from experience_store.errors import ExperienceError
 from experience_store.store import Retrieval, Store
@@ -20,6 +21,43 @@ logger = logging.getLogger(__name__)
 MAX_TASK = 2_000  # characters of it that are kept
 MAX_WAITING = 10_000
 DELAY_SECONDS = 0.05  # so that a burst of calls is one transaction
+
+
+class Retrieving(Protocol):
+    """What tools need of the log."""
+
+    def add(self, retrieval: Retrieval) -> None:
+        """Have a retrieval written soon."""
+        ...
+
+    async def flush(self) -> None:
+        """Write what waits now."""
+        ...
+
+    async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """The library that each retrieval was of, by id; those that are not known are missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedLog:
+    """A log whose retrievals of libraries out of reach are not known."""
+
+    log: Retrieving
+    reaches: Callable[[str], bool]
+
+    def add(self, retrieval: Retrieval) -> None:
+        """Have a retrieval written soon; it is of a library that was reached just now."""
+        self.log.add(retrieval)
+
+    async def flush(self) -> None:
+        """Write what waits now."""
+        await self.log.flush()
+
+    async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """The library that each retrieval was of, by id."""
+        found = await self.log.libraries_of(ids)
+        return {id_: library for id_, library in found.items() if self.reaches(library)}
 
 
 class RetrievalLog:

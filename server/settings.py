@@ -12,6 +12,8 @@ from experience_store.library import DEFAULT_LIBRARY
 APP = "experience-mcp"
 MILLION = 1_000_000
 DEFAULT_MAX_BODY = 16
+DEFAULT_RATE_LIMIT = 600
+DEFAULT_SCOPE_PREFIX = "experience:"
 
 
 def default_database() -> Path:
@@ -68,17 +70,57 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OAuthSettings:
+    """An authorization server whose tokens are accepted.
+
+    Attributes:
+        issuer: Its identifier, a URL.
+        resource: This server's own URL as clients know it: the audience of its tokens.
+        jwks_url: Of its keys; None to find it by discovery.
+        scope_prefix: Stands before the scopes in its tokens.
+        all_libraries: Whether a token without the claim `experience_libraries` reaches all of
+            them; else it reaches none.
+    """
+
+    issuer: str
+    resource: str
+    jwks_url: str | None = None
+    scope_prefix: str = DEFAULT_SCOPE_PREFIX
+    all_libraries: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignInSettings:
+    """How clients sign in: with tokens of the server's own, and with those of `oauth`.
+
+    Attributes:
+        rate_limit: Requests of one caller a minute; 0 for any number.
+    """
+
+    oauth: OAuthSettings | None = None
+    rate_limit: int = DEFAULT_RATE_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
 class HttpSettings:
     """Where a server over HTTP listens.
 
     Attributes:
         port: 0 takes a free one.
         max_body: Megabytes of one request.
+        sign_in: None where everybody who can connect may do everything.
+        allowed_hosts: Names in `Host` headers besides the server's own addresses.
+        allowed_origins: Of pages, besides the server's own.
+        tls: Files of the certificate chain and its key.
     """
 
     host: str
     port: int
     max_body: int = DEFAULT_MAX_BODY
+    sign_in: SignInSettings | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    tls: tuple[Path, Path] | None = None
 
 
 @dataclass(frozen=True, slots=True)

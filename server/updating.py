@@ -166,7 +166,7 @@ async def _start_in_background(app: App, library: str, open_: Sequence[str]) -> 
         return await _closed(app, await app.store.updates.get(last[0].id), ())
     assert app.worker is not None, "the caller has one"
     app.worker.wake(take_over=library)
-    return _running(library, update_id, app.worker.trouble)
+    return _running(library, update_id, app.trouble)
 
 
 def _running(library: str, update_id: str, trouble: str | None = None) -> UpdateOut:

@@ -54,6 +54,7 @@ INSERT INTO answer (id, update_id, request, text, created_at) VALUES
 INSERT INTO retrieval (id, library_id, version, task, served, created_at) VALUES
     ('r-1', 1, 1, 'A task', '["G1"]', :at);
 """
+MADE_LATER = {"token"}  # by migrations; nothing of them was in older files
 AT = "2026-01-02T03:04:05.678+00:00"
 
 
@@ -103,7 +104,7 @@ async def test_an_upgraded_database_equals_a_fresh_one(tmp_path: Path, schema: i
 
     assert schema_of(old) == schema_of(fresh)
     assert data_of(old) == data_of(fresh)
-    assert all(data_of(old).values())
+    assert all(rows for table, rows in data_of(old).items() if table not in MADE_LATER)
 
 
 async def test_an_upgraded_database_serves_and_says_how_its_groups_stand(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,9 @@ from experience_store.learner import (
 )
 from experience_store.library import Policy
 from experience_store.operations import Add, Retire, Revise
-from experience_store.store import GivenAnswer, Retrieval, Store, Usage, open_store
+from experience_store.reach import ReachedStore
+from experience_store.store import GivenAnswer, Retrieval, Store, Token, Usage, open_store
+from experience_store.store.tokens import digest_of
 from experience_store.testing import sensible_answer
 from tests.builders import add, answer, attempt, operation, submission, talk
 
@@ -567,3 +570,43 @@ async def test_the_totals_are_over_all_libraries(store: Store) -> None:
     assert (totals.libraries, totals.experiences) == (2, 1)
     assert (totals.groups, totals.attempts, totals.waiting) == (2, 4, 1)
     assert (totals.retrievals, totals.updates) == (1, {"published": 1})
+
+
+async def test_a_token_is_found_by_its_digest_until_it_ends(store: Store) -> None:
+    now = datetime.now(UTC)
+    lasting = Token("t-1", "lasting", frozenset({"read"}), frozenset({"a", "b"}), now, None)
+    over = Token("t-2", "over", frozenset({"read"}), None, now, now)
+    await store.tokens.add(lasting, digest_of("one"))
+    await store.tokens.add(over, digest_of("two"))
+
+    found = await store.tokens.find(digest_of("one"))
+    assert found is not None
+    assert (found.scopes, found.libraries) == (lasting.scopes, lasting.libraries)
+    assert await store.tokens.find(digest_of("two")) is None
+    assert await store.tokens.find("one") is None
+    assert [t.name for t in await store.tokens.all()] == ["lasting", "over"]
+
+    with pytest.raises(ConflictError, match="already"):
+        await store.tokens.add(replace(lasting, id="t-3"), digest_of("three"))
+    assert (await store.tokens.revoke("t-1")).name == "lasting"
+    assert await store.tokens.find(digest_of("one")) is None
+    with pytest.raises(NotFoundError, match="no token 'lasting'"):
+        await store.tokens.revoke("lasting")
+
+
+async def test_a_store_that_is_reached_in_part_counts_only_that_part(store: Store) -> None:
+    for name in ("a", "b"):
+        await store.groups.submit(name, submission())
+    seen = ReachedStore(store, frozenset({"a", "c"}), may_make=False)
+
+    assert (await store.totals()).groups == 2
+    assert (await seen.totals()).groups == 1
+    assert (await seen.totals({"b"})).groups == 0
+    assert list(await seen.groups.waiting()) == ["a"]
+    for refused in (seen.libraries.ensure("b"), seen.libraries.ensure("c")):
+        with pytest.raises(LibraryNotFoundError, match="known: a"):
+            await refused
+    with pytest.raises(NotFoundError, match="tokens"):
+        assert seen.tokens
+    with pytest.raises(LibraryNotFoundError):
+        await seen.transfers.export("b", attempts=True)

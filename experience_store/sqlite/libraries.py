@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 from experience_store.errors import BadInputError, LibraryNotFoundError, NotFoundError
 from experience_store.history import Version
@@ -21,6 +20,7 @@ from experience_store.sqlite.versions import (
     write_version,
 )
 from experience_store.store import Mark, Provenance
+from experience_store.store.libraries import library_not_found
 
 _LAST = 2**62
 
@@ -168,9 +168,10 @@ class SqliteLibraries:
         def work(tx: Transaction) -> int:
             row = tx.row("library", name=name)
             if row is None:
-                raise LibraryNotFoundError(f"there is no library {name!r}")
+                raise LibraryNotFoundError(f"there is no library {name!r} any more")
             return restore_version(tx, row, to, author=author, note=note)
 
+        await self.row(name)
         return await self.version(name, await self._db.write(work))
 
     async def delete(self, name: str) -> Library:
@@ -193,11 +194,7 @@ class SqliteLibraries:
         return await Tracing(self._db, await self.row(name)).provenance(experience_id)
 
     async def _not_found(self, name: str) -> LibraryNotFoundError:
-        names = await self.names()
-        close = get_close_matches(name, names, n=3)
-        known = ", ".join(close or names[:10]) or "there is none yet"
-        hint = f"did you mean {known}?" if close else f"known: {known}"
-        return LibraryNotFoundError(f"there is no library {name[:80]!r}; {hint}")
+        return library_not_found(name, await self.names())
 
     async def _version(self, row: Row) -> Version:
         operations = await self._db.rows(

@@ -237,7 +237,7 @@ SELECT u.*, (SELECT COUNT(*) FROM update_group AS g WHERE g.update_id = u.id) AS
        COALESCE(SUM(a.cached_tokens), 0) AS cached_tokens,
        COALESCE(SUM(a.completion_tokens), 0) AS completion_tokens, SUM(a.cost) AS cost
 FROM (
-    SELECT u.* FROM learning_update AS u LEFT JOIN learning_update AS b ON b.id = :before
+    SELECT u.* FROM learning_update AS u LEFT JOIN learning_update AS b ON b.id = :before AND b.library_id = :library
     WHERE u.library_id = :library
       AND (b.id IS NULL OR u.created_at < b.created_at
            OR (u.created_at = b.created_at AND u.id > b.id))
@@ -359,19 +359,53 @@ WHERE library_id = :library AND id IN (SELECT value FROM json_each(:ids));
 SELECT r.id, l.name AS library FROM retrieval AS r JOIN library AS l ON l.id = r.library_id
 WHERE r.id IN (SELECT value FROM json_each(:ids));
 
--- Totals
+-- Totals, of the libraries of these names or (NULL) of all
 
 -- Changes with every commit of another connection, the own process's writer included.
 -- name: data_version
 PRAGMA data_version;
 
 -- name: totals
-SELECT (SELECT COUNT(*) FROM library) AS libraries,
-       (SELECT COALESCE(SUM(size), 0) FROM library) AS experiences,
-       (SELECT COUNT(*) FROM attempt_group) AS groups,
-       (SELECT COALESCE(SUM(attempts), 0) FROM attempt_group) AS attempts,
-       (SELECT COUNT(*) FROM waiting_group) AS waiting,
-       (SELECT COUNT(*) FROM retrieval) AS retrievals;
+WITH counted AS MATERIALIZED (
+    SELECT id, size FROM library
+    WHERE :names IS NULL OR name IN (SELECT value FROM json_each(:names))
+)
+SELECT (SELECT COUNT(*) FROM counted) AS libraries,
+       (SELECT COALESCE(SUM(size), 0) FROM counted) AS experiences,
+       (SELECT COUNT(*) FROM attempt_group WHERE library_id IN (SELECT id FROM counted)) AS groups,
+       (SELECT COALESCE(SUM(attempts), 0) FROM attempt_group
+        WHERE library_id IN (SELECT id FROM counted)) AS attempts,
+       (SELECT COUNT(*) FROM waiting_group
+        WHERE library_id IN (SELECT id FROM counted)) AS waiting,
+       (SELECT COUNT(*) FROM retrieval
+        WHERE library_id IN (SELECT id FROM counted)) AS retrievals;
 
 -- name: update_totals
-SELECT status, COUNT(*) AS updates FROM learning_update GROUP BY status;
+SELECT status, COUNT(*) AS updates FROM learning_update
+WHERE :names IS NULL
+   OR library_id IN (
+       SELECT id FROM library WHERE name IN (SELECT value FROM json_each(:names))
+   )
+GROUP BY status;
+
+-- Tokens
+
+-- name: make_token
+INSERT INTO token (id, name, digest, scopes, libraries, created_at, expires_at)
+VALUES (:id, :name, :digest, :scopes, :libraries, :created_at, :expires_at);
+
+-- name: token_of_digest
+SELECT * FROM token WHERE digest = :digest AND (expires_at IS NULL OR expires_at > :now);
+
+-- name: token_named
+SELECT * FROM token WHERE name = :name OR id = :name ORDER BY name = :name DESC LIMIT 1;
+
+-- name: tokens
+SELECT * FROM token ORDER BY name;
+
+-- name: delete_token
+DELETE FROM token WHERE id = :id;
+
+-- name: update_library
+SELECT l.name AS library FROM learning_update AS u JOIN library AS l ON l.id = u.library_id
+WHERE u.id = :id;

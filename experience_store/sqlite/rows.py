@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from pydantic import TypeAdapter
@@ -60,6 +60,11 @@ def from_policy(policy: Policy) -> str:
 def to_time(text: str) -> datetime:
     """A stored time."""
     return datetime.fromisoformat(text)
+
+
+def from_time(moment: datetime) -> str:
+    """A time as it is stored: UTC, ISO 8601, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def number_of(experience_id: str) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database
 from experience_store.sqlite.groups import SqliteGroups
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.retrievals import SqliteRetrievals
+from experience_store.sqlite.tokens import SqliteTokens
 from experience_store.sqlite.updates import SqliteUpdates
 from experience_store.store.totals import Totals
 
@@ -25,6 +28,7 @@ class SqliteStore:
         self.groups = SqliteGroups(database, self.libraries)
         self.updates = SqliteUpdates(database, self.libraries)
         self.retrievals = SqliteRetrievals(database, self.libraries)
+        self.tokens = SqliteTokens(database)
 
     @classmethod
     async def open(cls, path: Path) -> SqliteStore:
@@ -43,11 +47,12 @@ class SqliteStore:
         """The path of the database file."""
         return str(self._db.path)
 
-    async def totals(self) -> Totals:
-        """What all libraries hold together."""
-        row = await self._db.row("totals")
+    async def totals(self, libraries: Collection[str] | None = None) -> Totals:
+        """What the libraries of these names, or all, hold together."""
+        names = None if libraries is None else rows.from_strings(sorted(libraries))
+        row = await self._db.row("totals", names=names)
         assert row, "it is an aggregate"
-        updates = await self._db.rows("update_totals")
+        updates = await self._db.rows("update_totals", names=names)
         return Totals(**dict(row), updates={r["status"]: r["updates"] for r in updates})
 
     async def mark(self) -> int:

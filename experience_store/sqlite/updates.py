@@ -26,6 +26,7 @@ from experience_store.store import (
     UpdateRecord,
     Usage,
 )
+from experience_store.store.updates import update_not_found
 
 
 class SqliteUpdates:
@@ -45,6 +46,13 @@ class SqliteUpdates:
     async def get(self, update_id: str) -> UpdateRecord:
         """All of an update; raises NotFoundError."""
         return await self._db.read(lambda tx: read_record(tx, _existing(tx, update_id)))
+
+    async def library_of(self, update_id: str) -> str:
+        """The name of an update's library; raises NotFoundError as `get` does."""
+        row = await self._db.row("update_library", id=update_id)
+        if row is None:
+            raise update_not_found(update_id)
+        return row["library"]
 
     async def open(self, library: str) -> tuple[str, ...]:
         """Ids of the library's open updates, oldest first."""
@@ -195,7 +203,7 @@ class SqliteUpdates:
 def _existing(tx: Transaction, update_id: str) -> Row:
     row = tx.row("update", id=update_id)
     if row is None:
-        raise NotFoundError(f"there is no update {update_id[:80]!r}")
+        raise update_not_found(update_id)
     return row
 
 

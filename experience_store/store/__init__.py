@@ -1,12 +1,13 @@
 """What a storage backend must do, and the records it speaks in.
 
-The store is five narrow protocols side by side, each in a module with its records. Every method
+The store is six narrow protocols side by side, each in a module with its records. Every method
 that changes something does it in one transaction: when it returns, all of it is durable; when it
 raises, none of it happened.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,7 @@ from experience_store.store.libraries import (
     Provenance,
 )
 from experience_store.store.retrievals import Retrieval, Retrievals
+from experience_store.store.tokens import Token, Tokens
 from experience_store.store.totals import Totals
 from experience_store.store.transfers import Transfers
 from experience_store.store.updates import (
@@ -67,6 +69,8 @@ __all__ = [
     "Review",
     "Store",
     "Submission",
+    "Token",
+    "Tokens",
     "Totals",
     "Transfers",
     "UpdateGroup",
@@ -112,8 +116,13 @@ class Store(Protocol):
         """Where it is, for people: a path or an address without secrets."""
         ...
 
-    async def totals(self) -> Totals:
-        """What all libraries hold together."""
+    @property
+    def tokens(self) -> Tokens:
+        """What clients sign in with over HTTP."""
+        ...
+
+    async def totals(self, libraries: Collection[str] | None = None) -> Totals:
+        """What the libraries of these names hold together; all of them for None."""
         ...
 
     async def mark(self) -> int:

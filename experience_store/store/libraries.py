@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Protocol
 
+from experience_store.errors import LibraryNotFoundError
 from experience_store.history import Version
 from experience_store.library import Experience, Library, Policy, State
 from experience_store.operations import Operation
@@ -73,6 +75,19 @@ class Mark:
     size: int
     agent_objective: str | None
     learning_objective: str | None
+
+
+def library_not_found(name: str, names: Sequence[str]) -> LibraryNotFoundError:
+    """What is said of a library that there is not.
+
+    Args:
+        name: That was asked for.
+        names: Of libraries that there are, in order.
+    """
+    close = get_close_matches(name, names, n=3)
+    known = ", ".join(close or names[:10]) or "there is none yet"
+    hint = f"did you mean {known}?" if close else f"known: {known}"
+    return LibraryNotFoundError(f"there is no library {name[:80]!r}; {hint}")
 
 
 class Libraries(Protocol):

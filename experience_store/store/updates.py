@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
+from experience_store.errors import NotFoundError
 from experience_store.library import Library
 from experience_store.operations import Application, Operation
 from experience_store.trajectory import Group
@@ -153,6 +154,11 @@ class Decision:
     note: str
 
 
+def update_not_found(update_id: str) -> NotFoundError:
+    """What is said of an update that there is not."""
+    return NotFoundError(f"there is no update {update_id[:80]!r}")
+
+
 class Updates(Protocol):
     """Updates in progress, what they asked and what they were answered."""
 
@@ -164,6 +170,10 @@ class Updates(Protocol):
 
     async def get(self, update_id: str) -> UpdateRecord:
         """All of an update; raises NotFoundError."""
+        ...
+
+    async def library_of(self, update_id: str) -> str:
+        """The name of an update's library; raises NotFoundError as `get` does."""
         ...
 
     async def open(self, library: str) -> tuple[str, ...]:

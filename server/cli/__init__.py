@@ -84,6 +84,11 @@ COMMANDS: Mapping[str, Entry] = {
     "install": Entry(
         "server.cli.install", "install", "Put the server into a host's configuration."
     ),
+    "token": Entry(
+        "server.cli.token",
+        "token",
+        "Make, list and revoke the tokens that clients sign in with over HTTP.",
+    ),
     "doctor": Entry("server.cli.doctor", "doctor", "Look for what is wrong with the set-up."),
     "demo": Entry(
         "server.cli.demo",

@@ -24,6 +24,7 @@ from server.cli.findings import (
 from server.cli.host_entry import host_entry
 from server.cli.options import database_option, json_option, library_option, model_options, option
 from server.cli.printing import faint, print_json, title, wrapped
+from server.cli.token_findings import look_at_tokens
 from server.settings import ModelSettings
 
 _ENTRY = f"For the configuration of a host (mcp.json; `{APP} install HOST` writes it)"
@@ -77,6 +78,7 @@ def _findings(
         yield finding
     if sound and database.exists():
         yield from look_at_libraries(database, model)
+        yield from look_at_tokens(database)
     yield from look_at_model(model)
     if check_model:
         yield from ask_model(model)

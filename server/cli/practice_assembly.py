@@ -20,6 +20,7 @@ from experience_store.errors import BadInputError
 from server.cli.opening import check_exists
 from server.cli.practice_given import Given
 from server.cli.practice_library import allow, check_library, refuse_overlap, roll_back
+from server.cli.practice_server import TOKEN, way_to
 from server.cli.practice_settings import settings_of
 from server.mcp_server import ExperienceServer, build_server
 from server.models.endpoint import Endpoint
@@ -203,11 +204,13 @@ async def _connected(
     """A client of the server that is named, or of one of the run's own."""
     if given.server is not None:
         try:
-            client = await stack.enter_async_context(Client(given.server, client_info=_INFO))
+            way = await way_to(given.server, stack)
+            client = await stack.enter_async_context(Client(way, client_info=_INFO))
         except (OSError, MCPError, httpx2.HTTPError, BaseExceptionGroup) as error:
             raise BadInputError(
-                f"no MCP server answers at {given.server}: {type(error).__name__}. Start it, or "
-                "leave out --server to learn in a database of this machine"
+                f"no MCP server answers at {given.server}: {type(error).__name__}. Start it "
+                f"(if it asks for a token, set {TOKEN}), or leave out --server to learn in a "
+                "database of this machine"
             ) from error
         return None, client
     settings = replace(given.teacher_settings, learn_groups=_NEVER, learn_after=float(_NEVER))

@@ -8,8 +8,9 @@ from functools import wraps
 import click
 
 from experience_store.errors import BadInputError
+from server.cli.access_options import HttpAccess, access_options
 from server.cli.options import Command, shared
-from server.settings import DEFAULT_MAX_BODY, HttpSettings
+from server.settings import DEFAULT_MAX_BODY
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
@@ -50,11 +51,19 @@ def log_options(command: Command) -> Command:
 
 
 def http_options(command: Command) -> Command:
-    """Where to listen; passed on as `http`, None for stdin and stdout."""
+    """Where to listen and to whom; passed on as `http`, None for stdin and stdout."""
 
     @wraps(command)
-    def run(*, http: tuple[str, int] | None, max_body: int, **given: object) -> None:
-        command(http=HttpSettings(*http, max_body) if http else None, **given)
+    def run(
+        *,
+        http: tuple[str, int] | None,
+        max_body: int,
+        access: HttpAccess,
+        **given: object,
+    ) -> None:
+        if http is not None:
+            _check_reachable(http[0], access)
+        command(http=access.settings(http, max_body) if http else None, **given)
 
     complete = shared(
         "--max-body",
@@ -63,13 +72,22 @@ def http_options(command: Command) -> Command:
         default=DEFAULT_MAX_BODY,
         show_default=True,
         help="With --http: megabytes that one request may have.",
-    )(run)
+    )(access_options(run))
     return shared(
         "--http",
         metavar="[HOST:]PORT",
         callback=_address,
-        help="Serve over HTTP at /mcp, on this machine only, instead of stdin and stdout.",
+        help="Serve over HTTP at /mcp instead of stdin and stdout.",
     )(complete)
+
+
+def _check_reachable(host: str, access: HttpAccess) -> None:
+    from server.http.address import check_reachable  # noqa: PLC0415  # only for HTTP: start-up
+
+    try:
+        check_reachable(host, sign_in=access.sign_in is not None)
+    except BadInputError as error:
+        raise click.BadParameter(str(error), param_hint="'--http'") from error
 
 
 def _address(

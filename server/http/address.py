@@ -1,4 +1,4 @@
-"""Where the server listens: this machine only, as long as nobody can sign in."""
+"""Where the server listens: on this machine only, unless callers have to sign in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_address(text: str) -> tuple[str, int]:
     """Host and port of `[HOST:]PORT`; an IPv6 host stands in brackets.
 
     Raises:
-        BadInputError: If it is none, or not on this machine's own loopback.
+        BadInputError: If it is none.
     """
     host, _, port = text.strip().rpartition(":")
     if not (port.isascii() and port.isdigit() and int(port) <= MAX_PORT):
@@ -24,13 +24,18 @@ def read_address(text: str) -> tuple[str, int]:
             f"{text!r} is no address: give [HOST:]PORT, such as 8000, 127.0.0.1:8000 or [::1]:8000"
         )
     host = host.removeprefix("[").removesuffix("]") or DEFAULT_HOST
-    if not _is_loopback(host):
-        raise BadInputError(
-            f"{host} can be reached from elsewhere, and this release cannot ask who is calling: "
-            "sign-in is not built yet. Give a loopback address, such as 127.0.0.1:8000 or "
-            "[::1]:8000"
-        )
     return (DEFAULT_HOST if host == LOCALHOST else host), int(port)
+
+
+def check_reachable(host: str, *, sign_in: bool) -> None:
+    """Raise BadInputError if others could connect and nobody asked who they are."""
+    if not (sign_in or is_loopback(host)):
+        raise BadInputError(
+            f"{host} can be reached from elsewhere, so callers must sign in: add --sign-in and "
+            "make a token for each with `experience-mcp token create NAME` (or name an "
+            "authorization server with --oauth-issuer). Without sign-in, give a loopback address, "
+            "such as 127.0.0.1:8000 or [::1]:8000"
+        )
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -65,7 +70,8 @@ def own_names(host: str, port: int) -> list[str]:
     return [authority(name, port) for name in names]
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to it."""
     if host == LOCALHOST:
         return True
     try:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from server.http.caller import OwnTokens, Verifier
 from server.http.exchange import Observer
 from server.http.health import health_routes
-from server.http.hosts import HostCheck, own_only
+from server.http.hosts import HostCheck, allowed
 from server.http.limits import MEGABYTE, BodyLimit
 from server.http.metrics import Metrics
-from server.http.request_log import RequestLog
+from server.http.permission import Permission
+from server.http.request_log import REQUEST_ID, RequestLog
+from server.http.sign_in import Metadata, SignIn
 from server.mcp_server import ExperienceServer
+from server.settings import HttpSettings, SignInSettings
 
 PATH = "/mcp"
 
 
-def http_app(server: ExperienceServer, names: list[str], max_body: int) -> Starlette:
+def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Starlette:
     """MCP over HTTP, and what surrounds it.
 
     Every request stands for itself: no sessions, so any process may answer it, and both protocol
@@ -29,18 +34,19 @@ def http_app(server: ExperienceServer, names: list[str], max_body: int) -> Starl
 
     Args:
         server: Is served.
-        names: Authorities that requests may name.
-        max_body: Megabytes of a request.
+        settings: Who may do what, and how much.
+        port: Where it listens.
     """
     metrics = Metrics()
     tools = server.tool_names
     server.middleware.append(Observer(tools, metrics.called))
-    security = own_only(names)
+    security = allowed(settings, port)
+    sign_in, metadata_routes = _sign_in(server, settings.sign_in)
     mcp = server.streamable_http_app(
         streamable_http_path=PATH,
         stateless_http=True,
         json_response=True,
-        max_request_body_size=max_body * MEGABYTE,
+        max_request_body_size=settings.max_body * MEGABYTE,
         transport_security=security,
     )
 
@@ -51,15 +57,52 @@ def http_app(server: ExperienceServer, names: list[str], max_body: int) -> Starl
 
     return Starlette(
         routes=[
-            *health_routes(lambda: server.app.store, metrics),
+            *health_routes(lambda: server.whole_app.store, metrics),
+            *metadata_routes,
             # Without sessions there is nothing to listen to by GET and nothing to DELETE.
             Route(PATH, mcp, methods=["POST"]),
         ],
         middleware=[
             Middleware(RequestLog, metrics),
             Middleware(HostCheck, security),
-            # sign-in: here
-            Middleware(BodyLimit, max_body),
+            *_pages(settings.allowed_origins),
+            *sign_in,
+            Middleware(BodyLimit, settings.max_body),
         ],
         lifespan=lifespan,
     )
+
+
+def _pages(origins: Sequence[str]) -> list[Middleware]:
+    """What tells browsers that pages of these origins may call; before the sign-in, as they ask."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["www-authenticate", "retry-after", REQUEST_ID],
+        )
+    ]
+
+
+def _sign_in(
+    server: ExperienceServer, settings: SignInSettings | None
+) -> tuple[list[Middleware], list[Route]]:
+    """The layer that asks who is calling, if any does, and the routes that belong to it."""
+    if settings is None:
+        return [], []
+    verifiers: list[Verifier] = [OwnTokens(lambda: server.whole_app.store)]
+    metadata: Metadata | None = None
+    routes: list[Route] = []
+    prefix = ""
+    if settings.oauth is not None:
+        from server.http.oauth import OAuthTokens, metadata_of  # noqa: PLC0415  # slow to import
+
+        verifiers.append(OAuthTokens(settings.oauth))
+        metadata, routes = metadata_of(settings.oauth)
+        prefix = settings.oauth.scope_prefix
+    server.middleware.append(Permission(server.scope_of, lambda scope: f"{prefix}{scope}"))
+    return [Middleware(SignIn, verifiers, settings.rate_limit, metadata)], routes

@@ -34,12 +34,16 @@ class Exchange:
     Attributes:
         tool: The tool that is called, if it is one that there is.
         outcome: Of the MCP request: `error` is a tool's own answer, `failed` the protocol's.
+        who: Who signed in.
+        lacking: A scope that the caller lacks for it and can ask its authorization server for.
     """
 
     id: str
     method: str | None = None
     tool: str | None = None
     outcome: Outcome | None = None
+    who: str | None = None
+    lacking: str | None = None
 
 
 def exchange_of(scope: Scope) -> Exchange | None:

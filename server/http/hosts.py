@@ -6,11 +6,15 @@ leads there. Such a request names that page's host or origin.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.http.address import own_names
 from server.http.refusal import refusal
+from server.settings import HttpSettings
 
 WRONG_HOST = 421
 _TEXTS = {
@@ -19,11 +23,28 @@ _TEXTS = {
 }
 
 
-def own_only(names: list[str]) -> TransportSecuritySettings:
-    """What the SDK checks: these authorities, and pages that they serve."""
+def allowed(settings: HttpSettings, port: int) -> TransportSecuritySettings:
+    """What the SDK checks: the server's own names and those it is given, and pages they serve.
+
+    Args:
+        settings: With names that lead here, with or without a port.
+        port: Where the server listens.
+    """
+    own = own_names(settings.host, port)
+    given = [name for host in settings.allowed_hosts for name in _with_ports(host)]
+    if settings.sign_in and settings.sign_in.oauth:
+        given.append(urlsplit(settings.sign_in.oauth.resource).netloc)
+    scheme = "https" if settings.tls else "http"
     return TransportSecuritySettings(
-        allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]
+        allowed_hosts=[*own, *given],
+        allowed_origins=[*(f"{scheme}://{name}" for name in own), *settings.allowed_origins],
     )
+
+
+def _with_ports(host: str) -> list[str]:
+    """A name as it may stand in `Host`: with any port, if it names none."""
+    named = host.rpartition(":")[2].isdigit() and not host.endswith("]")
+    return [host] if named else [host, f"{host}:*"]
 
 
 class HostCheck:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -19,11 +20,23 @@ from server.http.refusal import refusal
 BODY_SECONDS = 60.0
 LINGER_SECONDS = 2.0
 MEGABYTE = 2**20
+MAX_BODIES = 8  # of the largest size, held at once; smaller ones may be more
 LINGER_BYTES = 64 * MEGABYTE
 
 
 class _TooLargeError(Exception):
     """More came than is taken."""
+
+
+class _BusyError(Exception):
+    """More is being held of all requests together than is taken."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """What one request takes of the room that all have together."""
+
+    bytes: int = 0
 
 
 class BodyLimit:
@@ -33,6 +46,8 @@ class BodyLimit:
         self._app = app
         self._limit = megabytes * MEGABYTE
         self._seconds = seconds
+        self._room = MAX_BODIES * self._limit
+        self._held = 0
         self._text = (
             f"the request is larger than the {megabytes} MB that this server takes: submit fewer "
             "attempts at once (a group grows by calls with its group_id), or start the server "
@@ -44,11 +59,23 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        held = _Held()
+        try:
+            await self._bounded(scope, receive, send, held)
+        finally:
+            self._held -= held.bytes
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send, held: _Held) -> None:
         try:
             async with asyncio.timeout(self._seconds):
-                body = await self._read(receive, _declared(scope))
+                body = await self._read(receive, _declared(scope), held)
         except _TooLargeError:
-            await _linger(refusal(413, self._text, close=True), scope, receive, send)
+            await linger(refusal(413, self._text, close=True), scope, receive, send)
+            return
+        except _BusyError:
+            text = "too much is being sent to this server at once; try again in a moment"
+            answer = refusal(503, text, close=True, headers={"retry-after": "1"})
+            await linger(answer, scope, receive, send)
             return
         except TimeoutError:
             text = f"the request was not complete after {self._seconds:.0f} seconds"
@@ -57,13 +84,18 @@ class BodyLimit:
         if body is not None:
             await self._app(scope, _replayed(body, receive), send)
 
-    async def _read(self, receive: Receive, declared: int) -> bytes | None:
+    async def _read(self, receive: Receive, declared: int, held: _Held) -> bytes | None:
         """The body; None if the client went away before its end."""
         if declared > self._limit:
             raise _TooLargeError
         body = bytearray()
         while (message := await receive())["type"] == "http.request":
-            body += message.get("body", b"")
+            part = message.get("body", b"")
+            body += part
+            held.bytes += len(part)
+            self._held += len(part)
+            if self._held > self._room:
+                raise _BusyError
             if len(body) > self._limit:
                 raise _TooLargeError
             if not message.get("more_body", False):
@@ -85,7 +117,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _linger(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+async def linger(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer, and drop a part of what still comes before the connection ends.
 
     A connection that is closed while its client is sending is reset, and most clients then never

@@ -6,17 +6,22 @@ on it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
 from starlette.responses import Response
 
 
-def refusal(status: int, text: str, *, close: bool = False) -> Response:
+def refusal(
+    status: int, text: str, *, close: bool = False, headers: Mapping[str, str] | None = None
+) -> Response:
     """The response that says why.
 
     Args:
         status: Of HTTP.
         text: What is wrong and what helps.
         close: Whether the connection ends with it.
+        headers: Of the response, besides.
     """
     error = JSONRPCError(
         jsonrpc="2.0", id=None, error=ErrorData(code=INVALID_REQUEST, message=text)
@@ -25,5 +30,5 @@ def refusal(status: int, text: str, *, close: bool = False) -> Response:
         error.model_dump_json(by_alias=True, exclude_unset=True),
         status_code=status,
         media_type="application/json",
-        headers={"connection": "close"} if close else None,
+        headers={**(headers or {}), **({"connection": "close"} if close else {})},
     )

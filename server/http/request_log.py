@@ -69,6 +69,7 @@ class RequestLog:
             extra={
                 "request_id": exchange.id,
                 "path": path,
+                "who": exchange.who,
                 "method": exchange.method,
                 "tool": exchange.tool,
                 "outcome": exchange.outcome,

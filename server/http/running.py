@@ -11,13 +11,17 @@ import asyncio
 import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 
-from server.http.address import authority, bind, own_names
+from experience_store.errors import BadInputError
+from server.access import NOTHING, current_access
+from server.http.address import authority, bind, check_reachable, is_loopback
 from server.http.app import PATH, http_app
 from server.http.connection import Connection
 from server.mcp_server import ExperienceServer
@@ -41,25 +45,45 @@ async def serve_http(
         ready: Called when everything is open, before the first request.
 
     Raises:
-        BadInputError: If the address cannot be had.
+        BadInputError: If the address cannot be had or may not be, or the certificate.
         StorageError: If the database cannot be opened.
     """
+    check_reachable(settings.host, sign_in=settings.sign_in is not None)
+    _check_certificate(settings.tls)
     with bind(settings.host, settings.port) as listener:
         port = int(listener.getsockname()[1])
-        app = http_app(server, own_names(settings.host, port), settings.max_body)
+        app = http_app(server, settings, port)
+        if settings.sign_in is not None:
+            current_access.set(NOTHING)  # what is nobody's in particular may do nothing
         # Opened here, because what is wrong with the database would be a tangle inside.
         async with server.shared_app():
             ready()
-            url = f"http://{authority(settings.host, port)}{PATH}"
+            scheme = "https" if settings.tls else "http"
+            url = f"{scheme}://{authority(settings.host, port)}{PATH}"
             logger.info("listening on %s", url, extra={"url": url})
-            await _Server(_config(app), server.end_subscriptions).serve(sockets=[listener])
+            if not (settings.tls or is_loopback(settings.host)):
+                logger.warning("tokens travel in clear text here: use TLS, here or in a proxy")
+            await _Server(_config(app, settings.tls), server.end_subscriptions).serve(
+                sockets=[listener]
+            )
     logger.info("ended")
 
 
-def _config(app: object) -> uvicorn.Config:
+def _check_certificate(tls: tuple[Path, Path] | None) -> None:
+    """Raise BadInputError if the certificate and its key cannot be used."""
+    if tls is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
+        except (OSError, ValueError) as error:  # also what ssl raises
+            raise BadInputError(f"--tls-cert and --tls-key cannot be used: {error}") from error
+
+
+def _config(app: object, tls: tuple[Path, Path] | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]  # Starlette's types and uvicorn's differ in name
         http=Connection,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -59,7 +59,8 @@ def test_keys_are_never_options() -> None:
     for name in INSTALLED:
         command = main.get_command(click.Context(main), name)
         assert command is not None
-        assert not any("key" in (p.name or "") for p in command.params)
+        options = {p.name or "" for p in command.params} - {"tls_key"}  # the name of a file
+        assert not any("key" in option for option in options)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

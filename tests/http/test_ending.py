@@ -187,9 +187,9 @@ def test_a_database_that_cannot_be_opened_is_one_line(database: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["0.0.0.0:80", "[::]:80", "192.0.2.7:80", "example.org:80"])
-def test_it_listens_on_this_machine_only(database: Path, where: str) -> None:
+def test_without_sign_in_it_listens_on_this_machine_only(database: Path, where: str) -> None:
     result = Program(database).run("serve", "--http", where, fails=2)
-    assert "sign-in is not built yet" in " ".join(result.stderr.split())
+    assert "callers must sign in: add --sign-in" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("where", ["", "eight", "127.0.0.1:", "8000:127.0.0.1", "99999"])

@@ -14,9 +14,11 @@ from experience_store.errors import StorageError
 from server.http.app import http_app
 from server.logs import JsonLines
 from server.mcp_server import build_server
-from server.settings import Settings
+from server.settings import HttpSettings, Settings
 from tests.http.serving import JSON, served, submission, tool_call
 from tests.processes.calling import call, learn, submit
+
+OWN = HttpSettings("own", 80)
 
 SECRET = "the-word-that-must-not-be-logged"
 
@@ -32,7 +34,7 @@ async def test_it_is_not_ready_while_the_store_cannot_be_read(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = build_server(settings)
-    transport = httpx2.ASGITransport(http_app(server, ["own:80"], 1))
+    transport = httpx2.ASGITransport(http_app(server, OWN, 80))
     async with (
         server.shared_app() as app,
         httpx2.AsyncClient(
@@ -110,7 +112,7 @@ async def test_each_request_is_a_line_of_json_without_what_it_carried(database: 
 async def test_a_sane_request_id_is_kept_and_any_other_replaced(
     settings: Settings, given: str, kept: bool
 ) -> None:
-    app = http_app(build_server(settings), ["own:80"], 1)
+    app = http_app(build_server(settings), OWN, 80)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://own", headers={"host": "own:80"}
     ) as http:

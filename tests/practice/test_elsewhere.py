@@ -14,6 +14,8 @@ import uvicorn
 from experience_store.testing import Asked, Said
 from server.mcp_server import build_server
 from server.settings import ModelSettings, Prices, Settings
+from tests.http.serving import served
+from tests.http.signing_in import make_token
 from tests.practice.practising import Ground, but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -143,3 +145,18 @@ async def test_another_library_s_policy_is_looked_at_over_http_too(tmp_path: Pat
     async with ground(tmp_path) as here, serving(here) as (url, _):
         ended = await here.do("practice", "--server", url, "--group-size", "1", code=3)
     assert "--learn-from-single-attempts" in ended.errors
+
+
+async def test_a_server_with_sign_in_takes_the_token_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "served.db"
+    token = await make_token(database, scopes=["read", "submit", "learn"])
+    async with ground(tmp_path / "run") as here, served(database, "--sign-in") as server:
+        refused = await here.do("practice", "--server", server.url, code=1)
+        monkeypatch.setenv("EXPERIENCE_MCP_SERVER_TOKEN", token)
+        await here.do("practice", "--server", server.url)
+        found = here.report()
+
+    assert "set EXPERIENCE_MCP_SERVER_TOKEN" in " ".join(refused.error.split())
+    assert found["steps"][0]["size"] > 0

@@ -1,0 +1,76 @@
+"""What is done for a caller is done with its access, or not at all.
+
+The access comes from the request itself and is set around the handler, in the handler's own task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_REQUEST
+from starlette.requests import Request
+
+from server.access import Scope, current_access
+from server.http.caller import caller_of
+from server.http.exchange import exchange_of
+
+# They tell nothing of libraries, or what the caller may use of it; everything else reads.
+_FOR_EVERYBODY = frozenset(
+    {
+        "initialize",
+        "server/discover",
+        "ping",
+        "logging/setLevel",
+        "tools/list",
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+    }
+)
+
+
+class Permission:
+    """Middleware of the MCP server, for a server with sign-in."""
+
+    def __init__(
+        self, scope_of: Callable[[str], Scope | None], scope_name: Callable[[Scope], str]
+    ) -> None:
+        """Let callers do what they may.
+
+        Args:
+            scope_of: What a tool needs; None if there is no such tool.
+            scope_name: What the authorization server calls a scope.
+        """
+        self._scope_of = scope_of
+        self._scope_name = scope_name
+
+    async def __call__(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        """Pass a message on with its caller's access, or refuse it."""
+        request: object = ctx.request
+        caller = caller_of(request.scope) if isinstance(request, Request) else None
+        if caller is None or not isinstance(request, Request):
+            raise MCPError(INVALID_REQUEST, "it cannot be told who is calling")
+        needed = self._needed(ctx)
+        if needed is not None and needed not in caller.access.scopes:
+            exchange = exchange_of(request.scope)
+            if exchange is not None and caller.can_ask_for_more:
+                exchange.lacking = self._scope_name(needed)
+            if ctx.method != "tools/call":  # of a tool it is said that there is none
+                raise MCPError(INVALID_REQUEST, f"{ctx.method} needs the scope {needed.value}")
+        before = current_access.set(caller.access)
+        try:
+            return await call_next(ctx)
+        finally:
+            current_access.reset(before)
+
+    def _needed(self, ctx: ServerRequestContext[Any, Any]) -> Scope | None:
+        if ctx.method == "tools/call":
+            return self._scope_of(str((ctx.params or {}).get("name")))
+        if ctx.method in _FOR_EVERYBODY or ctx.method.startswith("notifications/"):
+            return None
+        return Scope.READ
