@@ -58,6 +58,8 @@ def serve(
     gc.disable()  # nothing made on the way up is garbage: a tenth of the start-up time
     from server.mcp_server import build_server  # noqa: PLC0415  # the SDK is slow to import
 
+    # with sign-in, the scope of a token decides who has the tools of administration
+    administration = administration or (http is not None and http.sign_in is not None)
     server = build_server(Settings(database, library, max_tokens, model, administration))
     if http is not None:
         _over_http(server, http, log)

@@ -14,6 +14,7 @@ import pytest_asyncio
 from mcp import Client
 
 from experience_store.store import open_store
+from server.announcing import uris_of
 from server.mcp_server import build_server
 from server.settings import Settings
 from tests.http.serving import Served, served
@@ -99,13 +100,27 @@ def probes(of: Secret) -> list[Probe]:
         ("update_experiences", {"library": name}),
         ("submit_answers", {"update_id": of.update, "answers": answer}),
         ("submit_answers", {"update_id": of.open_update, "answers": answer}),
+        ("describe_library", {"library": name}),
+        ("library_history", {"library": name}),
+        ("compare_versions", {"library": name, "old": 0, "new": 1}),
+        ("roll_back_library", {"library": name, "version": 0}),
+        ("add_experience", {"library": name, "text": "When in doubt, ask the user."}),
+        ("revise_experience", {"library": name, "id": "G1", "text": "When in doubt, ask."}),
+        ("retire_experiences", {"library": name, "ids": ["G1"]}),
+        ("review_updates", {"library": name}),
+        ("review_updates", {"library": name, "update_id": of.update, "decision": "reject"}),
+        ("delete_library", {"library": name, "confirm": name}),
     ]
     tails = ("", "/versions/0", "/versions/1", "/versions/99", "/history", "/groups", "/updates")
     uris = [f"experience://{name}{tail}" for tail in tails]
+    uris += [f"experience://{name}/updates?before={of.update}", f"skill://{name}/SKILL.md"]
+    uris += [f"experience://mine/updates?before={of.update}"]
     template = {"type": "ref/resource", "uri": "experience://{library}/versions/{version}"}
     return [
         *(("tools/call", {"name": t, "arguments": arguments}) for t, arguments in tools),
         *(("resources/read", {"uri": uri}) for uri in uris),
+        ("skills/get", {"uri": f"skill://{name}/SKILL.md"}),
+        ("resources/directory/read", {"uri": f"skill://{name}"}),
         (
             "prompts/get",
             {"name": "solve_with_experiences", "arguments": {"task": TASK, "library": name}},
@@ -130,6 +145,7 @@ def general() -> list[Probe]:
     return [
         ("tools/list", {}),
         ("resources/list", {}),
+        ("skills/list", {}),
         ("tools/call", {"name": "list_libraries", "arguments": {}}),
         ("resources/read", {"uri": "experience://secre"}),
         ("tools/call", {"name": "get_experiences", "arguments": {"task": "x"}}),
@@ -195,18 +211,18 @@ async def test_nothing_out_of_reach_was_changed_by_guessing(pair: Pair) -> None:
 
 async def test_a_listener_hears_of_what_it_reaches_and_of_nothing_else(pair: Pair) -> None:
     everything = await make_token(pair.full, "all")
-    uris = ["experience://mine", "experience://secret"]
+    uris = [*uris_of("secret"), *uris_of("mine")]
     async with (
         signed_in(pair.both.url, pair.token) as one,
         signed_in(pair.both.url, everything) as other,
         one.listen(resource_subscriptions=uris, resources_list_changed=True) as events,
     ):
         await learn(other, "secret")
+        await call(other, "get_experiences", task=TASK, library="another")  # which makes it
         await learn(other, "mine")
         heard = aiter(events)
-        first, second = await anext(heard), await anext(heard)
-    assert "experience://mine" in repr(first)
-    assert "ResourcesListChanged" in repr(second)
+        news = [repr(await anext(heard)) for _ in uris_of("mine")]
+    assert all(f"'{uri}'" in one for one, uri in zip(news, uris_of("mine"), strict=True)), news
 
 
 async def test_a_caller_who_only_reads_makes_no_library(pair: Pair) -> None:
