@@ -14,6 +14,7 @@ MILLION = 1_000_000
 DEFAULT_MAX_BODY = 16
 DEFAULT_RATE_LIMIT = 600
 DEFAULT_SCOPE_PREFIX = "experience:"
+DEFAULT_LIBRARIES_CLAIM = "experience_libraries"
 
 
 def default_database() -> Path:
@@ -71,21 +72,22 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class OAuthSettings:
-    """An authorization server whose tokens are accepted.
+    """An authorization server whose tokens are accepted over HTTP, and what they say.
 
     Attributes:
-        issuer: Its identifier, a URL.
-        resource: This server's own URL as clients know it: the audience of its tokens.
-        jwks_url: Of its keys; None to find it by discovery.
-        scope_prefix: Stands before the scopes in its tokens.
-        all_libraries: Whether a token without the claim `experience_libraries` reaches all of
-            them; else it reaches none.
+        issuer: Its URL, exactly as its tokens name it (`iss`).
+        resource: This server's own URL as clients know it, for which tokens must be meant (`aud`).
+        jwks_url: Of its public keys; None finds them by its metadata.
+        scope_prefix: Before `read`, `submit`, `learn` and `administer` in a token's scopes.
+        libraries_claim: The claim that lists the libraries a token reaches; `*` is all.
+        all_libraries: Whether a token without that claim reaches all, instead of none.
     """
 
     issuer: str
     resource: str
     jwks_url: str | None = None
     scope_prefix: str = DEFAULT_SCOPE_PREFIX
+    libraries_claim: str = DEFAULT_LIBRARIES_CLAIM
     all_libraries: bool = False
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from server.cli.options import Command, shared
 from server.settings import (
+    DEFAULT_LIBRARIES_CLAIM,
     DEFAULT_RATE_LIMIT,
     DEFAULT_SCOPE_PREFIX,
     HttpSettings,
@@ -85,9 +85,16 @@ _OPTIONS = (
         help="What stands before read, submit, learn and administer in its scopes.",
     ),
     shared(
+        "--oauth-libraries-claim",
+        metavar="NAME",
+        default=DEFAULT_LIBRARIES_CLAIM,
+        show_default=True,
+        help="The claim of its tokens that lists the libraries they reach; * is all.",
+    ),
+    shared(
         "--oauth-all-libraries",
         is_flag=True,
-        help="Its tokens without the claim experience_libraries reach all; else none.",
+        help="Its tokens without that claim reach all libraries; else none.",
     ),
 )
 
@@ -108,6 +115,7 @@ def access_options(command: Command) -> Command:
         resource_url: str | None,
         oauth_jwks_url: str | None,
         oauth_scope_prefix: str,
+        oauth_libraries_claim: str,
         oauth_all_libraries: bool,
         **given: object,
     ) -> None:
@@ -119,10 +127,11 @@ def access_options(command: Command) -> Command:
                     "it, such as https://experience.example.com/mcp"
                 )
             oauth = OAuthSettings(
-                _safe("--oauth-issuer", oauth_issuer),
-                _safe("--resource-url", resource_url),
-                _safe("--oauth-jwks-url", oauth_jwks_url) if oauth_jwks_url else None,
+                oauth_issuer,
+                resource_url,
+                oauth_jwks_url,
                 oauth_scope_prefix,
+                oauth_libraries_claim,
                 oauth_all_libraries,
             )
         if (tls_cert is None) != (tls_key is None):
@@ -136,15 +145,3 @@ def access_options(command: Command) -> Command:
     for add in reversed(_OPTIONS):
         complete = add(complete)
     return complete
-
-
-def _safe(option: str, url: str) -> str:
-    """A URL that nobody on the way can bend."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url
-    if parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}:
-        return url
-    raise click.BadParameter(
-        f"{url!r} is no https:// URL (http:// is for this machine only)", param_hint=f"'{option}'"
-    )

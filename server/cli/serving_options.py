@@ -62,7 +62,7 @@ def http_options(command: Command) -> Command:
         **given: object,
     ) -> None:
         if http is not None:
-            _check_reachable(http[0], access)
+            _check(http[0], access)
         command(http=access.settings(http, max_body) if http else None, **given)
 
     complete = shared(
@@ -81,13 +81,20 @@ def http_options(command: Command) -> Command:
     )(complete)
 
 
-def _check_reachable(host: str, access: HttpAccess) -> None:
+def _check(host: str, access: HttpAccess) -> None:
     from server.http.address import check_reachable  # noqa: PLC0415  # only for HTTP: start-up
 
     try:
         check_reachable(host, sign_in=access.sign_in is not None)
     except BadInputError as error:
         raise click.BadParameter(str(error), param_hint="'--http'") from error
+    if access.sign_in is not None and access.sign_in.oauth is not None:
+        from server.http.oauth.urls import check_oauth  # noqa: PLC0415  # likewise, and only then
+
+        try:
+            check_oauth(access.sign_in.oauth)
+        except BadInputError as error:
+            raise click.UsageError(str(error)) from error
 
 
 def _address(

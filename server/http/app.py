@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from server.http.caller import OwnTokens, Verifier
+from server.http.challenge import Challenge
 from server.http.exchange import Observer
 from server.http.health import health_routes
 from server.http.hosts import HostCheck, allowed
@@ -18,7 +19,7 @@ from server.http.limits import MEGABYTE, BodyLimit
 from server.http.metrics import Metrics
 from server.http.permission import Permission
 from server.http.request_log import REQUEST_ID, RequestLog
-from server.http.sign_in import Metadata, SignIn
+from server.http.sign_in import SignIn
 from server.mcp_server import ExperienceServer
 from server.settings import HttpSettings, SignInSettings
 
@@ -40,8 +41,8 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
     metrics = Metrics()
     tools = server.tool_names
     server.middleware.append(Observer(tools, metrics.called))
+    sign_in, public = _sign_in(server, settings.sign_in)
     security = allowed(settings, port)
-    sign_in, metadata_routes = _sign_in(server, settings.sign_in)
     mcp = server.streamable_http_app(
         streamable_http_path=PATH,
         stateless_http=True,
@@ -58,12 +59,12 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
     return Starlette(
         routes=[
             *health_routes(lambda: server.whole_app.store, metrics),
-            *metadata_routes,
             # Without sessions there is nothing to listen to by GET and nothing to DELETE.
             Route(PATH, mcp, methods=["POST"]),
         ],
         middleware=[
             Middleware(RequestLog, metrics),
+            *public,
             Middleware(HostCheck, security),
             *_pages(settings.allowed_origins),
             *sign_in,
@@ -90,19 +91,19 @@ def _pages(origins: Sequence[str]) -> list[Middleware]:
 
 def _sign_in(
     server: ExperienceServer, settings: SignInSettings | None
-) -> tuple[list[Middleware], list[Route]]:
-    """The layer that asks who is calling, if any does, and the routes that belong to it."""
+) -> tuple[list[Middleware], list[Middleware]]:
+    """The layer that asks who is calling, if any does, and what is for those it does not know."""
     if settings is None:
         return [], []
+    server.middleware.append(Permission(server.scope_of))
     verifiers: list[Verifier] = [OwnTokens(lambda: server.whole_app.store)]
-    metadata: Metadata | None = None
-    routes: list[Route] = []
-    prefix = ""
+    challenge = Challenge()
+    public: list[Middleware] = []
     if settings.oauth is not None:
-        from server.http.oauth import OAuthTokens, metadata_of  # noqa: PLC0415  # slow to import
+        from server.http.oauth import OAuthVerifier  # noqa: PLC0415  # slow to import
+        from server.http.oauth.metadata import PublicMetadata, oauth_challenge  # noqa: PLC0415
 
-        verifiers.append(OAuthTokens(settings.oauth))
-        metadata, routes = metadata_of(settings.oauth)
-        prefix = settings.oauth.scope_prefix
-    server.middleware.append(Permission(server.scope_of, lambda scope: f"{prefix}{scope}"))
-    return [Middleware(SignIn, verifiers, settings.rate_limit, metadata)], routes
+        verifiers.append(OAuthVerifier(settings.oauth))
+        challenge = oauth_challenge(settings.oauth)
+        public = [Middleware(PublicMetadata, settings.oauth)]
+    return [Middleware(SignIn, verifiers, settings.rate_limit, challenge)], public

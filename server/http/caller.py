@@ -33,8 +33,16 @@ class Verifier(Protocol):
     """Knows one kind of token."""
 
     async def caller(self, token: str) -> Caller | None:
-        """Whose token it is; None if it is not valid, for whatever reason."""
+        """Whose token it is; None if it is not valid, or of another kind.
+
+        Raises:
+            VerifierUnavailableError: If that cannot be told now. Its own log says why.
+        """
         ...
+
+
+class VerifierUnavailableError(Exception):
+    """Whether a token is valid cannot be told now; the same request may be fine in a while."""
 
 
 class OwnTokens:

@@ -18,6 +18,8 @@ from opentelemetry.trace import get_current_span
 from starlette.requests import Request
 from starlette.types import Scope
 
+from server import access
+
 Outcome: TypeAlias = Literal["ok", "error", "failed", "cancelled"]
 
 logger = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ class Exchange:
     tool: str | None = None
     outcome: Outcome | None = None
     who: str | None = None
-    lacking: str | None = None
+    lacking: access.Scope | None = None
 
 
 def exchange_of(scope: Scope) -> Exchange | None:

@@ -33,7 +33,7 @@ def allowed(settings: HttpSettings, port: int) -> TransportSecuritySettings:
     own = own_names(settings.host, port)
     given = [name for host in settings.allowed_hosts for name in _with_ports(host)]
     if settings.sign_in and settings.sign_in.oauth:
-        given.append(urlsplit(settings.sign_in.oauth.resource).netloc)
+        given += _public(settings.sign_in.oauth.resource)
     scheme = "https" if settings.tls else "http"
     return TransportSecuritySettings(
         allowed_hosts=[*own, *given],
@@ -45,6 +45,16 @@ def _with_ports(host: str) -> list[str]:
     """A name as it may stand in `Host`: with any port, if it names none."""
     named = host.rpartition(":")[2].isdigit() and not host.endswith("]")
     return [host] if named else [host, f"{host}:*"]
+
+
+def _public(url: str) -> list[str]:
+    """What stands in `Host` when clients call a URL; the port of its scheme may be left out."""
+    parts = urlsplit(url)
+    usual = 443 if parts.scheme == "https" else 80
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    port = parts.port or usual
+    return [f"{host}:{port}", *([host] if port == usual else [])]
 
 
 class HostCheck:

@@ -35,17 +35,13 @@ _FOR_EVERYBODY = frozenset(
 class Permission:
     """Middleware of the MCP server, for a server with sign-in."""
 
-    def __init__(
-        self, scope_of: Callable[[str], Scope | None], scope_name: Callable[[Scope], str]
-    ) -> None:
+    def __init__(self, scope_of: Callable[[str], Scope | None]) -> None:
         """Let callers do what they may.
 
         Args:
             scope_of: What a tool needs; None if there is no such tool.
-            scope_name: What the authorization server calls a scope.
         """
         self._scope_of = scope_of
-        self._scope_name = scope_name
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
@@ -59,7 +55,7 @@ class Permission:
         if needed is not None and needed not in caller.access.scopes:
             exchange = exchange_of(request.scope)
             if exchange is not None and caller.can_ask_for_more:
-                exchange.lacking = self._scope_name(needed)
+                exchange.lacking = needed
             if ctx.method != "tools/call":  # of a tool it is said that there is none
                 raise MCPError(INVALID_REQUEST, f"{ctx.method} needs the scope {needed.value}")
         before = current_access.set(caller.access)

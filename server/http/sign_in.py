@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -17,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access import Access
 from server.access import Scope as Right
-from server.http.caller import KEY, Caller, Verifier
+from server.http.caller import KEY, Caller, Verifier, VerifierUnavailableError
+from server.http.challenge import Challenge
 from server.http.exchange import exchange_of
 from server.http.limits import linger
 from server.http.rates import Rates
@@ -27,20 +27,13 @@ logger = logging.getLogger(__name__)
 
 FAILURES_PER_MINUTE = 100  # of an address, which many clients may share
 MAX_TOKEN = 16_384  # characters
+UNAVAILABLE_SECONDS = 5.0  # before it is worth trying again
 _OPEN = frozenset({"/health", "/ready"})
 _UNKNOWN = (
     "sign in: send the header 'Authorization: Bearer TOKEN' with a valid token. Whoever runs the "
     "server makes one with `experience-mcp token create NAME`"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """Where the Protected Resource Metadata is, and the scopes that are worth asking for."""
-
-    path: str
-    url: str
-    scopes: str
+_UNCHECKED = "tokens cannot be checked at the moment, the server's log says why; try again"
 
 
 class SignIn:
@@ -51,7 +44,7 @@ class SignIn:
         app: ASGIApp,
         verifiers: Sequence[Verifier],
         per_minute: int,
-        metadata: Metadata | None = None,
+        challenge: Challenge,
     ) -> None:
         """Stand before an app.
 
@@ -59,28 +52,28 @@ class SignIn:
             app: Is reached by known callers only, who are in the request's scope.
             verifiers: One for each kind of token.
             per_minute: Requests of one caller; 0 for any number.
-            metadata: Where anybody may read which authorization server gives tokens, if one does.
+            challenge: What those are told whom it does not let in.
         """
         self._app = app
         self._verifiers = verifiers
         self._rates = Rates(per_minute)
         self._failures = Rates(FAILURES_PER_MINUTE)
-        self._open = _OPEN.union([metadata.path] if metadata else [])
-        self._where = f', resource_metadata="{metadata.url}"' if metadata else ""
-        self._usual = metadata.scopes if metadata else ""
+        self._challenge = challenge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its caller in its scope, or refuse it."""
-        if scope["type"] != "http" or scope["path"] in self._open:
+        if scope["type"] != "http" or scope["path"] in _OPEN:
             await self._app(scope, receive, send)
             return
         token = _bearer(scope)
         try:
             caller = await self._caller(token)
+        except VerifierUnavailableError:
+            await linger(_later(503, _UNCHECKED, UNAVAILABLE_SECONDS), scope, receive, send)
+            return
         except Exception:  # whatever it is, nobody gets in by it
             logger.exception("a token cannot be checked")
-            text = "tokens cannot be checked at the moment, the server's log says why; try again"
-            await linger(_later(503, text, 1), scope, receive, send)
+            await linger(_later(503, _UNCHECKED, 1), scope, receive, send)
             return
         exchange = exchange_of(scope)
         if caller is not None and exchange is not None:
@@ -97,20 +90,15 @@ class SignIn:
         """Whether a token is still valid; not if that cannot be told."""
         try:
             return await self._caller(token) is not None
+        except VerifierUnavailableError:
+            return False
         except Exception:
             logger.exception("a token cannot be checked")
             return False
 
-    def challenge(self, error: str, text: str, scope: str = "") -> str:
-        """The header that says how to sign in.
-
-        Args:
-            error: Its code.
-            text: What is wrong.
-            scope: What a better token would need.
-        """
-        needed = f', scope="{scope}"' if scope else ""
-        return f'Bearer error="{error}", error_description="{text}"{needed}{self._where}'
+    def told(self, needed: Right) -> dict[str, str]:
+        """The header beside 403 for a known caller whose token lacks a scope."""
+        return {"www-authenticate": self._challenge.forbidden([needed])}
 
     async def _caller(self, token: str) -> Caller | None:
         if 0 < len(token) <= MAX_TOKEN:
@@ -125,7 +113,9 @@ class SignIn:
             text = "too many requests with this token: wait as long as Retry-After says"
             return _later(429, text, wait)
         if scope["path"] == "/metrics" and not _runs_the_server(caller.access):
-            return refusal(403, "a token for all libraries with scope administer may read this")
+            text = "a token for all libraries with scope administer may read this"
+            lacks = Right.ADMINISTER not in caller.access.scopes
+            return refusal(403, text, headers=self.told(Right.ADMINISTER) if lacks else None)
         return None
 
     def _unknown(self, scope: Scope, token: str) -> Response:
@@ -133,8 +123,8 @@ class SignIn:
         # whoever sends none yet asks how to sign in, and must always be told
         if token and (wait := self._failures.wait(address)):
             return _later(429, f"too many failed sign-ins; {_UNKNOWN}", wait)
-        header = self.challenge("invalid_token", "Authentication required", self._usual)
-        return refusal(401, _UNKNOWN, close=True, headers={"www-authenticate": header})
+        said = self._challenge.unauthorized(token_sent=bool(token))
+        return refusal(401, _UNKNOWN, close=True, headers={"www-authenticate": said})
 
 
 class _Answering:
@@ -165,10 +155,7 @@ class _Answering:
         exchange = exchange_of(self._scope)
         if exchange is None or exchange.lacking is None:
             return message
-        text = "The token lacks a scope that this needs"
-        headers["www-authenticate"] = self._sign_in.challenge(
-            "insufficient_scope", text, exchange.lacking
-        )
+        headers.update(self._sign_in.told(exchange.lacking))
         return {**message, "status": 403}
 
 

@@ -22,7 +22,7 @@ async def unknown_caller(database: Path) -> AsyncGenerator[Client]:
     """A connection that did not come through the sign-in, to a server that has one."""
     server = build_server(Settings(database))
     async with Client(server) as client:
-        server.middleware.append(Permission(server.scope_of, str))
+        server.middleware.append(Permission(server.scope_of))
         yield client
 
 

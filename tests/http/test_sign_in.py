@@ -54,9 +54,10 @@ async def test_whoever_has_no_valid_token_gets_one_and_the_same_answer(database:
     assert {a.status_code for a in answers} == {401}
     assert len({a.text for a in answers}) == 1
     assert "experience-mcp token create" in answers[0].text
-    assert {a.headers["www-authenticate"] for a in answers} == {
-        'Bearer error="invalid_token", error_description="Authentication required"'
-    }
+    # who sends no token has made no error; of a wrong one it is not said what is wrong with it
+    invalid = 'error="invalid_token", error_description="unknown, expired, revoked or not for this'
+    assert answers[0].headers["www-authenticate"] == "Bearer"
+    assert {a.headers["www-authenticate"] for a in answers[1:]} == {f'Bearer {invalid} server"'}
 
 
 async def test_every_path_but_the_two_for_health_needs_a_token(database: Path) -> None:
@@ -86,6 +87,9 @@ async def test_the_numbers_are_for_those_who_administer_everything(database: Pat
     assert {name: r.status_code for name, r in got.items()} == {
         "all": 200, "some": 403, "reader": 403
     }  # fmt: skip
+    told = {name: r.headers.get("www-authenticate") for name, r in got.items()}
+    lacking = 'Bearer error="insufficient_scope", error_description="the token does not allow this"'
+    assert told == {"all": None, "some": None, "reader": lacking}
 
 
 async def test_a_body_is_not_read_before_it_is_known_who_sends_it(database: Path) -> None:

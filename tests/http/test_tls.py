@@ -51,6 +51,11 @@ async def test_it_serves_https(database: Path, tmp_path: Path) -> None:
     assert answer.status_code == 200
 
 
+def test_a_certificate_without_its_key_is_refused(database: Path) -> None:
+    said = Program(database).run("serve", "--http", "0", "--tls-cert", __file__, fails=2)
+    assert "belong together" in said.stderr
+
+
 def test_a_certificate_that_cannot_be_used_is_one_line(database: Path, tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     options = ("--tls-cert", str(key), "--tls-key", str(cert))
