@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
-from starlette.routing import Route, Router
+from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.http.challenge import USUAL, Challenge
@@ -34,7 +35,7 @@ class PublicMetadata:
         self._app = app
         routes = resource_metadata_routes(settings)
         self._paths = frozenset(route.path for route in routes)
-        self._document = Router(routes)
+        self._document = Starlette(routes=routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on what asks for something else."""

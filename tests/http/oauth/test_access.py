@@ -114,7 +114,7 @@ async def test_callers_are_told_apart_by_issuer_user_and_program(
     verifier = OAuthVerifier(oauth(issuer))
     ids = [(await known(verifier, token)).key for token in tokens]
     other = hosted.put_on("/other")
-    ids.append((await known(OAuthVerifier(oauth(other)), other.token())).id)
+    ids.append((await known(OAuthVerifier(oauth(other)), other.token())).key)
     assert len(set(ids)) == len(ids)
-    assert (await known(verifier, issuer.token(scope="other", jti="2"))).id == ids[0]
+    assert (await known(verifier, issuer.token(scope="other", jti="2"))).key == ids[0]
     assert all(len(id_) < 64 and id_.isascii() and id_.isprintable() for id_ in ids)
