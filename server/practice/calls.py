@@ -1,4 +1,4 @@
-"""A call of a tool and a look at a resource, as the practice makes them: answered in a known form."""
+"""Calls of tools and looks at resources, as the practice makes them: answered in a known form."""
 
 from __future__ import annotations
 
