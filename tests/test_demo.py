@@ -26,7 +26,7 @@ def test_the_demo_learns_from_recorded_attempts_over_stdio_and_shows_what_and_fr
     assert "Add G1" in run.stdout
     assert "[G1]" in run.stdout
     assert "rewards" in run.stdout
-    assert "mcp add" in run.stdout
+    assert "install claude-code" in run.stdout
 
 
 def test_three_of_the_four_recorded_groups_have_signal() -> None:

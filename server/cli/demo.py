@@ -169,11 +169,12 @@ def _rewards(group: GroupTrace) -> str:
 
 
 def _closing() -> None:
-    command = shlex.join([*program(), "serve"])
     block = json.dumps(host_entry(database_of_host(), DEFAULT_LIBRARY, None))
+    install = shlex.join([*program(), "install"])
     _heading("Connect your own host")
-    _say(f"Claude Code: claude mcp add experience -- {command}", indent="  ", wrap=False)
-    _say(f"Others, in mcp.json: {block}", indent="  ", wrap=False)
+    for host in ("claude-code", "claude-desktop", "cursor", "vscode", "codex"):
+        _say(f"{install} {host}", indent="  ", wrap=False)
+    _say(f"Any other, in its mcp.json: {block}", indent="  ", wrap=False)
 
 
 async def _call(client: Client, tool: str, arguments: Mapping[str, object], form: type[T]) -> T:

@@ -99,6 +99,11 @@ def when(moment: datetime | None) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
+def day(moment: datetime | None) -> str:
+    """A day for people."""
+    return moment.astimezone().strftime("%Y-%m-%d") if moment else ""
+
+
 def print_json(value: Mapping[str, object]) -> None:
     """Print a JSON document and nothing else."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))

@@ -18,7 +18,7 @@ from experience_store.store.tokens import digest_of, new_token
 from server.access import Scope
 from server.cli.opening import existing, opened
 from server.cli.options import database_option, json_option, option
-from server.cli.printing import count, print_json, table, when, wrapped
+from server.cli.printing import count, day, print_json, table, when, wrapped
 
 DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -167,12 +167,12 @@ def _scopes(made: Token) -> str:
 
 def _row(made: Token) -> tuple[str, ...]:
     over = made.expires_at is not None and made.expires_at <= datetime.now(UTC)
-    expires = when(made.expires_at) or "never"
+    expires = day(made.expires_at) or "never"
     return (
         made.id,
         made.name,
         _scopes(made),
-        when(made.created_at),
+        day(made.created_at),
         f"{expires} (over)" if over else expires,
         "all" if made.libraries is None else ", ".join(sorted(made.libraries)),
     )

@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import httpx2
-from mcp import Client, MCPError
-from mcp_types import TextContent, TextResourceContents
-from pydantic import BaseModel, TypeAdapter
+from mcp import Client
+from pydantic import BaseModel
 
+from server.practice.calls import call, read
 from server.practice.errors import RunStoppedError
 from server.practice.handing_in import fitting_feedback, fitting_messages
 from server.practice.journal import Journal
@@ -216,7 +215,6 @@ class LibraryClient:
             before=before,
             version=standing.version,
             size=standing.experiences,
-            missed=not self._seen.all_since(known),
             changes=[change for v in reversed(versions) for change in v.changes],
             refused=[refusal for v in reversed(versions) for refusal in v.refused],
             updates=[u.id for u in updates],
@@ -225,7 +223,7 @@ class LibraryClient:
         )
 
     async def update_ids(self) -> list[str]:
-        """The ids of the latest updates."""
+        """The ids of all updates."""
         return [update.id for update in await self._updates()] if await self.found() else []
 
     async def count(self, known: Sequence[str]) -> None:
@@ -270,7 +268,7 @@ class LibraryClient:
         return await self._call("submit_answers", arguments, UpdateOut)
 
     async def _updates(self) -> list[UpdateShown]:
-        return self._seen.take((await self._read("updates", UpdatesShown)).updates)
+        return await self._seen.look(lambda where: self._read(where, UpdatesShown))
 
     async def _versions(self, since: int) -> list[VersionShown]:
         """The versions after one, the latest first."""
@@ -284,22 +282,10 @@ class LibraryClient:
         return versions
 
     async def _call(self, tool: str, arguments: Mapping[str, object], form: type[T]) -> T:
-        try:
-            result = await self._client.call_tool(tool, dict(arguments))
-        except (MCPError, OSError, httpx2.HTTPError) as error:
-            raise RunStoppedError(f"the server does not answer {tool}: {error}") from error
-        if result.is_error:
-            said = " ".join(c.text for c in result.content if isinstance(c, TextContent))
-            raise RunStoppedError(f"the server refuses {tool}: {said}")
-        return form.model_validate(result.structured_content)
+        return await call(self._client, tool, arguments, form)
 
     async def _read(self, what: str, form: type[T]) -> T:
-        try:
-            result = await self._client.read_resource(f"experience://{self.library}/{what}")
-        except (MCPError, OSError, httpx2.HTTPError) as error:
-            raise RunStoppedError(f"the server does not show {what}: {error}") from error
-        text = "".join(c.text for c in result.contents if isinstance(c, TextResourceContents))
-        return TypeAdapter(form).validate_json(text)
+        return await read(self._client, self.library, what, form)
 
 
 def _by_the_server(updates: Sequence[UpdateShown]) -> dict[str, Spent]:

@@ -172,8 +172,6 @@ class Learned(Record):
         updates: Ids of the updates.
         failed: Why updates ended without a new version, if any did.
         spent: What learning spent.
-        missed: Whether there were more updates than the server shows, so that what some of them
-            spent, and why they failed, is not known.
     """
 
     before: int
@@ -184,7 +182,6 @@ class Learned(Record):
     updates: list[str] = Field(default_factory=list[str])
     failed: list[str] = Field(default_factory=list[str])
     spent: Spent = Spent()
-    missed: bool = False
 
 
 class Step(Record):

@@ -30,9 +30,10 @@ class UpdateShown(_Shown):
 
 
 class UpdatesShown(_Shown):
-    """The latest updates."""
+    """A page of updates, newest first, and whether there are older ones behind it."""
 
     updates: list[UpdateShown]
+    next: str | None
 
 
 class VersionShown(_Shown):

@@ -1,36 +1,34 @@
-"""The updates of a library, of which its server shows the latest only.
+"""All updates of a library, of which its server shows a page at a time.
 
-A run that looks often sees every one of them sooner or later, so what was shown once is kept. If
-more came between two looks than the server shows, that is known, and said.
+What was shown once is kept, so that a look goes no further back than to what may have changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable
 
-from server.practice.shown import UpdateShown
-from server.resources import PAGE
+from server.practice.shown import UpdateShown, UpdatesShown
 
 
 class UpdatesSeen:
-    """All updates that were shown so far."""
+    """The updates that were shown so far, each as it was shown last."""
 
     def __init__(self) -> None:
         self._seen: dict[str, UpdateShown] = {}
-        self._unconnected: list[frozenset[str]] = []
 
-    def take(self, shown: Sequence[UpdateShown]) -> list[UpdateShown]:
-        """All that were shown until now, each as it was shown last.
+    async def look(self, page_of: Callable[[str], Awaitable[UpdatesShown]]) -> list[UpdateShown]:
+        """All updates as they are now.
 
         Args:
-            shown: What the server shows now.
+            page_of: Reads a page; its argument is what stands behind the library in the URI.
         """
-        ids = frozenset(update.id for update in shown)
-        if len(shown) >= PAGE and not ids & self._seen.keys():
-            self._unconnected.append(ids)
-        self._seen |= {update.id: update for update in shown}
-        return list(self._seen.values())
-
-    def all_since(self, known: Collection[str]) -> bool:
-        """Whether none was missed of those that came after the known ones."""
-        return all(ids & set(known) for ids in self._unconnected)
+        where = "updates"
+        under_way = {id_ for id_, update in self._seen.items() if update.status == "open"}
+        while True:
+            page = await page_of(where)
+            new = {u.id: u for u in page.updates if u.id not in self._seen}
+            self._seen |= {u.id: u for u in page.updates}
+            under_way -= {u.id for u in page.updates}
+            if page.next is None or not (new or under_way):
+                return list(self._seen.values())
+            where = f"updates?before={page.updates[-1].id}"

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.practice import updates_shown
-from server.practice.shown import UpdateShown, UsageShown
+from server.practice.shown import UpdateShown, UpdatesShown, UsageShown
 from server.practice.updates_shown import UpdatesSeen
 from tests.practice.practising import counted, ground, tasks
 from tests.practice.test_elsewhere import serving
@@ -20,7 +19,6 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """An update a group, of which two are shown."""
     monkeypatch.setattr("server.updating.GROUPS_PER_UPDATE", 1)
     monkeypatch.setattr("server.resources.PAGE", 2)
-    monkeypatch.setattr(updates_shown, "PAGE", 2)
     monkeypatch.setattr("server.practice.library_client.POLL_SECONDS", (0.01, 0.05))
 
 
@@ -39,7 +37,6 @@ async def test_all_updates_and_versions_of_a_step_count(tmp_path: Path, elsewher
     assert step["version"] > 2
     assert step["changed"] == step["size"]
     assert counted(found["totals"]["whole"]) == here.spent()
-    assert not any("more updates than the server shows" in note for note in found["notes"])
 
 
 def shown(*numbers: int) -> list[UpdateShown]:
@@ -50,34 +47,38 @@ def shown(*numbers: int) -> list[UpdateShown]:
     ]
 
 
-@pytest.mark.usefixtures("one_at_a_time")
-def test_updates_that_were_never_shown_are_missed() -> None:
-    seen = UpdatesSeen()
-    seen.take(shown(1))
-    assert len(seen.take(shown(2, 1))) == 2
-    assert seen.all_since([])
-    assert len(seen.take(shown(5, 4))) == 4
-    assert not seen.all_since(["u1"])
-    assert seen.all_since(["u4"])
+class Pages:
+    """A server's updates, newest first, two at a time."""
+
+    def __init__(self) -> None:
+        self.updates: list[UpdateShown] = []
+        self.read = 0
+
+    async def __call__(self, where: str) -> UpdatesShown:
+        self.read += 1
+        before = where.partition("before=")[2]
+        behind = [u.id for u in self.updates].index(before) + 1 if before else 0
+        rest = self.updates[behind:]
+        return UpdatesShown(updates=rest[:2], next="more" if len(rest) > 2 else None)
 
 
-@pytest.mark.usefixtures("one_at_a_time")
-def test_what_was_there_before_the_run_is_not_missed() -> None:
-    seen = UpdatesSeen()
-    seen.take(shown(9, 8))
-    assert seen.all_since(["u9", "u8"])
-    assert not seen.all_since(["u3"])
+async def test_a_look_goes_back_to_what_it_has_seen_and_no_further() -> None:
+    seen, pages = UpdatesSeen(), Pages()
+    pages.updates = shown(5, 4, 3, 2, 1)
+    first, read_first = await seen.look(pages), pages.read
+    pages.updates = [*shown(7, 6), *pages.updates]
+    second, read_then = await seen.look(pages), pages.read - read_first
+
+    assert {u.id for u in first} == {"u1", "u2", "u3", "u4", "u5"}
+    assert {u.id for u in second} == {u.id for u in first} | {"u6", "u7"}
+    assert (read_first, read_then) == (3, 2)
 
 
-@pytest.mark.usefixtures("one_at_a_time")
-async def test_a_report_says_that_updates_were_missed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def never(_seen: UpdatesSeen, _known: object) -> bool:
-        return False
+async def test_a_look_goes_back_to_what_was_still_open() -> None:
+    seen, pages = UpdatesSeen(), Pages()
+    pages.updates = shown(3, 2, 1)
+    pages.updates[-1] = pages.updates[-1].model_copy(update={"status": "open"})
+    await seen.look(pages)
+    pages.updates = shown(3, 2, 1)
 
-    monkeypatch.setattr(UpdatesSeen, "all_since", never)
-    async with ground(tmp_path) as here:
-        await here.do("practice")
-        notes = here.report()["notes"]
-    assert any("Learning in step 1 took more updates than the server shows" in n for n in notes)
+    assert {u.status for u in await seen.look(pages)} == {"published"}

@@ -24,7 +24,7 @@ PURPOSES = {
 
 def notes_of(run: Run, threshold: float | None) -> list[str]:
     """All notes, the most important first."""
-    found = [*_stopped(run), *_missed(run), *_evaluation(run)]
+    found = [*_stopped(run), *_evaluation(run)]
     if not run.steps:
         found.append("There was no practice in this run.")
     found += [*_short(run), *_outages(run), *_rewards(run, threshold)]
@@ -34,16 +34,6 @@ def notes_of(run: Run, threshold: float | None) -> list[str]:
 def _stopped(run: Run) -> Iterator[str]:
     if run.stopped is not None:
         yield f"The run is not complete: {clipped(run.stopped)}"
-
-
-def _missed(run: Run) -> Iterator[str]:
-    steps = [str(step.number) for step in run.steps if step.learned.missed]
-    if steps:
-        which = "step" if len(steps) == 1 else "steps"
-        yield (
-            f"Learning in {which} {', '.join(steps)} took more updates than the server shows: it "
-            "spent more than is counted here, and some failures are not listed."
-        )
 
 
 def _evaluation(run: Run) -> Iterator[str]:
