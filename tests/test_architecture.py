@@ -139,6 +139,30 @@ def test_only_the_http_room_knows_that_there_is_http() -> None:
                 assert _within(module, "server.http"), f"{module} → {name}"
 
 
+def test_a_server_over_http_loads_oauth_only_if_it_has_it(database: Path) -> None:
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from server.http.app import http_app
+        from server.mcp_server import build_server
+        from server.settings import HttpSettings, OAuthSettings, Settings, SignInSettings
+
+        def loaded(oauth):
+            sign_in = SignInSettings(oauth)
+            http_app(build_server(settings), HttpSettings("127.0.0.1", 0, sign_in=sign_in), 1)
+            return [m for m in sys.modules if m == "jwt" or m.startswith("server.http.oauth")]
+
+        settings = Settings(Path(sys.argv[1]))
+        print(loaded(None))
+        print(len(loaded(OAuthSettings("https://id.example", "https://a.example/mcp"))))
+    """
+    command = [sys.executable, "-c", code, str(database)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    without, with_it = printed.stdout.splitlines()
+    assert without == "[]"
+    assert int(with_it) > 1
+
+
 def test_a_server_on_stdio_starts_without_what_http_needs(database: Path) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "server.cli", "serve"]
     process = subprocess.run(

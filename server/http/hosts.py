@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.http.address import own_names
+from server.http.limits import linger
 from server.http.refusal import refusal
 from server.settings import HttpSettings
 
@@ -70,6 +71,6 @@ class HostCheck:
             wrong = await self._security.validate_request(Request(scope))
             if wrong is not None:
                 answer = refusal(wrong.status_code, _TEXTS[wrong.status_code], close=True)
-                await answer(scope, receive, send)
+                await linger(answer, scope, receive, send)
                 return
         await self._app(scope, receive, send)
