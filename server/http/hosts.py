@@ -59,7 +59,7 @@ def _public(url: str) -> list[str]:
 
 
 class HostCheck:
-    """Refuses what is not meant for this server, on every path."""
+    """Refuses what is not meant for this server, on every path that it stands before."""
 
     def __init__(self, app: ASGIApp, settings: TransportSecuritySettings) -> None:
         self._app = app
