@@ -17,4 +17,4 @@ def author_of(ctx: Context[App, Any]) -> str:
     info = ctx.session.client_params.client_info if ctx.session.client_params else None
     host = f"host {info.name[:MAX_NAME]}" if info else "host"
     who = current_access.get().who
-    return f"{host} ({who})" if who else host
+    return f"{host} for {who}" if who else host

@@ -172,7 +172,7 @@ async def test_the_whole_cycle_works_and_tells_who_did_it(database: Path, mode: 
         line = await server.logged(lambda x: x.get("tool") == "submit_answers")
     assert published.data["status"] == "published"
     assert line["who"] == "laptop"
-    assert "(laptop)" in await run(database, "history", "lib")
+    assert "for laptop" in await run(database, "history", "lib")
     assert all(token not in repr(line) for line in server.lines)
 
 
