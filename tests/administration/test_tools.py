@@ -328,4 +328,4 @@ async def test_the_history_names_for_whom_a_host_called(database: Path) -> None:
     finally:
         current_access.reset(token)
 
-    assert history.data["versions"][0]["author"] == "host mcp (alice)"
+    assert history.data["versions"][0]["author"] == "host mcp for alice"
