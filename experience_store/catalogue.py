@@ -30,8 +30,7 @@ class Shelf:
 
     def shows(self, library: Library) -> bool:
         """Whether this is what the library holds now."""
-        made = self.library.created_at, self.state.version
-        return made == (library.created_at, library.head)
+        return (self.library.serial, self.state.version) == (library.serial, library.head)
 
     def select(self, task: str | None, max_tokens: int) -> Selection:
         """The experiences worth having for a task, best first, within a token budget."""
@@ -88,7 +87,7 @@ class Catalogue:
     async def _refreshed(self, library: Library) -> Shelf:
         name = library.name
         known = self._shelves.get(name)
-        if known is not None and known.library.created_at != library.created_at:
+        if known is not None and known.library.serial != library.serial:
             known = None  # it was deleted, and another has its name now
         if known is not None and known.shows(library):
             return known

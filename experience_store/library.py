@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -50,8 +51,8 @@ class Policy:
         for name in ("max_words", "max_experiences", "max_lessons", "summarise_above"):
             if getattr(self, name) < 1:
                 raise BadInputError(f"policy: {name} must be at least 1")
-        if not self.min_spread >= 0:
-            raise BadInputError("policy: min_spread must be 0 or more")
+        if not 0 <= self.min_spread < math.inf:
+            raise BadInputError("policy: min_spread must be a number from 0 on, and finite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Library:
         size: How many experiences the current version has.
         agent_objective: What the agent does.
         learning_objective: What it should get better at.
+        serial: Tells it from another that had its name before; 0 while it is not stored.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Library:
     learning_objective: str | None = None
     policy: Policy = field(default_factory=Policy)
     created_at: datetime | None = None
+    serial: int = 0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from experience_store.library import Experience, Policy, State, wording
 
 MAX_NAME_CHARS = 80
 MAX_CHARS_PER_WORD = 12  # bounds text that is written without spaces
+_MAX_ID = 40
 _ID = re.compile(r"[\[(\s]*[gG]?\s*0*([1-9][0-9]{0,17})[\])\s.:]*")
 
 
@@ -106,7 +107,8 @@ class Application:
 
 def normalise_id(raw: str | int) -> str | None:
     """The id that is meant: `G3` for "G3", "g3", "[G3]", "3" and 3; None if it is no id."""
-    match = _ID.fullmatch(str(raw))
+    text = str(raw)
+    match = _ID.fullmatch(text) if len(text) <= _MAX_ID else None  # longer ones cost its square
     return f"G{match[1]}" if match else None
 
 

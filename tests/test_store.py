@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,12 +26,14 @@ from experience_store.learner import (
     _publication,  # pyright: ignore[reportPrivateUsage]  # a race is hard to win otherwise
 )
 from experience_store.library import Policy
-from experience_store.operations import Add, Retire, Revise
+from experience_store.operations import Add, Retire, Revise, normalise_id
 from experience_store.reach import ReachedStore
+from experience_store.sqlite import database as database_module
 from experience_store.store import GivenAnswer, Retrieval, Store, Token, Usage, open_store
 from experience_store.store.tokens import digest_of
 from experience_store.testing import sensible_answer
 from tests.builders import add, answer, attempt, operation, submission, talk
+from tests.http.serving import writing
 
 
 def learner(store: Store) -> Learner:
@@ -610,3 +613,50 @@ async def test_a_store_that_is_reached_in_part_counts_only_that_part(store: Stor
         assert seen.tokens
     with pytest.raises(LibraryNotFoundError):
         await seen.transfers.export("b", attempts=True)
+
+
+@pytest.mark.parametrize("spread", [float("inf"), float("nan"), -1.0])
+def test_a_policy_whose_spread_is_no_finite_number_is_refused(spread: float) -> None:
+    with pytest.raises(BadInputError, match="min_spread"):
+        Policy(min_spread=spread)
+
+
+def test_what_is_too_long_for_an_id_is_none() -> None:
+    assert normalise_id(f"[{' ' * 1_000_000}x") is None
+    assert normalise_id(" [ G07 ]. ") == "G7"
+
+
+async def test_what_is_stored_is_not_told_to_who_guesses_a_group(store: Store) -> None:
+    await store.groups.submit("lib", submission(group_id="g", task="The task", ground_truth="42!"))
+    with pytest.raises(ConflictError) as other_task:
+        await store.groups.submit("lib", submission(group_id="g", task="Another"))
+    guess = submission(group_id="g", task="The task", ground_truth="41?")
+    with pytest.raises(ConflictError) as other_truth:
+        await store.groups.submit("lib", guess)
+
+    assert "The task" not in str(other_task.value)
+    assert "42!" not in str(other_truth.value)
+
+
+async def test_of_an_update_that_is_gone_it_is_said_so(store: Store) -> None:
+    gone = (
+        store.updates.ask("update-1", []),
+        store.updates.answer("update-1", []),
+        store.updates.rebase("update-1", 1),
+        store.updates.set_relevant("update-1", []),
+    )
+    for call in gone:
+        with pytest.raises(NotFoundError, match="no update 'update-1'"):
+            await call
+
+
+async def test_writes_whose_turn_does_not_come_are_given_up_and_leave_nothing(
+    store: Store, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing(database), monkeypatch.context() as patch:
+        patch.setattr(database_module, "BUSY_SECONDS", 0.2)
+        waiting = [store.groups.submit("lib", submission(task=f"t{n}")) for n in range(5)]
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert all(isinstance(e, StorageError) and "try again" in str(e) for e in ended)
+    assert await store.libraries.all() == ()

@@ -12,12 +12,14 @@ import asyncio
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
-from threading import Event
 from typing import TypeAlias, TypeVar
 
 import aiosqlite
@@ -30,6 +32,7 @@ Params: TypeAlias = dict[str, Value]
 T = TypeVar("T")
 
 BUSY_SECONDS = 10.0
+_BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED"})
 _PACKAGE = "experience_store.sqlite"
 
 
@@ -81,12 +84,12 @@ class Database:
         """Finish the write that is under way and close both connections. Twice is once."""
         if not self._closed:
             self._closed = True
-            await self._reader.close()
-            await self._writer.close()
+            await asyncio.shield(asyncio.gather(self._reader.close(), self._writer.close()))
 
     async def rows(self, query: str, **params: Value) -> list[Row]:
-        """All rows of a named query."""
-        return list(await self._reader.execute_fetchall(sql(query), params))
+        """All rows of a named query; raises StorageError."""
+        with _readable():
+            return list(await self._reader.execute_fetchall(sql(query), params))
 
     async def row(self, query: str, **params: Value) -> Row | None:
         """The first row of a named query, or None."""
@@ -94,8 +97,9 @@ class Database:
         return rows[0] if rows else None
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Several reads of one moment."""
-        return await self._reader.do(partial(_in_transaction, "BEGIN", work))
+        """Several reads of one moment; raises StorageError."""
+        with _readable():
+            return await self._reader.do(partial(_in_transaction, "BEGIN", work))
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """A write transaction: committed at the end of the work, rolled back on any exception.
@@ -105,17 +109,18 @@ class Database:
         Raises:
             StorageError: If the database cannot be written; nothing was.
         """
-        unwanted = Event()
+        turn = _Turn(time.monotonic() + BUSY_SECONDS)
         try:
-            return await self._writer.do(
-                partial(_in_transaction, "BEGIN IMMEDIATE", work, unwanted=unwanted)
-            )
+            return await self._writer.do(partial(_written, work, turn))
         except asyncio.CancelledError:
-            unwanted.set()
+            turn.unwanted = True
             raise
-        except sqlite3.OperationalError as error:
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            again = ", try again" if getattr(error, "sqlite_errorname", "") in _BUSY else ""
             raise StorageError(
-                f"the database cannot be written now ({error}): nothing was stored, try again"
+                f"the database cannot be written now ({error}): nothing was stored{again}"
             ) from error
 
 
@@ -159,22 +164,56 @@ class _UnwantedError(Exception):
     """Nobody waits for the transaction any more."""
 
 
+@dataclass(slots=True)
+class _Turn:
+    """A write that waits for its turn.
+
+    Attributes:
+        deadline: Until when it waits for the writes of others, by the monotonic clock.
+        unwanted: Set when nobody waits for it any more.
+    """
+
+    deadline: float
+    unwanted: bool = False
+
+    def check(self) -> None:
+        """Raise if nobody wants it."""
+        if self.unwanted:
+            raise _UnwantedError
+
+
+def _written(work: Callable[[Transaction], T], turn: _Turn, connection: sqlite3.Connection) -> T:
+    def checked(tx: Transaction) -> T:
+        result = work(tx)
+        turn.check()
+        return result
+
+    turn.check()
+    # what it has waited behind other writes of this process counts, too
+    left = max(0.0, turn.deadline - time.monotonic())
+    connection.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
+    return _in_transaction("BEGIN IMMEDIATE", checked, connection)
+
+
 def _in_transaction(
-    begin: str,
-    work: Callable[[Transaction], T],
-    connection: sqlite3.Connection,
-    unwanted: Event | None = None,
+    begin: str, work: Callable[[Transaction], T], connection: sqlite3.Connection
 ) -> T:
     connection.execute(begin)  # which waits for the writes of other processes
     try:
         result = work(Transaction(connection))
-        if unwanted is not None and unwanted.is_set():
-            raise _UnwantedError  # noqa: TRY301  # rolled back as after any other
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
     return result
+
+
+@contextmanager
+def _readable() -> Generator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"the database cannot be read now: {error}") from error
 
 
 def now() -> str:

@@ -147,9 +147,9 @@ def _ensure_group(tx: Transaction, library: Row, submission: Submission) -> Row:
         assert row is not None, "made in this transaction"
     elif row["task"] != submission.task:
         raise ConflictError(
-            f"group {name!r} of library {library['name']!r} has another task "
-            f"({_start(row['task'])}). A group holds attempts at one task: send the same task "
-            "text, or use another group_id. Nothing was stored."
+            f"group {name!r} of library {library['name']!r} has another task. A group holds "
+            "attempts at one task: send the same task text, or use another group_id. Nothing was "
+            "stored."
         )
     return row
 
@@ -160,12 +160,8 @@ def _fill_ground_truth(tx: Transaction, group: Row, submission: Submission) -> b
         return False
     if group["ground_truth"] is not None:
         raise ConflictError(
-            f"group {group['name']!r} has another ground_truth ({_start(group['ground_truth'])}). "
-            "Leave it out, or use another group_id. Nothing was stored."
+            f"group {group['name']!r} has another ground_truth. Leave it out, or use another "
+            "group_id. Nothing was stored."
         )
     tx.run("set_ground_truth", group_id=group["id"], ground_truth=truth)
     return True
-
-
-def _start(text: str) -> str:
-    return repr(text if len(text) <= 60 else f"{text[:60]}…")  # noqa: PLR2004  # a glimpse

@@ -219,8 +219,16 @@ def ensure_library(tx: Transaction, name: str) -> Row:
     if row is not None:
         return row
     check_library_name(name)
-    tx.run("make_library", name=name, policy=rows.from_policy(Policy()), now=now())
+    policy = rows.from_policy(Policy())
+    tx.run("make_library", id=next_serial(tx), name=name, policy=policy, now=now())
     row = tx.row("library", name=name)
     assert row is not None, "made in this transaction"
     make_version(tx, row, 0, 0, "experience-mcp", "made on first use")
     return row
+
+
+def next_serial(tx: Transaction) -> int:
+    """The id of a library that is about to be made; none was ever given before."""
+    row = tx.row("next_serial")
+    assert row is not None, "a migration has put it there"
+    return int(row["last"])

@@ -35,8 +35,11 @@ SELECT name, id, head, size, agent_objective, learning_objective FROM library;
 SELECT name FROM library WHERE name LIKE :prefix ESCAPE '\' ORDER BY name LIMIT :limit;
 
 -- name: make_library
-INSERT INTO library (name, policy, created_at) VALUES (:name, :policy, :now)
-ON CONFLICT (name) DO NOTHING;
+INSERT INTO library (id, name, policy, created_at) VALUES (:id, :name, :policy, :now);
+
+-- name: next_serial
+UPDATE library_serial SET last = 1 + MAX(last, (SELECT COALESCE(MAX(id), 0) FROM library))
+RETURNING last;
 
 -- name: describe_library
 UPDATE library

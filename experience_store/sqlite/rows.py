@@ -43,6 +43,7 @@ def to_library(row: Row) -> Library:
         learning_objective=row["learning_objective"],
         policy=to_policy(row["policy"]),
         created_at=to_time(row["created_at"]),
+        serial=row["id"],
     )
 
 
@@ -54,7 +55,7 @@ def to_policy(text: str) -> Policy:
 
 def from_policy(policy: Policy) -> str:
     """A policy as JSON."""
-    return json.dumps(asdict(policy))
+    return json.dumps(asdict(policy), allow_nan=False)  # SQLite's JSON has no infinity
 
 
 def to_time(text: str) -> datetime:

@@ -35,9 +35,9 @@ SELECT id FROM retrieval WHERE id IN (SELECT value FROM json_each(:ids));
 
 -- name: import_library
 INSERT INTO library
-    (name, agent_objective, learning_objective, policy, head, size, next_number, created_at)
+    (id, name, agent_objective, learning_objective, policy, head, size, next_number, created_at)
 VALUES
-    (:name, :agent_objective, :learning_objective, :policy, :head, :size, :next_number,
+    (:id, :name, :agent_objective, :learning_objective, :policy, :head, :size, :next_number,
      :created_at);
 
 -- name: import_group

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Transaction, Value
+from experience_store.sqlite.libraries import next_serial
 from experience_store.trajectory import messages_to_json
 from experience_store.transfer.records import (
     LEFT_OUT,
@@ -62,6 +63,7 @@ class Arrival:
         library = self._archive.library
         self._library = self._tx.insert(
             "import_library",
+            id=next_serial(self._tx),
             name=self._name,
             agent_objective=library.agent_objective,
             learning_objective=library.learning_objective,

@@ -89,7 +89,12 @@ class SqliteUpdates:
             {"update_id": update_id, "position": position, "relevant": rows.from_strings(ids)}
             for position, ids in enumerate(relevant, start=1)
         ]
-        await self._db.write(lambda tx: tx.run_many("set_relevant", columns))
+
+        def work(tx: Transaction) -> None:
+            _existing(tx, update_id)
+            tx.run_many("set_relevant", columns)
+
+        await self._db.write(work)
 
     async def ask(self, update_id: str, requests: Sequence[AskedRequest]) -> None:
         """Store requests before they are put; those stored already stay as they are."""
@@ -98,13 +103,19 @@ class SqliteUpdates:
             {"update_id": update_id, "name": r.id, "prompt": r.prompt, "now": asked}
             for r in requests
         ]
-        await self._db.write(lambda tx: tx.run_many("ask", columns))
+
+        def work(tx: Transaction) -> None:
+            _existing(tx, update_id)
+            tx.run_many("ask", columns)
+
+        await self._db.write(work)
 
     async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> bool:
         """Store answers as they came, refused ones too; whether all of them were new."""
         columns = [_answer_columns(update_id, answer) for answer in answers]
 
         def work(tx: Transaction) -> int:
+            _existing(tx, update_id)
             stored = sum(tx.run("make_answer", **c) for c in columns)
             tx.run("touch_update", id=update_id, now=now())
             return stored
@@ -123,9 +134,12 @@ class SqliteUpdates:
 
     async def rebase(self, update_id: str, version: int) -> None:
         """Record that the update goes on from a newer version."""
-        await self._db.write(
-            lambda tx: tx.run("rebase_update", id=update_id, version=version, now=now())
-        )
+
+        def work(tx: Transaction) -> None:
+            _existing(tx, update_id)
+            tx.run("rebase_update", id=update_id, version=version, now=now())
+
+        await self._db.write(work)
 
     async def publish(self, update_id: str, publication: Publication) -> UpdateRecord:
         """Close the update with what it comes to; raises HeadMovedError if it must rebase."""

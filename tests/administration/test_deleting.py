@@ -101,7 +101,7 @@ async def test_a_library_goes_with_all_that_is_in_it(store: Store, database: Pat
         await store.libraries.delete("a")
 
     assert (deleted.name, deleted.size) == ("a", 1)
-    assert filled_tables(database) == {"migration"}
+    assert filled_tables(database) == {"migration", "library_serial"}
 
 
 def filled_tables(database: Path) -> set[str]:
@@ -112,3 +112,21 @@ def filled_tables(database: Path) -> set[str]:
         ]
         counts = {t: connection.execute(f"SELECT COUNT(*) FROM {t}").fetchone()[0] for t in tables}
     return {table for table, count in counts.items() if count}
+
+
+async def test_a_library_made_anew_is_another_one_for_whoever_knew_the_old_one(
+    store: Store,
+) -> None:
+    catalogue = Catalogue(store)
+    await store.libraries.edit("a", [Add("", "When in doubt, ask the user.")], author="", note="")
+    archive = await store.transfers.export("a", attempts=True)
+    wording = archive.wordings[0].model_copy(update={"text": "When in doubt, ask the boss."})
+    before = await catalogue.shelf("a"), await store.libraries.marks()
+    await store.libraries.delete("a")
+    edited = archive.model_copy(update={"wordings": (wording,)})
+    await store.transfers.take_in(edited, "a")
+    after = await catalogue.shelf("a"), await store.libraries.marks()
+
+    assert [e.text for e in after[0].state.experiences] == ["When in doubt, ask the boss."]
+    assert before[1] != after[1]
+    assert before[0].library.created_at == after[0].library.created_at
