@@ -16,7 +16,7 @@ from typing import TypeVar
 from mcp import Client
 from pydantic import BaseModel
 
-from server.practice.calls import call, read
+from server.practice.calls import call, read, read_text
 from server.practice.errors import RunStoppedError
 from server.practice.handing_in import fitting_feedback, fitting_messages
 from server.practice.journal import Journal
@@ -147,6 +147,23 @@ class LibraryClient:
                     return one
         return None
 
+    async def made(self) -> str | None:
+        """When it was made; None if there is no such library yet."""
+        if await self.found() is None:
+            return None
+        (first,) = (await self._read("history?before=1", HistoryShown)).versions
+        return first.created_at
+
+    async def holds_what_it_held(self, version: int) -> bool:
+        """Whether the current version is an older one, or equal to it."""
+        current = (await self.standing()).version
+        return current == version or await self._content(current) == await self._content(version)
+
+    async def _content(self, version: int) -> str:
+        """The experiences of a version, without its number."""
+        text = await read_text(self._client, self.library, f"versions/{version}")
+        return text.partition("\n")[2]
+
     async def pending(self) -> int:
         """How many groups wait in it to be learned, and how many updates are under way."""
         found = await self.found()
@@ -202,9 +219,18 @@ class LibraryClient:
             before: The version that the step began with.
             known: Ids of the updates that belong to something else.
             own: What the run's own teacher spent on it.
+
+        Raises:
+            RunStoppedError: If it waits for somebody's review.
         """
         standing = await self.standing()
         updates = [u for u in await self._updates() if u.id not in known]
+        if any(update.status == "awaiting_review" for update in updates):
+            raise RunStoppedError(
+                f"what library {self.library!r} has learned waits for a person's review: decide "
+                f"with `experience-mcp review {self.library}` where its server is, then this "
+                "command again"
+            )
         versions = await self._versions(before)
         learning = total(_by_the_server(updates).values())
         if self._own_model is not None and self._own_model.estimates:
