@@ -19,7 +19,7 @@ class Unpaid:
     """A script that refuses some calls until they are paid for."""
 
     def __init__(self) -> None:
-        self.learning = self.trying = False
+        self.practising = self.learning = self.trying = False
 
     def __call__(self, asked: Asked) -> Said:
         return but(world, self._refused)(asked)
@@ -27,8 +27,9 @@ class Unpaid:
     def _refused(self, asked: Asked) -> Said | None:
         attempt = is_attempt(asked)
         trying = attempt and HELP in asked.prompt and "number 10" in asked.prompt
-        unpaid = (self.learning and not attempt) or (self.trying and trying)
-        return Said(status=402) if unpaid else None
+        practising = attempt and "number 5 " in asked.prompt
+        unpaid = (self.practising and practising) or (self.learning and not attempt)
+        return Said(status=402) if unpaid or (self.trying and trying) else None
 
 
 async def test_groups_handed_in_to_one_database_are_not_learned_in_another(tmp_path: Path) -> None:
@@ -54,10 +55,10 @@ async def test_an_older_copy_or_a_deleted_library_is_not_measured(tmp_path: Path
     unpaid = Unpaid()
     copy = tmp_path / "older.db"
     async with ground(tmp_path, unpaid) as here:
-        unpaid.learning = True
+        unpaid.practising = True
         await here.do("practice", *here.evaluated, code=3)
         shutil.copy(here.database, copy)
-        unpaid.learning, unpaid.trying = False, True
+        unpaid.practising, unpaid.trying = False, True
         await here.do("practice", *here.evaluated, code=3)
         unpaid.trying = False
         older = await here.do("practice", *here.evaluated, "--database", str(copy), code=1)
