@@ -16,7 +16,7 @@ import httpx2
 from mcp import Client, MCPError
 from mcp_types import Implementation
 
-from experience_store.errors import BadInputError
+from experience_store.errors import BadInputError, StorageError
 from server.cli.opening import check_exists
 from server.cli.practice_given import Given
 from server.cli.practice_library import allow, check_library, place_of, refuse_overlap, roll_back
@@ -29,7 +29,7 @@ from server.practice.beginning import Beginning, begin, begin_anew
 from server.practice.datasets import load_tasks, split
 from server.practice.handing_in import check_tasks
 from server.practice.journal import open_journal
-from server.practice.library_client import LibraryClient, Withheld
+from server.practice.library_client import LibraryClient, OwnServer, Withheld
 from server.practice.phase import Tally
 from server.practice.plan import Plan
 from server.practice.players import Player, Sampling
@@ -139,7 +139,7 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
         given.library,
         meter=meter,
         teacher=None if server else Teacher(teacher),
-        own_model=teacher if server else None,
+        own=OwnServer(teacher, partial(_unusable, server)) if server else None,
         heard=watching.trouble,
     )
     await check_library(given, plan, library)
@@ -180,6 +180,12 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
         if server is not None and given.epochs:
             await allow(server, given)
     return Work(runner, teacher, server)
+
+
+def _unusable(server: ExperienceServer) -> StorageError | None:
+    """Why the database of the run's own server cannot be used, if its learner met that."""
+    worker = server.app.worker
+    return None if worker is None else worker.unusable
 
 
 async def _begin(

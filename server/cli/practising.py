@@ -121,7 +121,7 @@ async def _do(given: Given, work: Work) -> str | None:
             await work.runner.practise()
         else:
             for arm in ARMS:
-                if arm in given.arms:
+                if arm in given.arms or work.runner.tried(arm):  # maybe in an earlier sitting
                     await work.runner.evaluate(arm)
     except (BudgetSpentError, RunStoppedError) as error:
         return str(error)

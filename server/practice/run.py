@@ -87,9 +87,9 @@ class Runner:
             arms: Of its evaluation.
         """
         learned = len(self.journal.keys("steps/*/learned"))
-        return learned < steps or ("with" in arms and not self._tried("with"))
+        return learned < steps or ("with" in arms and not self.tried("with"))
 
-    def _tried(self, arm: Arm) -> bool:
+    def tried(self, arm: Arm) -> bool:
         """Whether every attempt of an arm is done."""
         done = len(self.journal.keys(f"{_arm_key(arm)}/*/score"))
         return done >= len(self.plan.held_out) * self.plan.k
@@ -100,7 +100,7 @@ class Runner:
         served: list[Served | None] = [None] * len(tasks)
         key = _arm_key(arm)
         if arm == "with":
-            if not self._tried(arm):
+            if not self.tried(arm):
                 await self.same.check()
             served = [await self._served(key, task) for task in tasks]
         versions = {s.version for s in served if s is not None}

@@ -118,14 +118,34 @@ async def test_a_library_whose_learning_waits_for_review_is_refused_before_anyth
 
 
 async def test_over_http_a_run_waits_for_the_review_and_goes_on_after_it(tmp_path: Path) -> None:
-    async with ground(tmp_path) as here, serving(here) as (url, _):
+    async with ground(tmp_path) as here:
         await here.command("describe", "lib", "--review")
-        ended = await here.do("practice", "--server", url, code=3)
-        assert "`experience-mcp review lib`" in ended.errors
-        calls = len(here.endpoint.calls)
-        await here.do("practice", "--server", url, code=3)
-        waiting = json.loads((await here.command("review", "lib", "--json")).output)
-        await here.command("review", "lib", "--publish", waiting["waiting"][0]["update_id"])
-        await here.do("practice", "--server", url)
+        async with serving(here) as (url, _):
+            ended = await here.do("practice", "--server", url, code=3)
+            assert "`experience-mcp review lib`" in ended.errors
+            calls = len(here.endpoint.calls)
+            await here.do("practice", "--server", url, code=3)
+            waiting = json.loads((await here.command("review", "lib", "--json")).output)
+            await here.command("review", "lib", "--publish", waiting["waiting"][0]["update_id"])
+            await here.do("practice", "--server", url)
         assert here.report()["steps"][0]["size"] > 0
         assert len(here.endpoint.calls) == calls
+
+
+@pytest.mark.parametrize("first", ["without", "with"])
+async def test_arms_that_are_measured_one_after_the_other_are_compared(
+    tmp_path: Path, first: str
+) -> None:
+    async with ground(tmp_path / "1") as here:
+        await here.do("practice")
+        await here.do("evaluate", "--run", str(tmp_path / "at once"))
+        wanted = json.loads((tmp_path / "at once" / "report.json").read_text())
+        attempts = len(here.attempts)
+        shutil.rmtree(here.run)
+        await here.do("evaluate", "--arm", first)
+        assert here.report()["comparison"] is None
+        await here.do("evaluate", "--arm", "with" if first == "without" else "without")
+        found = here.report()
+    assert len(here.attempts) == attempts + 7 * 2 * 2
+    assert found["comparison"] == wanted["comparison"]
+    assert found["totals"]["lost"]["calls"] == 0
