@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from experience_store.errors import LeaseLostError, NotFoundError
+from experience_store.errors import LeaseLostError, NotFoundError, StorageError
 from experience_store.learner import Learner
 from experience_store.store import GroupCounts, Store, UpdateRecord
 from server.asking import Asking, Report
@@ -36,7 +36,12 @@ GROUPS_PER_UPDATE = 256
 
 
 class Worker:
-    """Drives updates with a model."""
+    """Drives updates with a model.
+
+    Attributes:
+        trouble: What holds up learning, for people.
+        unusable: That, if it is the database; None otherwise.
+    """
 
     def __init__(
         self,
@@ -57,9 +62,10 @@ class Worker:
         self._take_over: set[str] = set()
         self._on_published = on_published
         self.trouble: str | None = None
+        self.unusable: StorageError | None = None
 
     def wake(self, *, take_over: str | None = None) -> None:
-        """Look for work now instead of at the next poll.
+        """Look for work now instead of at the next poll; after trouble, when its pause is over.
 
         Args:
             take_over: A library whose updates are driven even if they wait for a host's answers.
@@ -75,14 +81,20 @@ class Worker:
             try:
                 await self._work_off()
                 self._pause = POLL_SECONDS
-                self.trouble = None
+                self.trouble = self.unusable = None
             except ModelUnavailableError as error:
+                self._trouble(str(error))
+            except StorageError as error:
+                self.unusable = error
                 self._trouble(str(error))
             except NotFoundError as error:  # deleted meanwhile; the others are next
                 logger.info("learning was cut short: %s", error)
             except Exception as error:  # whatever it is, learning goes on later
                 logger.exception("learning in the background met an error")
                 self._trouble(str(error))
+            if self.trouble is not None:
+                await asyncio.sleep(self._pause)
+                continue
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._pause)
 
@@ -91,7 +103,8 @@ class Worker:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        await self._store.updates.release_all(self._owner)  # it may have been taking one
+        with suppress(StorageError):  # then the lease runs out
+            await self._store.updates.release_all(self._owner)  # it may have been taking one
 
     async def learn(self, library: str, report: Report | None = None) -> list[UpdateRecord]:
         """Learn now from all that waits in a library, without regard to thresholds.

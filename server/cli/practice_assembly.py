@@ -16,10 +16,10 @@ import httpx2
 from mcp import Client, MCPError
 from mcp_types import Implementation
 
-from experience_store.errors import BadInputError
+from experience_store.errors import BadInputError, StorageError
 from server.cli.opening import check_exists
 from server.cli.practice_given import Given
-from server.cli.practice_library import allow, check_library, refuse_overlap, roll_back
+from server.cli.practice_library import allow, check_library, place_of, refuse_overlap, roll_back
 from server.cli.practice_server import TOKEN, way_to
 from server.cli.practice_settings import settings_of
 from server.mcp_server import ExperienceServer, build_server
@@ -28,8 +28,8 @@ from server.practice.accounts import learned_updates, spent
 from server.practice.beginning import Beginning, begin, begin_anew
 from server.practice.datasets import load_tasks, split
 from server.practice.handing_in import check_tasks
-from server.practice.journal import Journal, open_journal
-from server.practice.library_client import LibraryClient, Withheld
+from server.practice.journal import open_journal
+from server.practice.library_client import LibraryClient, OwnServer, Withheld
 from server.practice.phase import Tally
 from server.practice.plan import Plan
 from server.practice.players import Player, Sampling
@@ -37,6 +37,7 @@ from server.practice.players.completion import Completion
 from server.practice.playing import Playing
 from server.practice.records import Task
 from server.practice.run import Runner
+from server.practice.same_library import SameLibrary
 from server.practice.spending import Meter
 from server.practice.teacher import MeteredModel, Teacher
 from server.practice.verifiers import Verifier, make_verifier
@@ -138,13 +139,12 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
         given.library,
         meter=meter,
         teacher=None if server else Teacher(teacher),
-        own_model=teacher if server else None,
+        own=OwnServer(teacher, partial(_unusable, server)) if server else None,
         heard=watching.trouble,
     )
     await check_library(given, plan, library)
-    if server is not None and given.epochs:
-        await allow(server, given)
-    beginning = await _begin(given, plan, journal, library, server, verifier)
+    same = SameLibrary(journal, library, place_of(given))
+    beginning = await _begin(given, plan, same, server, verifier)
     known = [*beginning.known, *learned_updates(journal)]
     meter.spent = spent(journal)
     await library.count(known)
@@ -170,31 +170,43 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
         beginning=beginning,
         journal=journal,
         library=library,
+        same=same,
         practice=practice,
         trial=trial,
         policy=given.needed_of_policy if server is None else (),
     )
+    if runner.needs_library(1 if given.direct else len(plan.batches()), given.arms):
+        await same.check()
+        if server is not None and given.epochs:
+            await allow(server, given)
     return Work(runner, teacher, server)
+
+
+def _unusable(server: ExperienceServer) -> StorageError | None:
+    """Why the database of the run's own server cannot be used, if its learner met that."""
+    worker = server.app.worker
+    return None if worker is None else worker.unusable
 
 
 async def _begin(
     given: Given,
     plan: Plan,
-    journal: Journal,
-    library: LibraryClient,
+    same: SameLibrary,
     server: ExperienceServer | None,
     verifier: Verifier,
 ) -> Beginning:
     """How the run began; steps that are to be done anew are set aside."""
+    library = same.library
     fresh = Beginning(
         id=secrets.token_hex(4),
         settings=settings_of(given, plan, verifier),
         known=await library.update_ids(),
     )
-    beginning = begin(journal, fresh)
+    beginning = begin(same.journal, fresh)
     if given.from_step is not None:
+        await same.check()
         roll_back_to = partial(roll_back, library, server)
-        await begin_anew(journal, given.from_step, roll_back_to, await library.pending())
+        await begin_anew(same.journal, given.from_step, roll_back_to, await library.pending())
     return beginning
 
 

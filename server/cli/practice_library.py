@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from experience_store.errors import BadInputError
 from server.cli.practice_given import Given
+from server.cli.practice_settings import address_of
 from server.mcp_server import ExperienceServer
 from server.practice.datasets import overlap
 from server.practice.errors import RunStoppedError
@@ -47,14 +48,27 @@ def refuse_overlap(
         )
 
 
+def place_of(given: Given) -> str:
+    """Where the library is, for people."""
+    where = address_of(given.server)
+    return str(given.database.resolve()) if where is None else where
+
+
 async def allow(server: ExperienceServer, given: Given) -> None:
-    """See that the library learns from what this run hands in.
+    """See that the library learns from what this run hands in, step by step.
 
     Raises:
         BadInputError: If it is in use and its policy does not allow it.
     """
     libraries = server.app.store.libraries
     library = await libraries.ensure(given.library)
+    if library.policy.review and not given.direct:
+        raise BadInputError(
+            f"what library {given.library!r} learns waits for a person's review, so no step could "
+            "go on from what the one before has learned. Change that with `experience-mcp describe "
+            f"{given.library} --no-review` (and decide on what waits with `experience-mcp review "
+            f"{given.library}`), or practise into a new library"
+        )
     missing = [name for name in given.needed_of_policy if not getattr(library.policy, name)]
     if not missing:
         return
@@ -74,14 +88,18 @@ async def allow(server: ExperienceServer, given: Given) -> None:
 
 
 async def roll_back(library: LibraryClient, server: ExperienceServer | None, version: int) -> None:
-    """Bring the library back to what it held when a step began."""
+    """Bring the library back to what it held when a step began.
+
+    Raises:
+        RunStoppedError: If somebody else has to, where its server is.
+    """
     name = library.library
-    if (await library.standing()).version == version:
+    if await library.holds_what_it_held(version):
         return
     if server is None:
         raise RunStoppedError(
             f"library {name!r} has moved on from version {version}: run `experience-mcp rollback "
-            f"{name} {version}` where its server is, then this command again"
+            f"{version} --library {name}` where its server is, then this command again"
         )
     libraries = server.app.store.libraries
     await libraries.roll_back(name, version, author="practice", note="a step is done anew")

@@ -22,7 +22,7 @@ from server.practice.direct import DirectQuestion, write_directly
 from server.practice.errors import RunStoppedError
 from server.practice.phase import Tally
 from server.practice.plan import Plan
-from server.practice.records import Arm, Run
+from server.practice.records import Arm, Learned, Run
 from server.practice.report import check_available, summary_lines, write_report
 from server.practice.report.document import Report
 from server.practice.spending import BudgetSpentError
@@ -121,7 +121,7 @@ async def _do(given: Given, work: Work) -> str | None:
             await work.runner.practise()
         else:
             for arm in ARMS:
-                if arm in given.arms:
+                if arm in given.arms or work.runner.tried(arm):  # maybe in an earlier sitting
                     await work.runner.evaluate(arm)
     except (BudgetSpentError, RunStoppedError) as error:
         return str(error)
@@ -135,6 +135,8 @@ async def _without_practice(work: Work, count: int) -> None:
     assert work.server is not None, "the options are refused with another server"
     store = work.server.app.store
     library = await store.libraries.ensure(runner.library.library)
+    if runner.journal.get("steps/0001/learned", Learned) is None:
+        await runner.same.check()
     question = DirectQuestion(library, runner.plan.tasks, count)
     note = f"written directly, run {runner.beginning.id}"
     step = await write_directly(runner.journal, work.teacher, store, question, note)

@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue
 from server.practice.errors import OtherRunError, RunStoppedError
 from server.practice.journal import Journal, phase_of
 from server.practice.records import Record, Served
+from server.practice.same_library import MARK
 
 
 class Beginning(Record):
@@ -48,7 +49,8 @@ def begin(journal: Journal, beginning: Beginning) -> Beginning:
         OtherRunError: If it began with other settings, which are named.
     """
     found = journal.get("run", Beginning)
-    if found is None:
+    if found is None or not _worked(journal):
+        journal.forget(*journal.keys("*"))
         journal.put("run", beginning)
         return beginning
     unknown = {n: v for n, v in beginning.settings.items() if n in ADDED - found.settings.keys()}
@@ -58,23 +60,21 @@ def begin(journal: Journal, beginning: Beginning) -> Beginning:
         for name in {**found.settings, **beginning.settings}
         if name not in SHOWN and found.settings.get(name) != beginning.settings.get(name)
     ]
-    if not changed:
-        if unknown:
-            journal.put("run", found, instead_of="run")
-        return found
-    if _worked(journal):
+    if changed:
         raise OtherRunError(
             f"the run in this folder was started with other settings: {'; '.join(changed)}. Go on "
             "with the old ones, or start a new run in another folder with --run."
         )
-    journal.forget(*journal.keys("*"))
-    journal.put("run", beginning)
-    return beginning
+    if unknown:
+        journal.put("run", found, instead_of="run")
+    return found
 
 
 def _worked(journal: Journal) -> bool:
     """Whether the run has done more than ask for experiences: a misspelt model has not."""
-    return any(key != "run" and not key.endswith("/served") for key in journal.keys("*"))
+    return any(
+        key not in {"run", MARK} and not key.endswith("/served") for key in journal.keys("*")
+    )
 
 
 async def begin_anew(

@@ -29,9 +29,13 @@ async def call(client: Client, tool: str, arguments: Mapping[str, object], form:
 
 async def read(client: Client, library: str, what: str, form: type[T]) -> T:
     """What a resource below a library says; raises RunStoppedError likewise."""
+    return TypeAdapter(form).validate_json(await read_text(client, library, what))
+
+
+async def read_text(client: Client, library: str, what: str) -> str:
+    """The text of a resource below a library; raises RunStoppedError likewise."""
     try:
         result = await client.read_resource(f"experience://{library}/{what}")
     except (MCPError, OSError, httpx2.HTTPError) as error:
         raise RunStoppedError(f"the server does not show {what}: {error}") from error
-    text = "".join(c.text for c in result.contents if isinstance(c, TextResourceContents))
-    return TypeAdapter(form).validate_json(text)
+    return "".join(c.text for c in result.contents if isinstance(c, TextResourceContents))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -94,11 +94,22 @@ class Journal:
             record: The work.
             instead_of: A record that goes at the same time.
         """
+        self.put_all({key: record}, instead_of=() if instead_of is None else (instead_of,))
+
+    def put_all(self, records: Mapping[str, Record], *, instead_of: Collection[str] = ()) -> None:
+        """Likewise several, all of them or none.
+
+        Args:
+            records: The work, by its name.
+            instead_of: Records that go at the same time.
+        """
         with self._access() as connection, connection:
-            connection.execute("DELETE FROM record WHERE key = ?", (instead_of,))
-            connection.execute(
+            connection.executemany(
+                "DELETE FROM record WHERE key = ?", [(key,) for key in instead_of]
+            )
+            connection.executemany(
                 "INSERT INTO record (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
-                (key, record.model_dump_json()),
+                [(key, record.model_dump_json()) for key, record in records.items()],
             )
 
     def move(self, keys: Mapping[str, str]) -> None:

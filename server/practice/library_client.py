@@ -16,7 +16,8 @@ from typing import TypeVar
 from mcp import Client
 from pydantic import BaseModel
 
-from server.practice.calls import call, read
+from experience_store.errors import StorageError
+from server.practice.calls import call, read, read_text
 from server.practice.errors import RunStoppedError
 from server.practice.handing_in import fitting_feedback, fitting_messages
 from server.practice.journal import Journal
@@ -42,6 +43,19 @@ class Withheld:
     rewards: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class OwnServer:
+    """What is known of a server that is of the run's own.
+
+    Attributes:
+        model: What it learns with.
+        unusable: Says why its database cannot be used, if its learner met that.
+    """
+
+    model: MeteredModel
+    unusable: Callable[[], StorageError | None]
+
+
 class LibraryClient:
     """A library as a client of its server sees it."""
 
@@ -52,7 +66,7 @@ class LibraryClient:
         *,
         meter: Meter,
         teacher: Teacher | None = None,
-        own_model: MeteredModel | None = None,
+        own: OwnServer | None = None,
         patience: float = 1800.0,
         heard: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -63,7 +77,7 @@ class LibraryClient:
             library: Its name.
             meter: Of the run; what a server elsewhere spends is put on it.
             teacher: Answers the learner where the server has no model.
-            own_model: What the server learns with, if it is of the run's own.
+            own: The server, if it is of the run's own.
             patience: Seconds to wait for a server that learns, while nothing changes.
             heard: Told what holds up learning.
         """
@@ -71,7 +85,7 @@ class LibraryClient:
         self.library = library
         self._meter = meter
         self._teacher = teacher
-        self._own_model = own_model
+        self._own = own
         self._patience = patience
         self._heard = heard
         self._said = ""
@@ -147,6 +161,23 @@ class LibraryClient:
                     return one
         return None
 
+    async def made(self) -> str | None:
+        """When it was made; None if there is no such library yet."""
+        if await self.found() is None:
+            return None
+        (first,) = (await self._read("history?before=1", HistoryShown)).versions
+        return first.created_at
+
+    async def holds_what_it_held(self, version: int) -> bool:
+        """Whether the current version is an older one, or equal to it."""
+        current = (await self.standing()).version
+        return current == version or await self._content(current) == await self._content(version)
+
+    async def _content(self, version: int) -> str:
+        """The experiences of a version, without its number."""
+        text = await read_text(self._client, self.library, f"versions/{version}")
+        return text.partition("\n")[2]
+
     async def pending(self) -> int:
         """How many groups wait in it to be learned, and how many updates are under way."""
         found = await self.found()
@@ -184,9 +215,17 @@ class LibraryClient:
             pause = min(pause * 1.5, POLL_SECONDS[1])
 
     def _held_up(self, why: str) -> None:
-        """Say what holds up learning; only now the budget counts, when no call is under way."""
-        if self._own_model is not None:
-            self._own_model.check()
+        """Say what holds up learning; only now the budget counts, when no call is under way.
+
+        An endpoint comes back by itself; a database that cannot be written needs somebody.
+        """
+        if self._own is not None and (unusable := self._own.unusable()) is not None:
+            raise RunStoppedError(
+                f"what was learned cannot be stored: {unusable}. Once that is mended (is the disk "
+                "full?), the same command goes on from here."
+            )
+        if self._own is not None:
+            self._own.model.check()
         if why != self._said:
             self._said = why
             self._heard(why)
@@ -202,14 +241,23 @@ class LibraryClient:
             before: The version that the step began with.
             known: Ids of the updates that belong to something else.
             own: What the run's own teacher spent on it.
+
+        Raises:
+            RunStoppedError: If it waits for somebody's review.
         """
         standing = await self.standing()
         updates = [u for u in await self._updates() if u.id not in known]
+        if any(update.status == "awaiting_review" for update in updates):
+            raise RunStoppedError(
+                f"what library {self.library!r} has learned waits for a person's review: decide "
+                f"with `experience-mcp review {self.library}` where its server is, then this "
+                "command again"
+            )
         versions = await self._versions(before)
         learning = total(_by_the_server(updates).values())
-        if self._own_model is not None and self._own_model.estimates:
+        if self._own is not None and self._own.model.estimates:
             learning = learning.model_copy(update={"estimated": learning.calls})
-        if self._own_model is None:
+        if self._own is None:
             self._meter.add_elsewhere(_by_the_server(updates))
         return Learned(
             before=before,

@@ -81,8 +81,10 @@ class Playing:
         )
         if (refused := phase.refused) is not None:
             raise refused
-        for undone in phase.undone:
-            self.journal.put(undone.key, undone.record, instead_of=undone.lost)
+        self.journal.put_all(
+            {undone.key: undone.record for undone in phase.undone},
+            instead_of=[undone.lost for undone in phase.undone if undone.lost is not None],
+        )
         return [
             Group(task=task, attempts=attempts[place * size : (place + 1) * size])
             for place, (task, _) in enumerate(tasks)
@@ -115,9 +117,19 @@ class Playing:
         async def verify() -> Score:
             return await score(self.verifier, task, rollout, meter=self.meter, lost=self._lost)
 
+        self._drop_half(key)
         rollout = await self._once(phase, f"{key}/rollout", Rollout, play)
         scored = await self._once(phase, f"{key}/score", Score, verify)
         return Attempt(rollout=rollout, score=scored)
+
+    def _drop_half(self, key: str) -> None:
+        """Forget a rollout that met an outage and has no score: it was never let stay."""
+        under = f"{key}/rollout"
+        rollout = self.journal.get(under, Rollout)
+        if rollout is None or not rollout.outage:
+            return
+        if self.journal.get(f"{key}/score", Score) is None:
+            write_off(self.journal, rollout.spent, forget=under)
 
     async def _once(
         self, phase: Phase, key: str, kind: type[R], work: Callable[[], Awaitable[R]]

@@ -11,7 +11,7 @@ Held-out tasks are attempted without the library and with it, and compared in pa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from experience_store.intake.text import MAX_ID
@@ -35,6 +35,7 @@ from server.practice.records import (
     Task,
     total,
 )
+from server.practice.same_library import SameLibrary
 from server.practice.teacher import GivenAnswer
 
 
@@ -61,6 +62,7 @@ class Runner:
     beginning: Beginning
     journal: Journal
     library: LibraryClient
+    same: SameLibrary
     practice: Playing
     trial: Playing
     policy: tuple[str, ...] = ()
@@ -77,12 +79,29 @@ class Runner:
         if self.plan.held_out:
             await self.evaluate("with")
 
+    def needs_library(self, steps: int, arms: Collection[Arm]) -> bool:
+        """Whether something is left to do that needs the library.
+
+        Args:
+            steps: Of the run.
+            arms: Of its evaluation.
+        """
+        learned = len(self.journal.keys("steps/*/learned"))
+        return learned < steps or ("with" in arms and not self.tried("with"))
+
+    def tried(self, arm: Arm) -> bool:
+        """Whether every attempt of an arm is done."""
+        done = len(self.journal.keys(f"{_arm_key(arm)}/*/score"))
+        return done >= len(self.plan.held_out) * self.plan.k
+
     async def evaluate(self, arm: Arm) -> None:
         """One arm of the evaluation."""
         tasks = self.plan.held_out
         served: list[Served | None] = [None] * len(tasks)
         key = _arm_key(arm)
         if arm == "with":
+            if not self.tried(arm):
+                await self.same.check()
             served = [await self._served(key, task) for task in tasks]
         versions = {s.version for s in served if s is not None}
         if len(versions) > 1:
@@ -114,10 +133,15 @@ class Runner:
 
     async def _step(self, number: int, epoch: int, tasks: Sequence[Task]) -> Step:
         key = _step_key(number)
+        begun = self.journal.get(f"{key}/learned", Learned) is None
+        if begun:
+            await self.same.check()
         served = [await self._served(key, task) for task in tasks]
         what = f"step {number}, epoch {epoch}"
         pairs = [(task, s) for task, s in zip(tasks, served, strict=True)]
         groups = await self.practice.groups(key, what, pairs, self.plan.group_size)
+        if begun:
+            await self.same.check(served)
         groups = [
             group.model_copy(update={"signal": await self._hand_in(key, group, s)})
             for group, s in zip(groups, served, strict=True)
@@ -145,6 +169,7 @@ class Runner:
         return (await self.journal.once(f"{under}/handed-in", HandedIn, hand_in)).signal
 
     async def _learn(self, key: str, served: Sequence[Served]) -> Learned:
+        await self.same.check(served)
         await self._check_policy()
         await self.library.learn(self.journal, key)
         own = total(a.spent for _, a in self.journal.all(f"{key}/answers/*", GivenAnswer))

@@ -40,6 +40,7 @@ class VersionShown(_Shown):
     """One version."""
 
     version: int
+    created_at: str
     changes: list[str]
     refused: list[str]
 

@@ -213,6 +213,27 @@ def test_a_gain_that_is_made_of_unscored_attempts_is_not_distinguishable_and_it_
     assert "no task has scored attempts in both" in nothing.sentence
 
 
+def test_a_gain_of_unscored_attempts_is_none_where_the_arms_have_as_many_in_other_tasks() -> None:
+    easy, hard = [f"easy-{i}" for i in range(8)], [f"hard-{i}" for i in range(8)]
+    without = {t: [broken_off(), 1.0] for t in easy} | {t: [0.0, 0.0] for t in hard}
+    with_library = {t: [1.0, 1.0] for t in easy} | {t: [broken_off(), 0.0] for t in hard}
+    gain = compared(run(without=without, with_library=with_library))
+    assert gain.counts_without.unscored == gain.counts_with.unscored == 8
+    assert gain.mean.test.p < 0.05
+    found = verdict(gain)
+    assert not found.distinguishable
+    assert "over scored attempts only it is 0.500 \N{RIGHTWARDS ARROW} 0.500" in found.sentence
+
+
+def test_unscored_attempts_that_both_arms_have_in_the_same_tasks_change_no_verdict() -> None:
+    tasks = [f"t{i}" for i in range(8)]
+    without: dict[str, list[float | Attempt]] = {t: [broken_off(), 0.0] for t in tasks}
+    found = verdict(
+        compared(run(without=without, with_library={t: [broken_off(), 1.0] for t in tasks}))
+    )
+    assert found.distinguishable
+
+
 def test_a_gain_that_scored_attempts_show_too_is_one_whatever_is_unscored() -> None:
     tasks = [f"t{i}" for i in range(8)]
     without: dict[str, list[float | Attempt]] = {t: [0.0, 0.0] for t in tasks}

@@ -55,12 +55,19 @@ class PairedPass(Record):
 
 
 class TaskPair(Record):
-    """A task in both arms: its mean reward, an unscored attempt earning nothing."""
+    """A task in both arms: its mean reward, an unscored attempt earning nothing.
+
+    Attributes:
+        unscored_without: How many attempts are unscored without the library.
+        unscored_with: With it.
+    """
 
     task: str
     without: float
     with_library: float
     gain: float
+    unscored_without: int
+    unscored_with: int
 
 
 class Comparison(Record):
@@ -176,5 +183,14 @@ def _per_task(pairs: Mapping[str, Pair]) -> list[TaskPair]:
     for task, (before, after) in pairs.items():
         one, two = mean_reward(before), mean_reward(after)
         gain = difference(one, two)
-        found.append(TaskPair(task=task, without=one, with_library=two, gain=gain))
+        found.append(
+            TaskPair(
+                task=task,
+                without=one,
+                with_library=two,
+                gain=gain,
+                unscored_without=counts(before).unscored,
+                unscored_with=counts(after).unscored,
+            )
+        )
     return sorted(found, key=lambda pair: (pair.gain, pair.without))

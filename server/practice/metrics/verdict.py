@@ -15,7 +15,7 @@ class Verdict(Record):
 
     Attributes:
         distinguishable: Whether the sign-flip test rejects "no difference" at 5%, and that does
-            not rest on attempts that are unscored in one arm only.
+            not rest on attempts that are unscored.
         interval_agrees: Whether the bootstrap interval says the same; None without an interval.
         sentence: Both for people, with the figures.
     """
@@ -28,8 +28,8 @@ class Verdict(Record):
 def verdict(found: Comparison) -> Verdict:
     """Judge Mean@K by the sign-flip test.
 
-    An unscored attempt earns nothing in Mean@K. Where the arms have different numbers of them, a
-    difference may be made of those alone, so the scored attempts have to show it too.
+    An unscored attempt earns nothing in Mean@K. Where a task has more of them in one arm than in
+    the other, a difference may be made of those alone, so the scored attempts have to show it too.
     """
     mean = found.mean
     rejects = mean.test.p <= LEVEL
@@ -50,8 +50,11 @@ def verdict(found: Comparison) -> Verdict:
 
 
 def _rests_on_unscored(found: Comparison) -> bool:
-    """Whether the arms differ in unscored attempts, and the scored ones do not say the same."""
-    if found.counts_without.unscored == found.counts_with.unscored:
+    """Whether the arms differ in unscored attempts, and the scored ones do not say the same.
+
+    Totals that are equal say nothing: easy tasks may fail in one arm, and hard ones in the other.
+    """
+    if all(pair.unscored_without == pair.unscored_with for pair in found.per_task):
         return False
     scored = found.mean_scored
     if scored is None or scored.test.p > LEVEL:

@@ -1,0 +1,57 @@
+"""What holds up learning: an endpoint that is left alone while it is down, a full disk."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experience_store.errors import StorageError
+from experience_store.learner import Learner
+from experience_store.store import Store
+from experience_store.testing import Said, ScriptedEndpoint
+from tests.practice.practising import counted, ground
+from tests.test_model_driver import FOREVER, LONG_ENOUGH, model, running, submit_tasks, worker
+
+
+@pytest.mark.usefixtures("no_pages")
+async def test_a_full_disk_while_learning_stops_the_run_which_goes_on_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> None:
+        raise StorageError("the database cannot be written now (database or disk is full)")
+
+    async with ground(tmp_path) as here:
+        with monkeypatch.context() as patch:
+            patch.setattr(Learner, "keep", full)
+            ended = await here.do("practice", code=3)
+        assert "cannot be stored: the database cannot be written now" in ended.errors
+        assert here.report()["steps"] == []
+        await here.do("practice")
+        found = here.report()
+    assert found["steps"][0]["size"] > 0
+    assert found["stopped"] is None
+    assert counted(found["totals"]["whole"])["calls"] <= len(here.endpoint.calls)
+
+
+async def test_an_endpoint_that_is_down_is_not_asked_before_the_pause_is_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.worker.POLL_SECONDS", FOREVER)
+    await submit_tasks(store)
+    async with ScriptedEndpoint(lambda _: Said(status=503)) as endpoint:
+        settings = replace(model(endpoint.base_url), learn_groups=1, retries=0)
+        async with (
+            asyncio.timeout(LONG_ENOUGH),
+            worker(store, settings) as made,
+            running(made),
+        ):
+            while made.trouble is None:  # noqa: ASYNC110  # it tells nobody
+                await asyncio.sleep(0.01)
+            asked = len(endpoint.calls)
+            for _ in range(20):
+                made.wake(take_over="lib")
+                await asyncio.sleep(0.01)
+            assert len(endpoint.calls) == asked
