@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,9 +16,11 @@ from experience_store.errors import BadInputError
 from server.cli import APP
 from server.cli.host_entry import launch, serve_arguments
 from server.cli.hosts.catalogue import HOSTS, Host, Planned, Scope, host_of_file, over_http, stdio
-from server.cli.hosts.change import Change, carry_out, installing, keep_record, undoing
+from server.cli.hosts.change import Change, carry_back, carry_out
+from server.cli.hosts.installing import installing
+from server.cli.hosts.lock import alone
 from server.cli.hosts.places import Machine
-from server.cli.hosts.records import RecordPlace
+from server.cli.hosts.undoing import undoing
 from server.cli.options import database_option, library_option, option
 from server.cli.printing import faint, printable, wrapped
 
@@ -80,20 +83,22 @@ def install(  # noqa: PLR0913  # one for each option
     """
     machine = Machine.here()
     known, file = _meant(host, machine, scope)
-    if undo:
-        change, planned = undoing(known, file, name), None
-    else:
+    planned = None
+    if not undo:
         _check_name(name)
         planned = _planned(known, machine, scope, (database, library), (url, token_env))
-        change = installing(known, file, name, planned)
-    _show(change)
-    if dry_run or not (change.changes_something or undo):
-        return
-    if change.changes_something and not yes:
-        _ask(change)
-    if planned:
-        keep_record(known, change, name, planned)
-    carry_out(change)
+    with ExitStack() as until_written:
+        if yes and not dry_run:
+            until_written.enter_context(alone())
+        change = installing(known, file, name, planned) if planned else undoing(known, file, name)
+        _show(change)
+        if dry_run or not (change.changes_something or undo):
+            return
+        if not yes:
+            if change.changes_something:
+                _ask(change)
+            until_written.enter_context(alone())
+        (carry_back if undo else carry_out)(change)
     _tell(known, change, name, undo=undo)
 
 
@@ -191,13 +196,14 @@ def _ask(change: Change) -> None:
 
 
 def _tell(host: Host, change: Change, name: str, *, undo: bool) -> None:
-    place = RecordPlace.of(change.file.path, name)
+    copy = change.place.folder / (change.record.before or "")
+    kept = faint(f"The file as it was: {copy}") if copy.is_file() else ""
     if undo:
-        place.forget()
         click.echo(f"{host.title}: {name!r} is taken back, from the host's next start on.")
-        return
-    click.echo(f"{host.title}: {name!r} is installed. {host.afterwards}")
-    if place.before.exists():
-        click.echo(faint(f"The file as it was: {place.before}"))
-    again = f"{APP} install {host.name if host.user else change.file.path}"
-    click.echo(faint(f"To undo: {again} --undo, with the same --scope and --name."))
+    else:
+        click.echo(f"{host.title}: {name!r} is installed. {host.afterwards}")
+    if kept:
+        click.echo(kept)
+    if not undo:
+        again = f"{APP} install {host.name if host.user else change.file.path}"
+        click.echo(faint(f"To undo: {again} --undo, with the same --scope and --name."))
