@@ -21,17 +21,14 @@ from server.cli.hosts.installing import installing
 from server.cli.hosts.lock import alone
 from server.cli.hosts.places import Machine
 from server.cli.hosts.undoing import undoing
+from server.cli.masking import masked
 from server.cli.options import database_option, library_option, option
 from server.cli.printing import faint, printable, wrapped
 
 _CONTEXT = 2
 _LONGEST = 300
+_BEHIND = "\0"  # is in no such file
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
-_SECRET = re.compile(  # the lines around ours are of other servers
-    r"((?:key|token(?!_env_var)|secret|password|authorization)\w*[\"']?\s*[:=]\s*[\"'])"
-    r"(?!(?:Bearer )?\$)[^\"']+",
-    re.IGNORECASE,
-)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SUFFIXES = (".json", ".jsonc", ".toml")
@@ -163,8 +160,8 @@ def _show(change: Change) -> None:
         click.echo(f"{path} is already so. Nothing to change.")
         return
     lines = difflib.unified_diff(
-        change.file.text.splitlines(),
-        change.new_text.splitlines(),
+        _lines(change.file.text),
+        _lines(change.new_text),
         path if change.file.raw is not None else "(no file)",
         path if change.after is not None else "(no file)",
         n=_CONTEXT,
@@ -176,10 +173,17 @@ def _show(change: Change) -> None:
         click.echo(wrapped(note))
 
 
+def _lines(text: str) -> list[str]:
+    """What is shown of each line; behind it, and not shown, what it is compared by."""
+    pairs = zip(masked(text).split("\n"), text.split("\n"), strict=True)
+    lines = [f"{shown}{_BEHIND}{line}" for shown, line in pairs]
+    return lines if lines[-1] != _BEHIND else lines[:-1]
+
+
 def _shown(line: str) -> str:
-    """A line of a file for a terminal: short, without secrets, and without what could steer it."""
-    text = "".join(c if c.isprintable() or c == "\t" else "?" for c in line)
-    text = _SECRET.sub(r"\1***", text)
+    """A line for a terminal: short, and without what could steer it."""
+    shown = line.partition(_BEHIND)[0].rstrip("\r")
+    text = "".join(c if c.isprintable() or c == "\t" else "?" for c in shown)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
