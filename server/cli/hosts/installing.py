@@ -25,6 +25,7 @@ def installing(host: Host, path: Path, name: str, planned: Planned) -> Change:
     with told_of(file):
         before, document = opened(file), opened(file)
         servers = servers_of(host, document)
+        document.check_names(servers, name)
         old = document.get(servers, name)
         kept = RecordPlace.of(file.path, name).read(file.raw, lambda: old)
         if as_table(old) is None:

@@ -39,6 +39,9 @@ class TomlDocument:
         """The value at a path, None if there is none."""
         return at_path(self._data, path)
 
+    def check_names(self, *path: str) -> None:
+        """Nothing: in TOML, a name that stands there twice is an error by itself."""
+
     def set(self, *path: str, value: object) -> None:
         """Put a value at a path, and make what is missing on the way."""
         expected = deepcopy(self._data)
