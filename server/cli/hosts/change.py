@@ -69,7 +69,8 @@ def carry_out(change: Change) -> None:
 
 def carry_back(change: Change) -> None:
     """Write the file, and forget what was remembered."""
-    write_file(change.file, change.after)
+    if change.changes_something:
+        write_file(change.file, change.after)
     change.place.forget(change.record, change.after)
 
 
