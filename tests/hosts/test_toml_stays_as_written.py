@@ -8,7 +8,7 @@ import pytest
 
 from server.cli.hosts.plain import as_table
 from server.cli.hosts.toml_document import TomlDocument
-from tests.hosts.installing import URL, Desk, data
+from tests.hosts.installing import CODEX, URL, Desk, data
 
 INLINE = """# mine
 mcp_servers = { other = { command = 'C:\\x', args = [ "a,b", # why a, {
@@ -50,6 +50,15 @@ def test_what_stood_there_comes_back_to_its_place(
     path.write_text(path.read_text() + "[later]\ny = 2\n")
     desk.undo("codex")
     assert path.read_text() == own + "[later]\ny = 2\n"
+
+
+@pytest.mark.parametrize("later", ["", "[later]\ny = 2\n", "\n[later]\ny = 2\n"])
+def test_no_empty_line_is_left_behind(desk: Desk, later: str) -> None:
+    path = desk.has("codex", CODEX)
+    desk.install("codex")
+    path.write_text(path.read_text() + later)
+    desk.undo("codex")
+    assert path.read_text() == CODEX + later
 
 
 @pytest.mark.parametrize(

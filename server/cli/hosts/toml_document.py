@@ -70,10 +70,7 @@ class TomlDocument:
         names = tuple(str(key) for key in path)
         if self.get(*names) is None:
             return
-        expected = deepcopy(self._data)
-        parent = as_table(at_path(expected, names[:-1]))
-        assert parent is not None, "it holds what is removed"
-        del parent[names[-1]]
+        expected = _less(self._data, names)
         all_of_them = statements(self._text)
         holder = _holder(all_of_them, names)
         if holder and holder[1]:
@@ -91,7 +88,10 @@ class TomlDocument:
             _put(expected, path, value)
             self._settle(with_value(self._text, *holder, raw), expected)
             return
-        at = _without(self._text, _spans(all_of_them, path))[1]
+        here = _spans(all_of_them, path)
+        at = _without(self._text, here)[1]
+        if value is None and len(here) == 1:
+            self._take_end(path, older.text, here[0])
         self.remove(*path)
         if value is None:
             return
@@ -106,6 +106,13 @@ class TomlDocument:
         if text is None:
             text = self._with_block(at, "".join(older.text[start:end] for start, end in spans))
         self._settle(text, expected)
+
+    def _take_end(self, path: Path, older: str, span: tuple[int, int]) -> None:
+        """Take out lines that were put behind an older text, and the empty line before them."""
+        before, after = self._text[: span[0]], self._text[span[1] :]
+        if before.rstrip() == older.rstrip():
+            start = older if older.endswith("\n") or not after else older + self._newline
+            self._settle((start if older else "") + after, _less(self._data, path))
 
     def _raw(self, path: Path) -> str | None:
         """A value as it is written, None if it is a table with lines of its own."""
@@ -204,6 +211,15 @@ def _end_of_table(all_of_them: list[Statement], table: Path) -> int | None:
         if inside:
             end = statement.end
     return end
+
+
+def _less(data: dict[str, object], path: Path) -> dict[str, object]:
+    """The data without what is at a path."""
+    left = deepcopy(data)
+    parent = as_table(at_path(left, path[:-1]))
+    assert parent is not None, "it holds what is removed"
+    del parent[path[-1]]
+    return left
 
 
 def _put(data: dict[str, object], path: Path, value: object) -> None:
