@@ -12,6 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from server.cli.hosts.plain import as_list
 from server.cli.hosts.toml_document import TomlDocument
 
 ROOT = Path(__file__).parents[2]
@@ -34,11 +35,11 @@ def stage(folder: Path) -> None:
     shutil.copy(MANIFEST, folder / "manifest.json")
     for name in BESIDE:
         shutil.copy(ROOT / name, folder / name)
-    for package in PACKAGES:
-        shutil.copytree(
-            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
-        )
     project = TomlDocument((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    strays = [str(name) for name in as_list(project.get("tool", "hatch", "build", "exclude")) or []]
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", *strays)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=ignored)
     for path in DEVELOPMENT:
         project.remove(*path)  # else uv would resolve the tools of development, too
     (folder / "pyproject.toml").write_text(project.text, encoding="utf-8")

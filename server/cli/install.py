@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,20 +16,19 @@ from experience_store.errors import BadInputError
 from server.cli import APP
 from server.cli.host_entry import launch, serve_arguments
 from server.cli.hosts.catalogue import HOSTS, Host, Planned, Scope, host_of_file, over_http, stdio
-from server.cli.hosts.change import Change, carry_out, installing, keep_record, undoing
+from server.cli.hosts.change import Change, carry_back, carry_out
+from server.cli.hosts.installing import installing
+from server.cli.hosts.lock import alone
 from server.cli.hosts.places import Machine
-from server.cli.hosts.records import RecordPlace
+from server.cli.hosts.undoing import undoing
+from server.cli.masking import masked
 from server.cli.options import database_option, library_option, option
 from server.cli.printing import faint, printable, wrapped
 
 _CONTEXT = 2
 _LONGEST = 300
+_BEHIND = "\0"  # is in no such file
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
-_SECRET = re.compile(  # the lines around ours are of other servers
-    r"((?:key|token(?!_env_var)|secret|password|authorization)\w*[\"']?\s*[:=]\s*[\"'])"
-    r"(?!(?:Bearer )?\$)[^\"']+",
-    re.IGNORECASE,
-)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SUFFIXES = (".json", ".jsonc", ".toml")
@@ -80,20 +80,22 @@ def install(  # noqa: PLR0913  # one for each option
     """
     machine = Machine.here()
     known, file = _meant(host, machine, scope)
-    if undo:
-        change, planned = undoing(known, file, name), None
-    else:
+    planned = None
+    if not undo:
         _check_name(name)
         planned = _planned(known, machine, scope, (database, library), (url, token_env))
-        change = installing(known, file, name, planned)
-    _show(change)
-    if dry_run or not (change.changes_something or undo):
-        return
-    if change.changes_something and not yes:
-        _ask(change)
-    if planned:
-        keep_record(known, change, name, planned)
-    carry_out(change)
+    with ExitStack() as until_written:
+        if yes and not dry_run:
+            until_written.enter_context(alone())
+        change = installing(known, file, name, planned) if planned else undoing(known, file, name)
+        _show(change)
+        if dry_run or not (change.changes_something or undo):
+            return
+        if not yes:
+            if change.changes_something:
+                _ask(change)
+            until_written.enter_context(alone())
+        (carry_back if undo else carry_out)(change)
     _tell(known, change, name, undo=undo)
 
 
@@ -158,8 +160,8 @@ def _show(change: Change) -> None:
         click.echo(f"{path} is already so. Nothing to change.")
         return
     lines = difflib.unified_diff(
-        change.file.text.splitlines(),
-        change.new_text.splitlines(),
+        _lines(change.file.text),
+        _lines(change.new_text),
         path if change.file.raw is not None else "(no file)",
         path if change.after is not None else "(no file)",
         n=_CONTEXT,
@@ -171,10 +173,17 @@ def _show(change: Change) -> None:
         click.echo(wrapped(note))
 
 
+def _lines(text: str) -> list[str]:
+    """What is shown of each line; behind it, and not shown, what it is compared by."""
+    pairs = zip(masked(text).split("\n"), text.split("\n"), strict=True)
+    lines = [f"{shown}{_BEHIND}{line}" for shown, line in pairs]
+    return lines if lines[-1] != _BEHIND else lines[:-1]
+
+
 def _shown(line: str) -> str:
-    """A line of a file for a terminal: short, without secrets, and without what could steer it."""
-    text = "".join(c if c.isprintable() or c == "\t" else "?" for c in line)
-    text = _SECRET.sub(r"\1***", text)
+    """A line for a terminal: short, and without what could steer it."""
+    shown = line.partition(_BEHIND)[0].rstrip("\r")
+    text = "".join(c if c.isprintable() or c == "\t" else "?" for c in shown)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
@@ -191,13 +200,14 @@ def _ask(change: Change) -> None:
 
 
 def _tell(host: Host, change: Change, name: str, *, undo: bool) -> None:
-    place = RecordPlace.of(change.file.path, name)
+    copy = change.place.folder / (change.record.before or "")
+    kept = faint(f"The file as it was: {copy}") if copy.is_file() else ""
     if undo:
-        place.forget()
         click.echo(f"{host.title}: {name!r} is taken back, from the host's next start on.")
-        return
-    click.echo(f"{host.title}: {name!r} is installed. {host.afterwards}")
-    if place.before.exists():
-        click.echo(faint(f"The file as it was: {place.before}"))
-    again = f"{APP} install {host.name if host.user else change.file.path}"
-    click.echo(faint(f"To undo: {again} --undo, with the same --scope and --name."))
+    else:
+        click.echo(f"{host.title}: {name!r} is installed. {host.afterwards}")
+    if kept:
+        click.echo(kept)
+    if not undo:
+        again = f"{APP} install {host.name if host.user else change.file.path}"
+        click.echo(faint(f"To undo: {again} --undo, with the same --scope and --name."))

@@ -89,6 +89,16 @@ def test_a_link_stays_a_link(desk: Desk) -> None:
     assert dotfiles.read_text() == CURSOR
 
 
+def test_a_link_to_itself_and_a_folder_are_refused(desk: Desk) -> None:
+    loop = desk.project / "loop.json"
+    loop.symlink_to(loop)
+    for undo in ((), ("--undo",)):
+        assert "a link that leads to itself" in desk.run(str(loop), "--yes", *undo, fails=1)
+    assert loop.is_symlink()
+    desk.file("claude-code").mkdir()
+    assert "is a folder" in desk.run("claude-code", "--yes", fails=1)
+
+
 def test_a_read_only_file_is_left_alone(desk: Desk) -> None:
     path = desk.has("cursor", CURSOR)
     path.chmod(0o444)
@@ -107,6 +117,17 @@ def test_a_read_only_file_is_left_alone(desk: Desk) -> None:
         ("cursor", '{"mcpServers": {"a": tru}}', "line 1, column 22"),
         ("vscode", "{ 'servers': {} }", "line 1, column 3"),
         ("claude-code", '{"a": 1} x', "line 1, column 10"),
+        ("cursor", '{"mcpServers": {}, "mcpServers": {}}', "line 1, column 20"),
+        (
+            "cursor",
+            '{"mcpServers": {"experience": {\n"url": "a", "url": "b"}}}',
+            "line 2, column 13: 'url' stands there twice",
+        ),
+        (
+            "cursor",
+            '{"mcpServers": {"experience": {"env": {"A": "b", "A": "c"}}}}',
+            "line 1, column 50",
+        ),
         ("codex", 'model = "x"\n[mcp_servers.a\n', "line 2, column 15"),
         ("codex", "model = \n", "line 1, column 9"),
     ],
@@ -151,6 +172,12 @@ def test_keys_of_other_servers_are_not_shown(desk: Desk) -> None:
     output = desk.run("cursor", "--dry-run")
     assert '"api_key": "***"' in output
     assert "hunter2" not in output
+
+
+def test_names_of_others_that_stand_there_twice_are_their_own(desk: Desk) -> None:
+    path = desk.has("cursor", '{"mcpServers": {"a": {"url": "x", "url": "y"}}}\n')
+    desk.install("cursor")
+    assert '"a": {"url": "x", "url": "y"}' in path.read_text()
 
 
 def test_what_is_shown_is_short_and_cannot_steer_a_terminal(desk: Desk) -> None:

@@ -44,8 +44,19 @@ class ConfigFile:
 
 
 def read_file(path: Path) -> ConfigFile:
-    """A file as it is; a link is followed, so that it stays one."""
-    real = path.resolve()
+    """A file as it is; a link is followed, so that it stays one.
+
+    Raises:
+        BadInputError: It is a folder, or a link that leads nowhere but to itself.
+    """
+    try:
+        real = path.resolve()
+    except RuntimeError:  # Python before 3.13 says so
+        real = path
+    if real.is_symlink():
+        raise BadInputError(f"{path} is a link that leads to itself: remove it, or mend it")
+    if real.is_dir():
+        raise BadInputError(f"{path} is a folder, where a file should be")
     return ConfigFile(real, real.read_bytes() if real.exists() else None)
 
 
@@ -56,10 +67,9 @@ def write_file(file: ConfigFile, content: bytes | None) -> None:
         BadInputError: It may not be written.
         ConflictError: Somebody has changed it since it was read.
     """
-    _check_writable(file)
-    if read_file(file.path).raw != file.raw:
-        raise ConflictError(f"{file.path} was changed meanwhile; nothing was written. Try again")
+    check_writable(file)
     if content is None:
+        _check_unchanged(file)
         file.path.unlink(missing_ok=True)
         return
     file.path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +79,7 @@ def write_file(file: ConfigFile, content: bytes | None) -> None:
             written.write(content)
             written.flush()
             os.fsync(written.fileno())
+        _check_unchanged(file)
         mode = _OWNER_ONLY if file.raw is None else stat.S_IMODE(file.path.stat().st_mode)
         Path(name).chmod(mode)
         Path(name).replace(file.path)
@@ -77,8 +88,19 @@ def write_file(file: ConfigFile, content: bytes | None) -> None:
         raise
 
 
-def _check_writable(file: ConfigFile) -> None:
-    if file.raw is None:
+def check_writable(file: ConfigFile) -> None:
+    """Nothing, if the file may be written.
+
+    Raises:
+        BadInputError: It is read-only, or there is no file any more.
+    """
+    if file.raw is None or not file.path.exists():
         return
     if not file.path.stat().st_mode & stat.S_IWUSR or not os.access(file.path, os.W_OK):
         raise BadInputError(f"{file.path} is read-only; nothing was changed")
+
+
+def _check_unchanged(file: ConfigFile) -> None:
+    """Directly before the file is replaced, so that hardly any time is left for others."""
+    if read_file(file.path).raw != file.raw:
+        raise ConflictError(f"{file.path} was changed meanwhile; nothing was written. Try again")

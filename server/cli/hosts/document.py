@@ -19,6 +19,14 @@ class Document(Protocol):
         """The value at a path, None if there is none."""
         ...
 
+    def check_names(self, *path: str) -> None:
+        """Nothing, if each name on the way to a value and in it stands there once.
+
+        Raises:
+            MalformedError: With the position of the second one.
+        """
+        ...
+
     def set(self, *path: str, value: object) -> None:
         """Put a value at a path, and make what is missing on the way.
 

@@ -7,7 +7,7 @@ import re
 from typing import Self
 
 from experience_store.errors import BadInputError
-from server.cli.hosts.jsonc import Member, Node, parse
+from server.cli.hosts.jsonc import Member, Node, malformed, parse
 from server.cli.hosts.plain import Key, at_path
 
 _LINE_END = re.compile(r"[ \t]*\r?\n")
@@ -33,6 +33,19 @@ class JsonDocument:
     def get(self, *path: Key) -> object | None:
         """The value at a path, None if there is none."""
         return at_path(self._root.value, path)
+
+    def check_names(self, *path: str) -> None:
+        """Nothing, if each name on the way to a value and in it stands there once."""
+        node: Node | None = self._root
+        for key in path:
+            if node:
+                self._check_once(node, [key])
+            node = self._find((key,), node) if node else None
+        inside = [node] if node else []
+        while inside:
+            node = inside.pop()
+            self._check_once(node, [member.key for member in node.members or ()])
+            inside += [member.node for member in node.members or ()]
 
     def set(self, *path: str, value: object) -> None:
         """Put a value at a path, and make what is missing on the way."""
@@ -90,8 +103,16 @@ class JsonDocument:
         assert target, "it was just set"
         self._splice(target.start, target.end, older.text[source.start : source.end])
 
-    def _find(self, path: tuple[Key, ...]) -> Node | None:
-        node: Node | None = self._root
+    def _check_once(self, node: Node, names: list[Key]) -> None:
+        met: set[Key] = set()
+        for member in node.members or ():
+            if member.key in met and member.key in names:
+                what = f"{member.key!r} stands there twice, and hosts differ in which they read"
+                raise malformed(what, self._text, member.start)
+            met.add(member.key)
+
+    def _find(self, path: tuple[Key, ...], node: Node | None = None) -> Node | None:
+        node = node or self._root
         for key in path:
             member = node.member(key) if node else None
             node = member.node if member else None

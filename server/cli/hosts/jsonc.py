@@ -65,6 +65,12 @@ def parse(text: str) -> Node:
         raise MalformedError("nested too deeply", 1, 1) from error
 
 
+def malformed(what: str, text: str, at: int) -> MalformedError:
+    """The error about a place in a text."""
+    before = text[:at]
+    return MalformedError(what, before.count("\n") + 1, at - before.rfind("\n"))
+
+
 class _Reader:
     """A recursive descent through the text."""
 
@@ -144,5 +150,4 @@ class _Reader:
         self._at = between.end()
 
     def _error(self, what: str) -> MalformedError:
-        before = self._text[: self._at]
-        return MalformedError(what, before.count("\n") + 1, self._at - before.rfind("\n"))
+        return malformed(what, self._text, self._at)

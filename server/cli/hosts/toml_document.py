@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,9 +11,10 @@ from typing import Self
 from experience_store.errors import BadInputError
 from server.cli.hosts.jsonc import MalformedError
 from server.cli.hosts.plain import Key, as_list, as_table, at_path
+from server.cli.hosts.toml_blocks import put_back
+from server.cli.hosts.toml_inline import span_in, with_value, without_value, written, written_name
 from server.cli.hosts.toml_statements import Path, Statement, statements
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _GAP = re.compile(r"(?:^|\n)(\r?\n)\Z")
 _POSITION = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -39,17 +39,18 @@ class TomlDocument:
         """The value at a path, None if there is none."""
         return at_path(self._data, path)
 
+    def check_names(self, *path: str) -> None:
+        """Nothing: in TOML, a name that stands there twice is an error by itself."""
+
     def set(self, *path: str, value: object) -> None:
         """Put a value at a path, and make what is missing on the way."""
         expected = deepcopy(self._data)
         _put(expected, path, value)
         table = as_table(value)
         all_of_them = statements(self._text)
-        holder = next((s for s in all_of_them if s.value and s.path == path[: len(s.path)]), None)
-        if holder and holder.value:
-            start, end = holder.value
-            text = _inline(at_path(expected, holder.path))
-            self._settle(self._text[:start] + text + self._text[end:], expected)
+        if holder := _holder(all_of_them, path):
+            text = with_value(self._text, *holder, written(value))
+            self._settle(text, expected)
         elif table is not None and self.get(*path) is None:
             block = self._block(path, table)
             self._settle(self._with_block(len(self._text), block), expected)
@@ -57,7 +58,7 @@ class TomlDocument:
             block = self._block(path[:-1], {path[-1]: value})
             self._settle(self._with_block(len(self._text), block), expected)
         else:
-            line = f"{_name(path[-1])} = {_inline(value)}{self._newline}"
+            line = f"{written_name(path[-1])} = {written(value)}{self._newline}"
             self._settle(self._text[:at] + self._line_ended(at) + line + self._text[at:], expected)
 
     def append(self, *path: str, value: object) -> None:
@@ -69,35 +70,55 @@ class TomlDocument:
         names = tuple(str(key) for key in path)
         if self.get(*names) is None:
             return
-        expected = deepcopy(self._data)
-        parent = as_table(at_path(expected, names[:-1]))
-        assert parent is not None, "it holds what is removed"
-        del parent[names[-1]]
+        expected = _less(self._data, names)
         all_of_them = statements(self._text)
-        holder = next((s for s in all_of_them if s.value and _is_above(s.path, names)), None)
-        if holder and holder.value:
-            start, end = holder.value
-            text = _inline(at_path(expected, holder.path))
-            self._settle(self._text[:start] + text + self._text[end:], expected)
+        holder = _holder(all_of_them, names)
+        if holder and holder[1]:
+            self._settle(without_value(self._text, *holder), expected)
             return
         self._settle(_without(self._text, _spans(all_of_them, names))[0], expected)
 
     def take_from(self, older: Self, *path: str) -> None:
         """Put at a path what an older text has there, as it was written."""
         value = older.get(*path)
-        at = _without(self._text, _spans(statements(self._text), path))[1]
+        all_of_them = statements(self._text)
+        expected = deepcopy(self._data)
+        raw = older._raw(path)
+        if (holder := _holder(all_of_them, path)) and raw is not None:
+            _put(expected, path, value)
+            self._settle(with_value(self._text, *holder, raw), expected)
+            return
+        here = _spans(all_of_them, path)
+        at = _without(self._text, here)[1]
+        if value is None and len(here) == 1:
+            self._take_end(path, older.text, here[0])
         self.remove(*path)
         if value is None:
             return
         spans = _spans(statements(older.text), path)
-        headed = spans and older.text[spans[0][0] :].lstrip().startswith("[")
-        if not headed or as_table(value) is None:
+        if raw is not None or as_table(value) is None or not spans:
             self.set(*path, value=value)
             return
-        expected = deepcopy(self._data)
         _put(expected, path, value)
-        block = "".join(older.text[start:end] for start, end in spans)
-        self._settle(self._with_block(at, block), expected)
+        text: str | None = self._text
+        for span in spans:
+            text = put_back(text, older.text, path, span) if text is not None else None
+        if text is None:
+            text = self._with_block(at, "".join(older.text[start:end] for start, end in spans))
+        self._settle(text, expected)
+
+    def _take_end(self, path: Path, older: str, span: tuple[int, int]) -> None:
+        """Take out lines that were put behind an older text, and the empty line before them."""
+        before, after = self._text[: span[0]], self._text[span[1] :]
+        if before.rstrip() == older.rstrip():
+            start = older if older.endswith("\n") or not after else older + self._newline
+            self._settle((start if older else "") + after, _less(self._data, path))
+
+    def _raw(self, path: Path) -> str | None:
+        """A value as it is written, None if it is a table with lines of its own."""
+        holder = _holder(statements(self._text), path)
+        span = span_in(self._text, *holder) if holder else None
+        return self._text[span[0] : span[1]] if span else None
 
     def _with_block(self, at: int, block: str) -> str:
         """The text with a table put in at the start of a line, with an empty line between."""
@@ -114,8 +135,8 @@ class TomlDocument:
     def _block(self, path: Path, table: Mapping[str, object]) -> str:
         """A table with its header, and its tables below it."""
         inner = {k: below for k, v in table.items() if (below := as_table(v)) is not None}
-        lines = [f"[{'.'.join(_name(name) for name in path)}]"]
-        lines += [f"{_name(k)} = {_inline(v)}" for k, v in table.items() if k not in inner]
+        lines = [f"[{'.'.join(written_name(name) for name in path)}]"]
+        lines += [f"{written_name(k)} = {written(v)}" for k, v in table.items() if k not in inner]
         text = "".join(line + self._newline for line in lines)
         for key, value in inner.items():
             text += self._newline + self._block((*path, key), value)
@@ -146,8 +167,12 @@ def _malformed(error: tomllib.TOMLDecodeError, text: str) -> MalformedError:
     return MalformedError(found[1] if found else str(error), text.count("\n") + 1, 1)
 
 
-def _is_above(above: Path, path: Path) -> bool:
-    return len(above) < len(path) and path[: len(above)] == above
+def _holder(all_of_them: list[Statement], path: Path) -> tuple[tuple[int, int], Path] | None:
+    """Where the value stands that a path leads to or into, and the rest of the path."""
+    for statement in all_of_them:
+        if statement.value and statement.path == path[: len(statement.path)]:
+            return statement.value, path[len(statement.path) :]
+    return None
 
 
 def _spans(all_of_them: list[Statement], path: Path) -> list[tuple[int, int]]:
@@ -188,6 +213,15 @@ def _end_of_table(all_of_them: list[Statement], table: Path) -> int | None:
     return end
 
 
+def _less(data: dict[str, object], path: Path) -> dict[str, object]:
+    """The data without what is at a path."""
+    left = deepcopy(data)
+    parent = as_table(at_path(left, path[:-1]))
+    assert parent is not None, "it holds what is removed"
+    del parent[path[-1]]
+    return left
+
+
 def _put(data: dict[str, object], path: Path, value: object) -> None:
     for key in path[:-1]:
         inner = as_table(data.setdefault(key, {}))
@@ -206,18 +240,3 @@ def _without_empty(data: Mapping[str, object]) -> dict[str, object]:
         if found != {}:
             kept[key] = found
     return kept
-
-
-def _name(key: str) -> str:
-    return key if _BARE.fullmatch(key) else _inline(key)
-
-
-def _inline(value: object) -> str:
-    """A value on one line. A JSON string is a TOML string, but for one character."""
-    if (table := as_table(value)) is not None:
-        return f"{{ {', '.join(f'{_name(k)} = {_inline(v)}' for k, v in table.items())} }}"
-    if (items := as_list(value)) is not None:
-        return f"[{', '.join(_inline(item) for item in items)}]"
-    if isinstance(value, bool | str | int | float):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
-    return str(value)  # dates and times

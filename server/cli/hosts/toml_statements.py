@@ -50,13 +50,18 @@ def statements(text: str) -> list[Statement]:
     table: Path = ()
     for start, end, equals, content_end in _spans(text):
         if equals is None:
-            table = _names(text[start:content_end])
+            table = names(text[start:content_end])
             found.append(Statement(table, start, end, None))
         else:
-            path = (*table, *_names(f"{text[start:equals]}= 0"))
+            path = (*table, *names(f"{text[start:equals]}= 0"))
             space = len(text[equals + 1 :]) - len(text[equals + 1 :].lstrip(" \t"))
             found.append(Statement(path, start, end, (equals + 1 + space, content_end)))
     return found
+
+
+def tokens(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """The strings, brackets, comments and what is between them, each with its position."""
+    return ((token.start(), token[0]) for token in _TOKEN.finditer(text, start, end))
 
 
 def _spans(text: str) -> Iterator[tuple[int, int, int | None, int]]:
@@ -80,7 +85,7 @@ def _spans(text: str) -> Iterator[tuple[int, int, int | None, int]]:
         yield start, len(text), equals, content_end
 
 
-def _names(statement: str) -> Path:
+def names(statement: str) -> Path:
     """The names in a header or before a value."""
     found: object = tomllib.loads(statement)
     names: list[str] = []
