@@ -8,6 +8,7 @@ tokens is missing, it is estimated, so that a budget bounds such endpoints too.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -18,10 +19,19 @@ from experience_store.tokens import estimate_tokens
 from server.models import Reply
 from server.settings import Prices, cost_of
 
-SPENT_QUOTAS = frozenset(
-    {"insufficient_quota", "exceeded_current_quota_error", "billing_hard_limit_reached"}
+_PAYMENT_REQUIRED = 402
+_REFUSALS = range(400, 500)
+# Codes and types of errors, and words in their messages. That a quota is exceeded may be a matter
+# of the minute, and that a prompt or a tool is about bills is none of money: neither counts.
+_SPENT_CODE = re.compile(
+    r"^(?:billing_|exceeded_current_quota|insufficient_\w*(?:quota|balance|credits?|funds))"
 )
-_PAYMENT_REQUIRED, _TOO_MANY_REQUESTS = 402, 429
+_SPENT_WORDS = re.compile(
+    r"credit balance|plans (?:&|and) billing|(?:your|enable) billing"
+    r"|billing (?:(?:hard )?limit|is|not|account|to be enabled)"
+    r"|(?:insufficient|not enough|out of) (?:credits?|balance|funds)\b",
+    re.IGNORECASE,
+)
 
 
 class NoCompletionError(Exception):
@@ -100,13 +110,21 @@ def _usage(reported: object, prices: Prices | None) -> Usage | None:
 def is_quota_spent(status: int | None, body: object) -> bool:
     """Whether an error says that the endpoint wants money, not patience.
 
+    Endpoints say so with 400, 402, 403 and 429.
+
     Args:
         status: Of HTTP.
         body: Of the error, decoded, without the object around it.
     """
-    if status != _TOO_MANY_REQUESTS:
-        return status == _PAYMENT_REQUIRED
-    if not isinstance(body, Mapping):
+    if status not in _REFUSALS:
         return False
+    if status == _PAYMENT_REQUIRED:
+        return True
+    if not isinstance(body, Mapping):
+        return isinstance(body, str) and _SPENT_WORDS.search(body) is not None
     said = cast("Mapping[str, object]", body)
-    return not SPENT_QUOTAS.isdisjoint((str(said.get("code")), str(said.get("type"))))
+    codes = (str(said.get("code")), str(said.get("type")))
+    return (
+        any(map(_SPENT_CODE.search, codes))
+        or _SPENT_WORDS.search(str(said.get("message"))) is not None
+    )
