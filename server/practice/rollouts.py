@@ -84,6 +84,7 @@ async def roll_out(
         failure=end.failure,
         exhausted=end.exhausted,
         outage=end.outage,
+        refused=end.refused,
     )
 
 
@@ -96,6 +97,7 @@ class _End:
     again: bool = False
     exhausted: bool = False
     outage: bool = False
+    refused: bool = False
 
 
 async def _try(player: Player, prompt: str, tab: Tab, seed: int, call_seconds: float) -> _End:
@@ -113,7 +115,8 @@ async def _try(player: Player, prompt: str, tab: Tab, seed: int, call_seconds: f
     except LimitReachedError as error:
         return _End(failure=str(error), exhausted=True)
     except BrokenOffError as error:
-        return _End(failure=str(error), again=error.again, outage=error.outage)
+        refused = error.refused and not tab.spent.calls  # else only this conversation was
+        return _End(failure=str(error), again=error.again, outage=error.outage, refused=refused)
 
 
 async def score(
@@ -139,7 +142,7 @@ async def score(
     """
     if rollout.failure is not None:
         failure = f"the rollout failed: {rollout.failure}"
-        return Score(reward=None, failure=failure, outage=rollout.outage)
+        return Score(reward=None, failure=failure, outage=rollout.outage, refused=rollout.refused)
     with noted() as calls:
         try:
             return await verifier.verify(task, rollout)
@@ -150,7 +153,13 @@ async def score(
             except (BudgetSpentError, EndpointRefusedError):
                 lost(error.spent)
                 raise
-            return Score(reward=None, failure=str(error), spent=error.spent, outage=not refused)
+            return Score(
+                reward=None,
+                failure=str(error),
+                spent=error.spent,
+                outage=not refused,
+                refused=refused and not error.spent.calls,
+            )
         except BaseException:
             lost(total(calls))
             raise

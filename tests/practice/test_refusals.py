@@ -93,3 +93,76 @@ async def test_money_that_runs_out_with_status_400_stops_the_run_and_nothing_is_
 
     assert found["failures"]["times"] == 0
     assert counted(found["totals"]["whole"])["prompt_tokens"] == here.endpoint.prompt_tokens
+
+
+# Prompts
+
+
+UNSUPPORTED = "Unsupported value: temperature"
+
+
+@pytest.mark.parametrize("whose", [is_attempt, is_judge])
+async def test_an_endpoint_that_refuses_every_prompt_stops_the_run_and_nothing_of_it_is_kept(
+    tmp_path: Path, whose: Callable[[Asked], bool]
+) -> None:
+    refusing = True
+
+    def refuse(asked: Asked) -> Said | None:
+        return Said(UNSUPPORTED, status=400) if refusing and whose(asked) else None
+
+    async with ground(tmp_path, but(world, refuse)) as here:
+        options = (*here.evaluated, "--verifier", "judge", "--concurrency", "1", "--tries", "1")
+        ended = await here.do("practice", *options, code=3)
+        assert "the last 10 attempts were all refused by an endpoint" in ended.errors
+        assert UNSUPPORTED in ended.errors
+        assert len(here.attempts) == 10
+        refusing = False
+        await here.do("practice", *options)
+        assert here.report()["failures"]["times"] == 0
+
+
+async def test_a_whole_phase_of_refusals_stops_the_run_unless_that_is_accepted(
+    tmp_path: Path,
+) -> None:
+    def too_long(asked: Asked) -> Said | None:
+        return Said("too long", status=413) if is_attempt(asked) else None
+
+    async with ground(tmp_path, but(world, too_long)) as here:
+        ended = await here.do("practice", "--limit", "2", code=3)
+        assert "the last 6 attempts were all refused" in ended.errors
+        assert "with --accept-failures 6 they stay unscored" in ended.errors
+        await here.do("practice", "--limit", "2", "--accept-failures", "6")
+        assert here.report()["steps"][0]["counts"]["rollout_failures"] == 6
+        calls = len(here.endpoint.calls)
+        await here.do("practice", "--limit", "2")
+        assert len(here.endpoint.calls) == calls
+
+
+async def test_many_refused_attempts_at_one_task_say_nothing_of_the_others(tmp_path: Path) -> None:
+    def too_long(asked: Asked) -> Said | None:
+        return Said("too long", status=400) if "number 100 " in asked.prompt else None
+
+    async with ground(tmp_path, but(world, too_long)) as here:
+        options = ("--arm", "without", "--k", "12", "--concurrency", "1")
+        await here.do("evaluate", *options)
+        assert here.report()["arms"][0]["counts"]["rollout_failures"] == 12
+
+
+async def test_what_was_refused_among_good_ones_is_kept_when_the_run_stops_later(
+    tmp_path: Path,
+) -> None:
+    down = True
+
+    def some(asked: Asked) -> Said | None:
+        if "number 102 " in asked.prompt:
+            return Said("too long", status=400)
+        return Said(status=500) if down and "number 104 " in asked.prompt else None
+
+    async with ground(tmp_path, but(world, some)) as here:
+        options = ("--arm", "without", "--concurrency", "1", "--tries", "1")
+        await here.do("evaluate", *options, code=3)
+        assert len(here.attempts) == 14
+        down = False
+        await here.do("evaluate", *options)
+        assert len(here.attempts) == 14 + 2
+        assert here.report()["failures"]["times"] == 2
