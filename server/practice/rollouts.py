@@ -30,8 +30,7 @@ class Terms:
     Attributes:
         limits: Of one try.
         tries: How often a rollout may be started.
-        call_seconds: What one call may take. A rollout whose time is up when no call was answered
-            in that has found the endpoint out of order.
+        call_seconds: What one call may take; see `Tab.met_silence`.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -110,7 +109,7 @@ async def _try(player: Player, prompt: str, tab: Tab, seed: int, call_seconds: f
         if seconds is None or not clock.expired():
             raise
         late = f"no end after {seconds:g} s (--rollout-seconds)"
-        silent = not tab.spent.calls and seconds > call_seconds
+        silent = tab.met_silence(call_seconds)
         return _End(failure=late, exhausted=not silent, outage=silent)
     except LimitReachedError as error:
         return _End(failure=str(error), exhausted=True)

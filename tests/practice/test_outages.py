@@ -280,17 +280,24 @@ async def test_an_outage_while_learning_is_waited_for(tmp_path: Path) -> None:
 async def test_rollouts_that_use_all_they_may_are_failures_and_not_an_outage(
     tmp_path: Path,
 ) -> None:
-    async with ground(tmp_path, lambda _: Said("late", delay=20)) as here:
-        await here.do("practice", "--rollout-seconds", "0.05")
+    def slow_at_some(asked: Asked) -> Said | None:
+        slow = is_attempt(asked) and "number 3 " in asked.prompt
+        return Said("late", delay=20) if slow else None
+
+    async with ground(tmp_path, but(world, slow_at_some)) as here:
+        await here.do("practice", "--rollout-seconds", "0.7", "--concurrency", "18")
         found = here.report()
 
-    assert found["steps"][0]["counts"]["rollout_failures"] == 18
+    assert found["steps"][0]["counts"]["rollout_failures"] == 3
     assert "--rollout-seconds" in str(found["failures"])
 
 
-async def test_an_endpoint_that_answers_no_call_in_its_time_is_an_outage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("call_seconds", ["0.2", "20"])
+async def test_an_endpoint_that_answers_no_call_in_its_time_is_an_outage(
+    tmp_path: Path, call_seconds: str
+) -> None:
     async with ground(tmp_path, lambda _: Said("late", delay=20)) as here:
-        options = ("--rollout-seconds", "0.25", "--timeout", "0.2", "--retries", "9")
+        options = ("--rollout-seconds", "0.25", "--timeout", call_seconds, "--retries", "9")
         ended = await here.do("practice", *options, "--limit", "1", code=3)
 
     assert "every attempt failed" in ended.errors

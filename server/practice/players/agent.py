@@ -73,6 +73,7 @@ class ToolAgent:
         )
         usage, messages = RunUsage(), list[ModelMessage]()
         bill = Bill(tab, self._model.prices, usage)
+        tab.at_tools()
         try:
             return await self._run(agent, prompt, usage, messages, tab, bill)
         except (BudgetSpentError, LimitReachedError, BrokenOffError):
@@ -113,6 +114,8 @@ class ToolAgent:
                 if Agent.is_model_request_node(node):
                     messages.append(node.request)  # what the tools returned, not sent yet
                     tab.may_call()
+                else:
+                    tab.at_tools()
             assert run.result is not None, "an agent that stops has a result"
             return run.result.output.encode("utf-8", "replace").decode()
 
