@@ -280,6 +280,43 @@ async def test_a_spent_quota_ends_an_agent_s_work_as_a_spent_budget_does(
     assert made.meter.spent.calls == 1
 
 
+def completion(finish: str, prompt_tokens: int = 3, **more: JsonValue) -> Said:
+    """A completion that says nothing."""
+    message: JsonValue = {"role": "assistant", "content": None}
+    choice: JsonValue = {"index": 0, "finish_reason": finish, "message": message, **more}
+    usage: JsonValue = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": 1,
+        "total_tokens": prompt_tokens + 1,
+    }
+    about: dict[str, JsonValue] = {"id": "x", "object": "chat.completion", "created": 0}
+    return Said(body={**about, "model": "fake", "choices": [choice], "usage": usage})
+
+
+@pytest.mark.parametrize(
+    ("said", "why", "outage"),
+    [
+        (completion("error"), "what came is an error", True),
+        (completion("stop", error={"message": "it is gone"}), "it is gone", True),
+        (completion("content_filter"), "ContentFilterError", False),
+    ],
+)
+async def test_an_error_that_comes_as_a_completion_is_no_answer_of_an_agent(
+    tmp_path: Path, said: Said, why: str, *, outage: bool
+) -> None:
+    async with agent(tmp_path, lambda _: said) as made:
+        done = await made.play()
+    assert why in str(done.failure)
+    assert done.outage is outage
+
+
+async def test_tokens_of_an_agent_that_cannot_be_are_not_believed(tmp_path: Path) -> None:
+    async with agent(tmp_path, lambda _: completion("stop", 10**30)) as made:
+        done = await made.play()
+    assert (done.failure, done.spent.calls, done.spent.estimated) == (None, 1, 1)
+    assert done.spent.prompt_tokens < 1000
+
+
 async def test_an_agent_that_never_comes_to_the_end_of_its_call_has_failed_by_itself(
     tmp_path: Path,
 ) -> None:
