@@ -144,9 +144,13 @@ async def score(
         return Score(reward=None, failure=failure, outage=rollout.outage, refused=rollout.refused)
     with noted() as calls:
         try:
-            return await verifier.verify(task, rollout)
+            scored = await verifier.verify(task, rollout)
+            if not calls:  # a function of the user's own asks its models by itself
+                meter.add(scored.spent)
         except VerifierError as error:
             refused = isinstance(error.__cause__, ModelRefusedError)
+            if not calls:
+                meter.add(error.spent)
             try:
                 _see_if_it_may_be_asked(error, meter)
             except (BudgetSpentError, EndpointRefusedError):
@@ -162,6 +166,7 @@ async def score(
         except BaseException:
             lost(total(calls))
             raise
+    return scored
 
 
 def _see_if_it_may_be_asked(error: VerifierError, meter: Meter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from experience_store.intake.text import clean
 from server.practice.spending import Tab
 
 
@@ -35,7 +36,7 @@ class BrokenOffError(Exception):
     """
 
     def __init__(self, reason: str, *, outage: bool = True, refused: bool = False) -> None:
-        super().__init__(reason)
+        super().__init__(clean(reason))
         self.again = not refused
         self.outage = outage and not refused
         self.refused = refused
