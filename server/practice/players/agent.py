@@ -11,7 +11,6 @@ from typing import Any
 
 from mcp import MCPError
 from mcp_types import CONNECTION_CLOSED
-from openai.types.chat import ChatCompletion
 from pydantic import JsonValue
 from pydantic_ai import Agent, RunContext
 from pydantic_ai.exceptions import (
@@ -133,7 +132,10 @@ class ToolAgent:
 class _Chat(OpenAIChatModel):
     """A model whose errors that come as completions are errors."""
 
-    def _process_provider_details(self, response: ChatCompletion) -> dict[str, Any] | None:
+    def _process_provider_details(
+        self,
+        response: Any,  # noqa: ANN401  # a type of openai, which stays with its client
+    ) -> dict[str, Any] | None:
         try:
             refuse_errors(response.model_dump())
         except NoCompletionError as error:
