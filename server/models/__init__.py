@@ -47,11 +47,13 @@ class Reply:
 
     Attributes:
         estimated: Whether the tokens are estimated, because the endpoint reports none.
+        filtered: Whether there is no text because the endpoint held it back for its content.
     """
 
     text: str
     usage: Usage
     estimated: bool = False
+    filtered: bool = False
 
 
 class ModelUnavailableError(Exception):

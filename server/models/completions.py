@@ -8,20 +8,32 @@ tokens is missing, it is estimated, so that a budget bounds such endpoints too.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import cast
 
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, NonNegativeInt, ValidationError
 
 from experience_store.store import Usage
 from experience_store.tokens import estimate_tokens
 from server.models import Reply
 from server.settings import Prices, cost_of
 
-SPENT_QUOTAS = frozenset(
-    {"insufficient_quota", "exceeded_current_quota_error", "billing_hard_limit_reached"}
+MAX_TOKENS = 10**9  # of one call: far beyond any model, and sums of many fit into a database
+MAX_SAID = 300  # characters of an error that came as a completion
+_PAYMENT_REQUIRED = 402
+_REFUSALS = range(400, 500)
+# Codes and types of errors, and words in their messages. That a quota is exceeded may be a matter
+# of the minute, and that a prompt or a tool is about bills is none of money: neither counts.
+_SPENT_CODE = re.compile(
+    r"^(?:billing_|exceeded_current_quota|insufficient_\w*(?:quota|balance|credits?|funds))"
 )
-_PAYMENT_REQUIRED, _TOO_MANY_REQUESTS = 402, 429
+_SPENT_WORDS = re.compile(
+    r"credit balance|plans (?:&|and) billing|(?:your|enable) billing"
+    r"|billing (?:(?:hard )?limit|is|not|account|to be enabled)"
+    r"|(?:insufficient|not enough|out of) (?:credits?|balance|funds)\b",
+    re.IGNORECASE,
+)
 
 
 class NoCompletionError(Exception):
@@ -34,6 +46,7 @@ class _Message(BaseModel):
 
 class _Choice(BaseModel):
     message: _Message
+    finish_reason: object = None
 
 
 class _Completion(BaseModel):
@@ -41,13 +54,22 @@ class _Completion(BaseModel):
     usage: object = None
 
 
+class _PartWithError(BaseModel):
+    error: object = None
+    finish_reason: object = None
+
+
+class _WithError(_PartWithError):
+    choices: list[_PartWithError] | None = None
+
+
 class _Details(BaseModel):
     cached_tokens: NonNegativeInt | None = None
 
 
 class _Usage(BaseModel):
-    prompt_tokens: PositiveInt  # no prompt is empty
-    completion_tokens: NonNegativeInt
+    prompt_tokens: int
+    completion_tokens: int
     prompt_tokens_details: _Details | None = None
 
 
@@ -63,7 +85,9 @@ def read_reply(body: object, asked: str, prices: Prices | None) -> Reply:
         NoCompletionError: If there is no answer in it.
     """
     try:
-        found = _Completion.model_validate(json.loads(body) if isinstance(body, str) else body)
+        came = json.loads(body) if isinstance(body, str) else body
+        refuse_errors(came)
+        found = _Completion.model_validate(came)
     except ValidationError as error:
         what = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, what["loc"]))
@@ -71,12 +95,38 @@ def read_reply(body: object, asked: str, prices: Prices | None) -> Reply:
         raise NoCompletionError(f"what came is no chat completion{said}") from error
     except ValueError as error:
         raise NoCompletionError("what came is no chat completion, and no JSON") from error
+    choice = found.choices[0]
     # an emoji may have been cut in half
-    text = (found.choices[0].message.content or "").encode("utf-8", "replace").decode()
+    text = (choice.message.content or "").encode("utf-8", "replace").decode()
+    filtered = choice.finish_reason == "content_filter" and not text.strip()
     usage = _usage(found.usage, prices)
     if usage is not None:
-        return Reply(text, usage)
-    return Reply(text, estimated(asked, text, prices), estimated=True)
+        return Reply(text, usage, filtered=filtered)
+    return Reply(text, estimated(asked, text, prices), estimated=True, filtered=filtered)
+
+
+def refuse_errors(came: object) -> None:
+    """See that what came with status 200 is no error: some proxies send one so.
+
+    Raises:
+        NoCompletionError: If it holds an error, beside the choices or in the first of them.
+    """
+    try:
+        found = _WithError.model_validate(came)
+    except ValidationError:
+        return  # it is no completion either
+    for part in (found, *(found.choices or ())[:1]):
+        if part.error or part.finish_reason == "error":
+            raise NoCompletionError(f"what came is an error: {_said(part.error)}")
+
+
+def _said(error: object) -> str:
+    """What an error says, in a line."""
+    text = str(error or "it does not say which")
+    if isinstance(error, Mapping):
+        text = str(cast("Mapping[str, object]", error).get("message") or text)
+    line = " ".join(text.split())
+    return line.encode("utf-8", "replace").decode()[:MAX_SAID]
 
 
 def estimated(asked: str, text: str, prices: Prices | None) -> Usage:
@@ -85,11 +135,18 @@ def estimated(asked: str, text: str, prices: Prices | None) -> Usage:
     return Usage(1, prompt, 0, completion, cost_of(prices, prompt, 0, completion))
 
 
+def plausible(prompt: int, completion: int) -> bool:
+    """Whether a call may have taken so many tokens; no prompt is empty."""
+    return 0 < prompt <= MAX_TOKENS and 0 <= completion <= MAX_TOKENS
+
+
 def _usage(reported: object, prices: Prices | None) -> Usage | None:
     """What the endpoint counted; None if it did not, or nothing that can be read."""
     try:
         used = _Usage.model_validate(reported)
     except ValidationError:
+        return None
+    if not plausible(used.prompt_tokens, used.completion_tokens):
         return None
     details = used.prompt_tokens_details
     cached = min((details and details.cached_tokens) or 0, used.prompt_tokens)
@@ -100,13 +157,21 @@ def _usage(reported: object, prices: Prices | None) -> Usage | None:
 def is_quota_spent(status: int | None, body: object) -> bool:
     """Whether an error says that the endpoint wants money, not patience.
 
+    Endpoints say so with 400, 402, 403 and 429.
+
     Args:
         status: Of HTTP.
         body: Of the error, decoded, without the object around it.
     """
-    if status != _TOO_MANY_REQUESTS:
-        return status == _PAYMENT_REQUIRED
-    if not isinstance(body, Mapping):
+    if status not in _REFUSALS:
         return False
+    if status == _PAYMENT_REQUIRED:
+        return True
+    if not isinstance(body, Mapping):
+        return isinstance(body, str) and _SPENT_WORDS.search(body) is not None
     said = cast("Mapping[str, object]", body)
-    return not SPENT_QUOTAS.isdisjoint((str(said.get("code")), str(said.get("type"))))
+    codes = (str(said.get("code")), str(said.get("type")))
+    return (
+        any(map(_SPENT_CODE.search, codes))
+        or _SPENT_WORDS.search(str(said.get("message"))) is not None
+    )

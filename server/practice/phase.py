@@ -3,7 +3,8 @@
 An attempt that met an outage (an endpoint, a tool server or a verifier out of order, after all
 tries) says nothing about the agent. Counted as a failure it would look like the agent's, and if the
 other arm was spared, like a gain or a loss. So it is not recorded, and made again when the run goes
-on. Only somebody who says so has it stay as it is: unscored.
+on. Only somebody who says so has it stay as it is: unscored. What an endpoint refused is its own
+matter: see `refusals`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 
 from server.practice.errors import RunStoppedError
 from server.practice.records import Attempt, Rollout, Score
+from server.practice.refusals import Refusals
+from server.practice.undone import Undone
 
 IN_A_ROW = 10  # attempts that meet an outage before no more are begun
 
@@ -37,21 +40,6 @@ class Tally:
     mean: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """A piece of work that an outage undid.
-
-    Attributes:
-        key: Where the journal would keep it.
-        record: What became of it.
-        lost: Where the journal keeps what it spent, if it spent anything.
-    """
-
-    key: str
-    record: Rollout | Score
-    lost: str | None
-
-
 @dataclass
 class Phase:
     """What has become of the attempts of a phase.
@@ -73,10 +61,23 @@ class Phase:
     _unscored: int = 0
     _sum: float = 0.0
     _in_a_row: int = 0
+    _refusals: Refusals = field(init=False)
 
-    def add(self, attempt: Attempt) -> None:
-        """Count an attempt that is done."""
+    def __post_init__(self) -> None:
+        """Begin without refusals."""
+        self._refusals = Refusals(self.what, self.accepted)
+
+    def undo(self, undone: Undone) -> None:
+        """Keep an outage or a refusal out of the journal."""
+        if undone.record.refused:
+            self._refusals.hold(undone)
+        else:
+            self.undone.append(undone)
+
+    def add(self, task_id: str, attempt: Attempt) -> list[Undone]:
+        """Count an attempt that is done; what of the refused ones the journal may hold now."""
         self._done += 1
+        self._refusals.add(task_id, attempt.score)
         if attempt.reward is None:
             self._unscored += 1
         else:
@@ -85,6 +86,7 @@ class Phase:
         scored = self._done - self._unscored
         mean = self._sum / scored if scored else None
         self.watch(Tally(self.what, self._done, self.of, self._unscored, mean))
+        return self._refusals.released(last=self._done == self.of)
 
     @property
     def outages(self) -> int:
@@ -93,9 +95,9 @@ class Phase:
 
     @property
     def hopeless(self) -> RunStoppedError | None:
-        """Why no more should be begun, if so many attempts in a row met an outage."""
+        """Why no more should be begun, if so many in a row met an outage or were refused."""
         if self._in_a_row < IN_A_ROW or self.outages <= self.accepted:
-            return None
+            return self._refusals.why_not(last=False)
         return RunStoppedError(
             f"{self.what}: the last {self._in_a_row} attempts all met an outage, so the run stops "
             f"here; mostly because: {self._reason}. The same command goes on from here, and makes "
@@ -111,6 +113,8 @@ class Phase:
                 f"{self.what}: every {'attempt' if broken else 'score'} failed, so the run stops "
                 f"here; mostly because: {self._reason}. The same command tries again from here."
             )
+        if (refused := self._refusals.why_not(last=True)) is not None:
+            return refused
         if self.outages <= self.accepted:
             return None
         return RunStoppedError(

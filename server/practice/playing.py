@@ -14,12 +14,13 @@ from typing import TypeVar
 
 from server.practice.accounts import write_off
 from server.practice.journal import Journal, task_key
-from server.practice.phase import Phase, Tally, Undone
+from server.practice.phase import Phase, Tally
 from server.practice.players import Player
 from server.practice.records import Attempt, Group, Rollout, Score, Served, Spent, Task
 from server.practice.rollouts import Terms, roll_out, score
 from server.practice.spending import Meter
 from server.practice.together import all_of
+from server.practice.undone import Undone
 from server.practice.verifiers import Verifier
 from server.wording import with_experiences
 
@@ -66,7 +67,8 @@ class Playing:
             size: Attempts of each.
 
         Raises:
-            RunStoppedError: If more attempts met an outage than are accepted.
+            RunStoppedError: If more attempts met an outage than are accepted, or the endpoint takes
+                no prompt.
             BudgetSpentError: If the run may not spend more.
             EndpointRefusedError: If no attempt can ever do better.
             StorageError: If the journal cannot be written.
@@ -81,10 +83,7 @@ class Playing:
         )
         if (refused := phase.refused) is not None:
             raise refused
-        self.journal.put_all(
-            {undone.key: undone.record for undone in phase.undone},
-            instead_of=[undone.lost for undone in phase.undone if undone.lost is not None],
-        )
+        self._keep(phase.undone)
         return [
             Group(task=task, attempts=attempts[place * size : (place + 1) * size])
             for place, (task, _) in enumerate(tasks)
@@ -99,7 +98,7 @@ class Playing:
             except Exception as error:
                 self._stopped = self._stopped or error
                 raise
-            phase.add(attempt)
+            self._keep(phase.add(task.id, attempt))
             self._stopped = self._stopped or phase.hopeless
             return attempt
 
@@ -134,15 +133,22 @@ class Playing:
     async def _once(
         self, phase: Phase, key: str, kind: type[R], work: Callable[[], Awaitable[R]]
     ) -> R:
-        """As `Journal.once`, but of what an outage undid only the spending is recorded."""
+        """As `Journal.once`, but of an outage or a refusal only the spending is recorded now."""
         found = self.journal.get(key, kind)
         if found is None:
             found = await work()
-            if found.outage:
-                phase.undone.append(Undone(key, found, self._lost(found.spent)))
+            if found.outage or found.refused:
+                phase.undo(Undone(key, found, self._lost(found.spent)))
             else:
                 self.journal.put(key, found)
         return found
+
+    def _keep(self, final: Sequence[Undone]) -> None:
+        if final:
+            self.journal.put_all(
+                {undone.key: undone.record for undone in final},
+                instead_of=[undone.lost for undone in final if undone.lost is not None],
+            )
 
     def _prompt(self, task: Task, served: Served | None) -> str:
         if served is None or not served.experiences:

@@ -105,6 +105,7 @@ class Rollout(Record):
         exhausted: Whether it broke off because it had used all that a rollout may use.
         outage: Whether the last try broke off because something was out of order that is not the
             agent's: another time it may go otherwise.
+        refused: Whether the endpoint refused the very first prompt.
     """
 
     messages: list[dict[str, JsonValue]]
@@ -116,6 +117,7 @@ class Rollout(Record):
     failure: str | None = None
     exhausted: bool = False
     outage: bool = False
+    refused: bool = False
 
 
 class Score(Record):
@@ -127,6 +129,7 @@ class Score(Record):
         failure: Why there is no reward.
         spent: What the verifier spent, if it asked a language model.
         outage: Whether there is no reward because of an outage, in the rollout or the verifier.
+        refused: Whether there is none because an endpoint refused the prompt, likewise.
     """
 
     reward: float | None
@@ -134,6 +137,7 @@ class Score(Record):
     failure: str | None = None
     spent: Spent = Spent()
     outage: bool = False
+    refused: bool = False
 
 
 class Attempt(Record):

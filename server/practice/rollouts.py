@@ -30,8 +30,7 @@ class Terms:
     Attributes:
         limits: Of one try.
         tries: How often a rollout may be started.
-        call_seconds: What one call may take. A rollout whose time is up when no call was answered
-            in that has found the endpoint out of order.
+        call_seconds: What one call may take; see `Tab.met_silence`.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -84,6 +83,7 @@ async def roll_out(
         failure=end.failure,
         exhausted=end.exhausted,
         outage=end.outage,
+        refused=end.refused,
     )
 
 
@@ -96,6 +96,7 @@ class _End:
     again: bool = False
     exhausted: bool = False
     outage: bool = False
+    refused: bool = False
 
 
 async def _try(player: Player, prompt: str, tab: Tab, seed: int, call_seconds: float) -> _End:
@@ -108,12 +109,13 @@ async def _try(player: Player, prompt: str, tab: Tab, seed: int, call_seconds: f
         if seconds is None or not clock.expired():
             raise
         late = f"no end after {seconds:g} s (--rollout-seconds)"
-        silent = not tab.spent.calls and seconds > call_seconds
+        silent = tab.met_silence(call_seconds)
         return _End(failure=late, exhausted=not silent, outage=silent)
     except LimitReachedError as error:
         return _End(failure=str(error), exhausted=True)
     except BrokenOffError as error:
-        return _End(failure=str(error), again=error.again, outage=error.outage)
+        refused = error.refused and not tab.spent.calls  # else only this conversation was
+        return _End(failure=str(error), again=error.again, outage=error.outage, refused=refused)
 
 
 async def score(
@@ -139,21 +141,32 @@ async def score(
     """
     if rollout.failure is not None:
         failure = f"the rollout failed: {rollout.failure}"
-        return Score(reward=None, failure=failure, outage=rollout.outage)
+        return Score(reward=None, failure=failure, outage=rollout.outage, refused=rollout.refused)
     with noted() as calls:
         try:
-            return await verifier.verify(task, rollout)
+            scored = await verifier.verify(task, rollout)
+            if not calls:  # a function of the user's own asks its models by itself
+                meter.add(scored.spent)
         except VerifierError as error:
             refused = isinstance(error.__cause__, ModelRefusedError)
+            if not calls:
+                meter.add(error.spent)
             try:
                 _see_if_it_may_be_asked(error, meter)
             except (BudgetSpentError, EndpointRefusedError):
                 lost(error.spent)
                 raise
-            return Score(reward=None, failure=str(error), spent=error.spent, outage=not refused)
+            return Score(
+                reward=None,
+                failure=str(error),
+                spent=error.spent,
+                outage=not refused,
+                refused=refused and not error.spent.calls,
+            )
         except BaseException:
             lost(total(calls))
             raise
+    return scored
 
 
 def _see_if_it_may_be_asked(error: VerifierError, meter: Meter) -> None:

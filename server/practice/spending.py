@@ -6,6 +6,8 @@ another, so a budget stops a run between calls and overshoots by no more than th
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -48,12 +50,14 @@ class Meter:
         max_tokens: Prompt and completion tokens together; None for no bound.
         spent: Until now, over all sessions of the run.
         elsewhere: What updates have spent at a server that is not the run's own, by their ids.
+        heard: When a call of a player was last answered, on the monotonic clock.
     """
 
     max_cost: float | None = None
     max_tokens: int | None = None
     spent: Spent = field(default_factory=Spent)
     elsewhere: dict[str, Spent] = field(default_factory=dict[str, Spent])
+    heard: float = -math.inf
     _quota: QuotaSpentError | None = None
 
     @property
@@ -129,6 +133,12 @@ class Tab:
     spent: Spent = field(default_factory=Spent)
     messages: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
     tool_calls: int = 0
+    _since: float = field(default_factory=time.monotonic)
+    _at_tools: bool = False
+
+    def at_tools(self) -> None:
+        """Called before tools are called, or their servers started."""
+        self._since, self._at_tools = time.monotonic(), True
 
     def may_call(self) -> None:
         """Called before each call of the model.
@@ -138,6 +148,7 @@ class Tab:
             LimitReachedError: If this rollout may not.
         """
         self.meter.check()
+        self._since, self._at_tools = time.monotonic(), False
         limits = self.limits
         if limits.turns is not None and self.spent.calls >= limits.turns:
             raise LimitReachedError(f"no end after {limits.turns} turns (--max-turns)")
@@ -150,6 +161,21 @@ class Tab:
         """Count an answered call."""
         self.spent += spent
         self.meter.add(spent)
+        self.meter.heard = time.monotonic()
+
+    def met_silence(self, call_seconds: float) -> bool:
+        """Whether what it waits for seems out of order, rather than slow.
+
+        It seems so if it has taken all that a call may. Where the rollout's own time is too short
+        for that, half of it is enough; but an endpoint that answered others meanwhile is at work.
+
+        Args:
+            call_seconds: What a call may take.
+        """
+        waited, seconds = time.monotonic() - self._since, self.limits.seconds
+        if waited >= call_seconds or seconds is None or waited < seconds / 2:
+            return waited >= call_seconds
+        return self._at_tools or self.meter.heard < self._since
 
 
 def priced(

@@ -1,9 +1,10 @@
-"""A small MCP server for agents in tests: it counts, looks up, fails, and dies."""
+"""A small MCP server for agents in tests: it counts, looks up, fails, hangs, and dies."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -23,6 +24,13 @@ def look_up(number: int) -> str:
 def fail(reason: str) -> str:
     """Fails, for a reason."""
     raise ToolError(reason)
+
+
+@server.tool()
+def hang() -> str:
+    """Does not come back."""
+    time.sleep(600)
+    return "at last"
 
 
 @server.tool()

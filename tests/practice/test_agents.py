@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import AsyncGenerator
@@ -51,12 +52,14 @@ class Agent:
         self.meter = Meter()
         self.lost: list[object] = []
 
-    async def play(self, limits: Limits | None = None, tries: int = 1) -> Rollout:
+    async def play(
+        self, limits: Limits | None = None, tries: int = 1, call_seconds: float = math.inf
+    ) -> Rollout:
         return await roll_out(
             self.player,
             PROMPT,
             key="k",
-            terms=Terms(limits or Limits(), tries),
+            terms=Terms(limits or Limits(), tries, call_seconds),
             meter=self.meter,
             lost=self.lost.append,
         )
@@ -94,7 +97,8 @@ async def test_the_transcript_holds_calls_and_results_as_chat_messages(tmp_path:
         "content": "TRUTH-IS-5 (call 1 of this server)",
     }
     assert last == {"role": "assistant", "content": "TRUTH-IS-5"}
-    assert set(made.endpoint.calls[0].tools) == {"numbers_look_up", "numbers_fail", "numbers_die"}
+    named = {"numbers_look_up", "numbers_fail", "numbers_hang", "numbers_die"}
+    assert set(made.endpoint.calls[0].tools) == named
 
 
 async def test_every_call_of_the_model_is_counted(tmp_path: Path) -> None:
@@ -163,12 +167,17 @@ async def test_an_agent_that_comes_to_no_end_is_stopped(
     assert done.messages[-1]["role"] == "tool"
 
 
-async def test_an_agent_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
-    async with agent(tmp_path, in_turn(Said("late", delay=60))) as made:
-        done = await made.play(Limits(seconds=0.5), tries=3)
+@pytest.mark.parametrize(
+    "then", [Said("late", delay=60), use("numbers_hang")], ids=["the endpoint", "a tool"]
+)
+async def test_silence_in_the_middle_of_an_agent_s_work_is_an_outage(
+    tmp_path: Path, then: Said
+) -> None:
+    async with agent(tmp_path, in_turn(use("numbers_look_up", number=1), then)) as made:
+        done = await made.play(Limits(seconds=2.5), tries=3, call_seconds=0.4)
 
-    assert (done.failure, done.exhausted) == ("no end after 0.5 s (--rollout-seconds)", True)
-    assert done.tries == 1
+    assert (done.failure, done.exhausted) == ("no end after 2.5 s (--rollout-seconds)", False)
+    assert (done.outage, done.tries) == (True, 1)
 
 
 async def test_a_tool_server_that_dies_breaks_the_attempt_off(tmp_path: Path) -> None:
@@ -269,6 +278,43 @@ async def test_a_spent_quota_ends_an_agent_s_work_as_a_spent_budget_does(
             await made.play()
     assert made.lost == [made.meter.spent]
     assert made.meter.spent.calls == 1
+
+
+def completion(finish: str, prompt_tokens: int = 3, **more: JsonValue) -> Said:
+    """A completion that says nothing."""
+    message: JsonValue = {"role": "assistant", "content": None}
+    choice: JsonValue = {"index": 0, "finish_reason": finish, "message": message, **more}
+    usage: JsonValue = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": 1,
+        "total_tokens": prompt_tokens + 1,
+    }
+    about: dict[str, JsonValue] = {"id": "x", "object": "chat.completion", "created": 0}
+    return Said(body={**about, "model": "fake", "choices": [choice], "usage": usage})
+
+
+@pytest.mark.parametrize(
+    ("said", "why", "outage"),
+    [
+        (completion("error"), "what came is an error", True),
+        (completion("stop", error={"message": "it is gone"}), "it is gone", True),
+        (completion("content_filter"), "ContentFilterError", False),
+    ],
+)
+async def test_an_error_that_comes_as_a_completion_is_no_answer_of_an_agent(
+    tmp_path: Path, said: Said, why: str, *, outage: bool
+) -> None:
+    async with agent(tmp_path, lambda _: said) as made:
+        done = await made.play()
+    assert why in str(done.failure)
+    assert done.outage is outage
+
+
+async def test_tokens_of_an_agent_that_cannot_be_are_not_believed(tmp_path: Path) -> None:
+    async with agent(tmp_path, lambda _: completion("stop", 10**30)) as made:
+        done = await made.play()
+    assert (done.failure, done.spent.calls, done.spent.estimated) == (None, 1, 1)
+    assert done.spent.prompt_tokens < 1000
 
 
 async def test_an_agent_that_never_comes_to_the_end_of_its_call_has_failed_by_itself(

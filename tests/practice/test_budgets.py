@@ -93,6 +93,24 @@ async def test_a_budget_that_is_spent_while_learning_loses_no_answer(tmp_path: P
         assert len(here.attempts) == len(attempts)
 
 
+async def test_what_a_function_says_that_it_spent_counts_in_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spending_verifier.py").write_text(
+        "from server.practice.records import Score, Spent\n"
+        "def check(task, rollout):\n"
+        "    return Score(reward=1.0, spent=Spent(calls=1, prompt_tokens=1000))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    async with ground(tmp_path) as here:
+        options = ("--verifier", "spending_verifier:check", "--concurrency", "1")
+        ended = await here.do("practice", *options, "--max-tokens", "2500", code=3)
+        assert "--max-tokens 2,500 is spent (3,0" in ended.errors
+        found = here.report()["totals"]
+        assert len(here.attempts) == 3
+        assert found["whole"]["calls"] == 3 + 3
+
+
 async def test_experiences_written_directly_stop_at_the_budget_too(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         options = ("practice", *here.evaluated, "--direct", "2")

@@ -229,6 +229,10 @@ async def test_a_judge_whose_quota_is_spent_stops_the_run_at_once(tmp_path: Path
         assert here.report()["failures"]["times"] == 0
 
 
+SILENT: JsonValue = {"role": "assistant", "content": ""}
+GONE: JsonValue = {"code": 502, "message": "it is gone"}
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -237,8 +241,22 @@ async def test_a_judge_whose_quota_is_spent_stops_the_run_at_once(tmp_path: Path
         ({"choices": []}, "choices"),
         ({"id": "x"}, "choices"),
         ([1], "no chat completion"),
+        ({"choices": [{"message": SILENT, "finish_reason": "error", "error": GONE}]}, "it is gone"),
+        ({"choices": [{"message": SILENT, "finish_reason": "error"}]}, "what came is an error"),
+        ({"choices": [{"message": SILENT}], "error": GONE}, "it is gone"),
+        ({"choices": None, "error": "it is gone"}, "it is gone"),
     ],
-    ids=["no message", "a list for a text", "no choice", "no choices", "a list"],
+    ids=[
+        "no message",
+        "a list for a text",
+        "no choice",
+        "no choices",
+        "a list",
+        "an error in the choice",
+        "an error as the end",
+        "an error beside choices",
+        "an error for choices",
+    ],
 )
 @pytest.mark.parametrize("attempts", [True, False], ids=["player", "judge"])
 async def test_what_is_no_completion_is_a_failed_try_that_says_why(
@@ -262,6 +280,46 @@ async def test_what_is_no_completion_is_a_failed_try_that_says_why(
         assert here.report()["failures"]["times"] == 0
 
 
+async def test_a_filtered_answer_is_the_model_s_own_failure_and_is_paid_for(tmp_path: Path) -> None:
+    filtered: JsonValue = {
+        "choices": [{"message": {"content": None}, "finish_reason": "content_filter"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 0},
+    }
+
+    def some(asked: Asked) -> Said | None:
+        return Said(body=filtered) if "number 102 " in asked.prompt else None
+
+    async with ground(tmp_path, but(world, some)) as here:
+        await here.do("evaluate", "--arm", "without", "--tries", "2")
+        found = here.report()
+
+    assert found["arms"][0]["counts"] == {
+        "attempts": 14,
+        "scored": 12,
+        "rollout_failures": 2,
+        "verifier_failures": 0,
+    }
+    assert "content filter" in str(found["failures"])
+    assert found["totals"]["whole"]["calls"] == 12 + 2 * 2
+
+
+@pytest.mark.parametrize("usage", [(10**30, 5), (5, 10**30), (5, -1)])
+async def test_tokens_that_cannot_be_are_not_believed(
+    tmp_path: Path, usage: tuple[int, int]
+) -> None:
+    def counted_wrongly(asked: Asked) -> Said:
+        said: JsonValue = {"content": world(asked).text}
+        tokens: JsonValue = {"prompt_tokens": usage[0], "completion_tokens": usage[1]}
+        return Said(body={"choices": [{"message": said}], "usage": tokens})
+
+    async with ground(tmp_path, counted_wrongly) as here:
+        await here.do("practice", "--limit", "3")
+        whole = here.report()["totals"]["whole"]
+
+    assert whole["estimated"] == whole["calls"] == len(here.endpoint.calls)
+    assert 0 < whole["prompt_tokens"] < 10**6
+
+
 async def test_an_outage_while_learning_is_waited_for(tmp_path: Path) -> None:
     failed: list[Asked] = []
 
@@ -280,17 +338,24 @@ async def test_an_outage_while_learning_is_waited_for(tmp_path: Path) -> None:
 async def test_rollouts_that_use_all_they_may_are_failures_and_not_an_outage(
     tmp_path: Path,
 ) -> None:
-    async with ground(tmp_path, lambda _: Said("late", delay=20)) as here:
-        await here.do("practice", "--rollout-seconds", "0.05")
+    def slow_at_some(asked: Asked) -> Said | None:
+        slow = is_attempt(asked) and "number 3 " in asked.prompt
+        return Said("late", delay=20) if slow else None
+
+    async with ground(tmp_path, but(world, slow_at_some)) as here:
+        await here.do("practice", "--rollout-seconds", "0.7", "--concurrency", "18")
         found = here.report()
 
-    assert found["steps"][0]["counts"]["rollout_failures"] == 18
+    assert found["steps"][0]["counts"]["rollout_failures"] == 3
     assert "--rollout-seconds" in str(found["failures"])
 
 
-async def test_an_endpoint_that_answers_no_call_in_its_time_is_an_outage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("call_seconds", ["0.2", "20"])
+async def test_an_endpoint_that_answers_no_call_in_its_time_is_an_outage(
+    tmp_path: Path, call_seconds: str
+) -> None:
     async with ground(tmp_path, lambda _: Said("late", delay=20)) as here:
-        options = ("--rollout-seconds", "0.25", "--timeout", "0.2", "--retries", "9")
+        options = ("--rollout-seconds", "0.25", "--timeout", call_seconds, "--retries", "9")
         ended = await here.do("practice", *options, "--limit", "1", code=3)
 
     assert "every attempt failed" in ended.errors

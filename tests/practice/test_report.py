@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from experience_store.errors import ExperienceError
+from experience_store.errors import ExperienceError, StorageError
 from server.practice.metrics.words import money, number
 from server.practice.records import Run
 from server.practice.report import MissingExtraError, check_available, summary_lines, write_report
@@ -220,3 +220,30 @@ def test_numbers_have_about_three_digits(value: float, text: str) -> None:
 )
 def test_costs_have_the_digits_that_matter(cost: float, text: str) -> None:
     assert money(cost) == text
+
+
+# Where it is written
+
+
+@pytest.mark.usefixtures("no_pages")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_with_the_file_and_the_report_before_stays_whole(
+    tmp_path: Path,
+) -> None:
+    write_report(whole_run(steps=1), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / ".report.json.new").symlink_to("/dev/full")
+
+    with pytest.raises(StorageError, match=r"/report\.json: No space left on device\. The run"):
+        write_report(whole_run(steps=2), tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.usefixtures("no_pages")
+def test_a_report_that_cannot_be_put_in_its_place_is_named_and_leaves_nothing_beside_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(StorageError, match=r"/report\.html: "):
+        write_report(whole_run(steps=1), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.json"}

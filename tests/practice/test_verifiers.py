@@ -506,6 +506,9 @@ number = 5
 right = lambda task, rollout: rollout.answer == task.ground_truth
 half = lambda task, rollout: Fraction(1, 2)
 pair = lambda task, rollout: (0.5, "half of it")
+torn = lambda task, rollout: (0.5, "half \\ud83d")
+huge = lambda task, rollout: 10**400
+absurd = lambda task, rollout: Score(reward=1.0, spent=Spent(calls=-1))
 unknown = lambda task, rollout: (None, "cannot tell")
 whole = lambda task, rollout: Score(reward=-3.0, spent=Spent(calls=1))
 nothing = lambda task, rollout: None
@@ -518,6 +521,18 @@ alone = lambda task: 1.0
 
 def ending(task, rollout):
     raise SystemExit("over")
+
+
+async def ending_later(task, rollout):
+    raise SystemExit("over")
+
+
+async def cancelled(task, rollout):
+    raise asyncio.CancelledError
+
+
+def torn_error(task, rollout):
+    raise ValueError("\\ud83d half")
 
 
 def stopping(task, rollout):
@@ -557,6 +572,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Veri
         ("half", Score(reward=0.5)),
         ("pair", Score(reward=0.5, feedback="half of it")),
         ("whole", Score(reward=-3.0, spent=Spent(calls=1))),
+        ("torn", Score(reward=0.5, feedback="half ?")),
         ("nothing", Score(reward=None, failure="own_rewards:nothing gave no reward")),
         (
             "unknown",
@@ -579,6 +595,11 @@ async def test_a_function_says_what_an_attempt_is_worth(
     [
         ("broken", "broken raised KeyError"),
         ("ending", "ending raised SystemExit: over"),
+        ("ending_later", "ending_later raised SystemExit: over"),
+        ("cancelled", "cancelled raised CancelledError"),
+        ("torn_error", r"torn_error raised ValueError: \? half"),
+        ("huge", "gave a reward that is too large"),
+        ("absurd", "says it spent what cannot be"),
         ("stopping", "stopping raised StopIteration"),
         ("nan", "gave nan for a reward"),
         ("endless", "gave inf for a reward"),
@@ -592,6 +613,16 @@ async def test_a_function_that_breaks_is_out_of_order_and_not_zero(
     with pytest.raises(VerifierError, match=wrong) as caught:
         await own(name).verify(task("Paris"), said("Paris"))
     assert len(str(caught.value)) <= 400
+
+
+async def test_a_verification_that_is_ended_from_outside_is_no_failure_of_the_function(
+    own: Callable[[str], Verifier],
+) -> None:
+    work = asyncio.create_task(own("never").verify(task("Paris"), said("Paris")))
+    await asyncio.sleep(0)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
 
 
 @pytest.mark.parametrize("name", ["forever", "never"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from experience_store.intake.text import clean
 from server.practice.spending import Tab
 
 
@@ -31,12 +32,14 @@ class BrokenOffError(Exception):
     Attributes:
         again: Whether another try may do better.
         outage: Whether that is because something was out of order, and not the model's doing.
+        refused: Whether the endpoint refused what it was asked; no try does better then.
     """
 
-    def __init__(self, reason: str, *, again: bool = True, outage: bool | None = None) -> None:
-        super().__init__(reason)
-        self.again = again
-        self.outage = again if outage is None else outage
+    def __init__(self, reason: str, *, outage: bool = True, refused: bool = False) -> None:
+        super().__init__(clean(reason))
+        self.again = not refused
+        self.outage = outage and not refused
+        self.refused = refused
 
 
 class Player(Protocol):

@@ -38,6 +38,7 @@ from pydantic_ai.toolsets import AbstractToolset, PrefixedToolset
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from experience_store.errors import BadInputError
+from server.models.completions import NoCompletionError, refuse_errors
 from server.practice.players import BrokenOffError, Sampling
 from server.practice.players.bill import Bill
 from server.practice.players.endpoint import broken_off, client_of
@@ -57,9 +58,7 @@ class ToolAgent:
         self._sampling = sampling
         self._tools = tools
         self._client = client_of(model)
-        self._chat = OpenAIChatModel(
-            model.name, provider=OpenAIProvider(openai_client=self._client)
-        )
+        self._chat = _Chat(model.name, provider=OpenAIProvider(openai_client=self._client))
         toolsets(tools)  # complains before anything is spent
 
     async def play(self, prompt: str, tab: Tab, seed: int) -> str:
@@ -73,6 +72,7 @@ class ToolAgent:
         )
         usage, messages = RunUsage(), list[ModelMessage]()
         bill = Bill(tab, self._model.prices, usage)
+        tab.at_tools()
         try:
             return await self._run(agent, prompt, usage, messages, tab, bill)
         except (BudgetSpentError, LimitReachedError, BrokenOffError):
@@ -82,7 +82,7 @@ class ToolAgent:
         except ModelAPIError as error:
             raise broken_off(None, self._model.name, error) from error
         except UnexpectedModelBehavior as error:
-            if _said_nothing(messages):
+            if not isinstance(error, ContentFilterError) and _said_nothing(messages):
                 return ""  # an empty answer is an answer
             raise BrokenOffError(_said(error), outage=not isinstance(error, _OWN)) from error
         except Exception as error:  # tool servers fail in ways of their own
@@ -113,6 +113,8 @@ class ToolAgent:
                 if Agent.is_model_request_node(node):
                     messages.append(node.request)  # what the tools returned, not sent yet
                     tab.may_call()
+                else:
+                    tab.at_tools()
             assert run.result is not None, "an agent that stops has a result"
             return run.result.output.encode("utf-8", "replace").decode()
 
@@ -125,6 +127,20 @@ class ToolAgent:
         if self._sampling.seeded:
             settings["seed"] = seed
         return settings
+
+
+class _Chat(OpenAIChatModel):
+    """A model whose errors that come as completions are errors."""
+
+    def _process_provider_details(
+        self,
+        response: Any,  # noqa: ANN401  # a type of openai, which stays with its client
+    ) -> dict[str, Any] | None:
+        try:
+            refuse_errors(response.model_dump())
+        except NoCompletionError as error:
+            raise BrokenOffError(f"{self.model_name}: {error}") from error
+        return super()._process_provider_details(response)
 
 
 def toolsets(path: Path) -> list[AbstractToolset[Any]]:

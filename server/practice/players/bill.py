@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from pydantic_ai.usage import RunUsage
 
 from server.models import Reply
-from server.models.completions import estimated
+from server.models.completions import estimated, plausible
 from server.practice.records import Spent
 from server.practice.spending import Tab, priced, spent_of
 from server.settings import Prices
@@ -48,7 +48,7 @@ class Bill:
             cached=usage.cache_read_tokens - before.cache_read_tokens,
             completion=usage.output_tokens - before.output_tokens,
         )
-        if calls and not since.prompt_tokens:
+        if calls and not plausible(since.prompt_tokens, since.completion_tokens):
             since = self._estimated(conversation)
         if since != Spent(cost=since.cost):
             self._tab.pay(since)

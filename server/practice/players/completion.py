@@ -37,6 +37,8 @@ class Completion:
             raise BrokenOffError(f"{self._model.name}: {error}") from error
         tab.pay(spent_of(reply))
         tab.messages.append({"role": "assistant", "content": reply.text})
+        if reply.filtered:
+            raise BrokenOffError(f"{self._model.name}: content filter", outage=False)
         return reply.text
 
     async def close(self) -> None:

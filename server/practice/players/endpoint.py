@@ -35,7 +35,7 @@ def broken_off(status: int | None, name: str, error: Exception, body: object = N
         return QuotaSpentError(f"the model {name!r}", error)
     if status in FORBIDDEN:
         return EndpointRefusedError(f"the endpoint refuses the model {name!r}: {_short(error)}")
-    return BrokenOffError(f"{name}: {_short(error)}", again=status not in REFUSED)
+    return BrokenOffError(f"{name}: {_short(error)}", refused=status in REFUSED)
 
 
 def _short(error: Exception) -> str:

@@ -6,10 +6,11 @@ agents and verifiers wrote is escaped, and clipped where it is long.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from experience_store.errors import BadInputError
+from experience_store.errors import BadInputError, StorageError
 from server.practice.records import Run
 from server.practice.report.document import Report, as_json, report_of
 from server.practice.report.summary import lines_of
@@ -48,6 +49,7 @@ def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> R
 
     Raises:
         MissingExtraError: If the extra `practice` is not installed.
+        StorageError: If a file cannot be written; what stood there stays.
     """
     check_available()
     from server.practice.report.page import page_of  # noqa: PLC0415  # needs the extra, and time
@@ -56,8 +58,24 @@ def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> R
     files = {"report.json": as_json(report), "report.html": page_of(run, report)}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (folder / name).write_bytes(text.encode("utf-8", "replace"))
+        _write(folder / name, text.encode("utf-8", "replace"))
     return report
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file in one step: there is the old one or the new one, never half of it."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: {error.strerror or error}. The run itself is kept: once this is mended (is "
+            "the disk full?), the same command writes its report."
+        ) from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def summary_lines(

@@ -17,12 +17,14 @@ from types import ModuleType
 from typing import TypeAlias, cast
 
 from experience_store.errors import BadInputError
-from server.practice.records import Rollout, Score, Task
+from experience_store.intake.text import clean
+from server.practice.records import Rollout, Score, Spent, Task
 from server.practice.verifiers.aside import Aside
 from server.practice.verifiers.protocol import VerifierError, shortened
 
 TIME_LIMIT = 120.0  # seconds for one call, unless said otherwise
 MAX_HANGING = 32  # calls that were given up and go on, each of which takes a share of the machine
+MAX_SPENT = 10**12  # of anything, by one call
 
 Result: TypeAlias = float | bool | tuple[float | None, str] | Score | None
 Function: TypeAlias = Callable[[Task, Rollout], Result | Awaitable[Result]]
@@ -33,7 +35,8 @@ class OwnFunction:
 
     Called as `function(task, rollout)`, with a `Task` and a `Rollout` of `server.practice.records`.
     It returns a reward (any finite number, or a bool), a tuple of reward and feedback, a whole
-    `Score`, or None, which leaves the attempt unscored. One that is not async works in a thread.
+    `Score`, or None, which leaves the attempt unscored. What its `Score` says that it `spent`
+    counts in the run's budget. One that is not async works in a thread.
     A call that does not end in time is given up, and the attempt stays unscored.
     """
 
@@ -73,15 +76,18 @@ class OwnFunction:
         clock = asyncio.timeout(self._time_limit)
         try:
             async with clock:
-                result = await self._called(task, rollout)
+                return self._score(await self._called(task, rollout))
         except VerifierError:
             raise
+        except (asyncio.CancelledError, SystemExit) as error:
+            if _is_being_cancelled():
+                raise
+            raise self._raised(error) from error  # it is the function's own
         except Exception as error:
             if clock.expired():
                 late = f"did not come to a verdict within {self._time_limit:g} seconds"
                 raise VerifierError(f"{self._name} {late} (--verifier-seconds)") from error
             raise self._raised(error) from error
-        return self._score(result)
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -105,13 +111,15 @@ class OwnFunction:
         match result:
             case Score():
                 self._check_reward(result.reward)
+                self._check_spent(result.spent)
                 return result
             case None:
                 return Score(reward=None, failure=f"{self._name} gave no reward")
             case tuple():
                 reward, feedback = self._pair(cast("tuple[object, ...]", result))
                 failure = f"{self._name} gave no reward" if reward is None else None
-                return Score(reward=reward, feedback=feedback, failure=failure)
+                text = clean(feedback)
+                return Score(reward=reward, feedback=text, failure=failure)
             case _:
                 return Score(reward=self._number(result))
 
@@ -127,7 +135,12 @@ class OwnFunction:
             return None
         if not isinstance(value, Real):
             raise self._wrong_type(type(value).__name__)
-        return self._check_reward(float(value))
+        try:
+            return self._check_reward(float(value))
+        except OverflowError as error:
+            raise VerifierError(
+                f"{self._name} gave a reward that is too large; it must be finite as a float"
+            ) from error
 
     def _wrong_type(self, what: str) -> VerifierError:
         return VerifierError(
@@ -139,6 +152,20 @@ class OwnFunction:
         if reward is not None and not math.isfinite(reward):
             raise VerifierError(f"{self._name} gave {reward} for a reward; it must be finite")
         return reward
+
+    def _check_spent(self, spent: Spent) -> None:
+        counts = (spent.calls, spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens)
+        counts = (*counts, spent.estimated, spent.cost or 0.0)
+        if not all(0 <= count <= MAX_SPENT for count in counts):
+            raise VerifierError(
+                f"{self._name} says it spent what cannot be: {spent!r}; each must be from 0 to "
+                f"{MAX_SPENT:g}"
+            )
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def load_function(spec: str, time_limit: float = TIME_LIMIT) -> OwnFunction:

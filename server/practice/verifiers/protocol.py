@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from experience_store.errors import BadInputError, ExperienceError
+from experience_store.intake.text import clean
 from server.practice.records import Rollout, Score, Spent, Task
 
 MAX_REASON = 400  # characters of what an error passes on
@@ -22,7 +23,7 @@ class VerifierError(ExperienceError):
     """
 
     def __init__(self, message: str, spent: Spent | None = None) -> None:
-        super().__init__(shortened(message))
+        super().__init__(clean(shortened(message)))
         self.spent = spent or Spent()
 
 
