@@ -14,7 +14,7 @@ import uvicorn
 from mcp import Client, MCPError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.http import connection
+from server.http import connection, limits
 from server.http.limits import BodyLimit
 from tests.http.serving import JSON, raw_request, served, stored_groups, submission, tool_call
 from tests.processes.calling import submit
@@ -104,7 +104,9 @@ async def test_its_own_names_and_pages_are_welcome(database: Path) -> None:
             assert answer.status_code == 200
 
 
-async def test_a_body_that_never_ends_is_given_up() -> None:
+async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 0.01)
+
     async def never() -> Message:
         await asyncio.Event().wait()
         raise AssertionError
@@ -120,6 +122,46 @@ async def test_a_body_that_never_ends_is_given_up() -> None:
     scope: Scope = {"type": "http", "headers": [], "method": "POST", "path": "/mcp"}
     await BodyLimit(unreached, megabytes=1, seconds=0.01)(scope, never, send)
     assert answered[0]["status"] == 408
+
+
+async def test_of_many_that_send_at_once_those_get_through_for_whom_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The refused linger meanwhile, without the room that they had."""
+    refused, lingered = asyncio.Event(), asyncio.Event()
+    taken = 0
+
+    async def drop(_receive: Receive) -> None:
+        refused.set()
+        await lingered.wait()
+
+    async def take(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        nonlocal taken
+        taken += 1
+
+    async def send(_message: Message) -> None:
+        pass
+
+    monkeypatch.setattr(limits, "_drop", drop)
+    app = BodyLimit(take, megabytes=1)
+
+    async def upload() -> None:
+        async def chunks() -> AsyncIterator[Message]:
+            for left in reversed(range(14)):
+                await asyncio.sleep(0)
+                yield {"type": "http.request", "body": b" " * (MB // 16), "more_body": left > 0}
+
+        coming = chunks()
+        scope: Scope = {"type": "http", "headers": [], "method": "POST", "path": "/mcp"}
+        await app(scope, coming.__anext__, send)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as uploads:
+        for _ in range(12):
+            uploads.create_task(upload())
+        await refused.wait()
+        while taken + 1 < limits.MAX_BODIES:
+            await asyncio.sleep(0)
+        lingered.set()
 
 
 @asynccontextmanager
