@@ -16,6 +16,7 @@ from server.http.exchange import Observer
 from server.http.health import health_routes
 from server.http.hosts import HostCheck, allowed
 from server.http.limits import MEGABYTE, BodyLimit
+from server.http.listeners import Listeners
 from server.http.metrics import Metrics
 from server.http.permission import Permission
 from server.http.request_log import REQUEST_ID, RequestLog
@@ -68,6 +69,7 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
             Middleware(HostCheck, security),
             *_pages(settings.allowed_origins),
             *sign_in,
+            Middleware(Listeners),
             Middleware(BodyLimit, settings.max_body),
         ],
         lifespan=lifespan,

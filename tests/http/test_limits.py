@@ -128,7 +128,7 @@ async def test_of_many_that_send_at_once_those_get_through_for_whom_there_is_roo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The refused linger meanwhile, without the room that they had."""
-    refused, lingered = asyncio.Event(), asyncio.Event()
+    refused, through, lingered = asyncio.Event(), asyncio.Event(), asyncio.Event()
     taken = 0
 
     async def drop(_receive: Receive) -> None:
@@ -138,6 +138,8 @@ async def test_of_many_that_send_at_once_those_get_through_for_whom_there_is_roo
     async def take(_scope: Scope, _receive: Receive, _send: Send) -> None:
         nonlocal taken
         taken += 1
+        if taken >= limits.MAX_BODIES - 1:
+            through.set()
 
     async def send(_message: Message) -> None:
         pass
@@ -159,8 +161,7 @@ async def test_of_many_that_send_at_once_those_get_through_for_whom_there_is_roo
         for _ in range(12):
             uploads.create_task(upload())
         await refused.wait()
-        while taken + 1 < limits.MAX_BODIES:
-            await asyncio.sleep(0)
+        await through.wait()
         lingered.set()
 
 
@@ -213,3 +214,22 @@ async def test_a_client_that_stops_reading_is_given_up(monkeypatch: pytest.Monke
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
             await gone.wait()
+
+
+async def test_whoever_comes_when_all_connections_are_taken_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 1)
+
+    async def fine(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"fine"})
+
+    async with asyncio.timeout(30), listening(fine) as port:
+        url = f"http://127.0.0.1:{port}/mcp"
+        async with httpx2.AsyncClient() as one, httpx2.AsyncClient() as other:
+            first = await one.get(url)
+            refused = await other.post(url, content=b"{}")
+            again = await one.get(url)
+    assert (first.status_code, refused.status_code, again.status_code) == (200, 503, 200)
+    assert "try again" in refused.json()["error"]["message"]
