@@ -59,6 +59,13 @@ class Skill:
         """What hosts show of it before it is loaded."""
         return str(self.frontmatter["description"])
 
+    @property
+    def mark(self) -> str:
+        """The lines of SKILL.md that say which library it was made of, and by whom."""
+        metadata = self.frontmatter["metadata"]
+        assert not isinstance(metadata, str), "it is a mapping"
+        return as_yaml({key: metadata[key] for key in ("generator", "library")}, "  ")
+
     def file(self, path: str) -> File | None:
         """The file at a path, if it has one there."""
         return next((f for f in self.files if f.path == path), None)
