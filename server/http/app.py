@@ -41,7 +41,7 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
     """
     metrics = Metrics()
     tools = server.tool_names
-    server.middleware.append(Observer(tools, metrics.called))
+    server.middleware.insert(0, Observer(tools, metrics.called))  # sees what others refuse
     sign_in, public = _sign_in(server, settings.sign_in)
     security = allowed(settings, port)
     mcp = server.streamable_http_app(
