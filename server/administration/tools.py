@@ -34,9 +34,11 @@ _TYPES = {"bool": "boolean", "int": "integer", "float": "number"}
 
 Id = Annotated[str, Field(description="Such as G3")]
 Text = Annotated[
-    str, Field(description='Best as "When [condition], [strategy]"', max_length=MAX_WORDS)
+    str,
+    WithJsonSchema({"type": "string"}),
+    Field(description='Best as "When [condition], [strategy]"', max_length=MAX_WORDS),
 ]
-Title = Annotated[str, Field(max_length=MAX_WORDS)]
+Title = Annotated[str, WithJsonSchema({"type": "string"}), Field(max_length=MAX_WORDS)]
 Number = Annotated[int | None, WithJsonSchema({"type": "integer"}), Field(ge=0, le=MAX_NUMBER)]
 
 
@@ -97,7 +99,11 @@ async def compare_versions(
 async def roll_back_library(
     ctx: AppContext,
     library: Name,
-    version: Annotated[int, Field(ge=0, le=MAX_NUMBER, description="The one to go back to")],
+    version: Annotated[
+        int,
+        WithJsonSchema({"type": "integer"}),
+        Field(ge=0, le=MAX_NUMBER, description="The one to go back to"),
+    ],
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
     """Make a new version that holds what an older one held. Nothing is lost by it."""
