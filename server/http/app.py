@@ -83,7 +83,7 @@ def _pages(origins: Sequence[str]) -> list[Middleware]:
     return [
         Middleware(
             CORSMiddleware,
-            allow_origins=origins,
+            allow_origins=[origin.lower() for origin in origins],
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
             expose_headers=["www-authenticate", "retry-after", REQUEST_ID],

@@ -104,6 +104,25 @@ async def test_its_own_names_and_pages_are_welcome(database: Path) -> None:
             assert answer.status_code == 200
 
 
+async def test_pages_of_a_host_that_it_is_given_are_welcome_in_any_case(database: Path) -> None:
+    async with (
+        served(database, "--allowed-host", "Lessons.example") as server,
+        server.http(**JSON) as http,
+    ):
+        port = http.base_url.port
+        answers = [
+            (await http.post("/mcp", content=tool_call("list_libraries", {}), headers=headers))
+            for headers in (
+                {"host": "lessons.example", "origin": "https://lessons.example"},
+                {"host": "LESSONS.example", "origin": "https://Lessons.Example:8443"},
+                {"host": f"LOCALHOST:{port}", "origin": f"http://LocalHost:{port}"},
+                {"host": "lessons.example", "origin": "https://lessons.example.evil.org"},
+                {"host": "lessons.example", "origin": "https://evil.example"},
+            )
+        ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 403, 403]
+
+
 async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LINGER_SECONDS", 0.01)
 
