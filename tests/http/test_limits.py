@@ -14,7 +14,7 @@ import uvicorn
 from mcp import Client, MCPError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.http import connection, limits
+from server.http import connection, limits, listeners
 from server.http.limits import BodyLimit
 from tests.http.serving import JSON, raw_request, served, stored_groups, submission, tool_call
 from tests.processes.calling import submit
@@ -252,3 +252,39 @@ async def test_whoever_comes_when_all_connections_are_taken_is_told(
             again = await one.get(url)
     assert (first.status_code, refused.status_code, again.status_code) == (200, 503, 200)
     assert "try again" in refused.json()["error"]["message"]
+
+
+async def test_all_streams_together_leave_connections_for_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listeners, "MAX_TOGETHER", 1)
+    streaming, ending = asyncio.Event(), asyncio.Event()
+
+    async def stream(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        streaming.set()
+        await ending.wait()
+
+    async def nothing_more() -> Message:
+        return {"type": "http.disconnect"}
+
+    app = listeners.Listeners(stream)
+
+    async def status() -> int | None:
+        """Of a client's wish for a stream; None if it got one and that has ended."""
+        answered: list[Message] = []
+
+        async def send(message: Message) -> None:
+            answered.append(message)
+
+        headers = [(b"mcp-method", b"subscriptions/listen")]
+        scope: Scope = {"type": "http", "headers": headers, "method": "POST", "path": "/mcp"}
+        await app(scope, nothing_more, send)
+        return answered[0]["status"] if answered else None
+
+    async with asyncio.timeout(30):
+        first = asyncio.create_task(status())
+        await streaming.wait()
+        assert await status() == 503
+        ending.set()
+        assert await first is None
+        assert await status() is None
