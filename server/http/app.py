@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from server.bounds import bounded
 from server.http.caller import OwnTokens, Verifier
 from server.http.challenge import Challenge
 from server.http.exchange import Observer
@@ -41,7 +42,8 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
     """
     metrics = Metrics()
     tools = server.tool_names
-    server.middleware.insert(0, Observer(tools, metrics.called))  # sees what others refuse
+    # around what may refuse a message, inside the SDK's own, which makes the span
+    server.middleware.insert(server.middleware.index(bounded), Observer(tools, metrics.called))
     sign_in, public = _sign_in(server, settings.sign_in)
     security = allowed(settings, port)
     mcp = server.streamable_http_app(
