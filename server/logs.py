@@ -36,6 +36,8 @@ def log_to_stderr(level: str, *, as_json: bool = False) -> None:
 def hush_libraries(level: str) -> None:
     """Let libraries only warn: what passes through them is more than a server's log may keep."""
     logging.getLogger().setLevel(logging.WARNING)
+    # it quotes the header that it refuses
+    logging.getLogger("mcp.server.transport_security").setLevel(logging.CRITICAL)
     for name in _OWN:
         logging.getLogger(name).setLevel(level.upper())
 
@@ -47,7 +49,15 @@ class Lines(logging.Formatter):
         """The line without a traceback."""
         fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
         line = super().formatMessage(record)
-        return f"{line} {fields}" if fields else line
+        return _escaped(f"{line} {fields}" if fields else line)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text; the lines of a traceback are indented, so that none looks like one.
+
+        What is not printable, clients may have sent.
+        """
+        line, *more = super().format(record).split("\n")
+        return "\n".join([line, *(f"  {_escaped(text)}" for text in more)])
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  # logging's name
         """The traceback, without the input that an error may quote."""
@@ -69,6 +79,11 @@ class JsonLines(Lines):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _escaped(text: str) -> str:
+    """Text in one line that does nothing to a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

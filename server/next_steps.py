@@ -65,7 +65,7 @@ def _elsewhere(library: str, sizes: Mapping[str, int]) -> str:
     """Names with their sizes: all if they are few, else those that come close."""
     names = sorted(sizes)
     if len(names) > MAX_NAMED:
-        names = get_close_matches(library, names, n=MAX_NAMED)
+        names = get_close_matches(library[:80], names, n=MAX_NAMED)
         if not names:
             return f"{len(sizes)}, see list_libraries"
     return ", ".join(f"{name!r} ({sizes[name]})" for name in names)

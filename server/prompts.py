@@ -13,6 +13,8 @@ from mcp_types import (
 )
 
 from experience_store.errors import ExperienceError
+from experience_store.intake.text import clean
+from server.bounds import MAX_LIBRARY
 from server.mcp_server import ExperienceServer
 from server.wording import with_experiences
 
@@ -62,13 +64,18 @@ def add_prompts(server: ExperienceServer) -> None:
     ) -> Completion | None:
         libraries = server.app.store.libraries
         if argument.name == "library":
-            names = await libraries.names(argument.value, MAX_COMPLETIONS + 1)
+            names = await libraries.names(_begun(argument.value), MAX_COMPLETIONS + 1)
             more = len(names) > MAX_COMPLETIONS
             return Completion(values=list(names[:MAX_COMPLETIONS]), has_more=more)
         if argument.name == "version" and context and context.arguments:
-            library = context.arguments.get("library", "")
+            library = _begun(context.arguments.get("library", ""))
             if library in await libraries.names(library):
                 head = (await libraries.get(library)).head
                 fits = [str(v) for v in range(head, -1, -1) if str(v).startswith(argument.value)]
                 return Completion(values=fits[:MAX_COMPLETIONS], total=len(fits))
         return None
+
+
+def _begun(name: str) -> str:
+    """What a client has of a name so far, if it can be the beginning of one."""
+    return clean(name[: MAX_LIBRARY + 1])

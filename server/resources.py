@@ -20,7 +20,7 @@ from experience_store.history import Version
 from experience_store.library import Library, State
 from server.access import Scope, current_access
 from server.mcp_server import ExperienceServer
-from server.wording import applied_text, refusal_text
+from server.wording import applied_text, in_one_line, refusal_text
 
 PAGE = 100
 MAX_DIGITS = 15
@@ -88,10 +88,10 @@ def library_markdown(library: Library, state: State) -> str:
     """A version of a library as people read it and prompts take it."""
     lines = [f"# Experiences: {library.name} (version {state.version})", ""]
     if library.agent_objective:
-        lines += [f"The agent's work: {library.agent_objective}", ""]
+        lines += [f"The agent's work: {in_one_line(library.agent_objective)}", ""]
     if library.learning_objective:
-        lines += [f"What to get better at: {library.learning_objective}", ""]
-    lines += [f"- [{e.id}] {e.line()}" for e in state.experiences] or ["(none yet)"]
+        lines += [f"What to get better at: {in_one_line(library.learning_objective)}", ""]
+    lines += [f"- [{e.id}] {in_one_line(e.line())}" for e in state.experiences] or ["(none yet)"]
     return "\n".join(lines) + "\n"
 
 

@@ -57,6 +57,11 @@ def with_experiences(
     )
 
 
+def in_one_line(text: str) -> str:
+    """Text in one line and without what is not to be seen; it may come from anywhere."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """`1 group`, `1,200 groups`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -7,6 +7,11 @@ from difflib import get_close_matches
 
 from pydantic import ValidationError
 
+HALF = (
+    "holds half of a surrogate pair, such as \\ud800, which is no character and cannot be stored; "
+    "leave it out, or send the whole pair"
+)
+
 
 def mendable(error: ValidationError, fields: Sequence[str]) -> str:
     """A validation error as sentences that say where, what and how to mend it; values left out.
@@ -20,6 +25,8 @@ def mendable(error: ValidationError, fields: Sequence[str]) -> str:
         *place, last = [str(part) for part in problem["loc"]] or ["the arguments"]
         where = ".".join([*place, last])
         message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "string_unicode":
+            message = HALF
         if problem["type"] == "extra_forbidden":
             close = _meant(last, fields)
             hint = f"did you mean {close!r}? " if close else ""
@@ -41,4 +48,4 @@ def _meant(field: str, fields: Sequence[str]) -> str | None:
     for name, others in _OTHER_NAMES.items():
         if name in fields and field.lower() in others:
             return name
-    return next(iter(get_close_matches(field, fields, n=1, cutoff=0.5)), None)
+    return next(iter(get_close_matches(field[:80], fields, n=1, cutoff=0.5)), None)

@@ -84,10 +84,11 @@ def library_not_found(name: str, names: Sequence[str]) -> LibraryNotFoundError:
         name: That was asked for.
         names: Of libraries that there are, in order.
     """
-    close = get_close_matches(name, names, n=3)
+    shown = name[:80]  # comparing a long one would take long
+    close = get_close_matches(shown, names, n=3)
     known = ", ".join(close or names[:10]) or "there is none yet"
     hint = f"did you mean {known}?" if close else f"known: {known}"
-    return LibraryNotFoundError(f"there is no library {name[:80]!r}; {hint}")
+    return LibraryNotFoundError(f"there is no library {shown!r}; {hint}")
 
 
 class Libraries(Protocol):

@@ -12,9 +12,15 @@ from server.app import App
 from server.author import author_of
 from server.tools import AppContext
 
+MAX_WORDS = 20_000  # characters; more than any text here may have in the end
+
 Name = Annotated[str, Field(description="Of the library")]
-Note = Annotated[str, Field(description="Why, for the history")]
-Words = Annotated[str | None, WithJsonSchema({"type": "string"})]
+Note = Annotated[
+    str,
+    WithJsonSchema({"type": "string"}),
+    Field(description="Why, for the history", max_length=MAX_WORDS),
+]
+Words = Annotated[str | None, WithJsonSchema({"type": "string"}), Field(max_length=MAX_WORDS)]
 
 
 def app_of(ctx: AppContext) -> App:

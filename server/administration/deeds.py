@@ -17,6 +17,7 @@ from experience_store.store import Decision, GroupCounts, Review, Store, UpdateR
 from server.administration.changes import Difference
 from server.wording import count
 
+MAX_ID = 40  # characters, with brackets and spaces around it
 MAX_OBJECTIVE = 2_000  # characters; it stands in every prompt of the learner
 
 
@@ -182,7 +183,7 @@ async def delete(store: Store, library: str) -> Holding:
 
 def read_id(text: str) -> str:
     """The id that is meant; raises BadInputError if it is none."""
-    id_ = normalise_id(text)
+    id_ = normalise_id(text) if len(text) <= MAX_ID else None
     if id_ is None:
         raise BadInputError(f"{text[:80]!r} is no id of an experience, such as G3")
     return id_
@@ -211,9 +212,10 @@ def _changed(policy: Policy, given: Mapping[str, object]) -> Policy:
     known = [f.name for f in fields(Policy)]
     for name in given:
         if name not in known:
-            close = get_close_matches(name, known, n=1)
+            shown = name[:80]  # comparing a long one would take long
+            close = get_close_matches(shown, known, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
-            raise BadInputError(f"policy has no {name[:80]!r}: {hint}it has {', '.join(known)}")
+            raise BadInputError(f"policy has no {shown!r}: {hint}it has {', '.join(known)}")
     try:
         # as JSON, which strict validation reads a dataclass from
         return _POLICY.validate_json(json.dumps({**asdict(policy), **given}), strict=True)

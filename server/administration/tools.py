@@ -11,7 +11,7 @@ from pydantic import Field, WithJsonSchema
 from experience_store.library import Policy
 from server.access import Scope
 from server.administration import deeds
-from server.administration.calling import Name, Note, Words, announce, app_of, by
+from server.administration.calling import MAX_WORDS, Name, Note, Words, announce, app_of, by
 from server.administration.deleting import delete_library
 from server.administration.results import (
     DescriptionOut,
@@ -29,11 +29,17 @@ from server.tool_schema import ScopedTool, make_tool
 from server.tools import AppContext
 
 MAX_VERSIONS = 100
+MAX_NUMBER = 10**15  # of a version; larger ones do not fit into the database
 _TYPES = {"bool": "boolean", "int": "integer", "float": "number"}
 
 Id = Annotated[str, Field(description="Such as G3")]
-Text = Annotated[str, Field(description='Best as "When [condition], [strategy]"')]
-Number = Annotated[int | None, WithJsonSchema({"type": "integer"}), Field(ge=0)]
+Text = Annotated[
+    str,
+    WithJsonSchema({"type": "string"}),
+    Field(description='Best as "When [condition], [strategy]"', max_length=MAX_WORDS),
+]
+Title = Annotated[str, WithJsonSchema({"type": "string"}), Field(max_length=MAX_WORDS)]
+Number = Annotated[int | None, WithJsonSchema({"type": "integer"}), Field(ge=0, le=MAX_NUMBER)]
 
 
 async def describe_library(
@@ -93,7 +99,11 @@ async def compare_versions(
 async def roll_back_library(
     ctx: AppContext,
     library: Name,
-    version: Annotated[int, Field(ge=0, description="The one to go back to")],
+    version: Annotated[
+        int,
+        WithJsonSchema({"type": "integer"}),
+        Field(ge=0, le=MAX_NUMBER, description="The one to go back to"),
+    ],
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
     """Make a new version that holds what an older one held. Nothing is lost by it."""
@@ -105,7 +115,7 @@ async def roll_back_library(
 
 
 async def add_experience(
-    ctx: AppContext, library: Name, text: Text, name: str = "", note: Note = ""
+    ctx: AppContext, library: Name, text: Text, name: Title = "", note: Note = ""
 ) -> Annotated[CallToolResult, EditedOut]:
     """Add an experience by hand. What the library's policy forbids is refused."""
     app = app_of(ctx)

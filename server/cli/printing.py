@@ -12,6 +12,7 @@ import click
 
 from experience_store.library import Experience
 from server.wording import count as count  # noqa: PLC0414  # for those who print
+from server.wording import in_one_line as printable
 
 MAX_WIDTH = 100
 _INDENT = "  "
@@ -20,11 +21,6 @@ _INDENT = "  "
 def width() -> int:
     """Columns to write in."""
     return max(40, min(MAX_WIDTH, shutil.get_terminal_size().columns))
-
-
-def printable(text: str) -> str:
-    """Text in one line and without control characters; it may come from anywhere."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def clipped(text: str, columns: int) -> str:

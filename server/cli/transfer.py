@@ -53,7 +53,7 @@ PRIVATE, PUBLIC = 0o600, 0o666
     "skill is a folder of them, for hosts that read Agent Skills from disk.",
 )
 @option("--output", "-o", metavar="PATH", help="Where to, instead of TO.  [default: stdout, -]")
-@option("--force", is_flag=True, help="With skill: replace a folder that is no export.")
+@option("--force", is_flag=True, help="With skill: replace an export although it was edited.")
 @option("--without-attempts", is_flag=True, help="Leave out messages of attempts and prompts.")
 def export(
     *,
@@ -71,7 +71,8 @@ def export(
     complete, but elsewhere nothing more can be learned from the groups.
 
     With --format skill, TO is the folder where a host looks for skills, such as
-    ~/.claude/skills; the skill gets a folder of its own in it.
+    ~/.claude/skills; the skill always gets a folder of its own in it. A folder that is there is
+    replaced only if it is an export of the same library.
     """
     output = output or to or STDIO
     if format_ == "skill":

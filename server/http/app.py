@@ -10,12 +10,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from server.bounds import bounded
 from server.http.caller import OwnTokens, Verifier
 from server.http.challenge import Challenge
 from server.http.exchange import Observer
 from server.http.health import health_routes
 from server.http.hosts import HostCheck, allowed
 from server.http.limits import MEGABYTE, BodyLimit
+from server.http.listeners import Listeners
 from server.http.metrics import Metrics
 from server.http.permission import Permission
 from server.http.request_log import REQUEST_ID, RequestLog
@@ -40,7 +42,8 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
     """
     metrics = Metrics()
     tools = server.tool_names
-    server.middleware.append(Observer(tools, metrics.called))
+    # around what may refuse a message, inside the SDK's own, which makes the span
+    server.middleware.insert(server.middleware.index(bounded), Observer(tools, metrics.called))
     sign_in, public = _sign_in(server, settings.sign_in)
     security = allowed(settings, port)
     mcp = server.streamable_http_app(
@@ -68,6 +71,7 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
             Middleware(HostCheck, security),
             *_pages(settings.allowed_origins),
             *sign_in,
+            Middleware(Listeners),
             Middleware(BodyLimit, settings.max_body),
         ],
         lifespan=lifespan,
@@ -81,7 +85,7 @@ def _pages(origins: Sequence[str]) -> list[Middleware]:
     return [
         Middleware(
             CORSMiddleware,
-            allow_origins=origins,
+            allow_origins=[origin.lower() for origin in origins],
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
             expose_headers=["www-authenticate", "retry-after", REQUEST_ID],

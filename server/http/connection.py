@@ -2,15 +2,24 @@
 
 uvicorn bounds the pause between two requests, but not a client that begins a request and never
 ends its headers, nor one that asks and then stops reading the answer. Both hold a place, the
-second the memory of its answer too, so both are cut off.
+second the memory of its answer too, so both are cut off. There are so many places; whoever comes
+when all are taken is told so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from server.http.limits import linger
+from server.http.refusal import refusal
+
+logger = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 1_000
 HEADERS_SECONDS = 20.0
 READING_SECONDS = 30.0
 
@@ -39,6 +48,13 @@ class Connection(H11Protocol):
             self._headers_due = _cancelled(self._headers_due)
         elif self._headers_due is None:
             self._await_headers()
+
+    def handle_events(self) -> None:
+        """Lead a request to the app, or to what says that there are too many."""
+        self.app = self.config.loaded_app  # pyright: ignore[reportUnknownMemberType]  # uvicorn leaves its type open
+        if len(self.connections) > MAX_CONNECTIONS:
+            self.app = _full
+        super().handle_events()
 
     def shutdown(self) -> None:
         """End in order: a request that is not here as a whole was not begun, so it is dropped."""
@@ -73,3 +89,10 @@ class Connection(H11Protocol):
 def _cancelled(timer: asyncio.TimerHandle | None) -> None:
     if timer is not None:
         timer.cancel()
+
+
+async def _full(scope: Scope, receive: Receive, send: Send) -> None:
+    logger.warning("all %d connections are taken", MAX_CONNECTIONS)
+    text = f"all {MAX_CONNECTIONS:,} connections of this server are taken: try again in a moment"
+    answer = refusal(503, text, close=True, headers={"retry-after": "1"})
+    await linger(answer, scope, receive, send)

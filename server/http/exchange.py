@@ -79,7 +79,8 @@ class Observer:
         exchange.method = ctx.method[:MAX_NAME]
         name = (ctx.params or {}).get("name") if ctx.method == "tools/call" else None
         if ctx.method == "tools/call":
-            exchange.tool = name if name in self._tools else "unknown"
+            known = isinstance(name, str) and name in self._tools
+            exchange.tool = name if known else "unknown"
         logger.debug("begun", extra={"request_id": exchange.id, "method": exchange.method})
         begun = perf_counter()
         exchange.outcome = "failed"

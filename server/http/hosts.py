@@ -31,14 +31,20 @@ def allowed(settings: HttpSettings, port: int) -> TransportSecuritySettings:
         settings: With names that lead here, with or without a port.
         port: Where the server listens.
     """
-    own = own_names(settings.host, port)
-    given = [name for host in settings.allowed_hosts for name in _with_ports(host)]
+    own = [name.lower() for name in own_names(settings.host, port)]
+    given = [name for host in settings.allowed_hosts for name in _with_ports(host.lower())]
     if settings.sign_in and settings.sign_in.oauth:
         given += _public(settings.sign_in.oauth.resource)
     scheme = "https" if settings.tls else "http"
+    # what it is called by others is TLS in a proxy, as a rule
+    pages = [f"{s}://{name}" for name in given for s in dict.fromkeys((scheme, "https"))]
     return TransportSecuritySettings(
         allowed_hosts=[*own, *given],
-        allowed_origins=[*(f"{scheme}://{name}" for name in own), *settings.allowed_origins],
+        allowed_origins=[
+            *(f"{scheme}://{name}" for name in own),
+            *pages,
+            *(origin.lower() for origin in settings.allowed_origins),
+        ],
     )
 
 
@@ -58,6 +64,11 @@ def _public(url: str) -> list[str]:
     return [f"{host}:{port}", *([host] if port == usual else [])]
 
 
+def _folded(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A header, without what does not count in the names of hosts."""
+    return name, value.lower() if name in {b"host", b"origin"} else value
+
+
 class HostCheck:
     """Refuses what is not meant for this server, on every path that it stands before."""
 
@@ -68,6 +79,7 @@ class HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] == "http":
+            scope = {**scope, "headers": [_folded(*header) for header in scope["headers"]]}
             wrong = await self._security.validate_request(Request(scope))
             if wrong is not None:
                 answer = refusal(wrong.status_code, _TEXTS[wrong.status_code], close=True)

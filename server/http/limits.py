@@ -61,28 +61,27 @@ class BodyLimit:
             return
         held = _Held()
         try:
-            await self._bounded(scope, receive, send, held)
+            body = await self._body(scope, receive, held)
+            if isinstance(body, bytes):
+                await self._app(scope, _replayed(body, receive), send)
         finally:
             self._held -= held.bytes
+        if isinstance(body, Response):  # what had come is let go by now: to linger takes a while
+            await linger(body, scope, receive, send)
 
-    async def _bounded(self, scope: Scope, receive: Receive, send: Send, held: _Held) -> None:
+    async def _body(self, scope: Scope, receive: Receive, held: _Held) -> bytes | Response | None:
+        """The body, or why it is refused; None if the client went away before its end."""
         try:
             async with asyncio.timeout(self._seconds):
-                body = await self._read(receive, _declared(scope), held)
+                return await self._read(receive, _declared(scope), held)
         except _TooLargeError:
-            await linger(refusal(413, self._text, close=True), scope, receive, send)
-            return
+            return refusal(413, self._text, close=True)
         except _BusyError:
             text = "too much is being sent to this server at once; try again in a moment"
-            answer = refusal(503, text, close=True, headers={"retry-after": "1"})
-            await linger(answer, scope, receive, send)
-            return
+            return refusal(503, text, close=True, headers={"retry-after": "1"})
         except TimeoutError:
             text = f"the request was not complete after {self._seconds:.0f} seconds"
-            await refusal(408, text, close=True)(scope, receive, send)
-            return
-        if body is not None:
-            await self._app(scope, _replayed(body, receive), send)
+            return refusal(408, text, close=True)
 
     async def _read(self, receive: Receive, declared: int, held: _Held) -> bytes | None:
         """The body; None if the client went away before its end."""

@@ -30,7 +30,6 @@ from server.settings import HttpSettings
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 15  # longer than a write waits for its turn, so that it is answered
-MAX_CONNECTIONS = 1_000
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -90,7 +89,6 @@ def _config(app: object, tls: tuple[Path, Path] | None) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 

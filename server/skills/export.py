@@ -1,8 +1,8 @@
 """A skill as a folder on disk, for hosts that look for skills there.
 
 A folder is written beside its place and then moved there, so that hosts find the whole old skill
-or the whole new one. Only a folder that was written like this, and not changed since, is replaced
-without being told to: what somebody wrote by hand is not lost.
+or the whole new one. Only an export of the same library is ever replaced, and one that was changed
+since only if that is asked for: what somebody wrote by hand is not lost.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from experience_store.errors import ConflictError
-from server.skills.folder import File, Skill, is_unchanged
+from server.skills.folder import MAIN, REFERENCES, File, Skill, is_unchanged
 
 _MOST_FILES = 600  # more than any skill has
 _READABLE = 0o755
@@ -22,8 +22,8 @@ def write_folder(skill: Skill, where: Path, *, force: bool = False) -> Path:
 
     Args:
         skill: What to write.
-        where: A folder of skills, or the skill's own folder if it is called like the skill.
-        force: Whether a folder that is something else is replaced.
+        where: The folder of skills that it gets its own folder in, called like the skill.
+        force: Whether an export of the library is replaced although it was changed.
 
     Returns:
         The skill's own folder.
@@ -32,14 +32,15 @@ def write_folder(skill: Skill, where: Path, *, force: bool = False) -> Path:
         ConflictError: If something else is there.
     """
     where = where.expanduser().absolute()
-    target = where if where.name == skill.name else where / skill.name
+    if (where / MAIN).exists():
+        raise ConflictError(
+            f"{where} is a skill itself: name the folder that skills are in, such as {where.parent}"
+        )
+    target = where / skill.name
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise ConflictError(f"{target} is no folder: move it away, or name another place")
-    if target.exists() and not force and not _is_own(target):
-        raise ConflictError(
-            f"{target} is there already and is not as an export left it: move it away, name "
-            "another place, or replace it with --force"
-        )
+    if target.exists() and any(target.iterdir()):  # an empty one is nobody's
+        _check_replaceable(target, skill, force=force)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{skill.name}.") as beside:
         made = Path(beside) / "new"
@@ -69,13 +70,38 @@ def _put(made: Path, target: Path, old: Path) -> None:
         raise
 
 
-def _is_own(folder: Path) -> bool:
-    """Whether the folder is as an export left it; an empty one is nobody's."""
+def _check_replaceable(folder: Path, skill: Skill, *, force: bool) -> None:
+    """Raise ConflictError if the folder is not the library's own export, or holds more."""
+    if not _is_export_of(folder, skill):
+        raise ConflictError(
+            f"{folder} is there already and is no export of this library: move it away, or name "
+            "another place"
+        )
+    if not (force or _is_as_made(folder)):
+        raise ConflictError(
+            f"{folder} is there already and is not as an export left it: move it away, name "
+            "another place, or replace it with --force"
+        )
+
+
+def _is_export_of(folder: Path, skill: Skill) -> bool:
+    main = folder / MAIN
+    if main.is_symlink() or not main.is_file():
+        return False
+    text = main.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
+    head, end, _ = text.partition("\n---\n")
+    return bool(end) and f"\n{skill.mark}" in head
+
+
+def _is_as_made(folder: Path) -> bool:
+    """Whether the folder is as an export left it."""
     found: list[File] = []
     for number, path in enumerate(sorted(folder.rglob("*"))):
+        name = path.relative_to(folder).as_posix()
         if path.is_symlink() or number > _MOST_FILES:
             return False
-        if not path.is_dir():
-            name = path.relative_to(folder).as_posix()
+        if path.is_file():
             found.append(File(name, path.read_bytes()))
-    return not found or is_unchanged(found)
+        elif not (path.is_dir() and name == REFERENCES and any(path.iterdir())):
+            return False  # a folder or a pipe of somebody's
+    return is_unchanged(found)

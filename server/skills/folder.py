@@ -12,6 +12,7 @@ from experience_store.tokens import estimate_tokens
 from server.skills.frontmatter import Frontmatter, as_yaml
 from server.skills.naming import skill_name
 from server.skills.topics import Topic, topics
+from server.wording import in_one_line
 
 MAIN = "SKILL.md"
 REFERENCES = "references"
@@ -58,6 +59,13 @@ class Skill:
     def description(self) -> str:
         """What hosts show of it before it is loaded."""
         return str(self.frontmatter["description"])
+
+    @property
+    def mark(self) -> str:
+        """The lines of SKILL.md that say which library it was made of, and by whom."""
+        metadata = self.frontmatter["metadata"]
+        assert not isinstance(metadata, str), "it is a mapping"
+        return as_yaml({key: metadata[key] for key in ("generator", "library")}, "  ")
 
     def file(self, path: str) -> File | None:
         """The file at a path, if it has one there."""
@@ -121,7 +129,7 @@ def description_of(library: Library) -> str:
 
 
 def _clip(text: str) -> str:
-    line = _clean(text)
+    line = in_one_line(text)
     if len(line) > MAX_OBJECTIVE:
         return f"{line[:MAX_OBJECTIVE].rsplit(' ', 1)[0]} …"
     return line if line.endswith((".", "!", "?")) else f"{line}."
@@ -134,9 +142,9 @@ def _opening(library: Library) -> list[str]:
         _ADVICE,
     ]
     if library.agent_objective:
-        lines += ["", f"The agent's work: {_clean(library.agent_objective)}"]
+        lines += ["", f"The agent's work: {in_one_line(library.agent_objective)}"]
     if library.learning_objective:
-        lines += ["", f"What to get better at: {_clean(library.learning_objective)}"]
+        lines += ["", f"What to get better at: {in_one_line(library.learning_objective)}"]
     return lines
 
 
@@ -165,9 +173,4 @@ def _reference(topic: Topic) -> bytes:
 
 
 def _line(experience: Experience) -> str:
-    return f"- [{experience.id}] {_clean(experience.line())}"
-
-
-def _clean(text: str) -> str:
-    """Text in one line, without what is not to be seen."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return f"- [{experience.id}] {in_one_line(experience.line())}"

@@ -141,16 +141,20 @@ def tool_call(tool: str, arguments: Mapping[str, object]) -> bytes:
 
 def modern_call(tool: str, arguments: Mapping[str, object]) -> tuple[bytes, dict[str, str]]:
     """Body and headers of a call, as clients of 2026-07-28 send it."""
+    body, headers = modern_request("tools/call", {"name": tool, "arguments": arguments})
+    return body, {**headers, "mcp-name": tool}
+
+
+def modern_request(method: str, params: Mapping[str, object]) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of a request, as clients of 2026-07-28 send it."""
     version = "2026-07-28"
     meta = {
         "io.modelcontextprotocol/protocolVersion": version,
         "io.modelcontextprotocol/clientCapabilities": {},
         "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
     }
-    params = {"name": tool, "arguments": arguments, "_meta": meta}
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
-    headers = {"mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": tool}
-    return body.encode(), headers
+    asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
+    return json.dumps(asked).encode(), {"mcp-protocol-version": version, "mcp-method": method}
 
 
 def raw_request(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -14,7 +14,7 @@ import uvicorn
 from mcp import Client, MCPError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.http import connection
+from server.http import connection, limits, listeners
 from server.http.limits import BodyLimit
 from tests.http.serving import JSON, raw_request, served, stored_groups, submission, tool_call
 from tests.processes.calling import submit
@@ -104,7 +104,28 @@ async def test_its_own_names_and_pages_are_welcome(database: Path) -> None:
             assert answer.status_code == 200
 
 
-async def test_a_body_that_never_ends_is_given_up() -> None:
+async def test_pages_of_a_host_that_it_is_given_are_welcome_in_any_case(database: Path) -> None:
+    async with (
+        served(database, "--allowed-host", "Lessons.example") as server,
+        server.http(**JSON) as http,
+    ):
+        port = http.base_url.port
+        answers = [
+            (await http.post("/mcp", content=tool_call("list_libraries", {}), headers=headers))
+            for headers in (
+                {"host": "lessons.example", "origin": "https://lessons.example"},
+                {"host": "LESSONS.example", "origin": "https://Lessons.Example:8443"},
+                {"host": f"LOCALHOST:{port}", "origin": f"http://LocalHost:{port}"},
+                {"host": "lessons.example", "origin": "https://lessons.example.evil.org"},
+                {"host": "lessons.example", "origin": "https://evil.example"},
+            )
+        ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 403, 403]
+
+
+async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 0.01)
+
     async def never() -> Message:
         await asyncio.Event().wait()
         raise AssertionError
@@ -120,6 +141,47 @@ async def test_a_body_that_never_ends_is_given_up() -> None:
     scope: Scope = {"type": "http", "headers": [], "method": "POST", "path": "/mcp"}
     await BodyLimit(unreached, megabytes=1, seconds=0.01)(scope, never, send)
     assert answered[0]["status"] == 408
+
+
+async def test_of_many_that_send_at_once_those_get_through_for_whom_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The refused linger meanwhile, without the room that they had."""
+    refused, through, lingered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    taken = 0
+
+    async def drop(_receive: Receive) -> None:
+        refused.set()
+        await lingered.wait()
+
+    async def take(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        nonlocal taken
+        taken += 1
+        if taken >= limits.MAX_BODIES - 1:
+            through.set()
+
+    async def send(_message: Message) -> None:
+        pass
+
+    monkeypatch.setattr(limits, "_drop", drop)
+    app = BodyLimit(take, megabytes=1)
+
+    async def upload() -> None:
+        async def chunks() -> AsyncIterator[Message]:
+            for left in reversed(range(14)):
+                await asyncio.sleep(0)
+                yield {"type": "http.request", "body": b" " * (MB // 16), "more_body": left > 0}
+
+        coming = chunks()
+        scope: Scope = {"type": "http", "headers": [], "method": "POST", "path": "/mcp"}
+        await app(scope, coming.__anext__, send)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as uploads:
+        for _ in range(12):
+            uploads.create_task(upload())
+        await refused.wait()
+        await through.wait()
+        lingered.set()
 
 
 @asynccontextmanager
@@ -171,3 +233,58 @@ async def test_a_client_that_stops_reading_is_given_up(monkeypatch: pytest.Monke
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
             await gone.wait()
+
+
+async def test_whoever_comes_when_all_connections_are_taken_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 1)
+
+    async def fine(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"fine"})
+
+    async with asyncio.timeout(30), listening(fine) as port:
+        url = f"http://127.0.0.1:{port}/mcp"
+        async with httpx2.AsyncClient() as one, httpx2.AsyncClient() as other:
+            first = await one.get(url)
+            refused = await other.post(url, content=b"{}")
+            again = await one.get(url)
+    assert (first.status_code, refused.status_code, again.status_code) == (200, 503, 200)
+    assert "try again" in refused.json()["error"]["message"]
+
+
+async def test_all_streams_together_leave_connections_for_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listeners, "MAX_TOGETHER", 1)
+    streaming, ending = asyncio.Event(), asyncio.Event()
+
+    async def stream(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        streaming.set()
+        await ending.wait()
+
+    async def nothing_more() -> Message:
+        return {"type": "http.disconnect"}
+
+    app = listeners.Listeners(stream)
+
+    async def status() -> int | None:
+        """Of a client's wish for a stream; None if it got one and that has ended."""
+        answered: list[Message] = []
+
+        async def send(message: Message) -> None:
+            answered.append(message)
+
+        headers = [(b"mcp-method", b"subscriptions/listen")]
+        scope: Scope = {"type": "http", "headers": headers, "method": "POST", "path": "/mcp"}
+        await app(scope, nothing_more, send)
+        return answered[0]["status"] if answered else None
+
+    async with asyncio.timeout(30):
+        first = asyncio.create_task(status())
+        await streaming.wait()
+        assert await status() == 503
+        ending.set()
+        assert await first is None
+        assert await status() is None

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from experience_store.errors import StorageError
 from server.http.app import http_app
-from server.logs import JsonLines
+from server.logs import TEXT, JsonLines, Lines
 from server.mcp_server import build_server
 from server.settings import HttpSettings, Settings
 from tests.http.serving import JSON, served, submission, tool_call
@@ -94,6 +94,8 @@ async def test_each_request_is_a_line_of_json_without_what_it_carried(database: 
         await http.post("/mcp", content=f'{{"{SECRET}": not json'.encode())
         wrong = {"task": 5, "library": SECRET, "trajectories": [SECRET]}
         await http.post("/mcp", content=tool_call("submit_group", wrong))
+        await http.get("/health", headers={"host": SECRET})
+        await http.get("/health", headers={"origin": f"https://{SECRET}"})
         server.signal()
         assert await server.ended() == 0
     assert answer.status_code == 200
@@ -128,3 +130,15 @@ def test_a_traceback_is_logged_without_the_input_that_it_quotes() -> None:
     text = JsonLines().format(logging.LogRecord("x", logging.ERROR, "x", 1, "bad", None, what))
     assert "ValidationError" in text
     assert SECRET not in text
+
+
+def test_what_a_client_named_forges_no_line_of_text_and_steers_no_terminal() -> None:
+    record = logging.LogRecord("x", logging.ERROR, "x", 1, "bad\nINFO forged \x1b[31m", None, None)
+    record.method = "x\nINFO forged \x1b[31m"
+    error = ValueError("bad\nINFO forged \x1b[31m")
+    record.exc_info = (ValueError, error, None)
+    first, *rest = Lines(TEXT).format(record).splitlines()
+
+    assert r"bad\nINFO forged \x1b[31m method=x\nINFO forged \x1b[31m" in first
+    assert r"  INFO forged \x1b[31m" in rest
+    assert all(line.startswith("  ") and line.isprintable() for line in rest)

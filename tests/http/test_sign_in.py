@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from server.access import EVERYTHING, Access, Scope, current_access
 from server.app import open_app
+from server.http.listeners import MAX_OF_CALLER
 from server.http.rates import Rates
 from server.settings import Settings
 from tests.cli.program import Program
-from tests.http.serving import JSON, Served, raw_request, served, submission, tool_call
+from tests.http.serving import (
+    JSON,
+    Served,
+    modern_request,
+    raw_request,
+    served,
+    submission,
+    tool_call,
+)
 from tests.http.signing_in import ERAS, ask, make_token, signed_in, use
 from tests.processes.calling import learn, submit
 
@@ -125,6 +136,32 @@ async def test_a_stream_ends_with_its_token(database: Path) -> None:
             await run(database, "token", "revoke", "mine")
             await learn(two)
             assert [event async for event in _until_broken(events)] == []
+
+
+async def test_the_streams_of_one_caller_leave_room_for_others(database: Path) -> None:
+    reader = await make_token(database, "reader", scopes=["read"])
+    other = await make_token(database, "other")
+    params = {"notifications": {"resourcesListChanged": True}}
+    asked = modern_request("subscriptions/listen", params)
+    async with guarded(database) as server, AsyncExitStack() as streams, server.http() as http:
+
+        async def listen(token: str) -> httpx2.Response:
+            body, headers = asked
+            headers = {**JSON, **headers, "authorization": f"Bearer {token}"}
+            headers["accept"] = "application/json, text/event-stream"
+            stream = http.stream("POST", "/mcp", content=body, headers=headers)
+            return await streams.enter_async_context(stream)
+
+        answers = [await listen(reader) for _ in range(MAX_OF_CALLER + 1)]
+        refused = json.loads(await answers[-1].aread())
+        another = await listen(other)
+        called = await ask(server, reader, "tools/list")
+        await answers[0].aclose()
+        while (await listen(reader)).status_code == 429:  # until the server has noticed
+            pass
+    assert [a.status_code for a in answers] == [*[200] * MAX_OF_CALLER, 429]
+    assert "end one first" in refused["error"]["message"]
+    assert (another.status_code, called.status_code) == (200, 200)
 
 
 async def _until_broken(events: Any) -> AsyncGenerator[object]:
@@ -256,21 +293,22 @@ def test_a_bucket_fills_again_as_time_goes_by() -> None:
 
 
 async def test_all_bodies_together_are_bounded(database: Path) -> None:
-    """Nine requests that stop short of their end: the ninth finds no room."""
+    """Nine requests that stop short of their end: one of them finds no room."""
     token = await make_token(database)
     part = b"x" * (2**20 - 1)
     async with guarded(database, "--max-body", "1") as server:
         held: list[asyncio.StreamWriter] = []
-        for _ in range(8):
-            _, writer = await server.connect()
+        answers: list[asyncio.Task[bytes]] = []
+        for _ in range(9):
+            reader, writer = await server.connect()
             head = raw_request(server.url, part + b"x", {"authorization": f"Bearer {token}"})
             writer.write(head + part)
             await writer.drain()
             held.append(writer)
-        reader, writer = await server.connect()
-        held.append(writer)
-        writer.write(raw_request(server.url, part, {"authorization": f"Bearer {token}"}) + part)
-        answer = await reader.readline()
+            answers.append(asyncio.create_task(reader.readline()))
+        first, _ = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
         for writer in held:
             writer.close()
+        await asyncio.gather(*answers, return_exceptions=True)
+    (answer,) = [task.result() for task in first]
     assert b"503" in answer

@@ -41,10 +41,69 @@ def test_a_skill_gets_a_folder_of_its_own_name(program: Program, tmp_path: Path)
     assert str(folder) in said
 
 
-def test_the_folder_may_be_named_itself(program: Program, tmp_path: Path) -> None:
+def test_the_name_is_always_appended(program: Program, tmp_path: Path) -> None:
     export(program, "airline", tmp_path / "airline")
+    inside = export(program, "airline", tmp_path / "airline" / "airline", fails=1)
 
-    assert names(tmp_path / "airline") == ["SKILL.md"]
+    assert names(tmp_path / "airline") == ["airline"]
+    assert names(tmp_path / "airline" / "airline") == ["SKILL.md"]
+    assert "is a skill itself" in inside
+
+
+def test_a_library_called_like_the_folder_of_skills_leaves_the_others(
+    program: Program, tmp_path: Path
+) -> None:
+    other = tmp_path / "airline" / "other" / "SKILL.md"
+    other.parent.mkdir(parents=True)
+    other.write_text("precious", encoding="utf-8")
+    export(program, "airline", tmp_path / "airline", "--force")
+
+    assert other.read_text(encoding="utf-8") == "precious"
+    assert names(tmp_path / "airline") == ["airline", "other"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My own words.",
+        "---\nname: airline\nmetadata:\n  generator: experience-mcp\n  library: other\n---\n",
+        "---\nname: airline\n---\n\n  generator: experience-mcp\n  library: airline\n",
+    ],
+    ids=["words", "another-library", "mark-in-the-text"],
+)
+def test_what_is_no_export_of_the_library_is_never_replaced(
+    program: Program, tmp_path: Path, text: str
+) -> None:
+    mine = tmp_path / "airline" / "SKILL.md"
+    mine.parent.mkdir()
+    mine.write_text(text, encoding="utf-8")
+    refused = export(program, "airline", tmp_path, "--force", fails=1)
+
+    assert "is no export of this library" in refused
+    assert mine.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["pipe", "SKILL.md"])
+def test_a_pipe_in_the_folder_is_not_waited_for(
+    program: Program, tmp_path: Path, name: str
+) -> None:
+    export(program, "airline", tmp_path)
+    pipe = tmp_path / "airline" / name
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+
+    assert "is there already" in export(program, "airline", tmp_path, fails=1)
+
+
+def test_an_empty_folder_that_was_made_inside_is_not_lost_in_silence(
+    program: Program, tmp_path: Path
+) -> None:
+    export(program, "airline", tmp_path)
+    (tmp_path / "airline" / "drafts").mkdir()
+
+    assert "--force" in export(program, "airline", tmp_path, fails=1)
+    assert names(tmp_path / "airline") == ["SKILL.md", "drafts"]
 
 
 def test_an_export_is_replaced_by_a_later_one(program: Program, tmp_path: Path) -> None:
@@ -64,13 +123,14 @@ def test_what_somebody_wrote_is_kept_unless_it_is_forced(
     export(program, "airline", tmp_path)
     mine = tmp_path / "airline" / file
     mine.parent.mkdir(exist_ok=True)
-    mine.write_text("My own words.", encoding="utf-8")
+    with mine.open("a", encoding="utf-8") as added:
+        added.write("My own words.")
     refused = export(program, "airline", tmp_path, fails=1)
     kept = mine.read_text(encoding="utf-8")
     export(program, "airline", tmp_path, "--force")
 
     assert "--force" in refused
-    assert kept == "My own words."
+    assert kept.endswith("My own words.")
     assert names(tmp_path / "airline") == ["SKILL.md"]
 
 
