@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import StorageError
-from experience_store.sqlite.database import migrations, sql, statements
+from experience_store.sqlite.scripts import migrations, sql, statements
 from experience_store.store import MAX_FAILURES, open_store
 
 # One row of each table at least, as the first release wrote them.

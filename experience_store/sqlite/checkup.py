@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experience_store.errors import StorageError
-from experience_store.sqlite.database import migrations, sql
+from experience_store.sqlite.scripts import migrations, sql
 
 MAX_PROBLEMS = 5
 

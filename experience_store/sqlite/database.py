@@ -1,4 +1,4 @@
-"""One SQLite file: connections, transactions, migrations and the queries by name.
+"""One SQLite file: connections, transactions and migrations.
 
 Two connections, each with a thread: one reads, one writes, so that a read never waits for a write
 of the same process; other processes are kept apart by WAL mode and a busy timeout. Write
@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import aiosqlite
 
 from experience_store.errors import StorageError
+from experience_store.sqlite.scripts import migrations, sql, statements
 
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = sqlite3.Row
@@ -33,7 +32,6 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 10.0
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED"})
-_PACKAGE = "experience_store.sqlite"
 
 
 class Connection(aiosqlite.Connection):
@@ -221,15 +219,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def sql(name: str) -> str:
-    """The text of a named query.
-
-    Raises:
-        KeyError: If there is no query of that name.
-    """
-    return _queries()[name]
-
-
 def migrate(connection: sqlite3.Connection) -> None:
     """Apply the migrations that the file lacks, each with its record in one transaction.
 
@@ -258,34 +247,6 @@ def _migrate_once(tx: Transaction) -> bool:
     tx.run_script(script)
     tx.run("record_migration", number=done + 1, name=name, now=now())
     return True
-
-
-@cache
-def migrations() -> tuple[tuple[str, str], ...]:
-    """Name and script of every migration, in order; their numbers run from 1 without gap."""
-    folder = files(_PACKAGE) / "migrations"
-    found = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return tuple((f.name, f.read_text(encoding="utf-8")) for f in found)
-
-
-def statements(script: str) -> Sequence[str]:
-    """The statements of a script (sqlite3's `executescript` would commit before each run)."""
-    found: list[str] = []
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            found.append(pending.strip())
-            pending = ""
-    return found
-
-
-@cache
-def _queries() -> dict[str, str]:
-    found = (files(_PACKAGE) / name for name in ("queries.sql", "transfer.sql"))
-    text = "\n".join(file.read_text(encoding="utf-8") for file in found)
-    parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
-    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
 async def _connect(path: Path) -> Connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,17 +17,17 @@ from mcp import Client
 from pydantic import BaseModel
 
 from experience_store.errors import StorageError
-from server.practice.calls import call, read, read_text
 from server.practice.errors import RunStoppedError
 from server.practice.handing_in import fitting_feedback, fitting_messages
 from server.practice.journal import Journal
+from server.practice.library_shown import LibraryShown
 from server.practice.records import Group, Learned, Served, Spent, Task, total
-from server.practice.shown import GroupsShown, HistoryShown, UpdateShown, UpdatesShown, VersionShown
+from server.practice.shown import UpdateShown, UpdatesShown
 from server.practice.spending import Meter
 from server.practice.teacher import MeteredModel, Teacher
 from server.practice.together import all_of
 from server.practice.updates_shown import UpdatesSeen
-from server.results import Experiences, LibrariesOut, LibraryOut, Submitted, UpdateOut
+from server.results import Experiences, Submitted, UpdateOut
 from server.tools import MAX_TASK
 from server.updating import HELD_UP
 
@@ -56,7 +56,7 @@ class OwnServer:
     unusable: Callable[[], StorageError | None]
 
 
-class LibraryClient:
+class LibraryClient(LibraryShown):
     """A library as a client of its server sees it."""
 
     def __init__(
@@ -81,8 +81,7 @@ class LibraryClient:
             patience: Seconds to wait for a server that learns, while nothing changes.
             heard: Told what holds up learning.
         """
-        self._client = client
-        self.library = library
+        super().__init__(client, library)
         self._meter = meter
         self._teacher = teacher
         self._own = own
@@ -96,7 +95,7 @@ class LibraryClient:
         arguments: dict[str, object] = {"task": task.prompt[:MAX_TASK], "library": self.library}
         if max_tokens is not None:
             arguments["max_tokens"] = max_tokens
-        got = await self._call("get_experiences", arguments, Experiences)
+        got = await self.call("get_experiences", arguments, Experiences)
         return Served(
             retrieval_id=got.retrieval_id,
             version=got.version,
@@ -137,46 +136,7 @@ class LibraryClient:
         }
         if group.task.ground_truth is not None and not withheld.ground_truth:
             arguments["ground_truth"] = group.task.ground_truth
-        return (await self._call("submit_group", arguments, Submitted)).signal
-
-    async def standing(self) -> LibraryOut:
-        """The library's version, size and what waits in it.
-
-        Raises:
-            RunStoppedError: If there is no such library.
-        """
-        found = await self.found()
-        if found is None:
-            raise RunStoppedError(f"the server has no library {self.library!r}")
-        return found
-
-    async def found(self) -> LibraryOut | None:
-        """Likewise; None if there is no such library yet."""
-        listed, after = LibrariesOut(libraries=[], next_step="", omitted=1), ""
-        while listed.omitted and after < self.library:
-            listed = await self._call("list_libraries", {"after": after}, LibrariesOut)
-            after = listed.libraries[-1].name if listed.libraries else self.library
-            for one in listed.libraries:
-                if one.name == self.library:
-                    return one
-        return None
-
-    async def made(self) -> str | None:
-        """When it was made; None if there is no such library yet."""
-        if await self.found() is None:
-            return None
-        (first,) = (await self._read("history?before=1", HistoryShown)).versions
-        return first.created_at
-
-    async def holds_what_it_held(self, version: int) -> bool:
-        """Whether the current version is an older one, or equal to it."""
-        current = (await self.standing()).version
-        return current == version or await self._content(current) == await self._content(version)
-
-    async def _content(self, version: int) -> str:
-        """The experiences of a version, without its number."""
-        text = await read_text(self._client, self.library, f"versions/{version}")
-        return text.partition("\n")[2]
+        return (await self.call("submit_group", arguments, Submitted)).signal
 
     async def pending(self) -> int:
         """How many groups wait in it to be learned, and how many updates are under way."""
@@ -195,7 +155,7 @@ class LibraryClient:
         """
         pause, since, before = POLL_SECONDS[0], time.monotonic(), ""
         while True:
-            update = await self._call("update_experiences", {"library": self.library}, UpdateOut)
+            update = await self.call("update_experiences", {"library": self.library}, UpdateOut)
             while update.status == "awaiting_answers":
                 update = await self._answer(update, journal, key)
             if update.status != "running":
@@ -253,7 +213,7 @@ class LibraryClient:
                 f"with `experience-mcp review {self.library}` where its server is, then this "
                 "command again"
             )
-        versions = await self._versions(before)
+        versions = await self.versions_since(before)
         learning = total(_by_the_server(updates).values())
         if self._own is not None and self._own.model.estimates:
             learning = learning.model_copy(update={"estimated": learning.calls})
@@ -287,15 +247,6 @@ class LibraryClient:
             return {}
         return _by_the_server([u for u in await self._updates() if u.id not in known])
 
-    async def tasks(self) -> list[str]:
-        """The tasks that the library has groups of."""
-        if not await self.found():
-            return []
-        tasks: list[str] = []
-        while page := (await self._read(f"groups?after={len(tasks)}", GroupsShown)).listed:
-            tasks += [group.task for group in page]
-        return tasks
-
     async def _answer(self, update: UpdateOut, journal: Journal, key: str) -> UpdateOut:
         """Have the teacher answer a page of requests."""
         if self._teacher is None:
@@ -313,27 +264,10 @@ class LibraryClient:
             ]
         )
         arguments: dict[str, object] = {"update_id": update.update_id, "answers": answers}
-        return await self._call("submit_answers", arguments, UpdateOut)
+        return await self.call("submit_answers", arguments, UpdateOut)
 
     async def _updates(self) -> list[UpdateShown]:
-        return await self._seen.look(lambda where: self._read(where, UpdatesShown))
-
-    async def _versions(self, since: int) -> list[VersionShown]:
-        """The versions after one, the latest first."""
-        versions: list[VersionShown] = []
-        page = (await self._read("history", HistoryShown)).versions
-        while page:
-            versions += [version for version in page if version.version > since]
-            if (oldest := page[-1].version) <= since:
-                break
-            page = (await self._read(f"history?before={oldest}", HistoryShown)).versions
-        return versions
-
-    async def _call(self, tool: str, arguments: Mapping[str, object], form: type[T]) -> T:
-        return await call(self._client, tool, arguments, form)
-
-    async def _read(self, what: str, form: type[T]) -> T:
-        return await read(self._client, self.library, what, form)
+        return await self._seen.look(lambda where: self.read(where, UpdatesShown))
 
 
 def _by_the_server(updates: Sequence[UpdateShown]) -> dict[str, Spent]:
