@@ -175,10 +175,11 @@ async def put_together(given: Given, plan: Plan, watching: Watching, stack: Asyn
         trial=trial,
         policy=given.needed_of_policy if server is None else (),
     )
-    if runner.needs_library(1 if given.direct else len(plan.batches()), given.arms):
+    steps = 1 if given.direct else len(plan.batches())
+    if runner.needs_library(steps, given.arms):
         await same.check()
-        if server is not None and given.epochs:
-            await allow(server, given)
+    if server is not None and runner.needs_library(steps, ()):  # something to learn is left
+        await allow(server, given)
     return Work(runner, teacher, server)
 
 
