@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import pytest
 from mcp import Client
@@ -16,14 +13,12 @@ from experience_store.operations import Add, Retire
 from experience_store.store import Store
 from experience_store.testing import ScriptedEndpoint
 from experience_store.tokens import estimate_tokens
-from server.mcp_server import build_server
-from server.settings import Settings
+from tests.administration.connecting import Mode, connected
 from tests.builders import answer as operations
 from tests.builders import operation
 from tests.cli.program import Program
 from tests.processes.calling import Answer, call, submit
 
-Mode: TypeAlias = Literal["auto", "legacy"]
 CHECK, ASK = "When a fare is unclear, check it.", "When a date is missing, ask."
 
 
@@ -36,20 +31,6 @@ class User:
         del context
         self.asked.append(params.message)
         return ElicitResult(action="accept", content={"agree": self._agree})
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def mode(request: pytest.FixtureRequest) -> Mode:
-    return request.param
-
-
-@asynccontextmanager
-async def connected(
-    database: Path, mode: Mode = "auto", user: User | None = None
-) -> AsyncGenerator[Client]:
-    server = build_server(Settings(database, administration=True))
-    async with Client(server, mode=mode, elicitation_callback=user) as client:
-        yield client
 
 
 async def learned(client: Client, *proposed: dict[str, object]) -> Answer:

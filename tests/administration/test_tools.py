@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import pytest
 from mcp import Client, StdioServerParameters
@@ -21,10 +21,10 @@ from experience_store.tokens import estimate_tokens
 from server.access import EVERYTHING, Access, current_access
 from server.mcp_server import build_server
 from server.settings import Settings
+from tests.administration.connecting import Mode, connected
 from tests.http.serving import served
 from tests.processes.calling import call, learn, submit
 
-Mode: TypeAlias = Literal["auto", "legacy"]
 ROOT = Path(__file__).parents[2]
 TOOLS = [
     "describe_library",
@@ -52,20 +52,6 @@ class User:
         del context
         self.asked.append(params.message)
         return self._answer
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def mode(request: pytest.FixtureRequest) -> Mode:
-    return request.param
-
-
-@asynccontextmanager
-async def connected(
-    database: Path, mode: Mode = "auto", user: User | None = None
-) -> AsyncGenerator[Client]:
-    server = build_server(Settings(database, administration=True))
-    async with Client(server, mode=mode, elicitation_callback=user) as client:
-        yield client
 
 
 @asynccontextmanager
