@@ -25,6 +25,9 @@ class Scope(StrEnum):
     """Describe, edit, roll back and delete libraries."""
 
 
+DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)  # enough for the core tools
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """What one caller may do.

@@ -24,13 +24,13 @@ from server.cli.hosts.undoing import undoing
 from server.cli.masking import masked
 from server.cli.options import database_option, library_option, option
 from server.cli.printing import faint, printable, wrapped
+from server.http.address import is_loopback
 
 _CONTEXT = 2
 _LONGEST = 300
 _BEHIND = "\0"  # is in no such file
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SUFFIXES = (".json", ".jsonc", ".toml")
 
 
@@ -143,7 +143,7 @@ def _of_running_server(host: Host, machine: Machine, url: str, token_env: str | 
             "--token-env takes the name of an environment variable, like EXPERIENCE_TOKEN"
         )
     planned = over_http(host, url, token_env, machine.environment)
-    if token_env and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if token_env and parts.scheme == "http" and not is_loopback(parts.hostname):
         note = f"{url} is not encrypted: whoever is on the way can read the token. Use https."
         return replace(planned, notes=(*planned.notes, note))
     return planned
