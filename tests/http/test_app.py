@@ -49,7 +49,7 @@ async def test_clients_of_both_eras_share_one_server(database: Path) -> None:
     assert got.data["version"] == 1
 
 
-async def test_a_client_that_listens_hears_of_what_another_publishes(database: Path) -> None:
+async def test_a_listening_client_hears_what_another_publishes(database: Path) -> None:
     async with served(database) as server, Client(server.url) as one, Client(server.url) as other:
         async with one.listen(resource_subscriptions=["experience://lib"]) as events:
             await submit(other, "Cancel the reservation")
@@ -58,7 +58,7 @@ async def test_a_client_that_listens_hears_of_what_another_publishes(database: P
         assert "experience://lib" in repr(event)
 
 
-async def test_a_stream_that_listens_does_not_keep_the_server_from_ending(database: Path) -> None:
+async def test_an_open_stream_does_not_prevent_shutdown(database: Path) -> None:
     async with served(database) as server, Client(server.url) as client:
         async with client.listen(resources_list_changed=True) as events:
             server.signal()
@@ -66,7 +66,7 @@ async def test_a_stream_that_listens_does_not_keep_the_server_from_ending(databa
         assert await server.ended() == 0
 
 
-async def test_fifty_clients_at_once_are_all_served(database: Path) -> None:
+async def test_fifty_concurrent_clients_are_all_served(database: Path) -> None:
     async def one(url: str, number: int) -> int:
         async with Client(url, mode="legacy" if number % 2 else "auto") as client:
             await submit(client, f"task {number}")
@@ -88,7 +88,7 @@ async def test_any_http_client_can_call_a_tool_without_a_handshake(database: Pat
     assert answer.json()["result"]["structuredContent"]["signal"] is True
 
 
-async def test_there_is_nothing_to_get_or_delete(database: Path) -> None:
+async def test_get_and_delete_are_not_allowed(database: Path) -> None:
     async with served(database) as server, server.http() as http:
         got = await http.get("/mcp", headers={"accept": "text/event-stream"})
         deleted = await http.delete("/mcp")
@@ -96,7 +96,7 @@ async def test_there_is_nothing_to_get_or_delete(database: Path) -> None:
     assert got.headers["allow"] == "POST"
 
 
-async def test_the_address_may_come_from_the_environment(database: Path) -> None:
+async def test_the_address_can_come_from_the_environment(database: Path) -> None:
     async with served(database, EXPERIENCE_MCP_HTTP="localhost:0") as server:
         assert server.url.startswith("http://127.0.0.1:")
 

@@ -1,4 +1,4 @@
-"""What no sensible client sends gets a clear answer, and at once."""
+"""Input that no sensible client sends gets a clear error, at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def told(server: Served, tool: str, arguments: Mapping[str, object], era: 
     return answer["content"][0]["text"]
 
 
-async def test_huge_names_are_neither_compared_nor_repeated(database: Path) -> None:
+async def test_huge_names_are_refused_without_being_compared_or_repeated(database: Path) -> None:
     """Each of these took seconds, in which nobody else was served."""
     calls: list[tuple[str, dict[str, object]]] = [
         ("get_experiences", {"library": HUGE, "task": "x"}),
@@ -67,7 +67,7 @@ async def test_huge_names_are_neither_compared_nor_repeated(database: Path) -> N
     assert completed.json()["result"]["completion"]["values"] == []
 
 
-async def test_halves_of_surrogate_pairs_are_said_to_be_none(database: Path) -> None:
+async def test_unpaired_surrogates_are_refused(database: Path) -> None:
     calls: list[tuple[str, dict[str, object]]] = [
         ("describe_library", {"library": "lib", "agent_objective": HALF}),
         ("add_experience", {"library": "lib", "text": "When lost, ask.", "note": HALF}),
@@ -94,16 +94,14 @@ async def test_halves_of_surrogate_pairs_are_said_to_be_none(database: Path) -> 
 
 
 @pytest.mark.parametrize("tool", ["library_history", "compare_versions", "roll_back_library"])
-async def test_a_version_whose_number_is_too_large_is_refused_in_words(
-    database: Path, tool: str
-) -> None:
+async def test_a_version_number_out_of_range_is_refused(database: Path, tool: str) -> None:
     key = {"library_history": "before", "compare_versions": "old"}.get(tool, "version")
     async with administered(database) as server:
         said = await told(server, tool, {"library": "lib", key: 10**30}, ERAS[0])
     assert f"{key}: Input should be less than or equal to" in said
 
 
-async def test_a_name_that_is_no_text_is_refused_in_words(database: Path) -> None:
+async def test_a_tool_name_that_is_not_a_string_is_refused(database: Path) -> None:
     async with served(database) as server:
         answer = await ask(server, None, "tools/call", name=["a"], arguments={})
         calls = await server.number(

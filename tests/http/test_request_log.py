@@ -1,4 +1,4 @@
-"""What those see who run it: health, numbers, logs."""
+"""The log: one line for each request, and nothing that a client sent."""
 
 from __future__ import annotations
 
@@ -7,82 +7,20 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from mcp import Client
 from pydantic import TypeAdapter, ValidationError
 
-from experience_store.errors import StorageError
 from server.http.app import http_app
 from server.logs import TEXT, JsonLines, Lines
 from server.mcp_server import build_server
 from server.settings import HttpSettings, Settings
 from tests.http.serving import JSON, served, submission, tool_call
-from tests.processes.calling import call, learn, submit
 
 OWN = HttpSettings("own", 80)
 
 SECRET = "the-word-that-must-not-be-logged"
 
 
-async def test_it_says_that_it_is_alive_and_ready_and_no_more(database: Path) -> None:
-    async with served(database) as server, server.http() as http:
-        alive, ready = await http.get("/health"), await http.get("/ready")
-    assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
-    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
-
-
-async def test_it_is_not_ready_while_the_store_cannot_be_read(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = build_server(settings)
-    transport = httpx2.ASGITransport(http_app(server, OWN, 80))
-    async with (
-        server.shared_app() as app,
-        httpx2.AsyncClient(
-            transport=transport, base_url="http://own:80", headers={"host": "own:80"}
-        ) as http,
-    ):
-
-        async def broken(*_: object) -> tuple[str, ...]:
-            raise StorageError(f"disk I/O error in {SECRET}")
-
-        monkeypatch.setattr(app.store.libraries, "names", broken)
-        monkeypatch.setattr(app.store, "totals", broken)
-        ready = await http.get("/ready")
-        alive = await http.get("/health")
-        numbers = await http.get("/metrics")
-    assert ready.status_code == 503
-    assert "cannot be read (StorageError)" in ready.json()["reason"]
-    assert SECRET not in ready.text
-    assert (alive.status_code, numbers.status_code) == (200, 200)
-    assert "experience_mcp_store_groups NaN" in numbers.text
-
-
-async def test_the_numbers_tell_what_was_called_and_what_is_stored(database: Path) -> None:
-    async with served(database) as server, Client(server.url) as client:
-        await submit(client, "Cancel the reservation")
-        await learn(client)
-        await call(client, "get_experiences", task="Cancel", library="lib")
-        await call(client, "get_experiences", task="Cancel", library="not a name!")
-        await call(client, "made_up_by_the_client")
-        async with server.http() as http:
-            answer = await http.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain")
-    numbers = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if line[0] != "#")
-    assert numbers['experience_mcp_tool_calls_total{outcome="ok",tool="submit_group"}'] == "1.0"
-    assert numbers['experience_mcp_tool_calls_total{outcome="ok",tool="get_experiences"}'] == "1.0"
-    assert (
-        numbers['experience_mcp_tool_calls_total{outcome="error",tool="get_experiences"}'] == "1.0"
-    )
-    assert numbers['experience_mcp_tool_seconds_count{tool="submit_group"}'] == "1.0"
-    assert numbers["experience_mcp_store_attempts"] == "2.0"
-    assert numbers["experience_mcp_store_waiting"] == "0.0"
-    assert numbers['experience_mcp_store_updates{status="published"}'] == "1.0"
-    assert "process_resident_memory_bytes" in numbers
-    assert "made_up" not in answer.text
-    assert "lib" not in answer.text.replace("libraries", "").replace("Libraries", "")
-
-
-async def test_each_request_is_a_line_of_json_without_what_it_carried(database: Path) -> None:
+async def test_each_request_is_one_json_line_without_its_content(database: Path) -> None:
     auth = f"Bearer {SECRET}"
     async with (
         served(database, "--log-level", "debug") as server,
@@ -111,7 +49,7 @@ async def test_each_request_is_a_line_of_json_without_what_it_carried(database: 
 @pytest.mark.parametrize(
     ("given", "kept"), [("abc-123", True), ("x" * 65, False), ("a b", False), ('{"a":1}', False)]
 )
-async def test_a_sane_request_id_is_kept_and_any_other_replaced(
+async def test_a_safe_request_id_is_kept_and_any_other_replaced(
     settings: Settings, given: str, kept: bool
 ) -> None:
     app = http_app(build_server(settings), OWN, 80)
@@ -123,7 +61,7 @@ async def test_a_sane_request_id_is_kept_and_any_other_replaced(
     assert answer.headers["x-request-id"]
 
 
-def test_a_traceback_is_logged_without_the_input_that_it_quotes() -> None:
+def test_a_traceback_is_logged_without_the_input_it_quotes() -> None:
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(int).validate_python(SECRET)
     what = (caught.type, caught.value, caught.tb)
@@ -132,7 +70,7 @@ def test_a_traceback_is_logged_without_the_input_that_it_quotes() -> None:
     assert SECRET not in text
 
 
-def test_what_a_client_named_forges_no_line_of_text_and_steers_no_terminal() -> None:
+def test_client_input_cannot_forge_log_lines_or_control_the_terminal() -> None:
     record = logging.LogRecord("x", logging.ERROR, "x", 1, "bad\nINFO forged \x1b[31m", None, None)
     record.method = "x\nINFO forged \x1b[31m"
     error = ValueError("bad\nINFO forged \x1b[31m")

@@ -1,4 +1,4 @@
-"""How it ends, and what becomes of what was begun."""
+"""Starting and graceful shutdown, and what becomes of requests in flight."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def half_sent(server: Served) -> asyncio.StreamWriter:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_it_with_code_0(database: Path, number: signal.Signals) -> None:
+async def test_a_signal_ends_it_with_exit_code_0(database: Path, number: signal.Signals) -> None:
     async with served(database) as server, Client(server.url) as client:
         await submit(client, "Cancel the reservation")
         server.signal(number)
@@ -77,7 +77,7 @@ async def test_a_signal_ends_it_with_code_0(database: Path, number: signal.Signa
     assert [line["level"] for line in server.lines if line["level"] != "info"] == []
 
 
-async def test_a_submission_in_flight_is_answered_before_it_ends(database: Path) -> None:
+async def test_an_in_flight_submission_finishes_before_shutdown(database: Path) -> None:
     async with served(database, *DEBUG) as server, server.http(**JSON) as http:
         with writing(database) as other:
             body = tool_call("submit_group", submission())
@@ -92,7 +92,7 @@ async def test_a_submission_in_flight_is_answered_before_it_ends(database: Path)
     assert stored_groups(database) == [("book a flight", 2)]
 
 
-async def test_nobody_new_is_let_in_while_it_ends(database: Path) -> None:
+async def test_no_new_connection_is_accepted_during_shutdown(database: Path) -> None:
     async with served(database, *DEBUG) as server, server.http(**JSON) as http:
         with writing(database):
             body = tool_call("submit_group", submission())
@@ -105,7 +105,7 @@ async def test_nobody_new_is_let_in_while_it_ends(database: Path) -> None:
         assert (await asked).status_code == 200
 
 
-async def test_a_second_signal_ends_it_at_once_and_leaves_no_half(database: Path) -> None:
+async def test_a_second_signal_stops_at_once_and_stores_nothing_partial(database: Path) -> None:
     async with served(database, *DEBUG) as server:
         reader, writer = await server.connect()
         with writing(database):
@@ -121,7 +121,7 @@ async def test_a_second_signal_ends_it_at_once_and_leaves_no_half(database: Path
     assert stored_groups(database) == []
 
 
-async def test_a_request_that_is_half_sent_does_not_hold_up_the_end(database: Path) -> None:
+async def test_an_incomplete_request_does_not_delay_shutdown(database: Path) -> None:
     async with served(database) as server:
         writer = await half_sent(server)
         server.signal()
@@ -130,7 +130,7 @@ async def test_a_request_that_is_half_sent_does_not_hold_up_the_end(database: Pa
     assert stored_groups(database) == []
 
 
-async def test_a_client_that_leaves_before_its_request_is_whole_has_sent_nothing(
+async def test_a_client_that_disconnects_mid_request_has_sent_nothing(
     database: Path,
 ) -> None:
     async with served(database) as server:
@@ -142,7 +142,7 @@ async def test_a_client_that_leaves_before_its_request_is_whole_has_sent_nothing
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
-async def test_what_a_client_has_sent_as_a_whole_is_stored_as_a_whole_though_it_leaves(
+async def test_a_complete_submission_is_stored_though_its_client_disconnects(
     database: Path, era: str
 ) -> None:
     async with served(database, *DEBUG) as server:
@@ -173,26 +173,26 @@ def failed(program: Program, *options: str) -> str:
     return process.stderr
 
 
-def test_a_port_in_use_is_one_line(database: Path) -> None:
+def test_a_port_in_use_is_a_one_line_error(database: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = failed(Program(database), "--http", str(port))
     assert said == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
-def test_a_database_that_cannot_be_opened_is_one_line(database: Path) -> None:
+def test_a_database_that_cannot_be_opened_is_a_one_line_error(database: Path) -> None:
     database.mkdir()
     said = failed(Program(database), "--http", "0")
     assert said.startswith("Error: cannot open the database")
 
 
 @pytest.mark.parametrize("where", ["0.0.0.0:80", "[::]:80", "192.0.2.7:80", "example.org:80"])
-def test_without_sign_in_it_listens_on_this_machine_only(database: Path, where: str) -> None:
+def test_without_sign_in_it_listens_on_loopback_only(database: Path, where: str) -> None:
     result = Program(database).run("serve", "--http", where, fails=2)
     assert "callers must sign in: add --sign-in" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("where", ["", "eight", "127.0.0.1:", "8000:127.0.0.1", "99999"])
-def test_an_address_that_is_none_is_said_so(database: Path, where: str) -> None:
+def test_an_invalid_address_is_refused_with_the_format(database: Path, where: str) -> None:
     result = Program(database).run("serve", "--http", where, fails=2)
     assert "[HOST:]PORT" in result.stderr

@@ -1,4 +1,4 @@
-"""The server as people start it, taking the tokens of an authorization server."""
+"""A real server that accepts tokens of an authorization server."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ async def test_a_message_without_a_caller_is_refused(database: Path) -> None:
             await client.call_tool("list_libraries", {})
 
 
-async def test_with_the_access_of_nobody_there_is_nothing(database: Path) -> None:
+async def test_without_access_nothing_is_listed_or_callable(database: Path) -> None:
     before = current_access.set(NOTHING)
     try:
         async with Client(build_server(Settings(database))) as client:

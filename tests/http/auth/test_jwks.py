@@ -1,3 +1,5 @@
+"""Finding, fetching and caching the authorization server's keys."""
+
 from __future__ import annotations
 
 import asyncio
@@ -36,7 +38,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # they share a listener
 Answer: TypeAlias = Callable[[AuthorizationServer], Response]
 
 
-async def test_keys_are_found_by_the_metadata_or_where_the_settings_say(
+async def test_keys_are_found_by_metadata_or_at_the_configured_url(
     issuer: AuthorizationServer,
 ) -> None:
     await known(authenticator(oauth(issuer)), issuer.token())
@@ -57,7 +59,7 @@ async def test_keys_are_found_by_the_metadata_or_where_the_settings_say(
         ("/tenant", f"/tenant{OPENID}"),
     ],
 )
-async def test_metadata_is_looked_for_wherever_the_standards_put_it(
+async def test_metadata_is_found_wherever_the_standards_put_it(
     hosted: Hosted, path: str, place: str
 ) -> None:
     issuer = hosted.put_on(path)
@@ -66,7 +68,7 @@ async def test_metadata_is_looked_for_wherever_the_standards_put_it(
     assert issuer.asked[-2:] == [place, KEYS]
 
 
-async def test_metadata_of_another_issuer_is_not_used(issuer: AuthorizationServer) -> None:
+async def test_metadata_of_another_issuer_is_ignored(issuer: AuthorizationServer) -> None:
     issuer.answers[OAUTH] = lambda: issuer.metadata(issuer=f"{issuer.issuer}/")
     with pytest.raises(AuthenticationUnavailableError, match="is of the issuer"):
         await authenticator(oauth(issuer)).authenticate(issuer.token())
@@ -93,7 +95,7 @@ HOSTILE: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-async def test_keys_that_cannot_be_read_are_an_outage_that_says_so(
+async def test_unreadable_keys_are_an_outage_with_a_reason(
     issuer: AuthorizationServer, what: str, clock: Clock
 ) -> None:
     issuer.answers["/elsewhere"] = good = issuer.answers[KEYS]
@@ -114,7 +116,7 @@ async def test_keys_that_cannot_be_read_are_an_outage_that_says_so(
         *("https://u:p@keys.example/", "https://keys.example/#k", "ftp://127.0.0.1/", 7),
     ],
 )
-async def test_metadata_cannot_send_it_to_where_keys_are_not_safe(
+async def test_metadata_cannot_redirect_to_an_insecure_key_url(
     issuer: AuthorizationServer, url: object
 ) -> None:
     issuer.answers[OAUTH] = lambda: issuer.metadata(jwks_uri=url)
@@ -122,7 +124,7 @@ async def test_metadata_cannot_send_it_to_where_keys_are_not_safe(
         await authenticator(oauth(issuer)).authenticate(issuer.token())
 
 
-async def test_an_authorization_server_that_is_not_there_is_an_outage() -> None:
+async def test_an_unreachable_authorization_server_is_an_outage() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     issuer = AuthorizationServer(url)
@@ -130,7 +132,7 @@ async def test_an_authorization_server_that_is_not_there_is_an_outage() -> None:
         await authenticator(oauth(issuer)).authenticate(issuer.token())
 
 
-async def test_an_authorization_server_that_does_not_answer_in_time_is_an_outage(
+async def test_a_slow_authorization_server_is_an_outage(
     issuer: AuthorizationServer,
 ) -> None:
     with pytest.raises(AuthenticationUnavailableError, match="no answer within"):
@@ -152,14 +154,14 @@ async def test_an_authorization_server_that_does_not_answer_in_time_is_an_outage
     ],
     ids=str,
 )
-async def test_settings_that_cannot_be_meant_are_refused_at_once(changed: dict[str, Any]) -> None:
+async def test_unsafe_settings_are_refused_at_once(changed: dict[str, Any]) -> None:
     settings = OAuthSettings("https://auth.example", RESOURCE)
     JwtVerifier(settings)
     with pytest.raises(BadInputError, match="give"):
         JwtVerifier(replace(settings, **changed))
 
 
-async def test_a_new_key_is_looked_up_once_in_thirty_seconds(
+async def test_keys_are_fetched_for_an_unknown_key_at_most_every_thirty_seconds(
     issuer: AuthorizationServer, clock: Clock
 ) -> None:
     verifier = authenticator(oauth(issuer, jwks_url=issuer.url + KEYS), clock)
@@ -178,7 +180,7 @@ async def test_a_new_key_is_looked_up_once_in_thirty_seconds(
     assert len(issuer.asked) == 2
 
 
-async def test_keys_without_names_may_change_too(issuer: AuthorizationServer, clock: Clock) -> None:
+async def test_keys_without_ids_may_rotate_too(issuer: AuthorizationServer, clock: Clock) -> None:
     issuer.keys = [public_jwk(private_key("RS256"))]
     verifier = authenticator(oauth(issuer), clock)
     await known(verifier, signed(issuer.claims(), private_key("RS256")))
@@ -188,7 +190,7 @@ async def test_keys_without_names_may_change_too(issuer: AuthorizationServer, cl
     await known(verifier, signed(issuer.claims(), private_key("RS256 new")))
 
 
-async def test_known_keys_outlive_an_outage(issuer: AuthorizationServer, clock: Clock) -> None:
+async def test_cached_keys_outlive_an_outage(issuer: AuthorizationServer, clock: Clock) -> None:
     verifier = authenticator(oauth(issuer), clock)
     await known(verifier, issuer.token())
     good, issuer.answers = issuer.answers, {}
@@ -219,7 +221,7 @@ async def test_a_withdrawn_key_is_noticed_after_ten_minutes(
     assert issuer.asked.count(KEYS) == 2
 
 
-async def test_one_look_up_serves_all_and_goes_on_when_one_leaves(
+async def test_concurrent_requests_share_one_fetch_that_outlives_their_cancellation(
     issuer: AuthorizationServer, clock: Clock
 ) -> None:
     asked, go = asyncio.Event(), asyncio.Event()

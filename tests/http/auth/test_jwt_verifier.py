@@ -1,3 +1,5 @@
+"""Which JWTs are accepted."""
+
 from __future__ import annotations
 
 import base64
@@ -40,7 +42,7 @@ def unsigned(header: object, claims: object, signature: bytes = b"") -> str:
         ("EdDSA", "Ed448"),
     ],
 )
-async def test_a_token_of_each_algorithm_is_known(
+async def test_tokens_of_every_supported_algorithm_are_accepted(
     issuer: AuthorizationServer, algorithm: str, key: str
 ) -> None:
     issuer.keys = [public_jwk(private_key(name), kid=name) for name in ("RS256", key)]
@@ -52,7 +54,7 @@ async def test_a_token_of_each_algorithm_is_known(
 
 
 @pytest.mark.parametrize("kind", ["at+jwt", "AT+JWT", "application/at+jwt", "JWT", None])
-async def test_access_tokens_and_plain_jwts_are_taken(
+async def test_access_tokens_and_plain_jwts_are_accepted(
     issuer: AuthorizationServer, kind: str | None
 ) -> None:
     token = signed(issuer.claims(), private_key("RS256"), typ=kind)
@@ -63,7 +65,7 @@ async def test_access_tokens_and_plain_jwts_are_taken(
     "audience", [RESOURCE, f"{RESOURCE}/", ["https://other.example", RESOURCE]]
 )
 @pytest.mark.parametrize("resource", [RESOURCE, f"{RESOURCE}/"])
-async def test_the_audience_is_this_server_whatever_its_trailing_slash(
+async def test_a_trailing_slash_of_the_audience_makes_no_difference(
     issuer: AuthorizationServer, audience: object, resource: str
 ) -> None:
     await known(authenticator(oauth(issuer, resource=resource)), issuer.token(aud=audience))
@@ -94,7 +96,7 @@ async def test_the_audience_is_this_server_whatever_its_trailing_slash(
     ],
     ids=str,
 )
-async def test_a_token_with_a_wrong_claim_is_not_known(
+async def test_a_token_with_an_invalid_claim_is_rejected(
     issuer: AuthorizationServer, changed: dict[str, Any]
 ) -> None:
     text = json.dumps(changed).replace("{issuer}", issuer.issuer)
@@ -107,14 +109,14 @@ async def test_clocks_may_differ_by_a_minute(issuer: AuthorizationServer) -> Non
     await known(authenticator(oauth(issuer)), token)
 
 
-async def test_a_token_of_another_type_is_not_known(issuer: AuthorizationServer) -> None:
+async def test_a_token_of_another_type_is_rejected(issuer: AuthorizationServer) -> None:
     verifier = authenticator(oauth(issuer))
     for kind in ("logout+jwt", "dpop+jwt", ["at+jwt"], 7):
         token = signed(issuer.claims(), private_key("RS256"), kid="RS256", typ=kind)
         assert await verifier.authenticate(token) is None, kind
 
 
-async def test_nobody_signs_with_what_is_public(issuer: AuthorizationServer) -> None:
+async def test_tokens_signed_with_public_material_are_rejected(issuer: AuthorizationServer) -> None:
     verifier = authenticator(oauth(issuer))
     issuer.keys.append({"kty": "oct", "k": "c2VjcmV0", "kid": "shared"})
     claims, key = issuer.claims(), private_key("RS256").public_key()
@@ -137,7 +139,7 @@ async def test_nobody_signs_with_what_is_public(issuer: AuthorizationServer) -> 
     assert issuer.asked == []
 
 
-async def test_a_signature_must_be_over_what_is_said(issuer: AuthorizationServer) -> None:
+async def test_a_signature_must_cover_the_claims(issuer: AuthorizationServer) -> None:
     verifier = authenticator(oauth(issuer))
     head, _, signature = issuer.token().split(".")
     said = unsigned({}, issuer.claims(sub="root")).split(".")[1]
@@ -168,7 +170,7 @@ async def test_a_signature_must_be_over_what_is_said(issuer: AuthorizationServer
     ],
     ids=str,
 )
-async def test_a_key_for_something_else_or_broken_proves_nothing_and_breaks_nothing(
+async def test_unsuitable_and_broken_keys_are_skipped(
     issuer: AuthorizationServer, key: dict[str, object]
 ) -> None:
     good = public_jwk(private_key("RS256"), kid="RS256")
@@ -178,7 +180,7 @@ async def test_a_key_for_something_else_or_broken_proves_nothing_and_breaks_noth
     await known(authenticator(oauth(issuer)), issuer.token())
 
 
-async def test_weak_keys_and_curves_of_another_algorithm_prove_nothing(
+async def test_weak_keys_and_curves_of_another_algorithm_are_rejected(
     issuer: AuthorizationServer,
 ) -> None:
     weak = rsa.generate_private_key(65537, 1024)
@@ -212,7 +214,7 @@ async def test_weak_keys_and_curves_of_another_algorithm_prove_nothing(
     ],
     ids=lambda token: token[:20].encode("ascii", "replace").decode(),
 )
-async def test_what_is_no_token_is_not_known_and_nothing_is_fetched(
+async def test_malformed_tokens_are_rejected_without_fetching_keys(
     issuer: AuthorizationServer, token: str
 ) -> None:
     assert await authenticator(oauth(issuer)).authenticate(token) is None

@@ -1,3 +1,5 @@
+"""What a verified token says about its caller."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -30,14 +32,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # they share a listener
     ],
     ids=str,
 )
-async def test_scopes_with_the_prefix_are_ours_and_others_are_ignored(
+async def test_scopes_without_the_prefix_are_ignored(
     issuer: AuthorizationServer, claims: dict[str, Any], scopes: set[str]
 ) -> None:
     caller = await known(authenticator(oauth(issuer)), issuer.token(**claims))
     assert caller.access.scopes == scopes
 
 
-async def test_the_prefix_may_be_any_or_none(issuer: AuthorizationServer) -> None:
+async def test_the_scope_prefix_may_be_empty(issuer: AuthorizationServer) -> None:
     token = issuer.token(scope="read api://mine/learn")
     bare = await known(authenticator(oauth(issuer, scope_prefix="")), token)
     other = await known(authenticator(oauth(issuer, scope_prefix="api://mine/")), token)
@@ -59,7 +61,7 @@ async def test_the_prefix_may_be_any_or_none(issuer: AuthorizationServer) -> Non
     ids=str,
 )
 @pytest.mark.parametrize("all_libraries", [False, True])
-async def test_the_claim_says_which_libraries_are_reached(
+async def test_the_libraries_claim_lists_the_libraries(
     issuer: AuthorizationServer, claim: object, libraries: set[str] | None, all_libraries: bool
 ) -> None:
     settings = oauth(issuer, libraries_claim="https://x/libs", all_libraries=all_libraries)
@@ -68,7 +70,7 @@ async def test_the_claim_says_which_libraries_are_reached(
     assert caller.access.libraries == libraries
 
 
-async def test_without_the_claim_none_is_reached_unless_all_are(
+async def test_without_the_libraries_claim_there_are_none_unless_all_are_allowed(
     issuer: AuthorizationServer,
 ) -> None:
     none = await known(authenticator(oauth(issuer)), issuer.token())
@@ -93,14 +95,14 @@ async def test_without_the_claim_none_is_reached_unless_all_are(
     ],
     ids=lambda value: str(value)[:40].encode("ascii", "replace").decode(),
 )
-async def test_a_caller_has_a_name_for_people_to_read(
+async def test_a_caller_has_a_readable_name(
     issuer: AuthorizationServer, claims: dict[str, Any], who: str
 ) -> None:
     caller = await known(authenticator(oauth(issuer)), issuer.token(**claims))
     assert caller.access.who == who
 
 
-async def test_callers_are_told_apart_by_issuer_user_and_program(
+async def test_callers_are_told_apart_by_issuer_user_and_client(
     hosted: Hosted, issuer: AuthorizationServer
 ) -> None:
     tokens = [

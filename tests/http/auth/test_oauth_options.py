@@ -1,4 +1,4 @@
-"""What the command line says of an authorization server."""
+"""The options for OAuth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESOURCE = "https://a.example/mcp"
 
 
 def read(*options: str) -> HttpAccess:
-    """What a command gets for options."""
+    """What a command gets from options."""
     found: list[HttpAccess] = []
 
     @click.command()
@@ -31,14 +31,14 @@ def read(*options: str) -> HttpAccess:
     return found[0]
 
 
-def test_an_issuer_alone_switches_the_sign_in_on() -> None:
+def test_an_issuer_switches_sign_in_on() -> None:
     sign_in = read(*ISSUER, "--resource-url", RESOURCE).sign_in
     assert sign_in is not None
     assert sign_in.oauth == OAuthSettings("https://id.example", RESOURCE)
     assert read().sign_in is None
 
 
-def test_every_option_is_passed_on() -> None:
+def test_every_option_reaches_the_settings() -> None:
     access = read(
         *(*ISSUER, "--resource-url", RESOURCE, "--oauth-jwks-url", "https://id.example/keys"),
         *("--oauth-scope-prefix", "api://", "--oauth-libraries-claim", "https://x/libs"),
@@ -62,7 +62,7 @@ def test_every_option_is_passed_on() -> None:
         (("--oauth-issuer", "http://id.example", "--resource-url", RESOURCE), "invalid issuer"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(
+def test_inconsistent_options_are_refused(
     database: Path, options: tuple[str, ...], said: str
 ) -> None:
     result = Program(database).run("serve", "--http", "0", *options, fails=2)
@@ -77,7 +77,7 @@ def test_settings_that_do_not_fit_are_refused(
         ("http://[::1]/mcp", {"[::1]", "[::1]:80"}),
     ],
 )
-def test_requests_may_name_the_public_authority(resource: str, hosts: set[str]) -> None:
+def test_the_host_of_the_resource_url_is_allowed(resource: str, hosts: set[str]) -> None:
     sign_in = SignInSettings(OAuthSettings("https://id.example", resource))
     with_it = transport_security(
         HttpSettings("127.0.0.1", 8000, sign_in=sign_in), 8000

@@ -1,4 +1,4 @@
-"""A server behind a public name, whose authorization server cannot be reached."""
+"""A server whose authorization server is unreachable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.http.signing_in import make_token
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_without_keys_tokens_of_its_own_work_and_others_are_asked_to_wait(
+async def test_during_an_outage_the_servers_own_tokens_work_and_others_get_503(
     database: Path, hosted: Hosted
 ) -> None:
     issuer = hosted.put_on()

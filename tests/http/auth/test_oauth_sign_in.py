@@ -1,4 +1,4 @@
-"""Hosts find their way from a bare URL to a tool's answer, at a server as people start it."""
+"""Hosts get from a bare URL to a tool's answer, at a real server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN = "own"
 async def shared(
     hosted: Hosted, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[tuple[Served, str]]:
-    """A server, and a token of its own."""
+    """A server, and one of its own tokens."""
     database = tmp_path_factory.mktemp("oauth") / "experience.db"
     own = await make_token(database, OWN)
     async with protected(database, hosted.url, "--allowed-origin", APP) as server:
@@ -66,7 +66,9 @@ async def test_a_client_that_knows_only_the_url_signs_in(
     assert line["path"] == "/mcp"
 
 
-async def test_a_client_asks_for_more_when_a_call_needs_it(people: People, server: Served) -> None:
+async def test_a_client_requests_more_scopes_when_a_call_needs_them(
+    people: People, server: Served
+) -> None:
     async with signed_in(server.url) as client:
         await submit(client, "Cancel the reservation")
         described = await call(
@@ -78,7 +80,7 @@ async def test_a_client_asks_for_more_when_a_call_needs_it(people: People, serve
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_who_can_get_a_better_token_is_told_which_scope_it_needs(
+async def test_403_names_the_missing_scope(
     shared: tuple[Served, str], issuer: AuthorizationServer, era: str
 ) -> None:
     server, _ = shared
@@ -112,7 +114,7 @@ async def test_both_kinds_of_tokens_work_at_once(
     assert not any(own in repr(x) or theirs in repr(x) for x in server.lines)
 
 
-async def test_a_library_out_of_the_tokens_reach_does_not_exist_for_it(
+async def test_a_library_that_a_token_cannot_access_does_not_exist_for_it(
     shared: tuple[Served, str], issuer: AuthorizationServer
 ) -> None:
     server, _ = shared
@@ -125,7 +127,7 @@ async def test_a_library_out_of_the_tokens_reach_does_not_exist_for_it(
     assert stored == {"['lib']": True, "['other']": False, "None": False}
 
 
-async def test_a_request_without_a_token_is_challenged_and_has_made_no_error(
+async def test_a_request_without_a_token_is_challenged_without_an_error(
     server: Served,
 ) -> None:
     async with server.http() as http:
@@ -140,7 +142,7 @@ async def test_a_request_without_a_token_is_challenged_and_has_made_no_error(
     assert wrong.headers["www-authenticate"].endswith(tail)
 
 
-async def test_the_metadata_is_open_to_anybody_and_to_web_pages(
+async def test_the_metadata_is_public_and_readable_by_any_web_page(
     server: Served, issuer: AuthorizationServer
 ) -> None:
     wish = {
@@ -162,7 +164,7 @@ async def test_the_metadata_is_open_to_anybody_and_to_web_pages(
         }
 
 
-async def test_pages_of_other_origins_get_the_metadata_and_nothing_else(
+async def test_pages_of_other_origins_can_read_only_the_metadata(
     shared: tuple[Served, str],
 ) -> None:
     server, own = shared

@@ -1,8 +1,8 @@
-"""A library out of reach is for its callers like one that does not exist, over HTTP."""
+"""To a caller, a library that it cannot access looks like one that does not exist."""
 
 from __future__ import annotations
 
-import shutil
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ TASK = "Cancel the reservation"
 
 @dataclass(frozen=True)
 class Secret:
-    """What there is of the library out of reach, and somebody may have guessed."""
+    """What there is in the inaccessible library, and might be guessed."""
 
     library: str
     update: str
@@ -58,13 +58,21 @@ async def fill(database: Path, library: str) -> Secret:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two servers on equal libraries `mine`; one of them holds `secret` besides."""
+    """Two servers on equal libraries `mine`; one of them also has `secret`."""
 
     both: Served
     alone: Served
     token: str
     secret: Secret
     full: Path
+
+
+def copy(database: Path, to: Path) -> None:
+    """Copy a database with what is still in its write-ahead log."""
+    source, target = sqlite3.connect(database), sqlite3.connect(to)
+    source.backup(target)
+    target.close()
+    source.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -74,7 +82,7 @@ async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Pair]
     alone, both = folder / "alone.db", folder / "both.db"
     await fill(alone, "mine")
     token = await make_token(alone, libraries=["mine", "mine-too"])
-    shutil.copy(alone, both)
+    copy(alone, both)
     secret = await fill(both, "secret")
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(served(both, "--sign-in"))
@@ -83,7 +91,7 @@ async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Pair]
 
 
 def probes(of: Secret) -> list[Probe]:
-    """Everything that can be asked of a library and of what is in it."""
+    """Every request about a library and what is in it."""
     name = of.library
     given = [{**t, "retrieval_id": of.retrieval} for t in WON_AND_LOST]
     answer = [{"request_id": "compare-1", "answer": "{}"}]
@@ -141,7 +149,7 @@ def probes(of: Secret) -> list[Probe]:
 
 
 def general() -> list[Probe]:
-    """What tells of all libraries, or comes to speak of others."""
+    """Requests about all libraries, or that may mention others."""
     return [
         ("tools/list", {}),
         ("resources/list", {}),
@@ -163,7 +171,7 @@ def general() -> list[Probe]:
     ]
 
 
-async def test_a_store_is_seen_as_if_it_held_only_what_is_reached(pair: Pair) -> None:
+async def test_a_caller_sees_a_store_that_holds_only_its_libraries(pair: Pair) -> None:
     for era in ERAS:
         for method, params in [*general(), *probes(pair.secret), *general()]:
             with_it = plain(await ask(pair.both, pair.token, method, era, **params))
@@ -171,7 +179,7 @@ async def test_a_store_is_seen_as_if_it_held_only_what_is_reached(pair: Pair) ->
             assert with_it == without, (era, method, params)
 
 
-async def test_what_is_out_of_reach_is_answered_like_what_does_not_exist(pair: Pair) -> None:
+async def test_an_inaccessible_library_is_answered_like_a_missing_one(pair: Pair) -> None:
     missing = Secret(MISSING, "update-123456abcdef", "update-123456abcdee", "r-123456abcdef", "no")
     secret = pair.secret
     names = {
@@ -198,7 +206,7 @@ async def _answer(pair: Pair, probe: Probe, era: str) -> tuple[int, str]:
     return response.status_code, response.text
 
 
-async def test_nothing_out_of_reach_was_changed_by_guessing(pair: Pair) -> None:
+async def test_guessing_changes_nothing_in_an_inaccessible_library(pair: Pair) -> None:
     store = await open_store(pair.full)
     before = await store.groups.counts("secret"), await store.updates.list("secret", 9)
     for era in ERAS:
@@ -209,7 +217,7 @@ async def test_nothing_out_of_reach_was_changed_by_guessing(pair: Pair) -> None:
     await store.close()
 
 
-async def test_a_listener_hears_of_what_it_reaches_and_of_nothing_else(pair: Pair) -> None:
+async def test_a_listener_hears_only_of_accessible_libraries(pair: Pair) -> None:
     everything = await make_token(pair.full, "all")
     uris = [*uris_of("secret"), *uris_of("mine")]
     async with (
@@ -225,7 +233,7 @@ async def test_a_listener_hears_of_what_it_reaches_and_of_nothing_else(pair: Pai
     assert all(f"'{uri}'" in one for one, uri in zip(news, uris_of("mine"), strict=True)), news
 
 
-async def test_a_caller_who_only_reads_makes_no_library(pair: Pair) -> None:
+async def test_a_caller_with_the_read_scope_alone_creates_no_library(pair: Pair) -> None:
     reader = await make_token(pair.full, "reader", scopes=["read"], libraries=["mine", "new"])
     for era in ERAS:
         got = await use(pair.both, reader, "get_experiences", {"task": "x", "library": "new"}, era)

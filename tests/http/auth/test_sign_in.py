@@ -38,7 +38,7 @@ async def guarded(database: Path, *options: str) -> AsyncGenerator[Served]:
         yield server
 
 
-async def test_whoever_has_no_valid_token_gets_one_and_the_same_answer(database: Path) -> None:
+async def test_all_invalid_tokens_get_the_same_response(database: Path) -> None:
     expired = await make_token(database, "expired", lasts=timedelta(seconds=-1))
     revoked = await make_token(database, "revoked")
     valid = await make_token(database, "valid")
@@ -66,7 +66,7 @@ async def test_whoever_has_no_valid_token_gets_one_and_the_same_answer(database:
     assert {a.headers["www-authenticate"] for a in answers[1:]} == {f'Bearer {invalid} server"'}
 
 
-async def test_every_path_but_the_two_for_health_needs_a_token(database: Path) -> None:
+async def test_every_path_except_health_checks_needs_a_token(database: Path) -> None:
     async with guarded(database) as server, server.http() as http:
         statuses = {
             path: (await http.get(path)).status_code
@@ -79,7 +79,7 @@ async def test_every_path_but_the_two_for_health_needs_a_token(database: Path) -
     assert twice.status_code == 401
 
 
-async def test_the_numbers_are_for_those_who_administer_everything(database: Path) -> None:
+async def test_metrics_need_the_administer_scope_for_all_libraries(database: Path) -> None:
     tokens = {
         "all": await make_token(database, "all"),
         "some": await make_token(database, "some", libraries=["lib"]),
@@ -98,7 +98,7 @@ async def test_the_numbers_are_for_those_who_administer_everything(database: Pat
     assert told == {"all": None, "some": None, "reader": lacking}
 
 
-async def test_a_body_is_not_read_before_it_is_known_who_sends_it(database: Path) -> None:
+async def test_the_body_is_not_read_before_the_caller_is_known(database: Path) -> None:
     async with guarded(database) as server:
         reader, writer = await server.connect()
         head = raw_request(server.url, b"x" * 1_000_000, {})
@@ -109,7 +109,7 @@ async def test_a_body_is_not_read_before_it_is_known_who_sends_it(database: Path
     assert b"401" in answer
 
 
-async def test_a_token_that_is_revoked_elsewhere_is_unknown_at_once(database: Path) -> None:
+async def test_a_token_revoked_by_another_process_is_invalid_at_once(database: Path) -> None:
     token = await make_token(database)
     async with guarded(database) as server:
         before = await ask(server, token, "tools/list")
@@ -142,7 +142,7 @@ async def _until_broken(events: Any) -> AsyncGenerator[object]:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_caller_sees_and_may_call_what_its_scopes_permit(database: Path, era: str) -> None:
+async def test_a_caller_sees_and_can_call_what_its_scopes_permit(database: Path, era: str) -> None:
     reader = await make_token(database, "reader", scopes=["read"])
     submitter = await make_token(database, "submitter", scopes=["submit"])
     async with guarded(database) as server:
@@ -170,7 +170,7 @@ async def _tools(server: Served, token: str, era: str) -> list[str]:
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-async def test_the_whole_cycle_works_and_tells_who_did_it(database: Path, mode: str) -> None:
+async def test_the_whole_cycle_is_attributed_to_the_caller(database: Path, mode: str) -> None:
     token = await make_token(database, "laptop", scopes=["read", "submit", "learn"])
     async with guarded(database) as server, signed_in(server.url, token, mode) as client:
         await submit(client, "Cancel the reservation")
@@ -182,14 +182,14 @@ async def test_the_whole_cycle_works_and_tells_who_did_it(database: Path, mode: 
     assert all(token not in repr(line) for line in server.lines)
 
 
-async def test_the_only_library_that_is_reached_is_the_default(database: Path) -> None:
+async def test_the_only_library_of_a_token_is_its_default(database: Path) -> None:
     token = await make_token(database, libraries=["airline"])
     async with guarded(database) as server:
         got = await use(server, token, "get_experiences", {"task": "x"}, ERAS[0])
     assert got.json()["result"]["structuredContent"]["library"] == "airline"
 
 
-async def test_too_many_requests_of_one_token_wait_and_others_do_not(database: Path) -> None:
+async def test_the_rate_limit_applies_to_each_token_on_its_own(database: Path) -> None:
     one, other = [await make_token(database, name) for name in ("one", "other")]
     async with guarded(database, "--rate-limit", "2") as server:
         answers = [await ask(server, one, "tools/list") for _ in range(3)]
@@ -200,7 +200,7 @@ async def test_too_many_requests_of_one_token_wait_and_others_do_not(database: P
     assert elsewhere.status_code == 200
 
 
-async def test_failed_sign_ins_are_slowed_down_and_valid_tokens_are_not(database: Path) -> None:
+async def test_failed_sign_ins_are_rate_limited_and_valid_tokens_are_not(database: Path) -> None:
     token = await make_token(database)
     async with guarded(database) as server:
         async with server.http(authorization="Bearer exm_guess") as http:
@@ -212,7 +212,7 @@ async def test_failed_sign_ins_are_slowed_down_and_valid_tokens_are_not(database
     assert (valid.status_code, asking.status_code) == (200, 401)
 
 
-async def test_names_and_origins_that_are_allowed_are_let_in(database: Path) -> None:
+async def test_allowed_hosts_and_origins_are_accepted(database: Path) -> None:
     token = await make_token(database)
     options = ("--allowed-host", "lessons.example", "--allowed-origin", "https://app.example")
     headers = {**JSON, "authorization": f"Bearer {token}"}
@@ -232,19 +232,19 @@ async def test_names_and_origins_that_are_allowed_are_let_in(database: Path) -> 
         assert answer.headers["access-control-allow-origin"] == "https://app.example"
 
 
-async def test_with_sign_in_it_may_listen_where_others_can_connect(database: Path) -> None:
+async def test_with_sign_in_it_may_listen_on_other_addresses(database: Path) -> None:
     # the address is a loopback one all the same: tests listen nowhere else
     token = await make_token(database)
     async with guarded(database, "--allowed-host", "127.0.0.1") as server:
         assert (await ask(server, token, "tools/list")).status_code == 200
 
 
-def test_what_the_system_refuses_is_not_refused_by_the_rule(database: Path) -> None:
+def test_with_sign_in_only_the_system_refuses_an_address(database: Path) -> None:
     said = Program(database).run("serve", "--http", "192.0.2.7:0", "--sign-in", fails=1)
     assert "cannot listen on 192.0.2.7:0" in said.stderr
 
 
-async def test_on_stdio_the_app_is_seen_as_it_is(settings: Settings) -> None:
+async def test_on_stdio_access_is_unrestricted(settings: Settings) -> None:
     async with open_app(settings) as app:
         assert app.seen() is app
         token = current_access.set(Access("x", frozenset(Scope), frozenset({"lib"})))
