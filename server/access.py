@@ -1,7 +1,7 @@
 """What a caller may do, and which libraries it reaches.
 
 On stdio the caller is the user who started the server, and may do everything. Over HTTP with
-sign-in it is whoever the request's token stands for.
+sign-in it is the one that the request's token was made for.
 """
 
 from __future__ import annotations

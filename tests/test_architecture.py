@@ -122,9 +122,9 @@ def test_practice_is_a_client_and_knows_no_database_of_the_store() -> None:
             assert not any(_within(n, b) for n in imports for b in banned), module
 
 
-@pytest.mark.parametrize("module", ["server.cli", "server.mcp_server"])
+@pytest.mark.parametrize("module", ["server.cli", "server.http.address", "server.mcp_server"])
 def test_a_server_without_a_model_starts_without_openai(module: str) -> None:
-    heavy = ("openai",) if module == "server.mcp_server" else ("openai", "mcp")
+    heavy = ("openai",) if module == "server.mcp_server" else ("openai", "mcp", "starlette")
     code = f"import sys, {module}; print([m for m in {heavy!r} if m in sys.modules])"
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
