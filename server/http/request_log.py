@@ -1,7 +1,7 @@
 """Each request gets an id, a line in the log and a place in the metrics.
 
 The layers outside MCP see a path and a status, those inside see a method and a tool. They meet in
-a `RequestRecord`, which travels with the request's scope: `RequestLog` makes it and logs it,
+a `RequestInfo`, which travels with the request's scope: `RequestLog` makes it and logs it,
 `CallObserver` fills in what was called. Bodies, headers, queries and made-up paths are not logged.
 """
 
@@ -27,7 +27,7 @@ from server.http.metrics import Metrics, Outcome
 
 logger = logging.getLogger(__name__)
 
-RECORD = "experience_mcp.request_record"
+REQUEST_INFO = "experience_mcp.request_info"
 REQUEST_ID = "x-request-id"
 REQUEST_ID_ATTRIBUTE = "experience_mcp.request_id"  # of spans
 CLIENT_DISCONNECTED = 499  # nginx's status for a client that left before the response
@@ -38,7 +38,7 @@ PATHS = _POLLED | {"/mcp"}
 
 
 @dataclass(slots=True)
-class RequestRecord:
+class RequestInfo:
     """What is known of one request.
 
     Attributes:
@@ -57,9 +57,9 @@ class RequestRecord:
     missing_scope: access.Scope | None = None
 
 
-def record_of(scope: Scope) -> RequestRecord | None:
-    """The record of a request."""
-    return scope.get(RECORD)
+def info_of(scope: Scope) -> RequestInfo | None:
+    """The info of a request."""
+    return scope.get(REQUEST_INFO)
 
 
 class RequestLog:
@@ -74,15 +74,15 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = RequestRecord(_request_id(scope))
-        scope[RECORD] = record
+        info = RequestInfo(_request_id(scope))
+        scope[REQUEST_INFO] = info
         status = CLIENT_DISCONNECTED
 
         async def observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = record.id
+                MutableHeaders(scope=message)[REQUEST_ID] = info.id
             await send(message)
 
         started = perf_counter()
@@ -92,9 +92,9 @@ class RequestLog:
             status = 500 if status == CLIENT_DISCONNECTED else status
             raise
         finally:
-            self._log(scope, record, status, perf_counter() - started)
+            self._log(scope, info, status, perf_counter() - started)
 
-    def _log(self, scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
+    def _log(self, scope: Scope, info: RequestInfo, status: int, seconds: float) -> None:
         path = scope["path"] if scope["path"] in PATHS else "other"
         self._metrics.count_request(path, status)
         quiet = path in _POLLED and status == HTTPStatus.OK
@@ -102,12 +102,12 @@ class RequestLog:
             logging.DEBUG if quiet else logging.INFO,
             "request",
             extra={
-                "request_id": record.id,
+                "request_id": info.id,
                 "path": path,
-                "who": record.who,
-                "method": record.method,
-                "tool": record.tool,
-                "outcome": record.outcome,
+                "who": info.who,
+                "method": info.method,
+                "tool": info.tool,
+                "outcome": info.outcome,
                 "status": status,
                 "milliseconds": round(seconds * 1000, 1),
             },
@@ -118,7 +118,7 @@ class CallObserver:
     """Middleware of the MCP server that notes what was called and how it went."""
 
     def __init__(self, tools: frozenset[str], metrics: Metrics) -> None:
-        """Fill in the record of each request.
+        """Fill in the info of each request.
 
         Args:
             tools: Names of the tools; others are not told apart.
@@ -132,26 +132,26 @@ class CallObserver:
     ) -> HandlerResult:
         """Pass a message on and note it."""
         request: object = ctx.request
-        record = record_of(request.scope) if isinstance(request, Request) else None
-        record = record or RequestRecord("")
-        get_current_span().set_attribute(REQUEST_ID_ATTRIBUTE, record.id)
-        record.method = ctx.method[:MAX_METHOD]
+        info = info_of(request.scope) if isinstance(request, Request) else None
+        info = info or RequestInfo("")
+        get_current_span().set_attribute(REQUEST_ID_ATTRIBUTE, info.id)
+        info.method = ctx.method[:MAX_METHOD]
         if ctx.method == "tools/call":
             name = (ctx.params or {}).get("name")
             known = isinstance(name, str) and name in self._tools
-            record.tool = name if known else "unknown"
-        logger.debug("started", extra={"request_id": record.id, "method": record.method})
+            info.tool = name if known else "unknown"
+        logger.debug("started", extra={"request_id": info.id, "method": info.method})
         started = perf_counter()
-        record.outcome = "failed"
+        info.outcome = "failed"
         try:
             result = await call_next(ctx)
-            record.outcome = "error" if _is_error(result) else "ok"
+            info.outcome = "error" if _is_error(result) else "ok"
         except asyncio.CancelledError:
-            record.outcome = "cancelled"
+            info.outcome = "cancelled"
             raise
         finally:
-            if record.tool is not None:
-                self._metrics.count_call(record.tool, record.outcome, perf_counter() - started)
+            if info.tool is not None:
+                self._metrics.count_call(info.tool, info.outcome, perf_counter() - started)
         return result
 
 

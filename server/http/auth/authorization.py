@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from server.access import Scope, current_access
 from server.http.auth.callers import caller_of
-from server.http.request_log import record_of
+from server.http.request_log import info_of
 
 # They say nothing about libraries, or only what the caller may use; everything else reads.
 _NO_SCOPE_NEEDED = frozenset(
@@ -53,9 +53,9 @@ class Authorization:
             raise MCPError(INVALID_REQUEST, "the caller is unknown")
         needed = self._needed_scope(ctx)
         if needed is not None and needed not in caller.access.scopes:
-            record = record_of(request.scope)
-            if record is not None and caller.can_request_scopes:
-                record.missing_scope = needed
+            info = info_of(request.scope)
+            if info is not None and caller.can_request_scopes:
+                info.missing_scope = needed
             if ctx.method != "tools/call":  # a tool is said not to exist
                 raise MCPError(INVALID_REQUEST, f"{ctx.method} needs the scope {needed.value}")
         before = current_access.set(caller.access)

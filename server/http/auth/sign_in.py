@@ -22,7 +22,7 @@ from server.http.auth.callers import (
 from server.http.auth.challenge import Challenge
 from server.http.error_response import ErrorResponse
 from server.http.limits.caller_limits import RateLimiter
-from server.http.request_log import record_of
+from server.http.request_log import info_of
 
 logger = logging.getLogger(__name__)
 
@@ -100,9 +100,9 @@ class SignIn:
             return ErrorResponse(503, _UNAVAILABLE, retry_after=1)
         if caller is None:
             return self._unauthorized(scope, token)
-        record = record_of(scope)
-        if record is not None:
-            record.who = caller.access.who
+        info = info_of(scope)
+        if info is not None:
+            info.who = caller.access.who
         return self._refusal(scope, caller) or caller
 
     async def _authenticate(self, token: str) -> Caller | None:
@@ -161,10 +161,10 @@ class _AuthorizedSend:
     def _start(self, message: Message) -> Message:
         headers = MutableHeaders(scope=message)
         self._streaming = headers.get("content-type", "").startswith("text/event-stream")
-        record = record_of(self._scope)
-        if record is None or record.missing_scope is None:
+        info = info_of(self._scope)
+        if info is None or info.missing_scope is None:
             return message
-        headers.update(self._sign_in.insufficient_scope(record.missing_scope))
+        headers.update(self._sign_in.insufficient_scope(info.missing_scope))
         return {**message, "status": 403}
 
 
