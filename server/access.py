@@ -1,7 +1,7 @@
 """What a caller may do, and which libraries it reaches.
 
 On stdio the caller is the user who started the server, and may do everything. Over HTTP with
-sign-in it is the one that the request's token was made for.
+sign-in it is whoever the request's token stands for.
 """
 
 from __future__ import annotations
@@ -23,9 +23,6 @@ class Scope(StrEnum):
     """Drive updates, which shows attempts and changes what a library holds."""
     ADMINISTER = "administer"
     """Describe, edit, roll back and delete libraries."""
-
-
-DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)  # enough for the core tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +48,7 @@ class Access:
         return not self.scopes.isdisjoint((Scope.SUBMIT, Scope.ADMINISTER))
 
 
+DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)  # enough for the core tools
 NOTHING = Access(None, frozenset(), frozenset())
 EVERYTHING = Access(None, frozenset(Scope), None)
 current_access: ContextVar[Access] = ContextVar("current_access", default=EVERYTHING)
