@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experience_store.catalogue import Catalogue
-from experience_store.store import Store, open_store
+from experience_store import open_store
+from experience_store.index_cache import IndexCache
+from experience_store.store import Store
 from server.access import Access, current_access
-from server.retrieval_log import ReachedLog, RetrievalLog, Retrieving
+from server.retrieval_log import RetrievalLog, Retrieving, ScopedLog
 from server.settings import Settings
 
 if TYPE_CHECKING:
-    from experience_store.learner import Learner
-    from server.models import Model
-    from server.worker import Worker
+    from experience_store.update_runner import UpdateRunner
+    from server.learning.models import Model
+    from server.learning.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class App:
 
     settings: Settings
     store: Store
-    catalogue: Catalogue
+    index_cache: IndexCache
     retrievals: Retrieving
     worker: Worker | None
     on_published: Callable[[str], Awaitable[None]] | None = None
@@ -38,15 +39,15 @@ class App:
         access = current_access.get()
         if self.limited or (access.libraries is None and access.may_make):
             return self
-        from experience_store.reach import ReachedStore  # noqa: PLC0415  # not for stdio: start-up
+        from experience_store.scoped import ScopedStore  # noqa: PLC0415  # not for stdio: start-up
 
-        store = ReachedStore(self.store, access.libraries, may_make=access.may_make)
+        store = ScopedStore(self.store, access.libraries, may_make=access.may_make)
         return replace(
             self,
             settings=_settings_for(self.settings, access),
             store=store,
-            catalogue=self.catalogue.through(store),
-            retrievals=ReachedLog(self.retrievals, access.reaches),
+            index_cache=self.index_cache.through(store),
+            retrievals=ScopedLog(self.retrievals, access.reaches),
             limited=True,
         )
 
@@ -57,11 +58,11 @@ class App:
         return "the server's log says why" if trouble and self.limited else trouble
 
     @cached_property
-    def learner(self) -> Learner:
+    def runner(self) -> UpdateRunner:
         """Takes updates from step to step. Not made before it is needed: start-up."""
-        from experience_store.learner import Learner  # noqa: PLC0415  # see the docstring
+        from experience_store.update_runner import UpdateRunner  # noqa: PLC0415  # see the docstring
 
-        return Learner(self.store, self.catalogue)
+        return UpdateRunner(self.store, self.index_cache)
 
 
 def _settings_for(settings: Settings, access: Access) -> Settings:
@@ -90,23 +91,23 @@ async def open_app(
     async with AsyncExitStack() as stack:
         store = await open_store(settings.database)
         stack.push_async_callback(store.close)
-        catalogue = Catalogue(store)
+        index_cache = IndexCache(store)
         retrievals = RetrievalLog(store)
         stack.push_async_callback(retrievals.close)
         worker = None
         if settings.model is not None:
             # only here, because importing openai costs a second
-            from experience_store.learner import Learner  # noqa: PLC0415
-            from server.worker import Worker  # noqa: PLC0415
+            from experience_store.update_runner import UpdateRunner  # noqa: PLC0415
+            from server.learning.worker import Worker  # noqa: PLC0415
 
             if model is None:
-                from server.models.endpoint import Endpoint  # noqa: PLC0415
+                from server.learning.models.endpoint import Endpoint  # noqa: PLC0415
 
                 model = Endpoint(settings.model)
                 stack.push_async_callback(model.close)
-            learner = Learner(store, catalogue)
-            worker = Worker(store, learner, model, settings.model, on_published)
+            runner = UpdateRunner(store, index_cache)
+            worker = Worker(store, runner, model, settings.model, on_published)
             if background:
                 task = asyncio.create_task(worker.run())
                 stack.push_async_callback(worker.stop, task)
-        yield App(settings, store, catalogue, retrievals, worker, on_published)
+        yield App(settings, store, index_cache, retrievals, worker, on_published)

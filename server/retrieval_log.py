@@ -40,7 +40,7 @@ class Retrieving(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ReachedLog:
+class ScopedLog:
     """A log whose retrievals of libraries out of reach are not known."""
 
     log: Retrieving
@@ -90,7 +90,7 @@ class RetrievalLog:
         return known
 
     async def _write(self) -> None:
-        from experience_store.trust.redaction import redact  # noqa: PLC0415  # slow to import
+        from experience_store.safety.redaction import redact  # noqa: PLC0415  # slow to import
 
         waiting, self._waiting = self._waiting, []
         if not waiting:

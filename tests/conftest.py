@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from experience_store.store import Store, open_store
+from experience_store import open_store
+from experience_store.store import Store
 from server.settings import Settings
 
 

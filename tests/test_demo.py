@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from server import demo
+from server.cli import demo_recording as demo
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import pytest
 
 from experience_store.errors import BadInputError
-from experience_store.intake.attempts import (
+from experience_store.store import Store, Submission
+from experience_store.submissions.text import MAX_TEXT
+from experience_store.submissions.trajectories import (
     MAX_ATTEMPTS,
     MAX_CONTENT,
     MAX_MESSAGES,
     read_submission,
 )
-from experience_store.intake.text import MAX_TEXT
-from experience_store.store import Store, Submission
 from experience_store.trajectory import Message, ToolCall, Trajectory
 
 

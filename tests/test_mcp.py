@@ -15,13 +15,14 @@ from mcp import Client, MCPError
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
-from experience_store.catalogue import Catalogue
-from experience_store.learner import Learner
+from experience_store import open_store
+from experience_store.index_cache import IndexCache
 from experience_store.operations import Add
-from experience_store.store import Retrieval, Store, open_store
+from experience_store.store import Retrieval, Store
 from experience_store.testing import lesson
-from experience_store.tokens import estimate_tokens
-from server.mcp_server import build_server
+from experience_store.token_estimate import estimate_tokens
+from experience_store.update_runner import UpdateRunner
+from server.mcp.build import build_server
 from server.retrieval_log import RetrievalLog
 from server.settings import Settings
 from tests.builders import add, operation
@@ -469,14 +470,14 @@ async def test_an_empty_library_names_those_that_have_experiences(
 async def test_a_group_that_was_set_aside_is_not_said_to_wait(
     database: Path, mode: Mode, store: Store
 ) -> None:
-    learner = Learner(store, Catalogue(store))
+    runner = UpdateRunner(store, IndexCache(store))
     async with connected(database, mode) as client:
         await submit(client, "Book", group_id="mine")
         for _ in range(3):
-            update_id = await learner.begin("lib", "host", 8)
+            update_id = await runner.begin("lib", "host", 8)
             assert update_id
-            failed = await learner.give_up(await learner.take_up(update_id), "compare-1", "no JSON")
-            await learner.settle(failed, author="host")
+            failed = await runner.give_up(await runner.resume(update_id), "compare-1", "no JSON")
+            await runner.finish(failed, author="host")
         again = await submit(client, "Book", group_id="mine")
         more = {"output": "I asked first.", "reward": 0.5}
         tried = await submit(client, "Book", group_id="mine", trajectories=[more])

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
-from experience_store.store import open_store
+from experience_store import open_store
 from experience_store.testing import lesson
 from tests.builders import DATA
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, learn, submit

@@ -12,12 +12,12 @@ from mcp import Client, MCPError
 from experience_store.library import Experience, Library, Policy, State
 from experience_store.operations import Add, Revise
 from experience_store.store import Store
-from experience_store.tokens import estimate_tokens
-from server.freshness import FIVE_MINUTES, HOUR
-from server.listing import MAX_OBJECTIVE, MAX_TOKENS
+from experience_store.token_estimate import estimate_tokens
+from server.mcp.middleware import FIVE_MINUTES, HOUR
+from server.mcp.pagination import MAX_OBJECTIVE, MAX_TOKENS
+from server.mcp.resources import library_markdown
 from server.practice.library_client import LibraryClient
 from server.practice.spending import Meter
-from server.resources import library_markdown
 from tests.builders import attempt, submission
 from tests.processes.calling import call
 from tests.test_mcp import connected, text_of

@@ -8,8 +8,8 @@ import pytest
 
 from experience_store.library import Experience, State
 from experience_store.retrieval import Document, Index, Selection, select
-from experience_store.retrieval.fields import codes_of
-from experience_store.retrieval.words import content_terms
+from experience_store.retrieval.documents import codes_of
+from experience_store.retrieval.tokenizer import content_terms
 
 
 def lesson(number: int, text: str, *tasks: str, name: str = "") -> Document:

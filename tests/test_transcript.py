@@ -21,8 +21,8 @@ from experience_store.learning.transcript import (
     render,
     shorten,
 )
-from experience_store.learning.transcript.worth import changes_something, looks_failed
-from experience_store.tokens import estimate_tokens
+from experience_store.learning.transcript.salience import changes_something, looks_failed
+from experience_store.token_estimate import estimate_tokens
 from experience_store.trajectory import Message, ToolCall, Trajectory
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -24,16 +24,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from experience_store.errors import NotFoundError
-from experience_store.learning.attempts import Chosen, choose, is_long
-from experience_store.learning.contention import concerned
-from experience_store.learning.inputs import Frugality, Lesson, Snapshot
-from experience_store.learning.proposals import (
-    Standing,
-    proposals,
-    refuse_if_too_long,
-    refuse_if_unreadable,
-)
-from experience_store.learning.questions import (
+from experience_store.learning.attempt_selection import SelectedAttempts, choose, is_long
+from experience_store.learning.conflicts import related_experiences
+from experience_store.learning.consolidation import Round, named, round_on
+from experience_store.learning.inputs import GroupInput, PromptBudget, Snapshot
+from experience_store.learning.prompts import (
     Aim,
     Answer,
     Attempt,
@@ -45,9 +40,14 @@ from experience_store.learning.questions import (
     Summarise,
     Summary,
 )
-from experience_store.learning.questions.answers import RawAnswer
+from experience_store.learning.prompts.answers import RawAnswer
+from experience_store.learning.proposals import (
+    ProposalSet,
+    proposals,
+    refuse_if_too_long,
+    refuse_if_unreadable,
+)
 from experience_store.learning.requests import Failure, Request
-from experience_store.learning.rounds import Round, named, round_on
 from experience_store.learning.transcript import common_beginning
 from experience_store.library import Experience, Library
 from experience_store.operations import Application, Proposed, apply
@@ -83,9 +83,9 @@ class Update:
     """
 
     library: Library
-    lessons: tuple[Lesson, ...]
+    lessons: tuple[GroupInput, ...]
     snapshots: tuple[Snapshot, ...]
-    frugality: Frugality
+    budget: PromptBudget
     answers: Mapping[str, Answer | Failure] = field(default_factory=dict[str, Answer | Failure])
 
     def requests(self) -> tuple[Request, ...]:
@@ -144,8 +144,10 @@ class Update:
 
     # 1. Summarise
 
-    def _summaries(self, number: int, lesson: Lesson, chosen: Chosen) -> list[Request]:
-        if not self.frugality.summarise:
+    def _summaries(
+        self, number: int, lesson: GroupInput, chosen: SelectedAttempts
+    ) -> list[Request]:
+        if not self.budget.summarise:
             return []
         shared = len(common_beginning(lesson.group.trajectories))
         return [
@@ -157,7 +159,7 @@ class Update:
                     trajectory=trajectory,
                     served=self._served(lesson, trajectory),
                     rewarded=chosen.rewarded,
-                    max_tokens=self.frugality.summarise_tokens,
+                    max_tokens=self.budget.summarise_tokens,
                 ),
             )
             for position, trajectory in enumerate(chosen.attempts, start=1)
@@ -166,7 +168,7 @@ class Update:
 
     # 2. Compare
 
-    def _comparison(self, number: int, lesson: Lesson, chosen: Chosen) -> Request:
+    def _comparison(self, number: int, lesson: GroupInput, chosen: SelectedAttempts) -> Request:
         question = Compare(
             aim=self._aim,
             group=lesson.group,
@@ -182,7 +184,7 @@ class Update:
             more_experiences=len(self.snapshots[0].state.experiences) - len(lesson.relevant),
             left_out=chosen.left_out,
             rewarded=chosen.rewarded,
-            max_tokens=self.frugality.compare_tokens,
+            max_tokens=self.budget.compare_tokens,
         )
         return Request(f"compare-{number}", question)
 
@@ -193,7 +195,7 @@ class Update:
 
     # 3. Consolidate
 
-    def _consolidate(self) -> tuple[list[Request], Standing]:
+    def _consolidate(self) -> tuple[list[Request], ProposalSet]:
         """Round by round up to the first that waits for answers: what it asks, and what stands."""
         standing = self._proposals()
         for number in range(1, len(self.snapshots) + 1):
@@ -203,7 +205,7 @@ class Update:
             standing = round_.after(self.answers)
         return [], standing
 
-    def _proposals(self) -> Standing:
+    def _proposals(self) -> ProposalSet:
         """What the comparisons propose, and what of it breaks a rule without further question."""
         answers = {
             f"compare-{n}": self.answers.get(f"compare-{n}")
@@ -216,7 +218,7 @@ class Update:
         for request_id, batch in round_.batches.items():
             question = Consolidate(
                 aim=self._aim,
-                experiences=concerned(batch, round_.snapshot),
+                experiences=related_experiences(batch, round_.snapshot),
                 library_size=len(round_.snapshot.state.experiences),
                 proposals=tuple(
                     NumberedProposal(name, proposed.operation, self._reasons_behind(proposed))
@@ -266,10 +268,10 @@ class Update:
     def _aim(self) -> Aim:
         return Aim.of(self.library)
 
-    def _chosen(self, group: Group) -> Chosen:
-        return choose(group, self.library.policy, most=self.frugality.max_attempts)
+    def _chosen(self, group: Group) -> SelectedAttempts:
+        return choose(group, self.library.policy, most=self.budget.max_attempts)
 
-    def _served(self, lesson: Lesson, trajectory: Trajectory) -> tuple[Experience, ...]:
+    def _served(self, lesson: GroupInput, trajectory: Trajectory) -> tuple[Experience, ...]:
         experiences = self.snapshots[0].state.by_id
         served = lesson.served.get(trajectory.id, ())
         return tuple(experiences[i] for i in served if i in experiences)

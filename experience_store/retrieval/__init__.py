@@ -24,7 +24,7 @@ reader of the old version is never disturbed.
 `select` then fills a token budget from the ranking.
 """
 
-from experience_store.retrieval.fields import Document
+from experience_store.retrieval.documents import Document
 from experience_store.retrieval.index import NEAR, Index
 from experience_store.retrieval.selection import Selection, select
 

@@ -23,7 +23,7 @@ from typing import TypeAlias, TypeVar
 import aiosqlite
 
 from experience_store.errors import StorageError
-from experience_store.sqlite.scripts import migrations, sql, statements
+from experience_store.sqlite.sql_files import migrations, sql, statements
 
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = sqlite3.Row

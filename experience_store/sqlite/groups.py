@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from experience_store.errors import ConflictError, NotFoundError
 from experience_store.sqlite import rows
-from experience_store.sqlite.attempts import NamedAttempt, named, store_attempts
 from experience_store.sqlite.database import Database, Row, Transaction, now
 from experience_store.sqlite.libraries import SqliteLibraries, ensure_library
+from experience_store.sqlite.trajectories import NamedAttempt, named, store_attempts
 from experience_store.store import GroupCounts, GroupInfo, Receipt, Submission
-from experience_store.store.redacting import redacted_submission
+from experience_store.store.submission_redaction import redacted_submission
 from experience_store.trajectory import Group
 
 LARGE = 200_000  # characters of a submission

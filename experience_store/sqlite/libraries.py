@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 
 from experience_store.errors import BadInputError, LibraryNotFoundError, NotFoundError
-from experience_store.history import Version
 from experience_store.library import Library, Policy, State, check_library_name
 from experience_store.operations import Operation, Proposed, apply
 from experience_store.sqlite import rows
@@ -19,8 +18,9 @@ from experience_store.sqlite.versions import (
     restore_version,
     write_version,
 )
-from experience_store.store import Mark, Provenance
+from experience_store.store import LibraryStamp, Provenance
 from experience_store.store.libraries import library_not_found
+from experience_store.version import Version
 
 _LAST = 2**62
 
@@ -58,11 +58,11 @@ class SqliteLibraries:
         found = await self._db.rows("library_page", after=after, limit=limit)
         return tuple(rows.to_library(row) for row in found)
 
-    async def marks(self) -> Mapping[str, Mark]:
+    async def stamps(self) -> Mapping[str, LibraryStamp]:
         """The mark of every library, by name."""
         found = await self._db.rows("library_marks")
         return {
-            row["name"]: Mark(
+            row["name"]: LibraryStamp(
                 id=row["id"],
                 head=row["head"],
                 size=row["size"],

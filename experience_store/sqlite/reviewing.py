@@ -126,15 +126,15 @@ def _applied(
     base = read_state(tx, library, rows.to_integers(update["bases"])[-1])
     head = read_state(tx, library, library["head"])
     fitting: list[Proposed] = []
-    overtaken: list[Refusal] = []
+    outdated: list[Refusal] = []
     for proposed in proposals:
         if changed := _changed_since(proposed.operation, base, head):
             why = f"{changed} was changed after this was proposed"
-            overtaken.append(Refusal(why, proposed.operation, sources=proposed.sources))
+            outdated.append(Refusal(why, proposed.operation, sources=proposed.sources))
         else:
             fitting.append(proposed)
     application = apply(head, fitting, rows.to_policy(library["policy"]))
-    return replace(application, refused=(*application.refused, *overtaken))
+    return replace(application, refused=(*application.refused, *outdated))
 
 
 def _changed_since(operation: Operation, base: State, head: State) -> str | None:

@@ -16,7 +16,7 @@ from experience_store.sqlite.updates import SqliteUpdates
 from experience_store.store.totals import Totals
 
 if TYPE_CHECKING:
-    from experience_store.sqlite.transfer import SqliteTransfers
+    from experience_store.sqlite.archives import SqliteArchives
 
 
 class SqliteStore:
@@ -36,11 +36,11 @@ class SqliteStore:
         return cls(await Database.open(path))
 
     @property
-    def transfers(self) -> SqliteTransfers:
+    def archives(self) -> SqliteArchives:
         """Libraries out of the file and into it."""
-        from experience_store.sqlite.transfer import SqliteTransfers  # noqa: PLC0415  # not before it is needed: start-up
+        from experience_store.sqlite.archives import SqliteArchives  # noqa: PLC0415  # not before it is needed: start-up
 
-        return SqliteTransfers(self._db)
+        return SqliteArchives(self._db)
 
     @property
     def location(self) -> str:
@@ -55,7 +55,7 @@ class SqliteStore:
         updates = await self._db.rows("update_totals", names=names)
         return Totals(**dict(row), updates={r["status"]: r["updates"] for r in updates})
 
-    async def mark(self) -> int:
+    async def change_counter(self) -> int:
         """A number that is another one if anybody stored anything since it was asked for last."""
         row = await self._db.row("data_version")
         assert row is not None, "a pragma has one row"

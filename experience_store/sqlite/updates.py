@@ -18,7 +18,6 @@ from experience_store.sqlite.update_record import read_record
 from experience_store.store import (
     AskedRequest,
     Decision,
-    Driver,
     GivenAnswer,
     Publication,
     Review,
@@ -27,6 +26,7 @@ from experience_store.store import (
     Usage,
 )
 from experience_store.store.updates import update_not_found
+from experience_store.version import Driver
 
 
 class SqliteUpdates:
@@ -122,7 +122,7 @@ class SqliteUpdates:
 
         return await self._db.write(work) == len(answers)
 
-    async def take_back(self, update_id: str, request: str, reason: str) -> None:
+    async def retract(self, update_id: str, request: str, reason: str) -> None:
         """Refuse an answer after all that had been taken, so that another can be."""
         key = {"update_id": update_id, "request": request}
         await self._db.write(lambda tx: tx.run("refuse_taken_answer", reason=reason, **key))

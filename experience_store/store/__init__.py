@@ -8,10 +8,9 @@ raises, none of it happened.
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Protocol
 
-from experience_store.errors import BadInputError
+from experience_store.store.archives import Archives
 from experience_store.store.groups import (
     MAX_FAILURES,
     GroupCounts,
@@ -24,18 +23,16 @@ from experience_store.store.libraries import (
     AttemptTrace,
     GroupTrace,
     Libraries,
-    Mark,
+    LibraryStamp,
     Origin,
     Provenance,
 )
 from experience_store.store.retrievals import Retrieval, Retrievals
 from experience_store.store.tokens import Token, Tokens
 from experience_store.store.totals import Totals
-from experience_store.store.transfers import Transfers
 from experience_store.store.updates import (
     AskedRequest,
     Decision,
-    Driver,
     GivenAnswer,
     Publication,
     Review,
@@ -43,23 +40,22 @@ from experience_store.store.updates import (
     UpdateInfo,
     UpdateRecord,
     Updates,
-    UpdateStatus,
     Usage,
 )
 
 __all__ = [
     "MAX_FAILURES",
+    "Archives",
     "AskedRequest",
     "AttemptTrace",
     "Decision",
-    "Driver",
     "GivenAnswer",
     "GroupCounts",
     "GroupInfo",
     "GroupTrace",
     "Groups",
     "Libraries",
-    "Mark",
+    "LibraryStamp",
     "Origin",
     "Provenance",
     "Publication",
@@ -72,14 +68,11 @@ __all__ = [
     "Token",
     "Tokens",
     "Totals",
-    "Transfers",
     "UpdateGroup",
     "UpdateInfo",
     "UpdateRecord",
-    "UpdateStatus",
     "Updates",
     "Usage",
-    "open_store",
 ]
 
 
@@ -107,7 +100,7 @@ class Store(Protocol):
         ...
 
     @property
-    def transfers(self) -> Transfers:
+    def archives(self) -> Archives:
         """Libraries out of it and into it."""
         ...
 
@@ -125,33 +118,10 @@ class Store(Protocol):
         """What the libraries of these names hold together; all of them for None."""
         ...
 
-    async def mark(self) -> int:
-        """A number that is another one if anybody stored anything since it was asked for last."""
+    async def change_counter(self) -> int:
+        """Change counter; differs after any write."""
         ...
 
     async def close(self) -> None:
         """Finish what is being written and let go."""
         ...
-
-
-async def open_store(url: str | Path) -> Store:
-    """Open the store at a file path or a `sqlite:///path` URL, making it if it is new.
-
-    Raises:
-        BadInputError: If no backend serves such a URL.
-        StorageError: If it cannot be opened.
-    """
-    from experience_store.sqlite.store import SqliteStore  # noqa: PLC0415  # one backend, one import
-
-    text = str(url)
-    if text.startswith("sqlite:///"):
-        text = text.removeprefix("sqlite:///")
-    elif "://" in text:
-        raise BadInputError(
-            f"no store for {text.split('://')[0]}://; use a file path or sqlite:///"
-        )
-    return await SqliteStore.open(_home(text))
-
-
-def _home(path: str) -> Path:
-    return Path(path).expanduser()

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from typing import Protocol
 
 from experience_store.errors import LibraryNotFoundError
-from experience_store.history import Version
 from experience_store.library import Experience, Library, Policy, State
 from experience_store.operations import Operation
 from experience_store.store.updates import GivenAnswer
+from experience_store.version import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class LibraryStamp:
     """What a library says of itself, in short: two marks differ if that changed in between.
 
     Attributes:
@@ -110,7 +110,7 @@ class Libraries(Protocol):
         """Libraries by name, those behind the name `after` ("" for the first)."""
         ...
 
-    async def marks(self) -> Mapping[str, Mark]:
+    async def stamps(self) -> Mapping[str, LibraryStamp]:
         """The mark of every library, by name."""
         ...
 

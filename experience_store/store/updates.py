@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from experience_store.errors import NotFoundError
 from experience_store.library import Library
 from experience_store.operations import Application, Operation
 from experience_store.trajectory import Group
-
-Driver: TypeAlias = Literal["host", "model"]
-UpdateStatus: TypeAlias = Literal[
-    "open", "published", "nothing_to_learn", "failed", "awaiting_review", "rejected"
-]
+from experience_store.version import Driver, UpdateStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +201,7 @@ class Updates(Protocol):
         """
         ...
 
-    async def take_back(self, update_id: str, request: str, reason: str) -> None:
+    async def retract(self, update_id: str, request: str, reason: str) -> None:
         """Refuse an answer after all that had been taken, so that another can be."""
         ...
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from experience_store.library import DEFAULT_LIBRARY
-from server.cli import APP
+from server import APP
 from server.cli.options import KEY_NAMES, NO_KEY
 from server.settings import ModelSettings, default_database
 

@@ -10,7 +10,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from server.bounds import bounded
 from server.http.caller import OwnTokens, Verifier
 from server.http.challenge import Challenge
 from server.http.exchange import Observer
@@ -22,7 +21,8 @@ from server.http.metrics import Metrics
 from server.http.permission import Permission
 from server.http.request_log import REQUEST_ID, RequestLog
 from server.http.sign_in import SignIn
-from server.mcp_server import ExperienceServer
+from server.mcp.middleware import bounded
+from server.mcp.server import ExperienceServer
 from server.settings import HttpSettings, SignInSettings
 
 PATH = "/mcp"

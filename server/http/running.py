@@ -24,7 +24,7 @@ from server.access import NOTHING, current_access
 from server.http.address import authority, bind, check_reachable, is_loopback
 from server.http.app import PATH, http_app
 from server.http.connection import Connection
-from server.mcp_server import ExperienceServer
+from server.mcp.server import ExperienceServer
 from server.settings import HttpSettings
 
 logger = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from mcp_types import ElicitRequestParams, ElicitResult
 from experience_store.library import Policy
 from experience_store.operations import Add
 from experience_store.store import Store
-from experience_store.tokens import estimate_tokens
+from experience_store.token_estimate import estimate_tokens
 from server.access import EVERYTHING, Access, current_access
-from server.mcp_server import build_server
+from server.mcp.build import build_server
 from server.settings import Settings
 from tests.administration.connecting import Mode, connected
 from tests.http.serving import served

@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 from click.testing import CliRunner, Result
 
-from server.cli import main
+from server.cli.main import main
 from tests.builders import DATA
 
 AIRLINE = DATA / "tau-bench-airline" / "rollouts.jsonl"

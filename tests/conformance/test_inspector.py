@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from experience_store import open_store
 from experience_store.operations import Add
-from experience_store.store import open_store
 from tests.conformance.tools import INSPECTOR, on_node, ran
 from tests.http.serving import served
 

@@ -16,7 +16,7 @@ from server.cli.hosts import catalogue
 from server.cli.hosts.catalogue import HOSTS, Host, host_of_file
 from server.cli.hosts.document import Document, open_document
 from server.cli.hosts.plain import as_list, as_table
-from server.tools import core_tools
+from server.mcp.tools import core_tools
 from tests.http.serving import Served, served
 from tests.packaging.installed import ROOT, run, started, tools_of, uv
 

@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from server.access import NOTHING, current_access
 from server.http.permission import Permission
-from server.mcp_server import build_server
+from server.mcp.build import build_server
 from server.settings import Settings
 from tests.processes.calling import call
 

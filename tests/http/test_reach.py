@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from mcp import Client
 
-from experience_store.store import open_store
-from server.announcing import uris_of
-from server.mcp_server import build_server
+from experience_store import open_store
+from server.mcp.build import build_server
+from server.mcp.notifications import uris_of
 from server.settings import Settings
 from tests.http.serving import Served, served
 from tests.http.signing_in import ERAS, ask, make_token, plain, signed_in, use

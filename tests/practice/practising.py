@@ -17,14 +17,14 @@ from typing import Any, cast
 from click.testing import CliRunner
 
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, sensible_answer
-from server.cli import main
+from server.cli.main import main
 
 HELP = "check the details first"  # what `sensible_answer` has learned, in a prompt
 TRUTH = "TRUTH-IS-"  # begins every right answer of this world
 _NAMES = ("amber", "birch", "cedar", "daisy", "ebony", "flint", "hazel", "ivory", "jade", "lime")
 _LAUNCH = (  # a lease of a killed process is over soon
-    "import server.worker as w; w.LEASE_SECONDS, w.HEARTBEAT_SECONDS = 0.3, 0.1\n"
-    "from server.cli import main; main()"
+    "import server.learning.worker as w; w.LEASE_SECONDS, w.HEARTBEAT_SECONDS = 0.3, 0.1\n"
+    "from server.cli.main import main; main()"
 )
 
 

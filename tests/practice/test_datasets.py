@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import BadInputError
-from server.cli.rollouts import Naming, read_line
+from server.importing.rollouts import Naming, read_line
 from server.practice import gym
 from server.practice.datasets import generated, load_tasks, overlap, shuffled, split
 from server.practice.records import Task

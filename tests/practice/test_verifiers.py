@@ -15,7 +15,7 @@ import pytest
 
 from experience_store.errors import BadInputError
 from experience_store.testing import Said, Script, ScriptedEndpoint
-from server.models.endpoint import Endpoint
+from server.learning.models.endpoint import Endpoint
 from server.practice import gym
 from server.practice.datasets import load_tasks
 from server.practice.records import Rollout, Score, Spent, Task

@@ -19,9 +19,9 @@ from pydantic import ConfigDict
 from experience_store.operations import Add
 from experience_store.store import Store
 from server.access import Access, Scope, current_access
-from server.mcp_server import build_server
+from server.mcp.build import build_server
+from server.mcp.skills.extension import EXTENSION, PAGE
 from server.settings import Settings
-from server.skills.extension import EXTENSION, PAGE
 from tests.http.serving import served
 from tests.processes.calling import learn, submit
 

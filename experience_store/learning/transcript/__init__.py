@@ -24,8 +24,8 @@ The same attempt and budget give the same text, always.
 
 from __future__ import annotations
 
-from experience_store.learning.transcript.beginning import common_beginning
+from experience_store.learning.transcript.budget import Shortened, length, render, shorten
 from experience_store.learning.transcript.quoting import quote
-from experience_store.learning.transcript.shortening import Shortened, length, render, shorten
+from experience_store.learning.transcript.shared_prefix import common_beginning
 
 __all__ = ["Shortened", "common_beginning", "length", "quote", "render", "shorten"]

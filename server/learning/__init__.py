@@ -1,0 +1,1 @@
+"""Learning with a model of the server's own."""

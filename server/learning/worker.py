@@ -1,0 +1,198 @@
+"""Learning in the background with a model of the server's own.
+
+The worker begins an update when enough groups wait or one has waited long enough, and takes over
+updates that another process left behind. A lease with a heartbeat keeps two servers on one
+database from doing the same work. When the endpoint is out of reach the worker pauses, longer each
+time, and takes the update up again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from experience_store.errors import LeaseLostError, NotFoundError, StorageError
+from experience_store.store import GroupCounts, Store, UpdateRecord
+from experience_store.update_runner import UpdateRunner
+from server.learning.model_driver import ModelDriver, Report
+from server.learning.models import Model, ModelUnavailableError
+from server.settings import ModelSettings
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 15.0
+HEARTBEAT_SECONDS = 5.0
+POLL_SECONDS = 2.0
+ABANDONED_SECONDS = 3_600.0  # a host's update without an answer for so long is taken over
+AT_ONCE = -1.0
+MAX_PAUSE_SECONDS = 300.0
+GROUPS_PER_UPDATE = 256
+
+
+class Worker:
+    """Drives updates with a model.
+
+    Attributes:
+        trouble: What holds up learning, for people.
+        unusable: That, if it is the database; None otherwise.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runner: UpdateRunner,
+        model: Model,
+        settings: ModelSettings,
+        on_published: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._asking = ModelDriver(runner, model)
+        self._author = f"model {model.name}"
+        self._settings = settings
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._wake = asyncio.Event()
+        self._pause = POLL_SECONDS
+        self._take_over: set[str] = set()
+        self._on_published = on_published
+        self.trouble: str | None = None
+        self.unusable: StorageError | None = None
+
+    def wake(self, *, take_over: str | None = None) -> None:
+        """Look for work now instead of at the next poll; after trouble, when its pause is over.
+
+        Args:
+            take_over: A library whose updates are driven even if they wait for a host's answers.
+        """
+        if take_over is not None:
+            self._take_over.add(take_over)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._work_off()
+                self._pause = POLL_SECONDS
+                self.trouble = self.unusable = None
+            except ModelUnavailableError as error:
+                self._trouble(str(error))
+            except StorageError as error:
+                self.unusable = error
+                self._trouble(str(error))
+            except NotFoundError as error:  # deleted meanwhile; the others are next
+                logger.info("learning was cut short: %s", error)
+            except Exception as error:  # whatever it is, learning goes on later
+                logger.exception("learning in the background met an error")
+                self._trouble(str(error))
+            if self.trouble is not None:
+                await asyncio.sleep(self._pause)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._pause)
+
+    async def stop(self, task: asyncio.Task[None]) -> None:
+        """End `run`; what is open stays open for the next process."""
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        with suppress(StorageError):  # then the lease runs out
+            await self._store.updates.release_all(self._owner)  # it may have been taking one
+
+    async def learn(self, library: str, report: Report | None = None) -> list[UpdateRecord]:
+        """Learn now from all that waits in a library, without regard to thresholds.
+
+        Raises:
+            ModelUnavailableError: If the endpoint is out of reach; what was answered is kept.
+        """
+        closed: list[UpdateRecord] = []
+        while True:
+            update_id = await self._store.updates.lease(
+                library, self._owner, LEASE_SECONDS, ABANDONED_SECONDS
+            ) or await self._begin(library)
+            if update_id is None:
+                return closed
+            closed.append(await self._drive(update_id, report))
+
+    def _trouble(self, reason: str) -> None:
+        self.trouble = reason
+        self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
+        logger.warning("learning pauses for %.0f s: %s", self._pause, reason)
+
+    async def _work_off(self) -> None:
+        """Take over what was left behind, then begin what is due."""
+        while self._take_over:
+            library = self._take_over.pop()
+            while update_id := await self._store.updates.lease(
+                library, self._owner, LEASE_SECONDS, AT_ONCE
+            ):
+                await self._drive(update_id)
+        while update_id := await self._store.updates.lease(
+            None, self._owner, LEASE_SECONDS, ABANDONED_SECONDS
+        ):
+            await self._drive(update_id)
+        for library in await self._store.libraries.all():
+            while self._is_due(await self._store.groups.counts(library.name)):
+                update_id = await self._begin(library.name)
+                if update_id is None:
+                    break
+                await self._drive(update_id)
+
+    def _is_due(self, counts: GroupCounts) -> bool:
+        if counts.waiting >= self._settings.learn_groups:
+            return True
+        oldest = counts.oldest_waiting
+        waited = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+        return counts.waiting > 0 and waited >= self._settings.learn_after
+
+    async def _begin(self, library: str) -> str | None:
+        return await self._runner.begin(
+            library, "model", GROUPS_PER_UPDATE, (self._owner, LEASE_SECONDS)
+        )
+
+    async def _drive(self, update_id: str, report: Report | None = None) -> UpdateRecord:
+        """Bring an update that is leased to this worker to its end."""
+        self.trouble = None  # what held it up may be over
+        driving = asyncio.create_task(self._answer_all(update_id, report))
+        heartbeat = asyncio.create_task(self._keep_lease(update_id, driving))
+        try:
+            return await driving
+        except asyncio.CancelledError as error:
+            if heartbeat.done() and not heartbeat.cancelled() and heartbeat.exception():
+                raise LeaseLostError(f"update {update_id} was taken over") from error
+            raise
+        finally:
+            driving.cancel()
+            heartbeat.cancel()
+            await asyncio.gather(driving, heartbeat, return_exceptions=True)
+            await asyncio.shield(self._store.updates.release(update_id, self._owner))
+
+    async def _keep_lease(self, update_id: str, driving: asyncio.Task[UpdateRecord]) -> None:
+        while not driving.done():
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            try:
+                await self._store.updates.keep(update_id, self._owner, LEASE_SECONDS)
+            except LeaseLostError:
+                if driving.done() or not await self._is_open(update_id):
+                    return  # there is nothing to hold once it is published
+                driving.cancel()
+                raise
+
+    async def _is_open(self, update_id: str) -> bool:
+        return (await self._store.updates.get(update_id)).status == "open"
+
+    async def _answer_all(self, update_id: str, report: Report | None) -> UpdateRecord:
+        work = await self._runner.resume(update_id)
+        while work.is_open:
+            work = await self._asking.answer_open(work, report)
+            work = await self._runner.finish(work, author=self._author)
+        if self._on_published and work.record.status == "published":
+            await self._on_published(work.record.library.name)
+        return work.record

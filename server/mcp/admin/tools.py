@@ -1,0 +1,177 @@
+"""Tools to look after libraries: one for each deed. Off, unless they are switched on."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Annotated
+
+from mcp_types import CallToolResult
+from pydantic import Field, WithJsonSchema
+
+from experience_store.library import Policy
+from server import library_service
+from server.access import Scope
+from server.mcp.admin.context import MAX_WORDS, Name, Note, Words, announce, by
+from server.mcp.admin.delete_tool import delete_library
+from server.mcp.admin.results import (
+    DescriptionOut,
+    DifferenceOut,
+    EditedOut,
+    HistoryOut,
+    compared,
+    described,
+    edited,
+    told,
+)
+from server.mcp.admin.review_tool import review_updates
+from server.mcp.context import AppContext, app_of
+from server.mcp.results import result
+from server.mcp.tool_schema import ScopedTool, make_tool
+
+MAX_VERSIONS = 100
+MAX_NUMBER = 10**15  # of a version; larger ones do not fit into the database
+_TYPES = {"bool": "boolean", "int": "integer", "float": "number"}
+
+Id = Annotated[str, Field(description="Such as G3")]
+Text = Annotated[
+    str,
+    WithJsonSchema({"type": "string"}),
+    Field(description='Best as "When [condition], [strategy]"', max_length=MAX_WORDS),
+]
+Title = Annotated[str, WithJsonSchema({"type": "string"}), Field(max_length=MAX_WORDS)]
+Number = Annotated[int | None, WithJsonSchema({"type": "integer"}), Field(ge=0, le=MAX_NUMBER)]
+
+
+async def describe_library(
+    ctx: AppContext,
+    library: Name,
+    agent_objective: Annotated[Words, Field(description="What the agent does")] = None,
+    learning_objective: Annotated[Words, Field(description="What it should get better at")] = None,
+    policy: Annotated[
+        dict[str, object] | None,
+        WithJsonSchema(
+            {
+                "type": "object",
+                "properties": {f.name: {"type": _TYPES[str(f.type)]} for f in fields(Policy)},
+            }
+        ),
+    ] = None,
+) -> Annotated[CallToolResult, DescriptionOut]:
+    """Say what a library is for and how it learns; makes one that is new.
+
+    What is not given stays; with nothing given, shows a library that there is.
+    """
+    app = app_of(ctx)
+    if agent_objective is None and learning_objective is None and not policy:
+        return result(*described(await app.store.libraries.get(library)))
+    found = await library_service.describe(
+        app.store,
+        library,
+        agent_objective=agent_objective,
+        learning_objective=learning_objective,
+        policy=policy,
+    )
+    await announce(app, library)
+    return result(*described(found))
+
+
+async def library_history(
+    ctx: AppContext,
+    library: Name,
+    before: Annotated[Number, Field(description="Only versions before this one")] = None,
+    limit: Annotated[int, Field(ge=1, le=MAX_VERSIONS)] = 10,
+) -> Annotated[CallToolResult, HistoryOut]:
+    """Show the versions of a library, newest first: who made each, why, what changed."""
+    versions = await app_of(ctx).store.libraries.history(library, before=before, limit=limit)
+    return result(*told(library, versions))
+
+
+async def compare_versions(
+    ctx: AppContext,
+    library: Name,
+    old: Annotated[Number, Field(description="By default the one before new")] = None,
+    new: Annotated[Number, Field(description="By default the current one")] = None,
+) -> Annotated[CallToolResult, DifferenceOut]:
+    """Show what is different between two versions of a library."""
+    return result(
+        *compared(library, await library_service.compare(app_of(ctx).store, library, old, new))
+    )
+
+
+async def roll_back_library(
+    ctx: AppContext,
+    library: Name,
+    version: Annotated[
+        int,
+        WithJsonSchema({"type": "integer"}),
+        Field(ge=0, le=MAX_NUMBER, description="The one to go back to"),
+    ],
+    note: Note = "",
+) -> Annotated[CallToolResult, EditedOut]:
+    """Make a new version that holds what an older one held. Nothing is lost by it."""
+    app = app_of(ctx)
+    made = await library_service.roll_back(app.store, library, version, by(ctx, note))
+    await announce(app, library)
+    difference = await library_service.compare(app.store, library, made.number - 1, made.number)
+    return result(*edited(library, made, difference))
+
+
+async def add_experience(
+    ctx: AppContext, library: Name, text: Text, name: Title = "", note: Note = ""
+) -> Annotated[CallToolResult, EditedOut]:
+    """Add an experience by hand. What the library's policy forbids is refused."""
+    app = app_of(ctx)
+    made = await library_service.add(app.store, library, text, name, by(ctx, note))
+    await announce(app, library)
+    return result(*edited(library, made))
+
+
+async def revise_experience(  # each is an argument of the tool
+    ctx: AppContext,
+    library: Name,
+    id: Id,  # noqa: A002  # the word that clients know
+    text: Text,
+    name: Annotated[Words, Field(description="Without it the name stays")] = None,
+    note: Note = "",
+) -> Annotated[CallToolResult, EditedOut]:
+    """Say an experience in other words; its id and its history stay."""
+    app = app_of(ctx)
+    made = await library_service.revise(app.store, library, id, text, name, by(ctx, note))
+    await announce(app, library)
+    return result(*edited(library, made))
+
+
+async def retire_experiences(
+    ctx: AppContext,
+    library: Name,
+    ids: Annotated[list[str], Field(description="Such as G3", min_length=1)],
+    note: Note = "",
+) -> Annotated[CallToolResult, EditedOut]:
+    """Take experiences out of a library. Their history stays, and rolling back undoes it."""
+    app = app_of(ctx)
+    made = await library_service.retire(app.store, library, ids, by(ctx, note))
+    await announce(app, library)
+    return result(*edited(library, made))
+
+
+def administration_tools() -> list[ScopedTool]:
+    """The tools as they are registered. All are for those who may administer."""
+    scope = Scope.ADMINISTER
+    return [
+        make_tool(describe_library, "Describe a library", scope, reads=False, idempotent=True),
+        make_tool(library_history, "History of a library", scope, reads=True, idempotent=True),
+        make_tool(compare_versions, "Compare versions", scope, reads=True, idempotent=True),
+        make_tool(roll_back_library, "Roll back a library", scope, reads=False, idempotent=False),
+        make_tool(add_experience, "Add an experience", scope, reads=False, idempotent=False),
+        make_tool(revise_experience, "Revise an experience", scope, reads=False, idempotent=False),
+        make_tool(retire_experiences, "Retire experiences", scope, reads=False, idempotent=False),
+        make_tool(review_updates, "Review updates", scope, reads=False, idempotent=False),
+        make_tool(
+            delete_library,
+            "Delete a library",
+            scope,
+            reads=False,
+            idempotent=True,
+            destroys=True,
+        ),
+    ]
