@@ -19,6 +19,7 @@ from experience_store.learning.prompts.answers import RawAnswer
 from experience_store.learning.requests import Request
 from experience_store.learning.update import Outcome, Update
 from experience_store.operations import Applied
+from experience_store.request_id import compared_group
 from experience_store.store import (
     AskedRequest,
     GivenAnswer,
@@ -199,7 +200,7 @@ def _replayed(
     experiences = loaded_bases[0].state.by_id
     update = Update(
         library=record.library,
-        lessons=tuple(
+        inputs=tuple(
             GroupInput(
                 g.group,
                 tuple(experiences[i] for i in g.relevant or () if i in experiences),
@@ -253,5 +254,5 @@ def _publication(work: Work, outcome: Outcome, author: str) -> Publication:
 
 def _behind(record: UpdateRecord, applied: Applied) -> tuple[str, ...]:
     """The groups whose comparisons proposed the operation."""
-    numbers = [int(s.split("-")[1]) for s in applied.sources if s.startswith("compare-")]
+    numbers = [n for source in applied.sources if (n := compared_group(source)) is not None]
     return tuple(record.groups[n - 1].group.id for n in numbers)

@@ -76,7 +76,7 @@ def update(
     base = on or state()
     return Update(
         library=Library("lib", base.version, policy=policy or Policy()),
-        lessons=tuple(GroupInput(g, base.experiences, served or {}) for g in groups or (group(),)),
+        inputs=tuple(GroupInput(g, base.experiences, served or {}) for g in groups or (group(),)),
         snapshots=(snapshot(base),),
         budget=budget,
     )

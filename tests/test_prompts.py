@@ -137,9 +137,9 @@ def test_without_rewards_that_differ_the_first_attempts_are_shown_in_the_order_g
 
 def test_only_the_experiences_relevant_to_the_task_are_shown_and_the_rest_counted() -> None:
     made = update(FLIGHT, on=state("Check the fare first.", "Never mind."), budget=HOST)
-    lesson = replace(made.lessons[0], relevant=made.lessons[0].relevant[:1])
+    lesson = replace(made.inputs[0], relevant=made.inputs[0].relevant[:1])
 
-    prompt = replace(made, lessons=(lesson,)).requests()[0].prompt
+    prompt = replace(made, inputs=(lesson,)).requests()[0].prompt
 
     assert "Check the fare first." in prompt
     assert "Never mind." not in prompt

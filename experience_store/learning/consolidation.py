@@ -18,6 +18,7 @@ from experience_store.learning.prompts import Answer, Consolidation, Suggestion
 from experience_store.learning.proposals import ProposalSet, proposal, refusal
 from experience_store.learning.requests import Failure
 from experience_store.operations import Keep, Proposed, Refusal, touched_ids
+from experience_store.request_id import RequestId, compared_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,10 @@ def round_on(snapshots: Sequence[Snapshot], before: ProposalSet) -> Round:
         before,
         snapshot,
         passing=tuple(p for p in before.proposals if p not in disputed),
-        batches={f"consolidate-{len(snapshots)}-{n}": b for n, b in enumerate(batches, start=1)},
+        batches={
+            str(RequestId.consolidate(len(snapshots), number)): batch
+            for number, batch in enumerate(batches, start=1)
+        },
     )
 
 
@@ -77,7 +81,7 @@ def named(batch: Sequence[Proposed]) -> dict[str, Proposed]:
 
 
 def _comparisons(proposed: Proposed) -> Iterator[str]:
-    return (source for source in proposed.sources if source.startswith("compare-"))
+    return (source for source in proposed.sources if compared_group(source) is not None)
 
 
 def _accounted(

@@ -87,7 +87,7 @@ def feedback(trajectory: Trajectory, *, rewarded: bool) -> str:
     return _tagged("feedback", trajectory.feedback if rewarded else None, _FEEDBACK_TOKENS)
 
 
-def standing(trajectory: Trajectory, *, rewarded: bool) -> str:
+def reward_attribute(trajectory: Trajectory, *, rewarded: bool) -> str:
     """The reward as an attribute of the attempt's tag."""
     if not rewarded:
         return ""

@@ -140,11 +140,11 @@ class Compare:
 
     def _block(self, number: int, attempt: Attempt, content: _Content, tokens: int) -> str:
         text, note = _fitted(content, tokens)
-        standing = blocks.standing(attempt.trajectory, rewarded=self.rewarded)
+        reward = blocks.reward_attribute(attempt.trajectory, rewarded=self.rewarded)
         served = f' experiences_given="{", ".join(attempt.served)}"' if attempt.served else ""
         left_out = f"\n({note})" if note else ""
         return (
-            f'<attempt number="{number}"{standing}{served}>\n{quote(text)}{left_out}\n</attempt>'
+            f'<attempt number="{number}"{reward}{served}>\n{quote(text)}{left_out}\n</attempt>'
             f"{self._feedback(attempt)}"
         )
 

@@ -67,7 +67,7 @@ class Summarise:
             task=blocks.task(self.group),
             ground_truth=blocks.ground_truth(self.group, rewarded=self.rewarded),
             experiences=_served(self.served),
-            standing=blocks.standing(self.trajectory, rewarded=self.rewarded),
+            reward=blocks.reward_attribute(self.trajectory, rewarded=self.rewarded),
             attempt=quote(attempt),
             left_out=f"(The transcript was shortened: {left_out}.)\n" if left_out else "",
             feedback=blocks.feedback(self.trajectory, rewarded=self.rewarded),

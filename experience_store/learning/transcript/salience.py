@@ -83,7 +83,7 @@ _SEEN_OF_A_RESULT = 300  # characters: where an error says that it is one
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class _Cue:
     """What makes a sentence stand out.
 
     Attributes:
@@ -109,14 +109,14 @@ _START = 5
 _STARTS = re.compile(rf"[a-z]{{1,{_START}}}|[0-9]")
 
 
-def _phrases(weight: float, *phrases: str) -> _Mark:
+def _phrases(weight: float, *phrases: str) -> _Cue:
     """Any of these phrases; each begins with a word, or with `_START` letters of one."""
     starts = frozenset(match[0] for phrase in phrases if (match := _STARTS.match(phrase)))
-    return _Mark(weight, re.compile(rf"\b(?:{'|'.join(phrases)})\b", re.IGNORECASE), starts)
+    return _Cue(weight, re.compile(rf"\b(?:{'|'.join(phrases)})\b", re.IGNORECASE), starts)
 
 
-_MARKS: Final = (
-    _Mark(
+_CUES: Final = (
+    _Cue(
         6.0,
         re.compile(r"\\boxed|<answer>|\banswer\b\W{0,6}(?:is\b|:|=)|final answer", re.IGNORECASE),
         frozenset({"boxed", "answe"}),
@@ -134,8 +134,8 @@ _MARKS: Final = (
         *(r"correct\w*", "recheck", r"verif\w+", r"polic\w+", "eligible", r"transfer\w*"),
         *(r"refund\w*", "total", "appears", "seems", "found"),
     ),
-    _Mark(0.7, re.compile(r"^\W*(?:#{1,6} |\d+[.)] |step \d)", re.IGNORECASE | re.MULTILINE)),
-    _Mark(0.7, re.compile(r"^[^\w\n]*\w[^\d\n]*\d", re.MULTILINE), frozenset("0123456789")),
+    _Cue(0.7, re.compile(r"^\W*(?:#{1,6} |\d+[.)] |step \d)", re.IGNORECASE | re.MULTILINE)),
+    _Cue(0.7, re.compile(r"^[^\w\n]*\w[^\d\n]*\d", re.MULTILINE), frozenset("0123456789")),
     _phrases(
         -2.0,
         "would you like",
@@ -165,10 +165,10 @@ def looks_failed(result: str) -> bool:
     return bool(_MAY_HAVE_FAILED.search(seen.lower()) and _FAILED.search(seen))
 
 
-def mark(sentence: str) -> float:
+def emphasis(sentence: str) -> float:
     """How much a sentence stands out: an answer, a refusal, a change of mind, a heading."""
     starts = frozenset(_STARTS.findall(sentence.lower()))
-    return sum(mark.weight for mark in _MARKS if mark.stands_in(sentence, starts))
+    return sum(cue.weight for cue in _CUES if cue.stands_in(sentence, starts))
 
 
 def salience_of(steps: Sequence[Step]) -> list[tuple[Salience, Salience]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 
-from experience_store.learning.transcript.salience import mark
+from experience_store.learning.transcript.salience import emphasis
 from experience_store.learning.transcript.steps import tidy
 from experience_store.token_estimate import clip_to_tokens, estimate_tokens
 
@@ -26,7 +26,7 @@ _PIECE = re.compile(
 class Body:
     """A text cut into pieces of about a sentence, of which the best are shown.
 
-    The nearer a piece is to either end, and the more it stands out (`mark`), the sooner it is
+    The nearer a piece is to either end, and the more it stands out (`emphasis`), the sooner it is
     shown. Of a text that is out of all proportion to the room, only the ends are looked at.
     """
 
@@ -106,7 +106,7 @@ class Body:
         last = len(self._pieces) - 1
 
         def score(index: int) -> float:
-            return 2 / (1 + index) + 3 / (1 + last - index) + mark(self._pieces[index])
+            return 2 / (1 + index) + 3 / (1 + last - index) + emphasis(self._pieces[index])
 
         looked_at = (index for index, piece in enumerate(self._pieces) if piece)
         return sorted(looked_at, key=score, reverse=True)

@@ -11,6 +11,7 @@ import click
 from experience_store.errors import AnswerRefusedError
 from experience_store.learning.prompts.compare import read_comparison
 from experience_store.operations import Add, Merge, Operation, Revise, kind
+from experience_store.request_id import compared_group
 from experience_store.store import GivenAnswer, GroupTrace, Origin, Provenance
 from server.cli.database import existing
 from server.cli.options import database_option, json_option, library_option
@@ -75,7 +76,7 @@ def _wording(operation: Operation | None) -> str:
 
 def reasons_of(answer: GivenAnswer) -> str:
     """Why the winners won, as a comparison said; empty for other answers."""
-    if not answer.request.startswith("compare-"):
+    if compared_group(answer.request) is None:
         return ""
     try:
         return read_comparison(answer.text).reasons
