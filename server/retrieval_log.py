@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from typing_extensions import override
+
 from experience_store.errors import ExperienceError
 from experience_store.store import Retrieval, Store
 
@@ -40,27 +42,27 @@ class Retrieving(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ScopedLog:
+class ScopedLog(Retrieving):
     """A log whose retrievals of libraries out of reach are not known."""
 
     log: Retrieving
     reaches: Callable[[str], bool]
 
+    @override
     def add(self, retrieval: Retrieval) -> None:
-        """Have a retrieval written soon; it is of a library that was reached just now."""
         self.log.add(retrieval)
 
+    @override
     async def flush(self) -> None:
-        """Write what waits now."""
         await self.log.flush()
 
+    @override
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The library that each retrieval was of, by id."""
         found = await self.log.libraries_of(ids)
         return {id_: library for id_, library in found.items() if self.reaches(library)}
 
 
-class RetrievalLog:
+class RetrievalLog(Retrieving):
     """Writes retrievals in the background; `close` waits for the last of them."""
 
     def __init__(self, store: Store) -> None:
@@ -69,19 +71,19 @@ class RetrievalLog:
         self._writing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
+    @override
     def add(self, retrieval: Retrieval) -> None:
-        """Have a retrieval written soon."""
         self._waiting.append(retrieval)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_soon())
 
+    @override
     async def flush(self) -> None:
-        """Write what waits now, after what is being written; what cannot be written waits on."""
         async with self._turn:
             await self._write()
 
+    @override
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The library that each retrieval was of, by id, be it written yet or not."""
         async with self._turn:
             waiting = {r.id: r.library for r in self._waiting}
         known = {id_: waiting[id_] for id_ in ids if id_ in waiting}

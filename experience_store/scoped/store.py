@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from experience_store.errors import NotFoundError
 from experience_store.scoped.groups import ScopedGroups
 from experience_store.scoped.libraries import ScopedLibraries
 from experience_store.scoped.scope import LibraryScope
 from experience_store.scoped.updates import ScopedUpdates
-from experience_store.store import Retrieval, Store, Tokens, Totals
+from experience_store.store import Archives, Retrieval, Retrievals, Store, Tokens, Totals
 from experience_store.store.libraries import library_not_found
 
 if TYPE_CHECKING:  # records that are validated are slow to import
@@ -19,7 +21,7 @@ if TYPE_CHECKING:  # records that are validated are slow to import
 
 
 class ScopedStore:
-    """Implements `experience_store.store.Store`."""
+    """`Store` within a scope."""
 
     def __init__(self, store: Store, libraries: frozenset[str] | None, *, may_make: bool) -> None:
         """See a part of a store.
@@ -61,11 +63,12 @@ class ScopedStore:
         """Nothing: the whole store is closed by whoever opened it."""
 
 
-class _Retrievals:
+class _Retrievals(Retrievals):
     def __init__(self, reach: LibraryScope) -> None:
         self._scope = reach
         self._all = reach.store.retrievals
 
+    @override
     async def record(self, retrievals: Sequence[Retrieval]) -> None:
         for retrieval in retrievals:
             await self._scope.within(
@@ -74,19 +77,22 @@ class _Retrievals:
             )
         await self._all.record(retrievals)
 
+    @override
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
         found = await self._all.libraries_of(ids)
         return {id_: library for id_, library in found.items() if self._scope.has(library)}
 
 
-class _Archives:
+class _Archives(Archives):
     def __init__(self, reach: LibraryScope) -> None:
         self._scope = reach
 
+    @override
     async def export(self, name: str, *, attempts: bool) -> Archive:
         archives = self._scope.store.archives
         return await self._scope.within(name, lambda: archives.export(name, attempts=attempts))
 
+    @override
     async def import_library(self, archive: Archive, name: str) -> Library:
         if not (self._scope.has(name) and self._scope.may_make):
             raise library_not_found(name, await self._scope.names("", 100))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from typing_extensions import override
+
 from experience_store.archive.records import Archive
 from experience_store.archive.validation import check
 from experience_store.errors import ConflictError, LibraryNotFoundError, StorageError
@@ -12,17 +14,17 @@ from experience_store.sqlite import rows
 from experience_store.sqlite.archive_export import LibraryExport
 from experience_store.sqlite.archive_import import LibraryImport
 from experience_store.sqlite.database import Database, Transaction
+from experience_store.store import Archives
 
 
-class SqliteArchives:
-    """Implements `experience_store.store.Transfers`."""
+class SqliteArchives(Archives):
+    """`Transfers` in SQLite."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    @override
     async def export(self, name: str, *, attempts: bool) -> Archive:
-        """Everything about a library, as of one moment."""
-
         def work(tx: Transaction) -> Archive:
             row = tx.row("library", name=name)
             if row is None:
@@ -31,8 +33,8 @@ class SqliteArchives:
 
         return await self._db.read(work)
 
+    @override
     async def import_library(self, archive: Archive, name: str) -> Library:
-        """Make a new library of an archive, in one transaction."""
         check(archive)
         check_library_name(name)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SqliteStore:
-    """Implements `experience_store.store.Store`."""
+    """`Store` in SQLite."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
