@@ -1,9 +1,9 @@
-"""A store as somebody sees it who reaches only some of its libraries.
+"""A store as a caller sees it who has access to some libraries only.
 
-For that one the others do not exist: they are in no list and no count, and whatever is asked of
-them is answered as for a name or an id that there never was, with the same text and by the same
-work. So the rule is kept in one place, below everything that reads the store, and not by each tool
-and resource.
+To that caller the other libraries do not exist: they are in no list and no count, and a request
+for one is answered as for a name or an id that never existed, with the same text and by the same
+work. The rule is kept in one place (`scope`), below everything that reads the store, rather than
+in each tool and resource.
 """
 
 from experience_store.scoped.store import ScopedStore

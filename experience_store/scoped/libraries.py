@@ -1,4 +1,4 @@
-"""Libraries that are reached."""
+"""Libraries within a scope."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from experience_store.version import Version
 class ScopedLibraries(Libraries):
     """`Libraries` within a scope."""
 
-    def __init__(self, reach: LibraryScope) -> None:
-        self._scope = reach
-        self._all = reach.store.libraries
+    def __init__(self, scope: LibraryScope) -> None:
+        self._scope = scope
+        self._all = scope.store.libraries
 
     @override
     async def get(self, name: str) -> Library:

@@ -1,4 +1,4 @@
-"""The rule: which libraries exist, and what is said of the others."""
+"""The rule: which libraries exist for a caller, and what is said about the others."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NAMED = 100
 
 @dataclass(frozen=True, slots=True)
 class LibraryScope:
-    """What somebody reaches of a store.
+    """The libraries of a store that a caller has access to.
 
     Attributes:
-        store: The whole of it.
-        libraries: Names, whether they exist or not; None for all.
-        may_make: Whether a library of such a name may be made by naming it.
+        store: The whole store.
+        libraries: Names, existing or not; None for all.
+        may_make: Whether naming a library that does not exist may create it.
     """
 
     store: Store
@@ -30,27 +30,27 @@ class LibraryScope:
     may_make: bool
 
     def has(self, library: str) -> bool:
-        """Whether the name is one that is reached."""
+        """Whether the name is in scope."""
         return self.libraries is None or library in self.libraries
 
     async def names(self, prefix: str, limit: int) -> tuple[str, ...]:
-        """Names of libraries that are reached and exist."""
+        """Names in scope that exist."""
         if self.libraries is None:
             return await self.store.libraries.names(prefix, limit)
         found = await self.store.libraries.names(prefix, _ALL)
         return tuple(name for name in found if name in self.libraries)[:limit]
 
     async def within(self, library: str, do: Callable[[], Awaitable[T]]) -> T:
-        """Do something with a library that exists; raises LibraryNotFoundError if none does."""
+        """Do something with an existing library; raises LibraryNotFoundError otherwise."""
         if self.has(library):
             try:
                 return await do()
             except LibraryNotFoundError:
-                pass  # said below, in the words of those who reach less
+                pass  # raised below, naming only what is in scope
         raise library_not_found(library, await self.names("", _NAMED))
 
     async def making(self, library: str, do: Callable[[], Awaitable[T]]) -> T:
-        """Do something that makes the library if it is new, where that is allowed."""
+        """Do something that may create the library, where that is allowed."""
 
         async def existing() -> T:
             await self.store.libraries.get(library)

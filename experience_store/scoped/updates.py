@@ -1,4 +1,4 @@
-"""Updates of libraries that are reached."""
+"""Updates of libraries within a scope."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class ScopedUpdates(Updates):
     read.
     """
 
-    def __init__(self, reach: LibraryScope) -> None:
-        self._scope = reach
-        self._all = reach.store.updates
+    def __init__(self, scope: LibraryScope) -> None:
+        self._scope = scope
+        self._all = scope.store.updates
 
     @override
     async def begin(

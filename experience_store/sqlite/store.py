@@ -13,7 +13,7 @@ from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.retrievals import SqliteRetrievals
 from experience_store.sqlite.tokens import SqliteTokens
 from experience_store.sqlite.updates import SqliteUpdates
-from experience_store.store.totals import Totals
+from experience_store.store import Totals
 
 if TYPE_CHECKING:
     from experience_store.sqlite.archives import SqliteArchives

@@ -1,16 +1,16 @@
 """What a storage backend must do, and the records it speaks in.
 
-The store is six narrow protocols side by side, each in a module with its records. Every method
-that changes something does it in one transaction: when it returns, all of it is durable; when it
-raises, none of it happened.
+A store is six narrow protocols side by side, each with its records: the large ones in modules of
+their own, `Retrievals` and `Archives` here. Every method that changes something does it in one
+transaction: when it returns, all of it is durable; when it raises, none of it happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from experience_store.store.archives import Archives
 from experience_store.store.groups import (
     MAX_FAILURES,
     GroupCounts,
@@ -27,9 +27,7 @@ from experience_store.store.libraries import (
     Origin,
     Provenance,
 )
-from experience_store.store.retrievals import Retrieval, Retrievals
 from experience_store.store.tokens import Token, Tokens
-from experience_store.store.totals import Totals
 from experience_store.store.updates import (
     AskedRequest,
     Decision,
@@ -40,8 +38,13 @@ from experience_store.store.updates import (
     UpdateInfo,
     UpdateRecord,
     Updates,
+    UpdateStatus,
     Usage,
 )
+
+if TYPE_CHECKING:  # records that are validated are slow to import
+    from experience_store.archive.records import Archive
+    from experience_store.library import Library
 
 __all__ = [
     "MAX_FAILURES",
@@ -74,6 +77,73 @@ __all__ = [
     "Updates",
     "Usage",
 ]
+
+
+class Archives(Protocol):
+    """What a backend does to let libraries travel."""
+
+    async def export(self, name: str, *, attempts: bool) -> Archive:
+        """Everything about a library, as of one moment.
+
+        Args:
+            name: Of the library.
+            attempts: Whether messages and prompts come along. Without them nothing can be learned
+                from its groups elsewhere: those that wait are set aside, open updates are closed.
+        """
+        ...
+
+    async def import_library(self, archive: Archive, name: str) -> Library:
+        """Make a new library of an archive, in one transaction.
+
+        Ids of updates and retrievals are unique in a database: where one is taken already (by the
+        library this is a copy of), it is replaced throughout.
+
+        Raises:
+            ConflictError: If there is a library of this name.
+            BadInputError: If the archive does not fit together.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Numbers over all libraries, whichever process put them there.
+
+    Attributes:
+        waiting: Groups that an update could take now.
+        updates: How many there are in each status; a status that none has is left out.
+    """
+
+    libraries: int
+    experiences: int
+    groups: int
+    attempts: int
+    waiting: int
+    retrievals: int
+    updates: Mapping[UpdateStatus, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """One `get_experiences` call: which ids of which version were served for which task."""
+
+    id: str
+    library: str
+    version: int
+    task: str
+    served: tuple[str, ...]
+
+
+class Retrievals(Protocol):
+    """What was served to whom."""
+
+    async def record(self, retrievals: Sequence[Retrieval]) -> None:
+        """Store retrievals, all or none."""
+        ...
+
+    async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """The library that each was of, by id; those that are not known are missing."""
+        ...
 
 
 class Store(Protocol):

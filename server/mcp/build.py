@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from server.app import App
 from server.mcp.prompts import add_prompts
 from server.mcp.resources import add_resources
+from server.mcp.schemas import ScopedTool
 from server.mcp.server import ExperienceServer
-from server.mcp.tool_schema import ScopedTool
 from server.settings import Settings
 
 if TYPE_CHECKING:

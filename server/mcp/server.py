@@ -36,9 +36,9 @@ from server.mcp.event_bus import EventBus
 from server.mcp.middleware import CACHE_HINTS, bounded, lasting_versions, problem_with_library
 from server.mcp.notifications import Notifications
 from server.mcp.pagination import resources_page
+from server.mcp.schemas import ScopedTool
 from server.mcp.skills.extension import SkillsExtension, declare_in_handshake
 from server.mcp.skills.resources import add_skill_resources
-from server.mcp.tool_schema import ScopedTool
 from server.mcp.tools import core_tools
 from server.settings import Settings
 

@@ -12,7 +12,6 @@ from experience_store.library import check_library_name
 from experience_store.store import Retrieval
 from server.access import Scope
 from server.app import App
-from server.mcp.arguments import Answers, Library, Trajectories, read_answers
 from server.mcp.context import AppContext, app_of, author_of
 from server.mcp.next_steps import (
     MAX_SERVED_TOKENS,
@@ -32,7 +31,7 @@ from server.mcp.results import (
     submitted_text,
     update_text,
 )
-from server.mcp.tool_schema import ScopedTool, make_tool
+from server.mcp.schemas import Answers, Library, ScopedTool, Trajectories, make_tool, read_answers
 
 MAX_TASK = 100_000
 

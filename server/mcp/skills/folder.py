@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TypeAlias
 
 from experience_store.library import Experience, Library, State
 from experience_store.token_estimate import estimate_tokens
-from server.mcp.skills.frontmatter import Frontmatter, as_yaml
 from server.mcp.skills.naming import skill_name
 from server.mcp.skills.topics import Topic, topics
 from server.text import one_line
@@ -174,3 +175,26 @@ def _reference(topic: Topic) -> bytes:
 
 def _line(experience: Experience) -> str:
     return f"- [{experience.id}] {one_line(experience.line())}"
+
+
+Frontmatter: TypeAlias = Mapping[str, str | Mapping[str, str]]
+
+_PLAIN_SCALAR = re.compile(r"[A-Za-z](?:[\w ,;.()/'-]*[\w.)])?", re.ASCII)
+_NOT_TEXT = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+
+
+def as_yaml(values: Frontmatter, indent: str = "") -> str:
+    """Texts, and mappings of texts, as YAML; none may hold what is not printable."""
+    lines: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, str):
+            lines.append(f"{indent}{key}: {_scalar(value)}\n")
+        else:
+            lines.append(f"{indent}{key}:\n{as_yaml(value, indent + '  ')}")
+    return "".join(lines)
+
+
+def _scalar(text: str) -> str:
+    if _PLAIN_SCALAR.fullmatch(text) and text.casefold() not in _NOT_TEXT:
+        return text
+    return json.dumps(text, ensure_ascii=False)
