@@ -25,7 +25,7 @@ from experience_store.update_runner import UpdateRunner
 from server.learning.model_driver import Progress
 from server.learning.models import ModelRefusedError, ModelUnavailableError
 from server.learning.models.endpoint import Endpoint
-from server.learning.worker import Worker
+from server.learning.worker import GROUPS_PER_UPDATE, Worker, WorkerTimes
 from server.mcp.build import build_server
 from server.settings import ModelSettings, Prices, Settings, cost_of
 from tests.builders import add, answer, attempt, operation, submission
@@ -36,6 +36,7 @@ TASKS = ("Cancel the reservation", "Upgrade every passenger", "Refund luggage fe
 FOREVER = 3_600.0
 AT_ONCE = 0.001  # seconds in Retry-After
 LONG_ENOUGH = 30.0
+USUAL = WorkerTimes()
 
 
 def model(base_url: str) -> ModelSettings:
@@ -43,10 +44,19 @@ def model(base_url: str) -> ModelSettings:
 
 
 @asynccontextmanager
-async def worker(store: Store, settings: ModelSettings) -> AsyncGenerator[Worker]:
+async def worker(
+    store: Store,
+    settings: ModelSettings,
+    *,
+    times: WorkerTimes = USUAL,
+    groups_per_update: int = GROUPS_PER_UPDATE,
+) -> AsyncGenerator[Worker]:
     endpoint = Endpoint(settings)
+    runner = UpdateRunner(store, IndexCache(store))
     try:
-        yield Worker(store, UpdateRunner(store, IndexCache(store)), endpoint, settings)
+        yield Worker(
+            store, runner, endpoint, settings, times=times, groups_per_update=groups_per_update
+        )
     finally:
         await endpoint.close()
 
@@ -510,16 +520,16 @@ async def test_after_a_kill_only_what_was_in_flight_is_asked_again(
     assert await lessons(store) == {lesson(task) for task in TASKS}
 
 
-async def test_two_workers_on_one_database_do_no_work_twice(
-    store: Store, database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("server.learning.worker.GROUPS_PER_UPDATE", 32)
+async def test_two_workers_on_one_database_do_no_work_twice(store: Store, database: Path) -> None:
     tasks = [f"Handle {chr(97 + n // 26) * 3}{chr(97 + n % 26) * 3} well" for n in range(40)]
     await submit_tasks(store, tasks)
     other_store = await open_store(database)
     async with ScriptedEndpoint(lambda asked: replace(right(asked), delay=0.01)) as endpoint:
         settings = replace(model(endpoint.base_url), concurrency=8)
-        async with worker(store, settings) as one, worker(other_store, settings) as other:
+        async with (
+            worker(store, settings, groups_per_update=32) as one,
+            worker(other_store, settings, groups_per_update=32) as other,
+        ):
             closed = await asyncio.gather(one.learn("lib"), other.learn("lib"))
     await other_store.close()
 
@@ -549,12 +559,13 @@ async def test_a_lease_that_ends_with_its_update_is_not_taken_for_a_lost_one(
         await asyncio.sleep(0.05)
         return record
 
-    monkeypatch.setattr("server.learning.worker.HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(SqliteUpdates, "keep", keep)
     monkeypatch.setattr(SqliteUpdates, "publish", publish_slowly)
     await submit_tasks(store)
     async with ScriptedEndpoint(right) as endpoint:
-        (closed,) = await learn(store, endpoint)
+        times = WorkerTimes(heartbeat=0.01)
+        async with worker(store, model(endpoint.base_url), times=times) as made:
+            (closed,) = await made.learn("lib")
 
     assert closed.status == "published"
 
@@ -614,13 +625,12 @@ async def test_learning_starts_when_a_group_has_waited_long_enough(store: Store)
 
 
 async def test_the_background_survives_an_endpoint_that_talks_nonsense(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store,
 ) -> None:
-    monkeypatch.setattr("server.learning.worker.POLL_SECONDS", 0.01)
     await submit_tasks(store, TASKS[:1])
     async with raw_endpoint(b"<html></html>", "text/html") as base_url:
         settings = replace(model(base_url), learn_groups=1, retries=0)
-        async with worker(store, settings) as made:
+        async with worker(store, settings, times=WorkerTimes(poll=0.01)) as made:
             task = asyncio.create_task(made.run())
             async with asyncio.timeout(LONG_ENOUGH):
                 while made.trouble is None and not task.done():  # noqa: ASYNC110  # it tells nobody

@@ -24,7 +24,7 @@ from experience_store.index_cache import IndexCache
 from experience_store.library import Policy
 from experience_store.operations import Add, Retire, Revise, normalise_id
 from experience_store.scoped import ScopedStore
-from experience_store.sqlite import database as database_module
+from experience_store.sqlite.store import SqliteStore
 from experience_store.store import GivenAnswer, Retrieval, Store, Token, Usage
 from experience_store.store.tokens import digest_of
 from experience_store.testing import sensible_answer
@@ -652,12 +652,13 @@ async def test_of_an_update_that_is_gone_it_is_said_so(store: Store) -> None:
 
 
 async def test_writes_whose_turn_does_not_come_are_given_up_and_leave_nothing(
-    store: Store, database: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, database: Path
 ) -> None:
-    with writing(database), monkeypatch.context() as patch:
-        patch.setattr(database_module, "BUSY_SECONDS", 0.2)
-        waiting = [store.groups.submit("lib", submission(task=f"t{n}")) for n in range(5)]
+    impatient = await SqliteStore.open(database, busy_seconds=0.2)
+    with writing(database):
+        waiting = [impatient.groups.submit("lib", submission(task=f"t{n}")) for n in range(5)]
         ended = await asyncio.gather(*waiting, return_exceptions=True)
+    await impatient.close()
 
     assert all(isinstance(e, StorageError) and "try again" in str(e) for e in ended)
     assert await store.libraries.all() == ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database
+from experience_store.sqlite.database import BUSY_SECONDS, Database
 from experience_store.sqlite.groups import SqliteGroups
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.retrievals import SqliteRetrievals
@@ -31,9 +31,14 @@ class SqliteStore:
         self.tokens = SqliteTokens(database)
 
     @classmethod
-    async def open(cls, path: Path) -> SqliteStore:
-        """Open the file, making it if it is new; raises StorageError."""
-        return cls(await Database.open(path))
+    async def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> SqliteStore:
+        """Open the file, creating it if it is new; raises StorageError.
+
+        Args:
+            path: The file.
+            busy_seconds: Time that a write waits for its turn at most.
+        """
+        return cls(await Database.open(path, busy_seconds=busy_seconds))
 
     @property
     def archives(self) -> SqliteArchives:

@@ -15,6 +15,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from experience_store.errors import LeaseLostError, NotFoundError, StorageError
@@ -26,13 +27,29 @@ from server.settings import ModelSettings
 
 logger = logging.getLogger(__name__)
 
-LEASE_SECONDS = 15.0
-HEARTBEAT_SECONDS = 5.0
-POLL_SECONDS = 2.0
-ABANDONED_SECONDS = 3_600.0  # a host's update without an answer for so long is taken over
-AT_ONCE = -1.0
-MAX_PAUSE_SECONDS = 300.0
 GROUPS_PER_UPDATE = 256
+_AT_ONCE = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTimes:
+    """Intervals and timeouts of a worker, in seconds.
+
+    Attributes:
+        lease: How long an update stays leased without a heartbeat.
+        heartbeat: Interval between heartbeats.
+        poll: Interval between looks for work; after trouble it doubles up to `max_pause`.
+        abandoned: A host's update that got no answer for this long is taken over.
+    """
+
+    lease: float = 15.0
+    heartbeat: float = 5.0
+    poll: float = 2.0
+    abandoned: float = 3_600.0
+    max_pause: float = 300.0
+
+
+_TIMES = WorkerTimes()
 
 
 class Worker:
@@ -50,15 +67,20 @@ class Worker:
         model: Model,
         settings: ModelSettings,
         on_published: Callable[[str], Awaitable[None]] | None = None,
+        *,
+        times: WorkerTimes = _TIMES,
+        groups_per_update: int = GROUPS_PER_UPDATE,
     ) -> None:
         self._store = store
+        self._times = times
+        self._groups_per_update = groups_per_update
         self._runner = runner
         self._asking = ModelDriver(runner, model)
         self._author = f"model {model.name}"
         self._settings = settings
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._wake = asyncio.Event()
-        self._pause = POLL_SECONDS
+        self._pause = self._times.poll
         self._take_over: set[str] = set()
         self._on_published = on_published
         self.trouble: str | None = None
@@ -80,7 +102,7 @@ class Worker:
             self._wake.clear()
             try:
                 await self._work_off()
-                self._pause = POLL_SECONDS
+                self._pause = self._times.poll
                 self.trouble = self.unusable = None
             except ModelUnavailableError as error:
                 self._trouble(str(error))
@@ -115,7 +137,7 @@ class Worker:
         closed: list[UpdateRecord] = []
         while True:
             update_id = await self._store.updates.lease(
-                library, self._owner, LEASE_SECONDS, ABANDONED_SECONDS
+                library, self._owner, self._times.lease, self._times.abandoned
             ) or await self._begin(library)
             if update_id is None:
                 return closed
@@ -123,7 +145,7 @@ class Worker:
 
     def _trouble(self, reason: str) -> None:
         self.trouble = reason
-        self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
+        self._pause = min(self._pause * 2, self._times.max_pause)
         logger.warning("learning pauses for %.0f s: %s", self._pause, reason)
 
     async def _work_off(self) -> None:
@@ -131,11 +153,11 @@ class Worker:
         while self._take_over:
             library = self._take_over.pop()
             while update_id := await self._store.updates.lease(
-                library, self._owner, LEASE_SECONDS, AT_ONCE
+                library, self._owner, self._times.lease, _AT_ONCE
             ):
                 await self._drive(update_id)
         while update_id := await self._store.updates.lease(
-            None, self._owner, LEASE_SECONDS, ABANDONED_SECONDS
+            None, self._owner, self._times.lease, self._times.abandoned
         ):
             await self._drive(update_id)
         for library in await self._store.libraries.all():
@@ -154,7 +176,7 @@ class Worker:
 
     async def _begin(self, library: str) -> str | None:
         return await self._runner.begin(
-            library, "model", GROUPS_PER_UPDATE, (self._owner, LEASE_SECONDS)
+            library, "model", self._groups_per_update, (self._owner, self._times.lease)
         )
 
     async def _drive(self, update_id: str, report: Report | None = None) -> UpdateRecord:
@@ -176,9 +198,9 @@ class Worker:
 
     async def _keep_lease(self, update_id: str, driving: asyncio.Task[UpdateRecord]) -> None:
         while not driving.done():
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(self._times.heartbeat)
             try:
-                await self._store.updates.keep(update_id, self._owner, LEASE_SECONDS)
+                await self._store.updates.keep(update_id, self._owner, self._times.lease)
             except LeaseLostError:
                 if driving.done() or not await self._is_open(update_id):
                     return  # there is nothing to hold once it is published

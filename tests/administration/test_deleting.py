@@ -16,7 +16,7 @@ from experience_store.store import Retrieval, Store, Usage
 from experience_store.testing import sensible_answer
 from experience_store.update_runner import UpdateRunner
 from server.learning.models import Asked, Correction, Reply
-from server.learning.worker import Worker
+from server.learning.worker import Worker, WorkerTimes
 from server.retrieval_log import RetrievalLog
 from server.settings import ModelSettings
 from tests.builders import submission
@@ -48,13 +48,13 @@ def worker(store: Store, published: asyncio.Queue[str] | None = None) -> Worker:
     runner = UpdateRunner(store, IndexCache(store))
     settings = ModelSettings("m", "", learn_groups=1)
     tell = published.put if published else None
-    return Worker(store, runner, Deleting(store, "a"), settings, tell)
+    times = WorkerTimes(poll=0.01)
+    return Worker(store, runner, Deleting(store, "a"), settings, tell, times=times)
 
 
 async def test_the_worker_goes_on_with_the_other_libraries(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store,
 ) -> None:
-    monkeypatch.setattr("server.learning.worker.POLL_SECONDS", 0.01)
     for library in ("a", "b"):
         await store.groups.submit(library, submission())
     published: asyncio.Queue[str] = asyncio.Queue()
