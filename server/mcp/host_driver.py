@@ -1,6 +1,6 @@
-"""An update driven by the host: requests out, answers in, a published version at the end.
+"""The host as driver of an update: requests out, answers in, a published version at the end.
 
-With a model configured the same calls start the worker and report on it instead. Nothing here
+With a model configured, the same calls start the background worker and report on it. Nothing here
 waits for a language model.
 """
 
@@ -17,10 +17,11 @@ from server.app import App
 from server.mcp.next_steps import waiting_elsewhere
 from server.mcp.results import RefusedOut, RequestOut, UpdateOut
 from server.rendering import proposed_change, version_changes
+from server.text import count
 
 GROUPS_PER_UPDATE = 8
 PAGE_TOKENS = 22_000
-HELD_UP = "Learning in the background is held up and will be tried again"
+HELD_UP = "Learning in the background is paused and will be retried"
 
 
 async def start(app: App, library: str, *, author: str) -> UpdateOut:
@@ -55,8 +56,8 @@ async def take(
         work = await app.runner.resume(update_id)
     except NotFoundError as error:
         raise NotFoundError(
-            f"{error}. Call update_experiences for the library: it returns the update_id and "
-            "what is still to be answered."
+            f"{error}. Call update_experiences for the library: it returns the update_id and the "
+            "open requests."
         ) from error
     refused: tuple[Refused, ...] = ()
     if work.is_open:
@@ -75,18 +76,18 @@ async def _proceed(app: App, work: Work, refused: Sequence[Refused], author: str
 def _asking(work: Work, requests: Sequence[Request], refused: Sequence[Refused]) -> UpdateOut:
     page = _page(requests)
     waiting = len(requests) - len(page)
-    more = f" {waiting} more follow after these." if waiting else ""
+    more = f" {waiting} more will follow." if waiting else ""
     if page[0].step == "compare":
-        more += " What the answers propose may need one more request, to consolidate it."
+        more += " The proposals may need one more request, to consolidate them."
     ids = ", ".join(r.id for r in page)
     return UpdateOut(
         library=work.record.library.name,
         update_id=work.record.id,
         status="awaiting_answers",
         next_step=(
-            f"Answer each of the {len(page)} request(s) yourself ({ids}): read its prompt, think, "
-            "and write the JSON that its answer_schema asks for. Then call submit_answers with "
-            f"update_id {work.record.id!r} and all these answers in one call.{more}"
+            f"Answer {count(len(page), 'request')} yourself ({ids}): read the prompt, think, and "
+            "write JSON that matches the answer_schema. Then call submit_answers once with "
+            f"update_id {work.record.id!r} and all these answers.{more}"
         ),
         requests=[
             RequestOut(request_id=r.id, prompt=r.prompt, answer_schema=dict(r.schema)) for r in page
@@ -110,14 +111,18 @@ def _page(requests: Sequence[Request]) -> list[Request]:
 async def _closed(app: App, record: UpdateRecord, refused: Sequence[Refused]) -> UpdateOut:
     library = record.library.name
     waiting = (await app.store.groups.counts(library)).waiting
-    more = f" {waiting} more group(s) wait: call update_experiences again." if waiting else ""
+    more = (
+        f" {count(waiting, 'more group')} waiting: call update_experiences again."
+        if waiting
+        else ""
+    )
     changes: list[str] = []
     if record.version is not None:
         version = await app.store.libraries.version(library, record.version)
         changes = [change.in_words() for change in version_changes(version)]
-        step = f"The library has learned: get_experiences serves version {record.version} now."
+        step = f"Published: get_experiences now serves version {record.version}."
         if version.refusals:
-            step += f" {len(version.refusals)} proposal(s) were refused; `changes` says why."
+            step += f" {count(len(version.refusals), 'proposal')} refused; `changes` says why."
     elif record.status == "awaiting_review":
         changes = await _proposed(app, record)
         step = f"Nothing is published yet: {record.reason} (experience-mcp review {library})."
@@ -145,14 +150,14 @@ async def _proposed(app: App, record: UpdateRecord) -> list[str]:
 async def _nothing(app: App, library: str) -> UpdateOut:
     counts = await app.store.groups.counts(library)
     why = (
-        f"No group waits to be learned from ({counts.groups} groups, {counts.signal} with signal, "
+        f"No group is waiting ({count(counts.groups, 'group')}, {counts.signal} with signal, "
         f"{counts.learned} learned from"
         + (f", {counts.set_aside} set aside after failures" if counts.set_aside else "")
-        + "). Submit attempts at one task with different rewards by submit_group."
+        + "). Submit attempts at one task with different rewards with submit_group."
         + waiting_elsewhere(library, await app.store.groups.waiting())
     )
     if reviews := await app.store.updates.reviews(library):
-        why += f" What {len(reviews)} update(s) would change waits for a person's review."
+        why += f" {count(len(reviews), 'update')} waiting for a person's review."
     return UpdateOut(library=library, update_id=None, status="nothing_to_learn", next_step=why)
 
 
@@ -171,8 +176,8 @@ async def _start_in_background(app: App, library: str, open_: Sequence[str]) -> 
 
 def _running(library: str, update_id: str, trouble: str | None = None) -> UpdateOut:
     step = (
-        "A server's own model is learning in the background; nothing is asked of you. Call "
-        "update_experiences again in a minute to see what came of it."
+        "The server's own model is learning in the background; nothing is asked of you. Call "
+        "update_experiences again in a minute for the result."
     )
     if trouble:
         step = f"{HELD_UP}: {trouble}"

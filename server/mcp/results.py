@@ -1,7 +1,6 @@
-"""What tools answer: structured results, and the same in words.
+"""Results of the core tools, as structured content and as text.
 
-Some hosts show the model only the structured content, others only the text, so each is complete
-in itself.
+Some hosts show the model only the structured content, others only the text, so each is complete.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, WithJsonSchema
+
+from server.text import count
 
 Status: TypeAlias = Literal[
     "awaiting_answers",
@@ -23,7 +24,7 @@ Status: TypeAlias = Literal[
 
 
 class Experiences(BaseModel):
-    """The answer of `get_experiences`."""
+    """Result of `get_experiences`."""
 
     library: str
     version: int
@@ -35,7 +36,7 @@ class Experiences(BaseModel):
 
 
 class Submitted(BaseModel):
-    """The answer of `submit_group`."""
+    """Result of `submit_group`."""
 
     library: str
     group_id: str
@@ -45,7 +46,7 @@ class Submitted(BaseModel):
 
 
 class RequestOut(BaseModel):
-    """One question for the host's model."""
+    """One request to the host's model."""
 
     request_id: str
     prompt: str
@@ -53,7 +54,7 @@ class RequestOut(BaseModel):
 
 
 class RefusedOut(BaseModel):
-    """An answer that was not taken."""
+    """A refused answer."""
 
     request_id: str
     reason: str
@@ -63,7 +64,7 @@ _OBJECTS = {"type": "array", "items": {"type": "object"}}
 
 
 class UpdateOut(BaseModel):
-    """The answer of `update_experiences` and `submit_answers`."""
+    """Result of `update_experiences` and `submit_answers`."""
 
     library: str
     update_id: str | None
@@ -88,7 +89,7 @@ class LibraryOut(BaseModel):
 
 
 class LibrariesOut(BaseModel):
-    """The answer of `list_libraries`."""
+    """Result of `list_libraries`."""
 
     libraries: Annotated[list[LibraryOut], WithJsonSchema(_OBJECTS)]
     next_step: str
@@ -96,7 +97,7 @@ class LibrariesOut(BaseModel):
 
 
 def result(value: BaseModel, text: str) -> CallToolResult:
-    """A tool result that is complete in both forms."""
+    """A tool result with both forms."""
     structured = value.model_dump(mode="json", exclude_defaults=True)
     for name, field in type(value).model_fields.items():
         if field.is_required():
@@ -107,7 +108,7 @@ def result(value: BaseModel, text: str) -> CallToolResult:
 
 
 def experiences_text(value: Experiences) -> str:
-    """The experiences, ready to stand in a prompt."""
+    """The experiences, ready to paste into a prompt."""
     if not value.experiences:
         return f"{value.next_step} (retrieval_id: {value.retrieval_id})"
     lines = [f"[{id_}] {text}" for id_, text in value.experiences.items()]
@@ -122,8 +123,9 @@ def submitted_text(value: Submitted) -> str:
     """What became of a submission."""
     signal = "has signal" if value.signal else "has no signal"
     return (
-        f"Group {value.group_id} of library {value.library!r} now has {value.trajectories} "
-        f"attempt(s) and {signal}. {value.next_step}"
+        f"Group {value.group_id} of library {value.library!r} now has "
+        f"{count(value.trajectories, 'attempt')} "
+        f"and {signal}. {value.next_step}"
     )
 
 
@@ -146,8 +148,8 @@ def update_text(value: UpdateOut) -> str:
 def library_line(lib: LibraryOut) -> str:
     """A library in a line."""
     return (
-        f"- {lib.name}: {lib.experiences} experiences, version {lib.version}, "
-        f"{lib.groups} groups, {lib.waiting} waiting to be learned from"
+        f"- {lib.name}: {count(lib.experiences, 'experience')}, version {lib.version}, "
+        f"{count(lib.groups, 'group')}, {lib.waiting} waiting to be learned from"
         + (f"; agent: {lib.agent_objective}" if lib.agent_objective else "")
         + (f"; to learn: {lib.learning_objective}" if lib.learning_objective else "")
     )

@@ -1,7 +1,7 @@
-"""Arguments of the tools, with the schemas that models read.
+"""Schemas of the tools: arguments as models read them, and functions made into tools.
 
-The schemas say what is best to send; what else is understood is for the intake. So lists come in
-as plain objects, and a wrong one is refused in words that help to mend it.
+The schemas describe the best form to send; `submissions` understands others too. So lists arrive
+as plain objects, and an invalid one is refused with how to fix the call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from server.access import Scope
 Library = Annotated[
     str | None,
     WithJsonSchema({"type": "string"}),
-    Field(description="Library of this kind of work, e.g. 'airline-support'"),
+    Field(description="Library for this kind of work, e.g. 'airline-support'"),
 ]
 Trajectories = Annotated[
     list[object],
@@ -32,29 +32,32 @@ Trajectories = Annotated[
                 "properties": {
                     "reward": {
                         "anyOf": [{"type": "number"}, {"type": "null"}],
-                        "description": "Any scale, higher is better; null if not scored",
+                        "description": "Any scale, higher is better; null if unscored",
                     },
                     "messages": {
                         "type": "array",
                         "items": {"type": "object"},
-                        "description": "OpenAI chat messages, with tool calls and results",
+                        "description": "OpenAI chat messages with tool calls and results",
                     },
-                    "output": {"type": "string", "description": "Plain text, if no messages"},
-                    "feedback": {"type": "string", "description": "What the verifier said"},
+                    "output": {
+                        "type": "string",
+                        "description": "Plain text, if there are no messages",
+                    },
+                    "feedback": {"type": "string", "description": "The verifier's comment"},
                     "retrieval_id": {
                         "type": "string",
-                        "description": "From get_experiences, if the attempt had its answer",
+                        "description": "From get_experiences, if the attempt used its answer",
                     },
                     "model": {"type": "string"},
                     "metadata": {"type": "object"},
-                    "id": {"type": "string", "description": "Resending the same id is harmless"},
+                    "id": {"type": "string", "description": "Resending an id changes nothing"},
                 },
                 "required": ["reward"],
                 "additionalProperties": False,
             },
         }
     ),
-    Field(description="The attempts, each with messages or output"),
+    Field(description="Attempts, each with messages or output"),
 ]
 Answers = Annotated[
     list[object],
@@ -68,14 +71,14 @@ Answers = Annotated[
                     "request_id": {"type": "string"},
                     "answer": {
                         "anyOf": [{"type": "object"}, {"type": "string"}],
-                        "description": "As the request's answer_schema says",
+                        "description": "Matching the request's answer_schema",
                     },
                 },
                 "required": ["request_id", "answer"],
             },
         }
     ),
-    Field(description="Any number of answers, in any order"),
+    Field(description="One or more answers, in any order"),
 ]
 
 
@@ -99,18 +102,18 @@ def read_answers(answers: list[object]) -> list[tuple[str, str | Mapping[str, ob
             given = _ANSWER.validate_python(item)
         except ValidationError as error:
             raise BadInputError(
-                f"answers.{number}: must be an object with request_id (text) and answer (an "
-                "object as the request's answer_schema says, or its JSON as text). Nothing was "
-                "stored."
+                f"answers.{number}: must be an object with request_id (a string) and answer (an "
+                "object that matches the request's answer_schema, or the same as a JSON string). "
+                "Nothing was stored."
             ) from error
         read.append((given.request_id.strip(), given.answer))
     if not read:
-        raise BadInputError("answers: give at least one answer")
+        raise BadInputError("answers: send at least one answer")
     return read
 
 
 class ScopedTool(Tool):
-    """A tool that only callers with its scope see and may call."""
+    """A tool that is visible only to callers with its scope."""
 
     scope: Scope = Field(default=Scope.ADMINISTER, exclude=True)
 
@@ -124,7 +127,7 @@ def make_tool(
     idempotent: bool,
     destroys: bool = False,
 ) -> ScopedTool:
-    """A function as a tool: its docstring is what models read."""
+    """A function as a tool; its docstring is the description that models read."""
     tool = ScopedTool.from_function(
         function,
         title=title,
@@ -147,7 +150,7 @@ def make_tool(
 
 
 def _compact(schema: Mapping[str, object]) -> dict[str, Any]:
-    """A schema without the titles and null defaults that cost tokens and say nothing."""
+    """A schema without titles and null defaults, which cost tokens and say nothing."""
     return {
         key: _compact_value(key, value)
         for key, value in schema.items()

@@ -1,4 +1,4 @@
-"""The five tools: what an agent asks before a task, and what it reports after it."""
+"""The five core tools: what an agent asks before a task and reports after it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def get_experiences(
     task: Annotated[
         str,
         Field(
-            description="The request itself, in full, without system prompt or policy",
+            description="The full request, without system prompt or policy",
             max_length=MAX_TASK,
         ),
     ],
@@ -49,13 +49,13 @@ async def get_experiences(
     max_tokens: Annotated[
         int | None,
         WithJsonSchema({"type": "integer"}),
-        Field(ge=0, le=MAX_SERVED_TOKENS, description="Budget for the experiences"),
+        Field(ge=0, le=MAX_SERVED_TOKENS, description="Token budget for the experiences"),
     ] = None,
 ) -> Annotated[CallToolResult, Experiences]:
-    """Get the lessons learned from earlier attempts at tasks like this one.
+    """Get lessons learned from earlier attempts at similar tasks.
 
-    Call it before you start a task, and follow what fits. Keep the retrieval_id for the
-    trajectories of submit_group.
+    Call it before starting a task and follow what fits. Keep the retrieval_id for the trajectories
+    in submit_group.
     """
     app = app_of(ctx)
     loaded = await app.index_cache.load(_name(app, library), make=True)
@@ -87,28 +87,28 @@ async def get_experiences(
 
 async def submit_group(
     ctx: AppContext,
-    task: Annotated[str, Field(description="The task that all attempts were given")],
+    task: Annotated[str, Field(description="The task given to all attempts")],
     trajectories: Trajectories,
     library: Library = None,
     group_id: Annotated[
         str | None,
         WithJsonSchema({"type": "string"}),
-        Field(description="Adds the attempts to this group (yours or an earlier answer's)"),
+        Field(description="Add to this group: your own id, or one returned earlier"),
     ] = None,
     ground_truth: Annotated[
         object,
         WithJsonSchema({"type": "string"}),
-        Field(description="The right answer, if known; only the learner sees it"),
+        Field(description="Correct answer, if known; shown to the learner only"),
     ] = None,
 ) -> Annotated[CallToolResult, Submitted]:
     """Report attempts at one task with their rewards, after the task.
 
-    Best are several attempts that went differently: winners are compared with losers, so a group
-    teaches only when rewards differ. Report a single attempt too and add others to its group_id
-    later. Stored durably when this returns.
+    Winners are compared with losers, so a group teaches only when rewards differ: several attempts
+    with different outcomes work best. Report a single attempt too; add others to its group_id
+    later. Durably stored on return.
     """
     app = app_of(ctx)
-    from experience_store.submissions.trajectories import read_submission  # noqa: PLC0415  # not before it is needed: start-up
+    from experience_store.submissions.trajectories import read_submission  # noqa: PLC0415  # loaded when first needed: start-up time
 
     name = check_library_name(_name(app, library))
     submission = read_submission(
@@ -136,14 +136,14 @@ async def submit_group(
 async def update_experiences(
     ctx: AppContext, library: Library = None
 ) -> Annotated[CallToolResult, UpdateOut]:
-    """Learn from the submitted groups.
+    """Learn from submitted groups.
 
-    Returns questions that compare winners with losers: answer each yourself and send the answers
-    with submit_answers. If the server has a model of its own, learning runs in the background
-    instead. Resumes what was left open.
+    Returns requests that compare winners with losers: answer each yourself and send the answers
+    with submit_answers. If the server has its own model, learning runs in the background instead.
+    Resumes an open update.
     """
     app = app_of(ctx)
-    from server.mcp import host_driver  # noqa: PLC0415  # not before it is needed: start-up
+    from server.mcp import host_driver  # noqa: PLC0415  # loaded when first needed: start-up time
 
     loaded = await app.index_cache.load(_name(app, library), make=True)
     value = await host_driver.start(app, loaded.library.name, author=author_of(ctx))
@@ -155,12 +155,12 @@ async def submit_answers(
     update_id: Annotated[str, Field(description="From update_experiences")],
     answers: Answers,
 ) -> Annotated[CallToolResult, UpdateOut]:
-    """Answer requests of update_experiences.
+    """Answer requests from update_experiences.
 
-    Returns the next requests, or the published version with what changed. Answers that do not fit
-    are refused with the reason; the others are kept.
+    Returns the next requests, or the published version and its changes. Invalid answers are
+    refused with the reason; the others are kept.
     """
-    from server.mcp import host_driver  # noqa: PLC0415  # not before it is needed: start-up
+    from server.mcp import host_driver  # noqa: PLC0415  # loaded when first needed: start-up time
 
     app = app_of(ctx)
     value = await host_driver.take(app, update_id, read_answers(answers), author=author_of(ctx))
@@ -171,15 +171,15 @@ async def submit_answers(
 
 async def list_libraries(
     ctx: AppContext,
-    after: Annotated[str, Field(description="Name behind which to go on")] = "",
+    after: Annotated[str, Field(description="Return libraries after this name (cursor)")] = "",
 ) -> Annotated[CallToolResult, LibrariesOut]:
-    """List the libraries: what each is for, what it holds, how many groups wait to be learned."""
+    """List libraries: purpose, size, version, groups waiting to be learned from."""
     value = await libraries_out(app_of(ctx), after)
     return result(value, libraries_text(value))
 
 
 def core_tools() -> list[ScopedTool]:
-    """The tools as they are registered, with hints and without schema ballast."""
+    """The core tools as they are registered."""
     return [
         make_tool(get_experiences, "Get experiences", Scope.READ, reads=True, idempotent=True),
         make_tool(

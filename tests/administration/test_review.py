@@ -76,7 +76,7 @@ async def test_nothing_is_published_before_it_was_reviewed(database: Path, mode:
     assert "experience-mcp review lib" in closed.data["next_step"]
     assert before == []
     assert again.data["status"] == "nothing_to_learn"
-    assert "1 update(s) would change waits for a person's review" in again.text
+    assert "1 update waiting for a person's review" in again.text
     (update,) = waiting.data["waiting"]
     assert update["changes"] == [f"1. + Check: {CHECK}", f"2. + Ask: {ASK}"]
     assert f"2. + Ask: {ASK}" in waiting.text
