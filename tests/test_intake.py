@@ -237,7 +237,6 @@ def test_a_misspelt_field_is_refused_with_the_one_that_is_meant(written: str, me
     said = refusal({"output": "a", written: "x"})
 
     assert f"trajectories.0.{written}: is not known; did you mean {meant!r}?" in said
-    assert said.endswith("Nothing was stored.")
 
 
 def test_a_field_that_is_like_none_is_refused_with_those_there_are() -> None:
@@ -318,7 +317,6 @@ def test_every_length_is_bounded_and_the_refusal_is_short(attempt: object, where
     said = refusal(attempt)
 
     assert where in said
-    assert "Nothing was stored." in said
     assert len(said) < 500
 
 

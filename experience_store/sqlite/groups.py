@@ -163,7 +163,7 @@ def _fill_ground_truth(tx: Transaction, group: Row, submission: Submission) -> b
     if group["ground_truth"] is not None:
         raise ConflictError(
             f"group {group['name']!r} has another ground_truth. Leave it out, or use another "
-            "group_id. Nothing was stored."
+            "group_id"
         )
     tx.run("set_ground_truth", group_id=group["id"], ground_truth=truth)
     return True

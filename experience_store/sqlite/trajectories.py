@@ -84,9 +84,7 @@ def _compare_with_known(tx: Transaction, known: Row, attempt: NamedAttempt) -> i
 
 
 def _conflict(trajectory: Trajectory, why: str) -> ConflictError:
-    return ConflictError(
-        f"trajectory {trajectory.id!r}: {why}. Give another attempt another id. Nothing was stored."
-    )
+    return ConflictError(f"trajectory {trajectory.id!r}: {why}. Give another attempt another id")
 
 
 def _columns(group_id: int, attempt: NamedAttempt) -> dict[str, Value]:

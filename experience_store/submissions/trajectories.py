@@ -64,10 +64,7 @@ class TrajectoryInput(BaseModel):
         else:
             messages = (Message("assistant", self.output or ""),)
         if sum(map(_size, messages)) > MAX_CONTENT:
-            raise BadInputError(
-                f"an attempt has more than {MAX_CONTENT} characters: shorten it. "
-                "Nothing was stored."
-            )
+            raise BadInputError(f"an attempt has more than {MAX_CONTENT:,} characters: shorten it")
         return Trajectory(
             id=self.id or "",
             messages=messages,
@@ -83,9 +80,7 @@ def _metadata_text(metadata: dict[str, object]) -> str:
     try:
         return clean(json.dumps(metadata, ensure_ascii=False, allow_nan=False, default=str))
     except ValueError as error:
-        raise BadInputError(
-            "metadata has a number that is not finite; use null. Nothing was stored."
-        ) from error
+        raise BadInputError("metadata has a number that is not finite; use null") from error
 
 
 class _SubmissionInput(BaseModel):
@@ -121,7 +116,7 @@ def read_submission(
         read = _SUBMISSION.validate_python(value)
     except ValidationError as error:
         problems = explain_validation_error(error, tuple(TrajectoryInput.model_fields))
-        raise BadInputError(f"{problems} Nothing was stored.") from error
+        raise BadInputError(problems.removesuffix(".")) from error
     return Submission(
         task=read.task,
         trajectories=tuple(t.trajectory() for t in read.trajectories),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from experience_store.errors import BadInputError, ConflictError
 from experience_store.store import Receipt, Store, Submission
-from server.importing.rollouts import Entry, Naming, read_line, shortened
+from server.importing.rollouts import Entry, Naming, read_line
 
 STDIN = "-"
 MAX_TOGETHER = 64
@@ -156,7 +156,7 @@ class Importer:
         try:
             entry = read_line(text, self._naming)
         except BadInputError as error:
-            self._tally.leave_out(BadLine(file, number, shortened(error)))
+            self._tally.leave_out(BadLine(file, number, str(error)))
             return
         line = _Line(file, number, len(text), entry.library or self._library, entry)
         if self._together and not self._together[-1].joins(line):
@@ -175,7 +175,7 @@ class Importer:
             await self._submit(lines)
         except (BadInputError, ConflictError) as error:
             if len(lines) == 1:
-                bad = BadLine(lines[0].file, lines[0].number, shortened(error))
+                bad = BadLine(lines[0].file, lines[0].number, str(error))
                 self._tally.leave_out(bad)
                 return
             for line in lines:

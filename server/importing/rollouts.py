@@ -27,7 +27,6 @@ ATTEMPT_FIELDS = ("trial", "rollout_id", "sample_id", "attempt_id")
 TRUTH_FIELDS = ("ground_truth", "ground_truth_actions")
 _OWN_FIELDS = ("task", "trajectories", "group_id", "ground_truth", "library")
 _TRAJECTORY_FIELDS = tuple(TrajectoryInput.model_fields)
-_NOTHING_STORED = " Nothing was stored."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +73,6 @@ def read_line(line: bytes, naming: Naming) -> Entry:
         "holds no attempt: give task and trajectories, task and attempts, or one rollout with "
         f"messages or output; it has {', '.join(value) or 'nothing'}"
     )
-
-
-def shortened(error: Exception) -> str:
-    """What is wrong with a line; that nothing of it was stored is said once, at the end."""
-    return str(error).removesuffix(_NOTHING_STORED).removesuffix(".")
 
 
 def _own(value: Json, naming: Naming) -> Submission:

@@ -103,8 +103,7 @@ def read_answers(answers: list[object]) -> list[tuple[str, str | Mapping[str, ob
         except ValidationError as error:
             raise BadInputError(
                 f"answers.{number}: must be an object with request_id (a string) and answer (an "
-                "object that matches the request's answer_schema, or the same as a JSON string). "
-                "Nothing was stored."
+                "object that matches the request's answer_schema, or the same as a JSON string)"
             ) from error
         read.append((given.request_id.strip(), given.answer))
     if not read:

@@ -28,7 +28,7 @@ from mcp_types import (
 from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
-from experience_store.errors import ExperienceError
+from experience_store.errors import BadInputError, ConflictError, ExperienceError
 from server import APP
 from server.access import Scope, current_access
 from server.app import App, open_app
@@ -206,6 +206,9 @@ class ExperienceServer(MCPServer[App]):
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
             cause = error.__cause__
+            if isinstance(cause, BadInputError | ConflictError):
+                text = str(cause).removesuffix(".")
+                raise ToolError(f"{text}.{self._nothing_stored(name)}") from error
             if isinstance(cause, ExperienceError):
                 raise ToolError(str(cause)) from error
             if isinstance(cause, UnicodeEncodeError):
