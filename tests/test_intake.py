@@ -280,7 +280,7 @@ def test_no_value_of_the_attempt_is_repeated_in_the_refusal() -> None:
 
 
 def test_of_many_faults_some_are_named_and_the_rest_counted() -> None:
-    with pytest.raises(BadInputError, match=r"trajectories\.4\..* And 4 more\."):
+    with pytest.raises(BadInputError, match=r"trajectories\.4\..* And 4 more"):
         read_submission(task="Book", trajectories=[{"output": "a", "zzz": 1}] * 9)
 
 
