@@ -297,7 +297,7 @@ def test_of_many_faults_some_are_named_and_the_rest_counted() -> None:
         ({"messages": [{"role": "user"}] * (MAX_MESSAGES + 1)}, "trajectories.0.messages"),
         (
             {"messages": [{"role": "user", "content": "x" * (MAX_CONTENT + 1)}]},
-            f"more than {MAX_CONTENT} characters",
+            f"more than {MAX_CONTENT:,} characters",
         ),
         (
             {
@@ -308,7 +308,7 @@ def test_of_many_faults_some_are_named_and_the_rest_counted() -> None:
                     }
                 ]
             },
-            f"more than {MAX_CONTENT} characters",
+            f"more than {MAX_CONTENT:,} characters",
         ),
     ],
     ids=["output", "feedback", "id", "role", "messages", "content", "arguments"],
