@@ -151,13 +151,13 @@ async def test_nothing_watches_while_nobody_wants_to_hear(database: Path) -> Non
     async with server.shared_app(), Client(server) as client:
         await client.list_resources()
         await call(client, "get_experiences", task="Book", library="lib")
-        idle = server.notifications.awake
+        idle = server.notifications.active
         async with client.listen(resource_subscriptions=[URI]):
             async with client.listen(resource_subscriptions=[URI]):
                 pass
-            listened_to = server.notifications.awake
+            listened_to = server.notifications.active
         await call(client, "list_libraries")
-        left = server.notifications.awake
+        left = server.notifications.active
 
     assert (idle, listened_to, left) == (False, True, False)
 
@@ -214,7 +214,7 @@ async def test_a_look_that_fails_does_not_end_the_others(
         changes = await told.changes.get()
 
     assert changes == Changes(("new",), ("new",))
-    assert "cannot look for changes" in caplog.text
+    assert "checking for changes failed" in caplog.text
 
 
 async def test_a_watcher_that_could_not_begin_does_not_watch(store: Store) -> None:

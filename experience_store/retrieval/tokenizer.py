@@ -61,7 +61,7 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _word() -> re.Pattern[str]:
-    """Compiled when first needed: sets of so many characters take milliseconds of a cold start."""
+    """Compiled when first needed: large character sets take milliseconds of a cold start."""
     spaced = rf"(?:[^\W{_UNSPACED}]|[{_MARKS}]){{1,{MAX_WORD}}}"
     return re.compile(rf"[{_UNSPACED}]+|{spaced}")
 
