@@ -26,7 +26,7 @@ MAX_LINE = 2**24
 
 
 def command(database: Path) -> list[str]:
-    return [sys.executable, "-m", "server.cli", "serve", "--database", str(database)]
+    return [sys.executable, "-P", "-m", "server.cli", "serve", "--database", str(database)]
 
 
 @asynccontextmanager
