@@ -24,14 +24,12 @@ from tests.http.serving import LONG_ENOUGH, Served
 
 
 @asynccontextmanager
-async def served_in_process(
-    database: Path, *options: str, where: str = "0"
-) -> AsyncGenerator[Served]:
+async def served_in_process(database: Path, *options: str) -> AsyncGenerator[Served]:
     served = Served()
     started: list[uvicorn.Server] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(running._Server, "capture_signals", _without_signals(started.append))  # pyright: ignore[reportPrivateUsage]
-        run = await asyncio.to_thread(_read, database, "--http", where, *options)
+        run = await asyncio.to_thread(_read, database, "--http", "0", *options)
         with _logging_to(served, run.level):
             serving = asyncio.create_task(run())
             serving.add_done_callback(lambda _: served.over())
