@@ -86,10 +86,10 @@ def test_the_answer_is_found_where_it_is_marked(text: str, answer: str) -> None:
 
 
 def test_a_hostile_text_is_looked_through_quickly() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     for text in ("<answer>" * 20_000, r"\boxed{" * 5_000, "answer: \n" * 20_000, "{" * 10**6):
         final_answer(text)
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 # Text
