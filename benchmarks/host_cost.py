@@ -24,8 +24,8 @@ from mcp import Client
 from mcp_types import CallToolResult, TextContent
 from recorded import Recorded, arguments_or_exit, recorded, right_answer, verdict
 
-from experience_store.tokens import estimate_tokens
-from server.mcp_server import build_server
+from experience_store.token_estimate import estimate_tokens
+from server.mcp.build import build_server
 from server.settings import Settings
 
 MAX_READ = 7_000

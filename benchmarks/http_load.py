@@ -24,8 +24,8 @@ from statistics import quantiles
 
 from http_clients import Caller, Child, Tally, at_once, bare, learn, library, ours, submission
 
+from experience_store import open_store
 from experience_store.operations import Add
-from experience_store.store import open_store
 from experience_store.testing import lesson
 
 EXPERIENCES = 1_000

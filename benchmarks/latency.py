@@ -29,9 +29,9 @@ from typing import Any
 from mcp import Client, StdioServerParameters
 from recorded import ROOT, arguments_or_exit, lessons, recorded, tasks, verdict
 
+from experience_store import open_store
 from experience_store.operations import Add
-from experience_store.store import open_store
-from experience_store.tokens import estimate_tokens
+from experience_store.token_estimate import estimate_tokens
 
 WARM_UP = 10
 ATTEMPT = 16_000

@@ -3,8 +3,8 @@
     python benchmarks/learning_cost.py [--data ../shared/data]
 
 Ours is run: a real store, the profile for models, batches of 8 groups, answers that are right in
-form; every request that is put counts, with `experience_store.tokens.estimate_tokens` of its
-prompt. (The JSON schema that goes along as `response_format` is not counted: 150 tokens or so.)
+form; every request that is put counts, with `token_estimate.estimate_tokens` of its prompt. (The
+JSON schema that goes along as `response_format` is not counted: 150 tokens or so.)
 
 The reference's is computed, from what its source says: TencentCloudADP/youtu-agent,
 `utu/practice/experience_updater.py` and `utu/prompts/practice/experience.yaml`. For the same batch
@@ -34,12 +34,13 @@ from typing import Any
 
 from recorded import Recorded, arguments_or_exit, lessons, recorded, right_answer, verdict
 
-from experience_store.catalogue import Catalogue
-from experience_store.learner import Learner
+from experience_store import open_store
+from experience_store.index_cache import IndexCache
 from experience_store.library import Policy
 from experience_store.operations import Add
-from experience_store.store import GivenAnswer, Store, open_store
-from experience_store.tokens import estimate_tokens
+from experience_store.store import GivenAnswer, Store
+from experience_store.token_estimate import estimate_tokens
+from experience_store.update_runner import UpdateRunner
 
 BATCH = 8
 BUDGET = 0.5
@@ -117,18 +118,18 @@ async def _learn(store: Store, batch: Sequence[Recorded]) -> Cost:
     """Our procedure on one batch, as a worker drives it."""
     for group in batch:
         await store.groups.submit("cost", group.submission())
-    learner = Learner(store, Catalogue(store))
-    update_id = await learner.begin("cost", "model", BATCH)
+    runner = UpdateRunner(store, IndexCache(store))
+    update_id = await runner.begin("cost", "model", BATCH)
     assert update_id, "the groups have signal"
-    work = await learner.take_up(update_id)
+    work = await runner.resume(update_id)
     cost = Cost()
     while work.is_open:
-        while requests := await learner.ask(work):
+        while requests := await runner.ask(work):
             for request in requests:
                 cost += Cost(1, estimate_tokens(request.prompt))
                 answer = GivenAnswer(request.id, right_answer(request.id, request.prompt))
-                work = await learner.keep(work, answer)
-        work = await learner.settle(work, author="benchmark")
+                work = await runner.keep(work, answer)
+        work = await runner.finish(work, author="benchmark")
     assert work.record.status != "failed", work.record.reason
     return cost
 

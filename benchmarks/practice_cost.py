@@ -9,7 +9,7 @@ five and answers the learner in the right form. What it shows then is the arithm
 procedures and not any model's.
 
 Ours are the calls that were answered, answers that could not be used among them, each with
-`experience_store.tokens.estimate_tokens` of its prompt. Beside it stands what the endpoint counted.
+`token_estimate.estimate_tokens` of its prompt. Beside it stands what the endpoint counted.
 The reference's are computed for the same groups, one batch a step, as `learning_cost.py` says: a
 summary of every attempt, an advantage and an update for every group whose rewards differ, and an
 update of the batch. Its failures and repetitions are not counted, ours are.
@@ -32,10 +32,11 @@ from pathlib import Path
 from learning_cost import BUDGET, Cost, reference
 from recorded import Recorded, verdict
 
+from experience_store import open_store
 from experience_store.errors import ExperienceError
-from experience_store.store import Store, UpdateRecord, open_store
+from experience_store.store import Store, UpdateRecord
 from experience_store.testing import Asked, Said, ScriptedEndpoint, sensible_answer
-from experience_store.tokens import estimate_tokens
+from experience_store.token_estimate import estimate_tokens
 from experience_store.trajectory import Group, Message
 from server.practice.beginning import Beginning
 from server.practice.journal import FILE, open_journal
@@ -190,7 +191,7 @@ async def _practise(run: Path, database: Path, words: int) -> None:
     player = _Player(dict(zip(tasks, truths, strict=True)), words)
     async with ScriptedEndpoint(player.say) as endpoint:
         done = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", "from server.cli import main; main()", "practice"),
+            *(sys.executable, "-c", "from server.cli.main import main; main()", "practice"),
             *("--library", LIBRARY, "--database", str(database), "--run", str(run)),
             *("--data", str(data), "--verifier", "number", "--group-size", str(GROUP_SIZE)),
             *("--epochs", str(EPOCHS), "--model", "scripted", "--base-url", endpoint.base_url),

@@ -30,8 +30,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from experience_store.library import Experience
-from experience_store.retrieval import Document, Index, fields
-from experience_store.retrieval.words import content_terms
+from experience_store.retrieval import Document, Index, documents
+from experience_store.retrieval.tokenizer import content_terms
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/cranfield/cranfield.json"
 Search = Callable[[str], list[str]]
@@ -140,7 +140,7 @@ def compare(collection: Collection) -> None:
     """Print the table."""
     texts = {p.id: f"{p.title}: {p.text}" for p in collection.papers}
     usual = sum(len(plain_words(t)) for t in texts.values()) / len(texts)
-    exact = bm25(texts, content_terms, fields.K1, fields.B, fields.OWN_LENGTH)
+    exact = bm25(texts, content_terms, documents.K1, documents.B, documents.OWN_LENGTH)
     searches = {
         "ours, documents": ours(whole(collection)),
         "the same formula, nothing rounded": exact,
@@ -162,8 +162,8 @@ def tune(collection: Collection) -> None:
     print("k1    b     own  task  weight   documents         titles from abstracts")
     grid = product((0.9, 1.2, 1.6, 2.0), (0.4, 0.6, 0.75), (20, 30, 50), (60,), (0.25, 0.5, 0.75))
     for k1, b, own, task, weight in grid:
-        fields.K1, fields.B, fields.OWN_LENGTH = k1, b, own  # pyright: ignore[reportConstantRedefinition]
-        fields.TASK_LENGTH, fields.TASK_WEIGHT = task, weight  # pyright: ignore[reportConstantRedefinition]
+        documents.K1, documents.B, documents.OWN_LENGTH = k1, b, own  # pyright: ignore[reportConstantRedefinition]
+        documents.TASK_LENGTH, documents.TASK_WEIGHT = task, weight  # pyright: ignore[reportConstantRedefinition]
         first = quality(ours(whole(collection)), collection)
         second = quality(ours(titles(collection, tasks=True)), collection)
         print(f"{k1:<6}{b:<6}{own:<5}{task:<6}{weight:<9}", end="")

@@ -24,9 +24,9 @@ from statistics import median
 from typing import Any
 
 from experience_store.learning.transcript import Shortened, common_beginning, render, shorten
-from experience_store.learning.transcript.repeats import tell_by_change
+from experience_store.learning.transcript.dedup import tell_by_change
 from experience_store.learning.transcript.steps import Step, steps_of, tidy
-from experience_store.tokens import estimate_tokens
+from experience_store.token_estimate import estimate_tokens
 from experience_store.trajectory import Message, ToolCall, Trajectory
 
 ROOT = Path(__file__).resolve().parent.parent

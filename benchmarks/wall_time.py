@@ -27,16 +27,17 @@ from typing import Literal, TypeAlias
 
 from recorded import verdict
 
-from experience_store.catalogue import Catalogue
-from experience_store.learner import Learner
+from experience_store import open_store
+from experience_store.index_cache import IndexCache
 from experience_store.library import Policy
-from experience_store.store import Store, Submission, open_store
+from experience_store.store import Store, Submission
 from experience_store.testing import Said, ScriptedEndpoint, sensible_answer
-from experience_store.tokens import estimate_tokens
+from experience_store.token_estimate import estimate_tokens
 from experience_store.trajectory import Message, Trajectory
-from server.models.endpoint import Endpoint
+from experience_store.update_runner import UpdateRunner
+from server.learning.models.endpoint import Endpoint
+from server.learning.worker import Worker
 from server.settings import ModelSettings
-from server.worker import Worker
 
 BUDGET = 3.3
 ATTEMPTS = 4
@@ -85,11 +86,11 @@ async def _measure(case: Case, latency: float, base_url: str, concurrency: int) 
         endpoint = Endpoint(settings)
         try:
             await _fill(store, case)
-            learner = Learner(store, Catalogue(store))
-            worker = Worker(store, learner, endpoint, settings)
+            runner = UpdateRunner(store, IndexCache(store))
+            worker = Worker(store, runner, endpoint, settings)
             started, busy = time.perf_counter(), time.process_time()
             if case.at_once:
-                await learner.begin("wall", "model", case.groups)
+                await runner.begin("wall", "model", case.groups)
             records = await worker.learn("wall")
             wall, busy = time.perf_counter() - started, time.process_time() - busy
             calls = (await store.updates.usage("wall")).calls

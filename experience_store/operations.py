@@ -106,7 +106,7 @@ class Application:
 
 
 def normalise_id(raw: str | int) -> str | None:
-    """The id that is meant: `G3` for "G3", "g3", "[G3]", "3" and 3; None if it is no id."""
+    """The id meant: `G3` for "G3", "g3", "[G3]", "3" and 3; None if it is not an id."""
     text = str(raw)
     match = _ID.fullmatch(text) if len(text) <= _MAX_ID else None  # longer ones cost its square
     return f"G{match[1]}" if match else None
@@ -232,11 +232,11 @@ class _Editor:
 
 def problem_with_text(name: str, text: str, policy: Policy) -> str | None:
     """Why this may not be an experience under the policy, or None if it may."""
-    from experience_store.trust.objection import objection  # noqa: PLC0415  # not before it is needed: start-up
+    from experience_store.safety.content_policy import content_problem  # noqa: PLC0415  # not before it is needed: start-up
 
     if not wording(text):
         return "the experience has no text"
-    return too_long(name, text, policy) or objection(f"{name} {text}", policy)
+    return too_long(name, text, policy) or content_problem(f"{name} {text}", policy)
 
 
 def too_long(name: str, text: str, policy: Policy) -> str | None:

@@ -9,63 +9,64 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experience_store.catalogue import Catalogue
-from experience_store.store import Store, open_store
+from experience_store import open_store
+from experience_store.index_cache import IndexCache
+from experience_store.store import Store
 from server.access import Access, current_access
-from server.retrieval_log import ReachedLog, RetrievalLog, Retrieving
+from server.retrieval_log import RetrievalLog, Retrieving, ScopedLog
 from server.settings import Settings
 
 if TYPE_CHECKING:
-    from experience_store.learner import Learner
-    from server.models import Model
-    from server.worker import Worker
+    from experience_store.update_runner import UpdateRunner
+    from server.learning.models import Model
+    from server.learning.worker import Worker
 
 
 @dataclass(frozen=True)
 class App:
-    """What the tools work with. `worker` is there when a model is configured."""
+    """What tools and resources work with. `worker` is set when a model is configured."""
 
     settings: Settings
     store: Store
-    catalogue: Catalogue
+    index_cache: IndexCache
     retrievals: Retrieving
     worker: Worker | None
     on_published: Callable[[str], Awaitable[None]] | None = None
     limited: bool = False
 
     def seen(self) -> App:
-        """The app as the current caller sees it: with the libraries that it reaches."""
+        """The app as the current caller sees it, limited to accessible libraries."""
         access = current_access.get()
         if self.limited or (access.libraries is None and access.may_make):
             return self
-        from experience_store.reach import ReachedStore  # noqa: PLC0415  # not for stdio: start-up
+        from experience_store.scoped import ScopedStore  # noqa: PLC0415  # not for stdio: start-up
 
-        store = ReachedStore(self.store, access.libraries, may_make=access.may_make)
+        store = ScopedStore(self.store, access.libraries, may_make=access.may_make)
         return replace(
             self,
             settings=_settings_for(self.settings, access),
             store=store,
-            catalogue=self.catalogue.through(store),
-            retrievals=ReachedLog(self.retrievals, access.reaches),
+            index_cache=self.index_cache.through(store),
+            retrievals=ScopedLog(self.retrievals, access.reaches),
             limited=True,
         )
 
     @property
     def trouble(self) -> str | None:
-        """What holds up learning in the background; it may name what not everybody reaches."""
+        """What holds up background learning; details only for callers with full access."""
         trouble = self.worker.trouble if self.worker else None
         return "the server's log says why" if trouble and self.limited else trouble
 
     @cached_property
-    def learner(self) -> Learner:
-        """Takes updates from step to step. Not made before it is needed: start-up."""
-        from experience_store.learner import Learner  # noqa: PLC0415  # see the docstring
+    def runner(self) -> UpdateRunner:
+        """Takes updates from step to step. Created when first needed: start-up time."""
+        from experience_store.update_runner import UpdateRunner  # noqa: PLC0415  # see the docstring
 
-        return Learner(self.store, self.catalogue)
+        return UpdateRunner(self.store, self.index_cache)
 
 
 def _settings_for(settings: Settings, access: Access) -> Settings:
-    """With the only library that is reached as the default, if there is just one."""
+    """The settings, with the only accessible library as the default if there is just one."""
     if access.libraries is None or len(access.libraries) != 1 or access.reaches(settings.library):
         return settings
     return replace(settings, library=next(iter(access.libraries)))
@@ -82,31 +83,31 @@ async def open_app(
     """Open the store and, with a model configured, start learning in the background.
 
     Args:
-        settings: Of the server.
-        background: Whether the worker runs by itself; else it only does what it is told.
-        model: Asked instead of the endpoint that the settings name; closed by its owner.
-        on_published: Called with the name of a library of which a version was published here.
+        settings: The server's settings.
+        background: Whether the worker runs by itself, or only on request.
+        model: Used in place of the endpoint in the settings; closed by its owner.
+        on_published: Called with a library's name after a version was published here.
     """
     async with AsyncExitStack() as stack:
         store = await open_store(settings.database)
         stack.push_async_callback(store.close)
-        catalogue = Catalogue(store)
+        index_cache = IndexCache(store)
         retrievals = RetrievalLog(store)
         stack.push_async_callback(retrievals.close)
         worker = None
         if settings.model is not None:
-            # only here, because importing openai costs a second
-            from experience_store.learner import Learner  # noqa: PLC0415
-            from server.worker import Worker  # noqa: PLC0415
+            # importing openai takes a second
+            from experience_store.update_runner import UpdateRunner  # noqa: PLC0415
+            from server.learning.worker import Worker  # noqa: PLC0415
 
             if model is None:
-                from server.models.endpoint import Endpoint  # noqa: PLC0415
+                from server.learning.models.endpoint import Endpoint  # noqa: PLC0415
 
                 model = Endpoint(settings.model)
                 stack.push_async_callback(model.close)
-            learner = Learner(store, catalogue)
-            worker = Worker(store, learner, model, settings.model, on_published)
+            runner = UpdateRunner(store, index_cache)
+            worker = Worker(store, runner, model, settings.model, on_published)
             if background:
                 task = asyncio.create_task(worker.run())
                 stack.push_async_callback(worker.stop, task)
-        yield App(settings, store, catalogue, retrievals, worker, on_published)
+        yield App(settings, store, index_cache, retrievals, worker, on_published)

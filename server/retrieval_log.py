@@ -1,8 +1,7 @@
-"""What was served, written down behind the answer.
+"""Records of what was served, written in the background.
 
 An agent waits for its experiences, not for the record of them. The record is on disk a moment
-after the answer; a crash in between costs the tie between one retrieval and what it earned,
-nothing else.
+after the answer; a crash in between loses only the link between one retrieval and its rewards.
 """
 
 from __future__ import annotations
@@ -13,54 +12,56 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from typing_extensions import override
+
 from experience_store.errors import ExperienceError
 from experience_store.store import Retrieval, Store
 
 logger = logging.getLogger(__name__)
 
-MAX_TASK = 2_000  # characters of it that are kept
+MAX_TASK = 2_000  # characters of the task that are kept
 MAX_WAITING = 10_000
 DELAY_SECONDS = 0.05  # so that a burst of calls is one transaction
 
 
 class Retrieving(Protocol):
-    """What tools need of the log."""
+    """The retrieval log as tools use it."""
 
     def add(self, retrieval: Retrieval) -> None:
-        """Have a retrieval written soon."""
+        """Write a retrieval soon."""
         ...
 
     async def flush(self) -> None:
-        """Write what waits now."""
+        """Write pending retrievals now."""
         ...
 
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The library that each retrieval was of, by id; those that are not known are missing."""
+        """The library of each retrieval, by id; unknown ids are left out."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class ReachedLog:
-    """A log whose retrievals of libraries out of reach are not known."""
+class ScopedLog(Retrieving):
+    """A log that knows only retrievals of accessible libraries."""
 
     log: Retrieving
     reaches: Callable[[str], bool]
 
+    @override
     def add(self, retrieval: Retrieval) -> None:
-        """Have a retrieval written soon; it is of a library that was reached just now."""
         self.log.add(retrieval)
 
+    @override
     async def flush(self) -> None:
-        """Write what waits now."""
         await self.log.flush()
 
+    @override
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The library that each retrieval was of, by id."""
         found = await self.log.libraries_of(ids)
         return {id_: library for id_, library in found.items() if self.reaches(library)}
 
 
-class RetrievalLog:
+class RetrievalLog(Retrieving):
     """Writes retrievals in the background; `close` waits for the last of them."""
 
     def __init__(self, store: Store) -> None:
@@ -69,19 +70,19 @@ class RetrievalLog:
         self._writing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
+    @override
     def add(self, retrieval: Retrieval) -> None:
-        """Have a retrieval written soon."""
         self._waiting.append(retrieval)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_soon())
 
+    @override
     async def flush(self) -> None:
-        """Write what waits now, after what is being written; what cannot be written waits on."""
         async with self._turn:
             await self._write()
 
+    @override
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The library that each retrieval was of, by id, be it written yet or not."""
         async with self._turn:
             waiting = {r.id: r.library for r in self._waiting}
         known = {id_: waiting[id_] for id_ in ids if id_ in waiting}
@@ -90,7 +91,7 @@ class RetrievalLog:
         return known
 
     async def _write(self) -> None:
-        from experience_store.trust.redaction import redact  # noqa: PLC0415  # slow to import
+        from experience_store.safety.redaction import redact  # noqa: PLC0415  # slow to import
 
         waiting, self._waiting = self._waiting, []
         if not waiting:

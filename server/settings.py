@@ -8,8 +8,8 @@ from pathlib import Path
 import platformdirs
 
 from experience_store.library import DEFAULT_LIBRARY
+from server import APP
 
-APP = "experience-mcp"
 MILLION = 1_000_000
 DEFAULT_MAX_BODY = 16
 DEFAULT_RATE_LIMIT = 600

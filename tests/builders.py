@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from experience_store.learning.inputs import HOST, Frugality, Lesson, Snapshot
+from experience_store.learning.inputs import HOST, GroupInput, PromptBudget, Snapshot
 from experience_store.learning.update import Update
 from experience_store.library import Experience, Library, Policy, State
 from experience_store.retrieval import Document, Index
@@ -70,15 +70,15 @@ def update(
     *groups: Group,
     on: State | None = None,
     policy: Policy | None = None,
-    frugality: Frugality = HOST,
+    budget: PromptBudget = HOST,
     served: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Update:
     base = on or state()
     return Update(
         library=Library("lib", base.version, policy=policy or Policy()),
-        lessons=tuple(Lesson(g, base.experiences, served or {}) for g in groups or (group(),)),
+        inputs=tuple(GroupInput(g, base.experiences, served or {}) for g in groups or (group(),)),
         snapshots=(snapshot(base),),
-        frugality=frugality,
+        budget=budget,
     )
 
 

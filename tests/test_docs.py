@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from experience_store.library import Policy
-from server.cli import main
-from server.tools import core_tools
+from server.cli.main import main
+from server.mcp.tools import core_tools
 
 ROOT = Path(__file__).parents[1]
 

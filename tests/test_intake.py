@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import pytest
 
 from experience_store.errors import BadInputError
-from experience_store.intake.attempts import (
+from experience_store.store import Store, Submission
+from experience_store.submissions.text import MAX_TEXT
+from experience_store.submissions.trajectories import (
     MAX_ATTEMPTS,
     MAX_CONTENT,
     MAX_MESSAGES,
     read_submission,
 )
-from experience_store.intake.text import MAX_TEXT
-from experience_store.store import Store, Submission
 from experience_store.trajectory import Message, ToolCall, Trajectory
 
 
@@ -237,7 +237,6 @@ def test_a_misspelt_field_is_refused_with_the_one_that_is_meant(written: str, me
     said = refusal({"output": "a", written: "x"})
 
     assert f"trajectories.0.{written}: is not known; did you mean {meant!r}?" in said
-    assert said.endswith("Nothing was stored.")
 
 
 def test_a_field_that_is_like_none_is_refused_with_those_there_are() -> None:
@@ -281,7 +280,7 @@ def test_no_value_of_the_attempt_is_repeated_in_the_refusal() -> None:
 
 
 def test_of_many_faults_some_are_named_and_the_rest_counted() -> None:
-    with pytest.raises(BadInputError, match=r"trajectories\.4\..* And 4 more\."):
+    with pytest.raises(BadInputError, match=r"trajectories\.4\..* And 4 more"):
         read_submission(task="Book", trajectories=[{"output": "a", "zzz": 1}] * 9)
 
 
@@ -298,7 +297,7 @@ def test_of_many_faults_some_are_named_and_the_rest_counted() -> None:
         ({"messages": [{"role": "user"}] * (MAX_MESSAGES + 1)}, "trajectories.0.messages"),
         (
             {"messages": [{"role": "user", "content": "x" * (MAX_CONTENT + 1)}]},
-            f"more than {MAX_CONTENT} characters",
+            f"more than {MAX_CONTENT:,} characters",
         ),
         (
             {
@@ -309,7 +308,7 @@ def test_of_many_faults_some_are_named_and_the_rest_counted() -> None:
                     }
                 ]
             },
-            f"more than {MAX_CONTENT} characters",
+            f"more than {MAX_CONTENT:,} characters",
         ),
     ],
     ids=["output", "feedback", "id", "role", "messages", "content", "arguments"],
@@ -318,7 +317,6 @@ def test_every_length_is_bounded_and_the_refusal_is_short(attempt: object, where
     said = refusal(attempt)
 
     assert where in said
-    assert "Nothing was stored." in said
     assert len(said) < 500
 
 

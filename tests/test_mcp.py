@@ -15,13 +15,14 @@ from mcp import Client, MCPError
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
 
-from experience_store.catalogue import Catalogue
-from experience_store.learner import Learner
+from experience_store import open_store
+from experience_store.index_cache import IndexCache
 from experience_store.operations import Add
-from experience_store.store import Retrieval, Store, open_store
+from experience_store.store import Retrieval, Store
 from experience_store.testing import lesson
-from experience_store.tokens import estimate_tokens
-from server.mcp_server import build_server
+from experience_store.token_estimate import estimate_tokens
+from experience_store.update_runner import UpdateRunner
+from server.mcp.build import build_server
 from server.retrieval_log import RetrievalLog
 from server.settings import Settings
 from tests.builders import add, operation
@@ -347,7 +348,7 @@ async def test_attempts_are_added_to_a_group_until_it_has_signal(
     assert "'mine'" in first.data["next_step"]
     assert (second.data["signal"], second.data["trajectories"]) == (True, 2)
     assert again.data["trajectories"] == 2
-    assert "there already" in again.data["next_step"]
+    assert "1 attempt already stored" in again.data["next_step"]
 
 
 @pytest.mark.parametrize("rewards", [(1, 1), (0, 0), (None, None), (1, None), (-2.5, -2.5)])
@@ -437,7 +438,7 @@ async def test_the_next_step_says_which_budget_gets_what_was_left_out(
     async with connected(database, mode) as client:
         asked = {"task": "Book flight 7", "library": "lib"}
         some = await call(client, "get_experiences", **asked, max_tokens=100)
-        named = re.search(r"max_tokens (\d+) would get them all", some.data["next_step"])
+        named = re.search(r"max_tokens (\d+) returns all of them", some.data["next_step"])
         assert named
         all_ = await call(client, "get_experiences", **asked, max_tokens=int(named[1]))
 
@@ -462,28 +463,28 @@ async def test_an_empty_library_names_those_that_have_experiences(
     assert alone.data["next_step"].startswith("This library has no experiences yet. Do the task")
     assert "no experiences yet; others: 'airline' (2). Do" in forgotten.data["next_step"]
     assert "no experiences yet; others: 'airline' (2). Do" in misspelt.data["next_step"]
-    assert "others: 7, see list_libraries." in strange.data["next_step"]
+    assert "others: 7 libraries, see list_libraries." in strange.data["next_step"]
     assert forgotten.data["next_step"] in forgotten.text
 
 
 async def test_a_group_that_was_set_aside_is_not_said_to_wait(
     database: Path, mode: Mode, store: Store
 ) -> None:
-    learner = Learner(store, Catalogue(store))
+    runner = UpdateRunner(store, IndexCache(store))
     async with connected(database, mode) as client:
         await submit(client, "Book", group_id="mine")
         for _ in range(3):
-            update_id = await learner.begin("lib", "host", 8)
+            update_id = await runner.begin("lib", "host", 8)
             assert update_id
-            failed = await learner.give_up(await learner.take_up(update_id), "compare-1", "no JSON")
-            await learner.settle(failed, author="host")
+            failed = await runner.give_up(await runner.resume(update_id), "compare-1", "no JSON")
+            await runner.finish(failed, author="host")
         again = await submit(client, "Book", group_id="mine")
         more = {"output": "I asked first.", "reward": 0.5}
         tried = await submit(client, "Book", group_id="mine", trajectories=[more])
 
-    assert "set aside after updates failed on it (the last: no JSON)" in again.data["next_step"]
+    assert "set aside after failed updates (the last: no JSON)" in again.data["next_step"]
     assert "update_experiences" not in again.data["next_step"]
-    assert "1 group(s) wait" in tried.data["next_step"]
+    assert "1 group waiting" in tried.data["next_step"]
 
 
 async def test_a_group_that_an_open_update_has_is_said_to_be_in_it(
@@ -494,7 +495,7 @@ async def test_a_group_that_an_open_update_has_is_said_to_be_in_it(
         await call(client, "update_experiences", library="lib")
         again = await submit(client, "Book", group_id="mine")
 
-    assert "An update that is open has it: call update_experiences" in again.data["next_step"]
+    assert "part of an open update: call update_experiences" in again.data["next_step"]
 
 
 async def test_the_next_step_counts_what_was_refused(database: Path, mode: Mode) -> None:
@@ -513,7 +514,7 @@ async def test_the_next_step_counts_what_was_refused(database: Path, mode: Mode)
 
     assert answer.data["status"] == "published"
     assert [c.split()[0] for c in answer.data["changes"]] == ["Add", "Refused"]
-    assert "1 proposal(s) were refused" in answer.data["next_step"]
+    assert "1 proposal refused" in answer.data["next_step"]
     assert "refused" not in clean.data["next_step"]
 
 
@@ -529,7 +530,7 @@ async def test_an_update_that_finds_nothing_says_where_groups_wait(
     assert "Groups wait in" not in nowhere.data["next_step"]
     assert elsewhere.data["status"] == "nothing_to_learn"
     assert elsewhere.data["next_step"].endswith(
-        "Groups wait in 'airline' (2): give that name as library."
+        "Groups wait in 'airline' (2): pass that name as library."
     )
 
 
@@ -541,7 +542,7 @@ BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
         "retrieval_id beside the trajectories",
         "submit_group",
         {"task": "x", "trajectories": WON_AND_LOST, "retrieval_id": "r-1"},
-        "has no argument 'retrieval_id': that belongs into each trajectory. It takes: task,",
+        "has no argument 'retrieval_id': it belongs in each trajectory. Arguments: task,",
     ),
     (
         "misspelt reward",
@@ -561,7 +562,12 @@ BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
         {"task": "x", "library": "Bad Name", "trajectories": WON_AND_LOST},
         "Try 'bad-name'",
     ),
-    ("bad library name", "get_experiences", {"task": "x", "library": "../up"}, "no library name"),
+    (
+        "bad library name",
+        "get_experiences",
+        {"task": "x", "library": "../up"},
+        "not a valid library name",
+    ),
     ("bad library name", "update_experiences", {"library": "a/b"}, "Try 'a-b'"),
     (
         "reward that is text",
@@ -654,7 +660,7 @@ async def test_a_tool_that_stores_says_of_wrong_arguments_that_nothing_was_store
 
     assert refused.failed
     assert refused.text.endswith(" Nothing was stored.")
-    assert reading.text.endswith("It takes: task, library, max_tokens.")
+    assert reading.text.endswith("Arguments: task, library, max_tokens.")
 
 
 @pytest.mark.parametrize("reward", ["NaN", "Infinity", "-inf", "1e999"])
@@ -845,8 +851,8 @@ async def test_a_retrieval_that_is_not_of_this_library_is_said_so_and_taken(
         later = await submit(client, "Four", trajectories=used(right_id))
 
     assert "retrieval_id" not in at_once.data["next_step"] + later.data["next_step"]
-    assert f"{other_id!r} is of library 'other': the attempts" in elsewhere.data["next_step"]
-    assert "retrieval_id 'r-0' is not known: the attempts" in unknown.data["next_step"]
+    assert f"{other_id!r} belongs to library 'other': the attempts" in elsewhere.data["next_step"]
+    assert "retrieval_id 'r-0' is unknown: the attempts" in unknown.data["next_step"]
     assert stored == 3
 
 

@@ -14,19 +14,20 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from experience_store.catalogue import Catalogue
+from experience_store import open_store
 from experience_store.errors import LeaseLostError
-from experience_store.learner import Learner
-from experience_store.learning.questions import Compare
+from experience_store.index_cache import IndexCache
+from experience_store.learning.prompts import Compare
 from experience_store.sqlite.updates import SqliteUpdates
-from experience_store.store import Publication, Store, UpdateRecord, open_store
+from experience_store.store import Publication, Store, UpdateRecord
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, lesson, sensible_answer
-from server.asking import Progress
-from server.mcp_server import build_server
-from server.models import ModelRefusedError, ModelUnavailableError
-from server.models.endpoint import Endpoint
+from experience_store.update_runner import UpdateRunner
+from server.learning.model_driver import Progress
+from server.learning.models import ModelRefusedError, ModelUnavailableError
+from server.learning.models.endpoint import Endpoint
+from server.learning.worker import GROUPS_PER_UPDATE, Worker, WorkerTimes
+from server.mcp.build import build_server
 from server.settings import ModelSettings, Prices, Settings, cost_of
-from server.worker import Worker
 from tests.builders import add, answer, attempt, operation, submission
 from tests.processes.calling import call, submit
 
@@ -35,6 +36,7 @@ TASKS = ("Cancel the reservation", "Upgrade every passenger", "Refund luggage fe
 FOREVER = 3_600.0
 AT_ONCE = 0.001  # seconds in Retry-After
 LONG_ENOUGH = 30.0
+USUAL = WorkerTimes()
 
 
 def model(base_url: str) -> ModelSettings:
@@ -42,10 +44,19 @@ def model(base_url: str) -> ModelSettings:
 
 
 @asynccontextmanager
-async def worker(store: Store, settings: ModelSettings) -> AsyncGenerator[Worker]:
+async def worker(
+    store: Store,
+    settings: ModelSettings,
+    *,
+    times: WorkerTimes = USUAL,
+    groups_per_update: int = GROUPS_PER_UPDATE,
+) -> AsyncGenerator[Worker]:
     endpoint = Endpoint(settings)
+    runner = UpdateRunner(store, IndexCache(store))
     try:
-        yield Worker(store, Learner(store, Catalogue(store)), endpoint, settings)
+        yield Worker(
+            store, runner, endpoint, settings, times=times, groups_per_update=groups_per_update
+        )
     finally:
         await endpoint.close()
 
@@ -509,16 +520,16 @@ async def test_after_a_kill_only_what_was_in_flight_is_asked_again(
     assert await lessons(store) == {lesson(task) for task in TASKS}
 
 
-async def test_two_workers_on_one_database_do_no_work_twice(
-    store: Store, database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("server.worker.GROUPS_PER_UPDATE", 32)
+async def test_two_workers_on_one_database_do_no_work_twice(store: Store, database: Path) -> None:
     tasks = [f"Handle {chr(97 + n // 26) * 3}{chr(97 + n % 26) * 3} well" for n in range(40)]
     await submit_tasks(store, tasks)
     other_store = await open_store(database)
     async with ScriptedEndpoint(lambda asked: replace(right(asked), delay=0.01)) as endpoint:
         settings = replace(model(endpoint.base_url), concurrency=8)
-        async with worker(store, settings) as one, worker(other_store, settings) as other:
+        async with (
+            worker(store, settings, groups_per_update=32) as one,
+            worker(other_store, settings, groups_per_update=32) as other,
+        ):
             closed = await asyncio.gather(one.learn("lib"), other.learn("lib"))
     await other_store.close()
 
@@ -548,12 +559,13 @@ async def test_a_lease_that_ends_with_its_update_is_not_taken_for_a_lost_one(
         await asyncio.sleep(0.05)
         return record
 
-    monkeypatch.setattr("server.worker.HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(SqliteUpdates, "keep", keep)
     monkeypatch.setattr(SqliteUpdates, "publish", publish_slowly)
     await submit_tasks(store)
     async with ScriptedEndpoint(right) as endpoint:
-        (closed,) = await learn(store, endpoint)
+        times = WorkerTimes(heartbeat=0.01)
+        async with worker(store, model(endpoint.base_url), times=times) as made:
+            (closed,) = await made.learn("lib")
 
     assert closed.status == "published"
 
@@ -613,13 +625,12 @@ async def test_learning_starts_when_a_group_has_waited_long_enough(store: Store)
 
 
 async def test_the_background_survives_an_endpoint_that_talks_nonsense(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store,
 ) -> None:
-    monkeypatch.setattr("server.worker.POLL_SECONDS", 0.01)
     await submit_tasks(store, TASKS[:1])
     async with raw_endpoint(b"<html></html>", "text/html") as base_url:
         settings = replace(model(base_url), learn_groups=1, retries=0)
-        async with worker(store, settings) as made:
+        async with worker(store, settings, times=WorkerTimes(poll=0.01)) as made:
             task = asyncio.create_task(made.run())
             async with asyncio.timeout(LONG_ENOUGH):
                 while made.trouble is None and not task.done():  # noqa: ASYNC110  # it tells nobody
@@ -705,10 +716,10 @@ async def test_a_model_that_will_not_answer_is_told_apart_from_one_out_of_reach(
     store: Store,
 ) -> None:
     await submit_tasks(store, TASKS[:1])
-    made = Learner(store, Catalogue(store))
+    made = UpdateRunner(store, IndexCache(store))
     update_id = await made.begin("lib", "model", 1)
     assert update_id
-    (request,) = await made.ask(await made.take_up(update_id))
+    (request,) = await made.ask(await made.resume(update_id))
     statuses = iter([413, 422, 400, 401, 403, 404, 500])
 
     async with ScriptedEndpoint(lambda _: Said("no", status=next(statuses))) as scripted:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.learning.inputs import HOST, MODEL
-from experience_store.learning.questions.answers import Schema
+from experience_store.learning.prompts.answers import Schema
 from experience_store.learning.update import Update
 from experience_store.library import Policy
 from tests.builders import add, answer, attempt, group, operation, state, talk, update
@@ -76,7 +76,7 @@ def summarising() -> Update:
     return update(
         group(attempt("won", 1.0, id="w"), replace(long, feedback="too slow")),
         policy=Policy(summarise_above=100),
-        frugality=MODEL,
+        budget=MODEL,
     )
 
 
@@ -136,10 +136,10 @@ def test_without_rewards_that_differ_the_first_attempts_are_shown_in_the_order_g
 
 
 def test_only_the_experiences_relevant_to_the_task_are_shown_and_the_rest_counted() -> None:
-    made = update(FLIGHT, on=state("Check the fare first.", "Never mind."), frugality=HOST)
-    lesson = replace(made.lessons[0], relevant=made.lessons[0].relevant[:1])
+    made = update(FLIGHT, on=state("Check the fare first.", "Never mind."), budget=HOST)
+    lesson = replace(made.inputs[0], relevant=made.inputs[0].relevant[:1])
 
-    prompt = replace(made, lessons=(lesson,)).requests()[0].prompt
+    prompt = replace(made, inputs=(lesson,)).requests()[0].prompt
 
     assert "Check the fare first." in prompt
     assert "Never mind." not in prompt

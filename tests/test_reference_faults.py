@@ -11,7 +11,7 @@ from experience_store.learning.inputs import MODEL
 from experience_store.learning.update import Outcome, Update
 from experience_store.library import Policy
 from experience_store.operations import Add, Merge, Refusal, Retire, Revise
-from experience_store.tokens import estimate_tokens
+from experience_store.token_estimate import estimate_tokens
 from tests.builders import add, answer, attempt, group, operation, snapshot, state, update
 
 
@@ -120,7 +120,7 @@ def test_an_unknown_operation_name_is_refused_and_not_taken_for_an_add() -> None
     outcome = outcome_of(update(on=state("Old.")).record("compare-1", answer(good, odd)))
 
     assert texts(outcome) == {"G1": "Old.", "G2": "When booking, read the rules."}
-    assert "is no operation" in reasons(outcome)[0]
+    assert "is not an operation" in reasons(outcome)[0]
 
 
 def test_ids_are_not_renumbered_at_each_step() -> None:
@@ -212,7 +212,7 @@ def test_an_attempt_too_long_for_the_context_does_not_kill_the_call(words: int) 
     giant = attempt("word " * words, 0.0, id="giant")
     long_group = group(attempt("won", 1.0, id="w"), giant)
     frugal = update(long_group).requests()
-    rich = update(long_group, frugality=MODEL, policy=Policy(summarise_above=2_000)).requests()
+    rich = update(long_group, budget=MODEL, policy=Policy(summarise_above=2_000)).requests()
 
     assert estimate_tokens(frugal[0].prompt) < 6_000
     assert [r.step for r in rich] == ["summarise"]
@@ -221,7 +221,7 @@ def test_an_attempt_too_long_for_the_context_does_not_kill_the_call(words: int) 
 
 def test_a_summary_that_fails_does_not_lose_its_group() -> None:
     giant = attempt("word " * 50_000, 0.0, id="giant")
-    rich = update(group(attempt("won", 1.0, id="w"), giant), frugality=MODEL)
+    rich = update(group(attempt("won", 1.0, id="w"), giant), budget=MODEL)
 
     rich = rich.give_up("summarise-1-2", "the model refused it")
 

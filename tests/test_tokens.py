@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from experience_store.tokens import clip_to_tokens, estimate_tokens
+from experience_store.token_estimate import clip_to_tokens, estimate_tokens
 
 # What o200k_base makes of these texts.
 COUNTED = {

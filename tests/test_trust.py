@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from experience_store.library import Policy
-from experience_store.trust.objection import objection
-from experience_store.trust.redaction import redact
+from experience_store.safety.content_policy import content_problem
+from experience_store.safety.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -287,7 +287,7 @@ LESSONS = [
 
 
 def refusal(text: str, policy: Policy = STRICT) -> str:
-    reason = objection(text, policy)
+    reason = content_problem(text, policy)
     assert reason is not None, text
     assert len(reason) < 300
     return reason
@@ -296,7 +296,7 @@ def refusal(text: str, policy: Policy = STRICT) -> str:
 class TestObjection:
     @pytest.mark.parametrize("lesson", LESSONS)
     def test_an_ordinary_lesson_passes(self, lesson: str) -> None:
-        assert objection(lesson, STRICT) is None
+        assert content_problem(lesson, STRICT) is None
 
     @pytest.mark.parametrize("secret", [t for _, t in TOKENS] + [t for _, t, _ in NAMED])
     def test_a_secret_is_refused_and_not_repeated(self, secret: str) -> None:
@@ -329,7 +329,7 @@ class TestObjection:
     def test_a_link_is_refused_unless_the_policy_allows_links(self, link: str) -> None:
         lesson = f"When stuck, see {link} for more"
         assert "link" in refusal(lesson)
-        assert objection(lesson, Policy(allow_links=True)) is None
+        assert content_problem(lesson, Policy(allow_links=True)) is None
 
     @pytest.mark.parametrize(
         "command",
@@ -382,7 +382,7 @@ class TestObjection:
     def test_a_command_is_refused_unless_the_policy_allows_commands(self, command: str) -> None:
         lesson = f"When stuck, run {command}"
         assert "command" in refusal(lesson)
-        assert objection(lesson, Policy(allow_commands=True)) is None
+        assert content_problem(lesson, Policy(allow_commands=True)) is None
 
     @pytest.mark.parametrize(
         "steering",
@@ -478,7 +478,7 @@ class TestObjection:
         ],
     )
     def test_long_hostile_text_is_finished_with(self, unit: str) -> None:
-        reason = objection(unit * (200_000 // len(unit)), STRICT)
+        reason = content_problem(unit * (200_000 // len(unit)), STRICT)
         assert reason is None or len(reason) < 300
 
     @pytest.mark.skipif(not DATA.is_dir(), reason=f"no recorded rollouts at {DATA}")
@@ -487,4 +487,4 @@ class TestObjection:
             for line in path.read_text(encoding="utf-8").splitlines():
                 for text in strings(json.loads(line)):
                     for sentence in text.replace("\f", "").split("\n"):
-                        assert objection(sentence, STRICT) is None
+                        assert content_problem(sentence, STRICT) is None

@@ -17,12 +17,12 @@ from pathlib import Path
 from mcp import Client
 from pydantic import TypeAdapter
 
+from experience_store import open_store
 from experience_store.learning.json_text import parse_object
 from experience_store.library import Policy
-from experience_store.store import open_store
-from server import demo
-from server.mcp_server import build_server
-from server.results import RequestOut, UpdateOut
+from server.cli import demo_recording as demo
+from server.mcp.build import build_server
+from server.mcp.results import RequestOut, UpdateOut
 from server.settings import Settings
 
 _OBJECT = TypeAdapter(dict[str, object])
@@ -114,7 +114,7 @@ async def _from_endpoint(prompt: str, model: str, base_url: str | None) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("server/demo/answers.json"))
+    parser.add_argument("--out", type=Path, default=Path("server/cli/demo_recording/answers.json"))
     parser.add_argument("--model", required=True, help="model, or the name of who answers")
     parser.add_argument("--base-url")
     parser.add_argument("--folder", help="folder of prompts and answers, instead of an endpoint")

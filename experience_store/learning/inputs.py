@@ -13,7 +13,7 @@ Near: TypeAlias = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class GroupInput:
     """One group as an update sees it.
 
     Attributes:
@@ -35,7 +35,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Frugality:
+class PromptBudget:
     """How much a driver may put before a language model, in estimated tokens.
 
     Attributes:
@@ -53,5 +53,5 @@ class Frugality:
     max_attempts: int
 
 
-HOST = Frugality(5_600, 600, summarise=False, summarise_tokens=0, max_attempts=8)
-MODEL = Frugality(9_000, 600, summarise=True, summarise_tokens=24_000, max_attempts=16)
+HOST = PromptBudget(5_600, 600, summarise=False, summarise_tokens=0, max_attempts=8)
+MODEL = PromptBudget(9_000, 600, summarise=True, summarise_tokens=24_000, max_attempts=16)

@@ -1,4 +1,4 @@
-"""What the comparisons propose, each operation with the answers that stand behind it.
+"""What the comparisons propose, each operation with the answers it comes from.
 
 What cannot be read, or breaks a rule whatever the others say, is refused at once: it needs no
 consolidation. Nothing is dropped without a reason.
@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.questions import Comparison, Suggestion
+from experience_store.learning.prompts import Comparison, Suggestion
 from experience_store.library import Policy, State
 from experience_store.operations import Add, Merge, Proposed, Refusal, Revise, apply, too_long
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What stands of the proposals so far, and what became of the rest.
+class ProposalSet:
+    """The proposals that are still in, and what happened to the rest.
 
     Attributes:
         proposals: The operations that go on.
@@ -60,7 +60,7 @@ def refuse_if_too_long(suggestions: Sequence[Suggestion], policy: Policy) -> Non
         )
 
 
-def proposals(comparisons: Mapping[str, Comparison], state: State, policy: Policy) -> Standing:
+def proposals(comparisons: Mapping[str, Comparison], state: State, policy: Policy) -> ProposalSet:
     """What the comparisons propose on a version of the library."""
     proposed: list[Proposed] = []
     refused: list[Refusal] = []
@@ -75,7 +75,7 @@ def proposals(comparisons: Mapping[str, Comparison], state: State, policy: Polic
             else:
                 proposed.append(read)
     valid, invalid = _screened(proposed, state, policy)
-    return Standing(valid, (*refused, *invalid))
+    return ProposalSet(valid, (*refused, *invalid))
 
 
 def proposal(suggestion: Suggestion, sources: tuple[str, ...]) -> Proposed | Refusal:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from experience_store.learning.questions import Question
-from experience_store.learning.questions.answers import Schema
+from experience_store.learning.prompts import Question
+from experience_store.learning.prompts.answers import Schema
 
 
 @dataclass(frozen=True)

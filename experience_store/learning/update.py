@@ -7,7 +7,7 @@ An update takes a batch of groups and one version of a library, and ends in oper
    the winners win, and which operations on the library follow?
 3. *Consolidate* the operations of all groups (the optimisation step): one list without
    contradictions and near-duplicates. Operations that nothing is in contention with pass as they
-   are, so a single lesson that is near nothing needs no call.
+   are, so a single item that is near nothing needs no call.
 4. *Apply*: validate the list against the library. If another version was published meanwhile,
    `rebase` puts operations whose entries changed through step 3 once more.
 
@@ -24,16 +24,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from experience_store.errors import NotFoundError
-from experience_store.learning.attempts import Chosen, choose, is_long
-from experience_store.learning.contention import concerned
-from experience_store.learning.inputs import Frugality, Lesson, Snapshot
-from experience_store.learning.proposals import (
-    Standing,
-    proposals,
-    refuse_if_too_long,
-    refuse_if_unreadable,
-)
-from experience_store.learning.questions import (
+from experience_store.learning.attempt_selection import SelectedAttempts, choose, is_long
+from experience_store.learning.conflicts import related_experiences
+from experience_store.learning.consolidation import Round, named, round_on
+from experience_store.learning.inputs import GroupInput, PromptBudget, Snapshot
+from experience_store.learning.prompts import (
     Aim,
     Answer,
     Attempt,
@@ -45,12 +40,18 @@ from experience_store.learning.questions import (
     Summarise,
     Summary,
 )
-from experience_store.learning.questions.answers import RawAnswer
+from experience_store.learning.prompts.answers import RawAnswer
+from experience_store.learning.proposals import (
+    ProposalSet,
+    proposals,
+    refuse_if_too_long,
+    refuse_if_unreadable,
+)
 from experience_store.learning.requests import Failure, Request
-from experience_store.learning.rounds import Round, named, round_on
 from experience_store.learning.transcript import common_beginning
 from experience_store.library import Experience, Library
 from experience_store.operations import Application, Proposed, apply
+from experience_store.request_id import RequestId
 from experience_store.trajectory import Group, Trajectory
 
 
@@ -76,16 +77,16 @@ class Update:
 
     Attributes:
         library: Objectives and policy.
-        lessons: The groups to learn from, in order.
+        inputs: The groups to learn from, in order.
         snapshots: The version that the update began with, and one for each rebase.
         frugality: What the driver may spend.
         answers: What was answered, or given up, by request id.
     """
 
     library: Library
-    lessons: tuple[Lesson, ...]
+    inputs: tuple[GroupInput, ...]
     snapshots: tuple[Snapshot, ...]
-    frugality: Frugality
+    budget: PromptBudget
     answers: Mapping[str, Answer | Failure] = field(default_factory=dict[str, Answer | Failure])
 
     def requests(self) -> tuple[Request, ...]:
@@ -130,61 +131,63 @@ class Update:
 
     def _about_groups(self) -> list[Request]:
         """The open requests of steps 1 and 2. Every group goes at its own pace."""
-        return [r for n in range(1, len(self.lessons) + 1) for r in self._about_group(n)]
+        return [r for n in range(1, len(self.inputs) + 1) for r in self._about_group(n)]
 
     def _about_group(self, number: int) -> list[Request]:
         """The open requests about one group: its summaries, then its comparison."""
-        lesson = self.lessons[number - 1]
-        if f"compare-{number}" in self.answers:
+        item = self.inputs[number - 1]
+        if str(RequestId.compare(number)) in self.answers:
             return []
-        chosen = self._chosen(lesson.group)
-        return self._unanswered(self._summaries(number, lesson, chosen)) or [
-            self._comparison(number, lesson, chosen)
+        selected = self._chosen(item.group)
+        return self._unanswered(self._summaries(number, item, selected)) or [
+            self._comparison(number, item, selected)
         ]
 
     # 1. Summarise
 
-    def _summaries(self, number: int, lesson: Lesson, chosen: Chosen) -> list[Request]:
-        if not self.frugality.summarise:
+    def _summaries(
+        self, number: int, item: GroupInput, selected: SelectedAttempts
+    ) -> list[Request]:
+        if not self.budget.summarise:
             return []
-        shared = len(common_beginning(lesson.group.trajectories))
+        shared = len(common_beginning(item.group.trajectories))
         return [
             Request(
-                f"summarise-{number}-{position}",
+                str(RequestId.summarise(number, position)),
                 Summarise(
                     aim=self._aim,
-                    group=lesson.group,
+                    group=item.group,
                     trajectory=trajectory,
-                    served=self._served(lesson, trajectory),
-                    rewarded=chosen.rewarded,
-                    max_tokens=self.frugality.summarise_tokens,
+                    served=self._served(item, trajectory),
+                    rewarded=selected.rewarded,
+                    max_tokens=self.budget.summarise_tokens,
                 ),
             )
-            for position, trajectory in enumerate(chosen.attempts, start=1)
+            for position, trajectory in enumerate(selected.attempts, start=1)
             if is_long(trajectory, shared, self.library.policy.summarise_above)
         ]
 
     # 2. Compare
 
-    def _comparison(self, number: int, lesson: Lesson, chosen: Chosen) -> Request:
+    def _comparison(self, number: int, item: GroupInput, selected: SelectedAttempts) -> Request:
         question = Compare(
             aim=self._aim,
-            group=lesson.group,
+            group=item.group,
             attempts=tuple(
                 Attempt(
                     trajectory,
-                    lesson.served.get(trajectory.id, ()),
-                    self._summary(f"summarise-{number}-{position}"),
+                    item.served.get(trajectory.id, ()),
+                    self._summary(str(RequestId.summarise(number, position))),
                 )
-                for position, trajectory in enumerate(chosen.attempts, start=1)
+                for position, trajectory in enumerate(selected.attempts, start=1)
             ),
-            experiences=lesson.relevant,
-            more_experiences=len(self.snapshots[0].state.experiences) - len(lesson.relevant),
-            left_out=chosen.left_out,
-            rewarded=chosen.rewarded,
-            max_tokens=self.frugality.compare_tokens,
+            experiences=item.relevant,
+            more_experiences=len(self.snapshots[0].state.experiences) - len(item.relevant),
+            left_out=selected.left_out,
+            rewarded=selected.rewarded,
+            max_tokens=self.budget.compare_tokens,
         )
-        return Request(f"compare-{number}", question)
+        return Request(str(RequestId.compare(number)), question)
 
     def _summary(self, request_id: str) -> str | None:
         """The summary, if there is one; an attempt whose summary failed is shortened instead."""
@@ -193,30 +196,28 @@ class Update:
 
     # 3. Consolidate
 
-    def _consolidate(self) -> tuple[list[Request], Standing]:
-        """Round by round up to the first that waits for answers: what it asks, and what stands."""
-        standing = self._proposals()
+    def _consolidate(self) -> tuple[list[Request], ProposalSet]:
+        """Round by round up to the first with open requests: those, and the proposals before it."""
+        proposed = self._proposals()
         for number in range(1, len(self.snapshots) + 1):
-            round_ = round_on(self.snapshots[:number], standing)
+            round_ = round_on(self.snapshots[:number], proposed)
             if open_ := self._unanswered(self._consolidations(round_)):
-                return open_, standing
-            standing = round_.after(self.answers)
-        return [], standing
+                return open_, proposed
+            proposed = round_.after(self.answers)
+        return [], proposed
 
-    def _proposals(self) -> Standing:
+    def _proposals(self) -> ProposalSet:
         """What the comparisons propose, and what of it breaks a rule without further question."""
-        answers = {
-            f"compare-{n}": self.answers.get(f"compare-{n}")
-            for n in range(1, len(self.lessons) + 1)
-        }
-        comparisons = {s: a for s, a in answers.items() if isinstance(a, Comparison)}
+        ids = [str(RequestId.compare(n)) for n in range(1, len(self.inputs) + 1)]
+        answers = {id_: self.answers.get(id_) for id_ in ids}
+        comparisons = {id_: a for id_, a in answers.items() if isinstance(a, Comparison)}
         return proposals(comparisons, self.snapshots[0].state, self.library.policy)
 
     def _consolidations(self, round_: Round) -> Iterator[Request]:
         for request_id, batch in round_.batches.items():
             question = Consolidate(
                 aim=self._aim,
-                experiences=concerned(batch, round_.snapshot),
+                experiences=related_experiences(batch, round_.snapshot),
                 library_size=len(round_.snapshot.state.experiences),
                 proposals=tuple(
                     NumberedProposal(name, proposed.operation, self._reasons_behind(proposed))
@@ -235,14 +236,14 @@ class Update:
         """The validated operations, or None while something is left to ask."""
         if self._about_groups():
             return None
-        open_, standing = self._consolidate()
+        open_, proposed = self._consolidate()
         if open_:
             return None
         state = self.snapshots[-1].state
-        application = apply(state, standing.proposals, self.library.policy)
-        application = replace(application, refused=(*standing.refused, *application.refused))
-        failed = self._failed(standing.held_back)
-        learned = tuple(le.group.id for le in self.lessons if le.group.id not in failed)
+        application = apply(state, proposed.proposals, self.library.policy)
+        application = replace(application, refused=(*proposed.refused, *application.refused))
+        failed = self._failed(proposed.held_back)
+        learned = tuple(i.group.id for i in self.inputs if i.group.id not in failed)
         return Outcome(state.version, application, learned, failed)
 
     def rebase(self, snapshot: Snapshot) -> Update:
@@ -252,12 +253,13 @@ class Update:
     def _failed(self, held_back: Mapping[str, str]) -> dict[str, str]:
         """The groups that no comparison was made of, and those that were held back."""
         failed: dict[str, str] = {}
-        for number, lesson in enumerate(self.lessons, start=1):
-            answer = self.answers.get(f"compare-{number}")
+        for number, item in enumerate(self.inputs, start=1):
+            request_id = str(RequestId.compare(number))
+            answer = self.answers.get(request_id)
             if isinstance(answer, Failure):
-                failed[lesson.group.id] = answer.reason
-            elif f"compare-{number}" in held_back:
-                failed[lesson.group.id] = held_back[f"compare-{number}"]
+                failed[item.group.id] = answer.reason
+            elif request_id in held_back:
+                failed[item.group.id] = held_back[request_id]
         return failed
 
     # shared
@@ -266,12 +268,12 @@ class Update:
     def _aim(self) -> Aim:
         return Aim.of(self.library)
 
-    def _chosen(self, group: Group) -> Chosen:
-        return choose(group, self.library.policy, most=self.frugality.max_attempts)
+    def _chosen(self, group: Group) -> SelectedAttempts:
+        return choose(group, self.library.policy, most=self.budget.max_attempts)
 
-    def _served(self, lesson: Lesson, trajectory: Trajectory) -> tuple[Experience, ...]:
+    def _served(self, item: GroupInput, trajectory: Trajectory) -> tuple[Experience, ...]:
         experiences = self.snapshots[0].state.by_id
-        served = lesson.served.get(trajectory.id, ())
+        served = item.served.get(trajectory.id, ())
         return tuple(experiences[i] for i in served if i in experiences)
 
     def _unanswered(self, requests: Iterable[Request]) -> list[Request]:
@@ -279,9 +281,9 @@ class Update:
 
     def _beside(self, request_id: str) -> Sequence[Request]:
         """The open requests among which one of this id would be."""
-        if request_id.startswith("consolidate-"):
+        id_ = RequestId.parse(request_id)
+        if id_ is None:
+            return ()
+        if id_.group is None:
             return self.requests()
-        number = request_id.partition("-")[2].partition("-")[0]
-        if number.isascii() and number.isdecimal() and 0 < int(number) <= len(self.lessons):
-            return self._about_group(int(number))
-        return ()
+        return self._about_group(id_.group) if id_.group <= len(self.inputs) else ()

@@ -11,10 +11,8 @@ from heapq import nlargest
 from operator import itemgetter
 
 from experience_store.library import Experience
-from experience_store.retrieval.contents import Contents, Row
-from experience_store.retrieval.fields import STEPS, Document
-from experience_store.retrieval.planes import (
-    Planes,
+from experience_store.retrieval.bitplanes import (
+    Bitplanes,
     add_up,
     at_least,
     exponents,
@@ -23,6 +21,8 @@ from experience_store.retrieval.planes import (
     numbers_at,
     slots_of,
 )
+from experience_store.retrieval.documents import STEPS, Document
+from experience_store.retrieval.index_data import Contents, Row
 from experience_store.retrieval.postings import (
     LEVEL,
     NOTHING,
@@ -32,7 +32,7 @@ from experience_store.retrieval.postings import (
     has_own,
     size,
 )
-from experience_store.retrieval.words import content_terms
+from experience_store.retrieval.tokenizer import content_terms
 
 NEAR = 0.6
 """From this similarity on, two experiences are worth a look as near-duplicates.
@@ -100,7 +100,7 @@ class Index:
         """The experiences that fit a task best, with their scores; equally good ones newest first.
 
         Args:
-            task: What is to be done. Of a very long one, the beginning and the end are read.
+            task: The task; of a very long one, only the beginning and the end are read.
             limit: How many at most; those without a term of the task are never among them.
         """
         if limit < 1:
@@ -147,7 +147,7 @@ class Index:
             return weights
         return dict(nlargest(_MAX_QUERY_TERMS, weights.items(), key=itemgetter(1)))
 
-    def _added(self, weights: Mapping[str, int], part: range) -> Planes:
+    def _added(self, weights: Mapping[str, int], part: range) -> Bitplanes:
         """The sum, for every slot, of weight times a part of the code over the terms."""
         columns: defaultdict[int, list[int]] = defaultdict(list)
         rare: dict[int, int] = {}

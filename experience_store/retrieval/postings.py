@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from experience_store.retrieval.planes import from_numbers, numbers_at, positive, slots_of
+from experience_store.retrieval.bitplanes import from_numbers, numbers_at, positive, slots_of
 
 LEVEL = range(3)
 """The bits of a code that are the level."""

@@ -23,7 +23,7 @@ from typing import TypeAlias, TypeVar
 import aiosqlite
 
 from experience_store.errors import StorageError
-from experience_store.sqlite.scripts import migrations, sql, statements
+from experience_store.sqlite.sql_files import migrations, sql, statements
 
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = sqlite3.Row
@@ -42,7 +42,7 @@ class Connection(aiosqlite.Connection):
     """
 
     async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do it. It goes on to its end even when whoever waits for it does not."""
+        """Run the work in the connection's thread, to its end even if the caller is cancelled."""
         done: T = await self._execute(work, self._conn)  # pyright: ignore[reportUnknownMemberType]  # it has no types
         return done
 
@@ -50,33 +50,40 @@ class Connection(aiosqlite.Connection):
 class Database:
     """An open database file. Make it with `Database.open`, end it with `close`."""
 
-    def __init__(self, path: Path, reader: Connection, writer: Connection) -> None:
+    def __init__(
+        self, path: Path, reader: Connection, writer: Connection, busy_seconds: float
+    ) -> None:
         self.path = path
+        self._busy_seconds = busy_seconds
         self._reader = reader
         self._writer = writer
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path) -> Database:
+    async def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> Database:
         """Open the file, making it (for its owner only) and bringing its schema up to date.
+
+        Args:
+            path: The file.
+            busy_seconds: Time that a write waits for its turn at most.
 
         Raises:
             StorageError: If it cannot be opened or was written by a newer release.
         """
         try:
             _make_private(path)
-            writer = await _connect(path)
+            writer = await _connect(path, busy_seconds)
         except (OSError, sqlite3.Error) as error:
             raise StorageError(f"cannot open the database {path}: {error}") from error
         try:
             await writer.do(migrate)
-            reader = await _connect(path)
+            reader = await _connect(path, busy_seconds)
         except BaseException as error:
             await writer.close()
             if isinstance(error, sqlite3.Error):
-                raise StorageError(f"{path} is no usable database: {error}") from error
+                raise StorageError(f"{path} is not a usable database: {error}") from error
             raise
-        return cls(path, reader, writer)
+        return cls(path, reader, writer, busy_seconds)
 
     async def close(self) -> None:
         """Finish the write that is under way and close both connections. Twice is once."""
@@ -102,12 +109,12 @@ class Database:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """A write transaction: committed at the end of the work, rolled back on any exception.
 
-        If whoever waits for it is cancelled before the commit begins, it is rolled back, too.
+        If the caller is cancelled before the commit begins, it is rolled back, too.
 
         Raises:
             StorageError: If the database cannot be written; nothing was.
         """
-        turn = _Turn(time.monotonic() + BUSY_SECONDS)
+        turn = _Turn(time.monotonic() + self._busy_seconds)
         try:
             return await self._writer.do(partial(_written, work, turn))
         except asyncio.CancelledError:
@@ -187,7 +194,7 @@ def _written(work: Callable[[Transaction], T], turn: _Turn, connection: sqlite3.
         return result
 
     turn.check()
-    # what it has waited behind other writes of this process counts, too
+    # waiting for other writes of this process counts, too
     left = max(0.0, turn.deadline - time.monotonic())
     connection.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
     return _in_transaction("BEGIN IMMEDIATE", checked, connection)
@@ -249,9 +256,9 @@ def _migrate_once(tx: Transaction) -> bool:
     return True
 
 
-async def _connect(path: Path) -> Connection:
+async def _connect(path: Path, busy_seconds: float) -> Connection:
     def connector() -> sqlite3.Connection:
-        return sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+        return sqlite3.connect(path, isolation_level=None, timeout=busy_seconds)
 
     connection = Connection(connector, iter_chunk_size=64)
     await connection

@@ -6,27 +6,29 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 
+from typing_extensions import override
+
 from experience_store.errors import ConflictError, NotFoundError
 from experience_store.sqlite import rows
-from experience_store.sqlite.attempts import NamedAttempt, named, store_attempts
 from experience_store.sqlite.database import Database, Row, Transaction, now
 from experience_store.sqlite.libraries import SqliteLibraries, ensure_library
-from experience_store.store import GroupCounts, GroupInfo, Receipt, Submission
-from experience_store.store.redacting import redacted_submission
+from experience_store.sqlite.trajectories import NamedAttempt, named, store_attempts
+from experience_store.store import GroupCounts, GroupInfo, Groups, Receipt, Submission
+from experience_store.store.submission_redaction import redacted_submission
 from experience_store.trajectory import Group
 
 LARGE = 200_000  # characters of a submission
 
 
-class SqliteGroups:
-    """Implements `experience_store.store.Groups`."""
+class SqliteGroups(Groups):
+    """`Groups` in SQLite."""
 
     def __init__(self, database: Database, libraries: SqliteLibraries) -> None:
         self._db = database
         self._libraries = libraries
 
+    @override
     async def submit(self, library: str, submission: Submission) -> Receipt:
-        """Store attempts; what is there already changes nothing."""
         if _size(submission) > LARGE:  # which can take long, and others are waiting
             clean, redacted = await asyncio.to_thread(redacted_submission, submission)
         else:
@@ -34,8 +36,8 @@ class SqliteGroups:
         attempts = named(clean.trajectories)
         return await self._db.write(lambda tx: _submit(tx, library, clean, attempts, redacted))
 
+    @override
     async def get(self, library: str, group_id: str) -> Group:
-        """A group with its attempts."""
         row = await self._db.row(
             "group", library=(await self._libraries.row(library))["id"], name=group_id
         )
@@ -50,8 +52,8 @@ class SqliteGroups:
             rows.to_time(row["created_at"]),
         )
 
+    @override
     async def list(self, library: str, *, after: int, limit: int) -> tuple[GroupInfo, ...]:
-        """Groups in the order they came, `after` so many."""
         library_id = (await self._libraries.row(library))["id"]
         found = await self._db.rows("groups", library=library_id, after=after, limit=limit)
         return tuple(
@@ -68,8 +70,8 @@ class SqliteGroups:
             for row in found
         )
 
+    @override
     async def counts(self, library: str) -> GroupCounts:
-        """How many there are, and how they stand."""
         library_id = (await self._libraries.row(library))["id"]
         all_ = await self._db.row("group_counts", library=library_id)
         waiting = await self._db.row("waiting_count", library=library_id)
@@ -85,13 +87,13 @@ class SqliteGroups:
             oldest_waiting=rows.to_time(oldest) if oldest else None,
         )
 
+    @override
     async def waiting(self) -> Mapping[str, int]:
-        """How many groups wait, by library; only those where some do."""
         found = await self._db.rows("waiting_by_library")
         return {row["name"]: row["waiting"] for row in found}
 
+    @override
     async def retry_set_aside(self, library: str) -> int:
-        """Let updates take again the groups that failed too often; how many there were."""
         row = await self._libraries.row(library)
         return await self._db.write(lambda tx: tx.run("retry_set_aside", library=row["id"]))
 
@@ -161,7 +163,7 @@ def _fill_ground_truth(tx: Transaction, group: Row, submission: Submission) -> b
     if group["ground_truth"] is not None:
         raise ConflictError(
             f"group {group['name']!r} has another ground_truth. Leave it out, or use another "
-            "group_id. Nothing was stored."
+            "group_id"
         )
     tx.run("set_ground_truth", group_id=group["id"], ground_truth=truth)
     return True

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from typing_extensions import override
+
 from experience_store.errors import BadInputError, LibraryNotFoundError, NotFoundError
-from experience_store.history import Version
 from experience_store.library import Library, Policy, State, check_library_name
 from experience_store.operations import Operation, Proposed, apply
 from experience_store.sqlite import rows
@@ -19,20 +20,21 @@ from experience_store.sqlite.versions import (
     restore_version,
     write_version,
 )
-from experience_store.store import Mark, Provenance
+from experience_store.store import Libraries, LibraryStamp, Provenance
 from experience_store.store.libraries import library_not_found
+from experience_store.version import Version
 
 _LAST = 2**62
 
 
-class SqliteLibraries:
-    """Implements `experience_store.store.Libraries`."""
+class SqliteLibraries(Libraries):
+    """`Libraries` in SQLite."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    @override
     async def get(self, name: str) -> Library:
-        """The library; raises LibraryNotFoundError with the names that come close."""
         return rows.to_library(await self.row(name))
 
     async def row(self, name: str) -> Row:
@@ -42,27 +44,27 @@ class SqliteLibraries:
             raise await self._not_found(name)
         return row
 
+    @override
     async def ensure(self, name: str) -> Library:
-        """The library, made with defaults if it is new."""
         row = await self._db.row("library", name=name)
         if row is None:
             row = await self._db.write(lambda tx: ensure_library(tx, name))
         return rows.to_library(row)
 
+    @override
     async def all(self) -> tuple[Library, ...]:
-        """Every library, by name."""
         return tuple(rows.to_library(row) for row in await self._db.rows("libraries"))
 
+    @override
     async def page(self, *, after: str, limit: int) -> tuple[Library, ...]:
-        """Libraries by name, those behind the name `after` ("" for the first)."""
         found = await self._db.rows("library_page", after=after, limit=limit)
         return tuple(rows.to_library(row) for row in found)
 
-    async def marks(self) -> Mapping[str, Mark]:
-        """The mark of every library, by name."""
+    @override
+    async def stamps(self) -> Mapping[str, LibraryStamp]:
         found = await self._db.rows("library_marks")
         return {
-            row["name"]: Mark(
+            row["name"]: LibraryStamp(
                 id=row["id"],
                 head=row["head"],
                 size=row["size"],
@@ -72,12 +74,13 @@ class SqliteLibraries:
             for row in found
         }
 
+    @override
     async def names(self, prefix: str = "", limit: int = 100) -> tuple[str, ...]:
-        """Names that begin with `prefix`."""
         literal = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         found = await self._db.rows("library_names", prefix=f"{literal}%", limit=limit)
         return tuple(row["name"] for row in found)
 
+    @override
     async def describe(
         self,
         name: str,
@@ -86,8 +89,6 @@ class SqliteLibraries:
         learning_objective: str | None,
         policy: Policy,
     ) -> Library:
-        """Set objectives and policy, making the library if it is new."""
-
         def work(tx: Transaction) -> None:
             tx.run(
                 "describe_library",
@@ -100,9 +101,8 @@ class SqliteLibraries:
         await self._db.write(work)
         return await self.get(name)
 
+    @override
     async def state(self, name: str, version: int | None = None) -> State:
-        """What the library held at a version (the head by default)."""
-
         def work(tx: Transaction) -> State | None:
             row = tx.row("library", name=name)
             if row is None:
@@ -116,16 +116,16 @@ class SqliteLibraries:
             raise await self._not_found(name)
         return state
 
+    @override
     async def history(self, name: str, *, before: int | None, limit: int) -> tuple[Version, ...]:
-        """Versions below `before`, newest first, with operations and refusals."""
         library = (await self.row(name))["id"]
         found = await self._db.rows(
             "versions", library=library, before=_LAST if before is None else before, limit=limit
         )
         return tuple([await self._version(row) for row in found])
 
+    @override
     async def version(self, name: str, number: int) -> Version:
-        """One version, with operations and refusals."""
         library = await self.row(name)
         check_version(library, number)
         row = await self._db.row("version", library=library["id"], number=number)
@@ -133,8 +133,8 @@ class SqliteLibraries:
             raise NotFoundError(f"library {name!r} has no version {number}")
         return await self._version(row)
 
+    @override
     async def tasks(self, name: str, ids: Sequence[str] | None) -> Mapping[str, tuple[str, ...]]:
-        """For each experience (all for None), the tasks it was learned from, oldest first."""
         library = (await self.row(name))["id"]
         if ids is None:
             found = await self._db.rows("all_tasks_behind", library=library)
@@ -146,11 +146,10 @@ class SqliteLibraries:
             tasks.setdefault(rows.id_of(row["number"]), []).append(row["task"])
         return {id_: tuple(texts) for id_, texts in tasks.items()}
 
+    @override
     async def edit(
         self, name: str, operations: Sequence[Operation], *, author: str, note: str
     ) -> Version:
-        """Change the library by hand; raises BadInputError if an operation breaks a rule."""
-
         def work(tx: Transaction) -> int:
             row = ensure_library(tx, name)
             state = read_state(tx, row, row["head"])
@@ -162,9 +161,8 @@ class SqliteLibraries:
 
         return await self.version(name, await self._db.write(work))
 
+    @override
     async def roll_back(self, name: str, to: int, *, author: str, note: str) -> Version:
-        """Make a new version that equals the older version `to`."""
-
         def work(tx: Transaction) -> int:
             row = tx.row("library", name=name)
             if row is None:
@@ -174,9 +172,8 @@ class SqliteLibraries:
         await self.row(name)
         return await self.version(name, await self._db.write(work))
 
+    @override
     async def delete(self, name: str) -> Library:
-        """Erase the library with everything that belongs to it; what it was."""
-
         def work(tx: Transaction) -> Row | None:
             row = tx.row("library", name=name)
             if row is not None:
@@ -189,8 +186,8 @@ class SqliteLibraries:
             raise await self._not_found(name)
         return rows.to_library(row)
 
+    @override
     async def provenance(self, name: str, experience_id: str) -> Provenance:
-        """Everything that led to an experience."""
         return await Tracing(self._db, await self.row(name)).provenance(experience_id)
 
     async def _not_found(self, name: str) -> LibraryNotFoundError:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from experience_store.errors import NotFoundError
 from experience_store.library import Experience
 from experience_store.operations import normalise_id
+from experience_store.request_id import RequestId
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, Row
 from experience_store.store import AttemptTrace, GivenAnswer, GroupTrace, Origin, Provenance
@@ -101,7 +102,7 @@ class Tracing:
             return ()
         traces: list[GroupTrace] = []
         for group in await self._db.rows("update_groups", update_id=update_id):
-            if f"compare-{group['position']}" not in sources:
+            if str(RequestId.compare(group["position"])) not in sources:
                 continue
             rewards = rows.to_rewards(group["attempts"])
             attempts = await self._db.rows("attempts", group_id=group["group_id"])

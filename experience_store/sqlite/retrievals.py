@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from typing_extensions import override
+
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, Transaction, Value, now
 from experience_store.sqlite.libraries import SqliteLibraries
-from experience_store.store import Retrieval
+from experience_store.store import Retrieval, Retrievals
 
 
-class SqliteRetrievals:
-    """Implements `experience_store.store.Retrievals`."""
+class SqliteRetrievals(Retrievals):
+    """`Retrievals` in SQLite."""
 
     def __init__(self, database: Database, libraries: SqliteLibraries) -> None:
         self._db = database
         self._libraries = libraries
 
+    @override
     async def record(self, retrievals: Sequence[Retrieval]) -> None:
-        """Store retrievals, all or none; those of a library that has gone are gone with it."""
-
         def work(tx: Transaction) -> None:
-            libraries: dict[str, int] = {}
+            libraries: dict[str, int] = {}  # a library deleted meanwhile took its retrievals along
             for name in {r.library for r in retrievals}:
                 if row := tx.row("library", name=name):
                     libraries[name] = row["id"]
@@ -30,8 +31,8 @@ class SqliteRetrievals:
 
         await self._db.write(work)
 
+    @override
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The library that each was of, by id; those that are not known are missing."""
         found = await self._db.rows("libraries_of_retrievals", ids=rows.from_strings(ids))
         return {row["id"]: row["library"] for row in found}
 

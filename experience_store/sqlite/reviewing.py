@@ -22,6 +22,7 @@ from experience_store.operations import (
     kind,
     touched_ids,
 )
+from experience_store.request_id import RequestId
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Row, Transaction, now
 from experience_store.sqlite.versions import read_state, write_refusals, write_version
@@ -126,15 +127,15 @@ def _applied(
     base = read_state(tx, library, rows.to_integers(update["bases"])[-1])
     head = read_state(tx, library, library["head"])
     fitting: list[Proposed] = []
-    overtaken: list[Refusal] = []
+    outdated: list[Refusal] = []
     for proposed in proposals:
         if changed := _changed_since(proposed.operation, base, head):
             why = f"{changed} was changed after this was proposed"
-            overtaken.append(Refusal(why, proposed.operation, sources=proposed.sources))
+            outdated.append(Refusal(why, proposed.operation, sources=proposed.sources))
         else:
             fitting.append(proposed)
     application = apply(head, fitting, rows.to_policy(library["policy"]))
-    return replace(application, refused=(*application.refused, *overtaken))
+    return replace(application, refused=(*application.refused, *outdated))
 
 
 def _changed_since(operation: Operation, base: State, head: State) -> str | None:
@@ -145,7 +146,7 @@ def _changed_since(operation: Operation, base: State, head: State) -> str | None
 def _link_groups(tx: Transaction, library: Row, update: Row, applied: Sequence[Applied]) -> None:
     """Tie experiences to the groups whose comparisons proposed them."""
     groups = tx.rows("update_groups", update_id=update["id"])
-    places = {f"compare-{group['position']}": group["group_id"] for group in groups}
+    places = {str(RequestId.compare(group["position"])): group["group_id"] for group in groups}
     tx.run_many(
         "link_group",
         [

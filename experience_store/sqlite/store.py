@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database
+from experience_store.sqlite.database import BUSY_SECONDS, Database
 from experience_store.sqlite.groups import SqliteGroups
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.retrievals import SqliteRetrievals
 from experience_store.sqlite.tokens import SqliteTokens
 from experience_store.sqlite.updates import SqliteUpdates
-from experience_store.store.totals import Totals
+from experience_store.store import Totals
 
 if TYPE_CHECKING:
-    from experience_store.sqlite.transfer import SqliteTransfers
+    from experience_store.sqlite.archives import SqliteArchives
 
 
 class SqliteStore:
-    """Implements `experience_store.store.Store`."""
+    """`Store` in SQLite."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -31,16 +31,21 @@ class SqliteStore:
         self.tokens = SqliteTokens(database)
 
     @classmethod
-    async def open(cls, path: Path) -> SqliteStore:
-        """Open the file, making it if it is new; raises StorageError."""
-        return cls(await Database.open(path))
+    async def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> SqliteStore:
+        """Open the file, creating it if it is new; raises StorageError.
+
+        Args:
+            path: The file.
+            busy_seconds: Time that a write waits for its turn at most.
+        """
+        return cls(await Database.open(path, busy_seconds=busy_seconds))
 
     @property
-    def transfers(self) -> SqliteTransfers:
+    def archives(self) -> SqliteArchives:
         """Libraries out of the file and into it."""
-        from experience_store.sqlite.transfer import SqliteTransfers  # noqa: PLC0415  # not before it is needed: start-up
+        from experience_store.sqlite.archives import SqliteArchives  # noqa: PLC0415  # not before it is needed: start-up
 
-        return SqliteTransfers(self._db)
+        return SqliteArchives(self._db)
 
     @property
     def location(self) -> str:
@@ -55,7 +60,7 @@ class SqliteStore:
         updates = await self._db.rows("update_totals", names=names)
         return Totals(**dict(row), updates={r["status"]: r["updates"] for r in updates})
 
-    async def mark(self) -> int:
+    async def change_counter(self) -> int:
         """A number that is another one if anybody stored anything since it was asked for last."""
         row = await self._db.row("data_version")
         assert row is not None, "a pragma has one row"

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 
+from typing_extensions import override
+
 from experience_store.errors import ConflictError, NotFoundError
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, Row, Transaction, now
+from experience_store.store import Tokens
 from experience_store.store.tokens import Token
 
 
-class SqliteTokens:
-    """Implements `experience_store.store.Tokens`."""
+class SqliteTokens(Tokens):
+    """`Tokens` in SQLite."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    @override
     async def add(self, token: Token, digest: str) -> None:
-        """Store a token; raises ConflictError if there is one of its name."""
         libraries = None if token.libraries is None else rows.from_strings(sorted(token.libraries))
 
         def work(tx: Transaction) -> None:
@@ -39,18 +42,17 @@ class SqliteTokens:
 
         await self._db.write(work)
 
+    @override
     async def find(self, digest: str) -> Token | None:
-        """The token of a digest; None if there is none, or it was revoked, or has expired."""
         row = await self._db.row("token_of_digest", digest=digest, now=now())
         return None if row is None else _token(row)
 
+    @override
     async def all(self) -> tuple[Token, ...]:
-        """Every token, expired ones too, by name."""
         return tuple(_token(row) for row in await self._db.rows("tokens"))
 
+    @override
     async def revoke(self, name_or_id: str) -> Token:
-        """Make a token unknown from now on, in every process; raises NotFoundError."""
-
         def work(tx: Transaction) -> Token:
             row = tx.row("token_named", name=name_or_id)
             if row is None:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from typing_extensions import override
+
 from experience_store.errors import LeaseLostError, NotFoundError
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, Params, Row, Transaction, now
@@ -18,51 +20,52 @@ from experience_store.sqlite.update_record import read_record
 from experience_store.store import (
     AskedRequest,
     Decision,
-    Driver,
     GivenAnswer,
     Publication,
     Review,
     UpdateInfo,
     UpdateRecord,
+    Updates,
     Usage,
 )
 from experience_store.store.updates import update_not_found
+from experience_store.version import Driver
 
 
-class SqliteUpdates:
-    """Implements `experience_store.store.Updates`."""
+class SqliteUpdates(Updates):
+    """`Updates` in SQLite."""
 
     def __init__(self, database: Database, libraries: SqliteLibraries) -> None:
         self._db = database
         self._libraries = libraries
 
+    @override
     async def begin(
         self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
     ) -> str | None:
-        """Begin an update with up to `limit` waiting groups; its id, or None if none waits."""
         await self._libraries.row(library)
         return await self._db.write(lambda tx: _begin(tx, library, driver, limit, lease))
 
+    @override
     async def get(self, update_id: str) -> UpdateRecord:
-        """All of an update; raises NotFoundError."""
         return await self._db.read(lambda tx: read_record(tx, _existing(tx, update_id)))
 
+    @override
     async def library_of(self, update_id: str) -> str:
-        """The name of an update's library; raises NotFoundError as `get` does."""
         row = await self._db.row("update_library", id=update_id)
         if row is None:
             raise update_not_found(update_id)
         return row["library"]
 
+    @override
     async def open(self, library: str) -> tuple[str, ...]:
-        """Ids of the library's open updates, oldest first."""
         row = await self._libraries.row(library)
         return tuple(r["id"] for r in await self._db.rows("open_updates", library=row["id"]))
 
+    @override
     async def list(
         self, library: str, limit: int, *, before: str | None = None
     ) -> tuple[UpdateInfo, ...]:
-        """The library's updates, newest first; those older than `before`, if an id is given."""
         row = await self._libraries.row(library)
         if before is not None:
             known = await self._db.row("update", id=before)
@@ -83,8 +86,8 @@ class SqliteUpdates:
             for r in found
         )
 
+    @override
     async def set_relevant(self, update_id: str, relevant: Sequence[Sequence[str]]) -> None:
-        """Store which experiences each group's comparison is shown, unless stored already."""
         columns: list[Params] = [
             {"update_id": update_id, "position": position, "relevant": rows.from_strings(ids)}
             for position, ids in enumerate(relevant, start=1)
@@ -96,8 +99,8 @@ class SqliteUpdates:
 
         await self._db.write(work)
 
+    @override
     async def ask(self, update_id: str, requests: Sequence[AskedRequest]) -> None:
-        """Store requests before they are put; those stored already stay as they are."""
         asked = now()
         columns: list[Params] = [
             {"update_id": update_id, "name": r.id, "prompt": r.prompt, "now": asked}
@@ -110,8 +113,8 @@ class SqliteUpdates:
 
         await self._db.write(work)
 
+    @override
     async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> bool:
-        """Store answers as they came, refused ones too; whether all of them were new."""
         columns = [_answer_columns(update_id, answer) for answer in answers]
 
         def work(tx: Transaction) -> int:
@@ -122,28 +125,26 @@ class SqliteUpdates:
 
         return await self._db.write(work) == len(answers)
 
-    async def take_back(self, update_id: str, request: str, reason: str) -> None:
-        """Refuse an answer after all that had been taken, so that another can be."""
+    @override
+    async def retract(self, update_id: str, request: str, reason: str) -> None:
         key = {"update_id": update_id, "request": request}
         await self._db.write(lambda tx: tx.run("refuse_taken_answer", reason=reason, **key))
 
+    @override
     async def give_up(self, update_id: str, request: str, reason: str) -> None:
-        """Mark a request as failed."""
         key = {"update_id": update_id, "name": request}
         await self._db.write(lambda tx: tx.run("fail_request", reason=reason, **key))
 
+    @override
     async def rebase(self, update_id: str, version: int) -> None:
-        """Record that the update goes on from a newer version."""
-
         def work(tx: Transaction) -> None:
             _existing(tx, update_id)
             tx.run("rebase_update", id=update_id, version=version, now=now())
 
         await self._db.write(work)
 
+    @override
     async def publish(self, update_id: str, publication: Publication) -> UpdateRecord:
-        """Close the update with what it comes to; raises HeadMovedError if it must rebase."""
-
         def work(tx: Transaction) -> None:
             update = _existing(tx, update_id)
             if update["status"] == "open":
@@ -152,8 +153,8 @@ class SqliteUpdates:
         await self._db.write(work)
         return await self.get(update_id)
 
+    @override
     async def reviews(self, library: str) -> tuple[Review, ...]:
-        """The library's updates that wait for review, oldest first."""
         library_id = (await self._libraries.row(library))["id"]
 
         def work(tx: Transaction) -> tuple[Review, ...]:
@@ -162,15 +163,15 @@ class SqliteUpdates:
 
         return await self._db.read(work)
 
+    @override
     async def review(self, update_id: str, decision: Decision) -> UpdateRecord:
-        """Publish what was chosen of an update that waits for review; raises ConflictError."""
         await self._db.write(lambda tx: decide(tx, _existing(tx, update_id), decision))
         return await self.get(update_id)
 
+    @override
     async def lease(
         self, library: str | None, owner: str, seconds: float, idle_seconds: float
     ) -> str | None:
-        """Take over an open update that nobody works on; its id, or None."""
         library_id = (await self._libraries.row(library))["id"] if library else None
         clock = time.time()
         idle_since = datetime.now(UTC) - timedelta(seconds=idle_seconds)
@@ -190,24 +191,24 @@ class SqliteUpdates:
 
         return await self._db.write(work)
 
+    @override
     async def keep(self, update_id: str, owner: str, seconds: float) -> None:
-        """Extend a lease; raises LeaseLostError if another has it."""
         till = time.time() + seconds
         if not await self._db.write(
             lambda tx: tx.run("keep_lease", id=update_id, owner=owner, till=till)
         ):
             raise LeaseLostError(f"update {update_id} is closed or in other hands")
 
+    @override
     async def release(self, update_id: str, owner: str) -> None:
-        """Give a lease back."""
         await self._db.write(lambda tx: tx.run("release_lease", id=update_id, owner=owner))
 
+    @override
     async def release_all(self, owner: str) -> None:
-        """Give all leases of an owner back."""
         await self._db.write(lambda tx: tx.run("release_leases", owner=owner))
 
+    @override
     async def usage(self, library: str) -> Usage:
-        """What all updates of the library cost."""
         row = await self._libraries.row(library)
         usage = await self._db.row("library_usage", library=row["id"])
         assert usage is not None, "aggregates have one row"

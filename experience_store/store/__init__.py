@@ -1,17 +1,16 @@
 """What a storage backend must do, and the records it speaks in.
 
-The store is six narrow protocols side by side, each in a module with its records. Every method
-that changes something does it in one transaction: when it returns, all of it is durable; when it
-raises, none of it happened.
+A store is six narrow protocols side by side, each with its records: the large ones in modules of
+their own, `Retrievals` and `Archives` here. Every method that changes something does it in one
+transaction: when it returns, all of it is durable; when it raises, none of it happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from experience_store.errors import BadInputError
 from experience_store.store.groups import (
     MAX_FAILURES,
     GroupCounts,
@@ -24,18 +23,14 @@ from experience_store.store.libraries import (
     AttemptTrace,
     GroupTrace,
     Libraries,
-    Mark,
+    LibraryStamp,
     Origin,
     Provenance,
 )
-from experience_store.store.retrievals import Retrieval, Retrievals
 from experience_store.store.tokens import Token, Tokens
-from experience_store.store.totals import Totals
-from experience_store.store.transfers import Transfers
 from experience_store.store.updates import (
     AskedRequest,
     Decision,
-    Driver,
     GivenAnswer,
     Publication,
     Review,
@@ -47,19 +42,23 @@ from experience_store.store.updates import (
     Usage,
 )
 
+if TYPE_CHECKING:  # records that are validated are slow to import
+    from experience_store.archive.records import Archive
+    from experience_store.library import Library
+
 __all__ = [
     "MAX_FAILURES",
+    "Archives",
     "AskedRequest",
     "AttemptTrace",
     "Decision",
-    "Driver",
     "GivenAnswer",
     "GroupCounts",
     "GroupInfo",
     "GroupTrace",
     "Groups",
     "Libraries",
-    "Mark",
+    "LibraryStamp",
     "Origin",
     "Provenance",
     "Publication",
@@ -72,15 +71,79 @@ __all__ = [
     "Token",
     "Tokens",
     "Totals",
-    "Transfers",
     "UpdateGroup",
     "UpdateInfo",
     "UpdateRecord",
-    "UpdateStatus",
     "Updates",
     "Usage",
-    "open_store",
 ]
+
+
+class Archives(Protocol):
+    """Export and import of whole libraries."""
+
+    async def export(self, name: str, *, attempts: bool) -> Archive:
+        """Everything about a library, as of one moment.
+
+        Args:
+            name: Name of the library.
+            attempts: Whether messages and prompts are included. Without them nothing more can be
+                learned from the groups: waiting ones are set aside, open updates are closed.
+        """
+        ...
+
+    async def import_library(self, archive: Archive, name: str) -> Library:
+        """Make a new library of an archive, in one transaction.
+
+        Ids of updates and retrievals are unique in a database: where one is taken already (by the
+        library this is a copy of), it is replaced throughout.
+
+        Raises:
+            ConflictError: If there is a library of this name.
+            BadInputError: If the archive does not fit together.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Totals over all libraries.
+
+    Attributes:
+        waiting: Groups that an update could take now.
+        updates: Number of updates by status; statuses without any are left out.
+    """
+
+    libraries: int
+    experiences: int
+    groups: int
+    attempts: int
+    waiting: int
+    retrievals: int
+    updates: Mapping[UpdateStatus, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """One `get_experiences` call: which ids of which version were served for which task."""
+
+    id: str
+    library: str
+    version: int
+    task: str
+    served: tuple[str, ...]
+
+
+class Retrievals(Protocol):
+    """What was served to whom."""
+
+    async def record(self, retrievals: Sequence[Retrieval]) -> None:
+        """Store retrievals, all or none."""
+        ...
+
+    async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """The library that each was of, by id; those that are not known are missing."""
+        ...
 
 
 class Store(Protocol):
@@ -103,55 +166,32 @@ class Store(Protocol):
 
     @property
     def retrievals(self) -> Retrievals:
-        """What was served."""
+        """Retrievals that were served."""
         ...
 
     @property
-    def transfers(self) -> Transfers:
-        """Libraries out of it and into it."""
+    def archives(self) -> Archives:
+        """Export and import of libraries."""
         ...
 
     @property
     def location(self) -> str:
-        """Where it is, for people: a path or an address without secrets."""
+        """A path, or an address without secrets, for people."""
         ...
 
     @property
     def tokens(self) -> Tokens:
-        """What clients sign in with over HTTP."""
+        """Tokens for signing in over HTTP."""
         ...
 
     async def totals(self, libraries: Collection[str] | None = None) -> Totals:
-        """What the libraries of these names hold together; all of them for None."""
+        """Totals over the libraries of these names; over all for None."""
         ...
 
-    async def mark(self) -> int:
-        """A number that is another one if anybody stored anything since it was asked for last."""
+    async def change_counter(self) -> int:
+        """Change counter; differs after any write."""
         ...
 
     async def close(self) -> None:
-        """Finish what is being written and let go."""
+        """Finish pending writes and close."""
         ...
-
-
-async def open_store(url: str | Path) -> Store:
-    """Open the store at a file path or a `sqlite:///path` URL, making it if it is new.
-
-    Raises:
-        BadInputError: If no backend serves such a URL.
-        StorageError: If it cannot be opened.
-    """
-    from experience_store.sqlite.store import SqliteStore  # noqa: PLC0415  # one backend, one import
-
-    text = str(url)
-    if text.startswith("sqlite:///"):
-        text = text.removeprefix("sqlite:///")
-    elif "://" in text:
-        raise BadInputError(
-            f"no store for {text.split('://')[0]}://; use a file path or sqlite:///"
-        )
-    return await SqliteStore.open(_home(text))
-
-
-def _home(path: str) -> Path:
-    return Path(path).expanduser()

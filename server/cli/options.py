@@ -20,6 +20,7 @@ from server.settings import ModelSettings, Prices, Settings, default_database
 Command: TypeAlias = Callable[..., None]
 T = TypeVar("T")
 
+AUTHOR = "cli"  # the author of changes made by a command
 ENVIRONMENT = "EXPERIENCE_MCP_"
 KEY_NAMES = (f"{ENVIRONMENT}API_KEY", "OPENAI_API_KEY")
 NO_KEY = "none"  # what servers on the own machine are content with

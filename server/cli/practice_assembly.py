@@ -17,13 +17,14 @@ from mcp import Client, MCPError
 from mcp_types import Implementation
 
 from experience_store.errors import BadInputError, StorageError
-from server.cli.opening import check_exists
+from server.cli.database import check_exists
 from server.cli.practice_given import Given
 from server.cli.practice_library import allow, check_library, place_of, refuse_overlap, roll_back
 from server.cli.practice_server import TOKEN, way_to
 from server.cli.practice_settings import settings_of
-from server.mcp_server import ExperienceServer, build_server
-from server.models.endpoint import Endpoint
+from server.learning.models.endpoint import Endpoint
+from server.mcp.build import build_server
+from server.mcp.server import ExperienceServer
 from server.practice.accounts import learned_updates, spent
 from server.practice.beginning import Beginning, begin, begin_anew
 from server.practice.datasets import load_tasks, split

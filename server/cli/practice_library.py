@@ -8,7 +8,7 @@ from dataclasses import replace
 from experience_store.errors import BadInputError
 from server.cli.practice_given import Given
 from server.cli.practice_settings import address_of
-from server.mcp_server import ExperienceServer
+from server.mcp.server import ExperienceServer
 from server.practice.datasets import overlap
 from server.practice.errors import RunStoppedError
 from server.practice.library_client import LibraryClient

@@ -12,7 +12,7 @@ from server.cli.options import (
     Command,
     option,
 )
-from server.next_steps import MAX_SERVED_TOKENS
+from server.mcp.next_steps import MAX_SERVED_TOKENS
 from server.practice.spending import Limits
 from server.practice.verifiers import TIME_LIMIT
 

@@ -15,9 +15,9 @@ import click
 import httpx2
 
 from experience_store.library import check_library_name
+from server.cli.output import print_json, printable
 from server.cli.practice_assembly import Watching, Work, plan_of, put_together
 from server.cli.practice_given import Given
-from server.cli.printing import print_json, printable
 from server.practice.direct import DirectQuestion, write_directly
 from server.practice.errors import RunStoppedError
 from server.practice.phase import Tally

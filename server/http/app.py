@@ -10,7 +10,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from server.bounds import bounded
 from server.http.auth.authorization import Authorization
 from server.http.auth.callers import Authenticator, StoredTokenAuthenticator, caller_key
 from server.http.auth.challenge import Challenge, PublicMetadata, oauth_challenge
@@ -21,7 +20,8 @@ from server.http.limits.caller_limits import StreamLimit
 from server.http.limits.host_header import HostHeaderCheck, transport_security
 from server.http.metrics import Metrics
 from server.http.request_log import REQUEST_ID, CallObserver, RequestLog
-from server.mcp_server import ExperienceServer
+from server.mcp.middleware import limit_lengths
+from server.mcp.server import ExperienceServer
 from server.settings import HttpSettings, SignInSettings
 
 PATH = "/mcp"
@@ -42,7 +42,7 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
     metrics = Metrics()
     # around what may refuse a message, inside the SDK's own, which makes the span
     observer = CallObserver(server.tool_names, metrics)
-    server.middleware.insert(server.middleware.index(bounded), observer)
+    server.middleware.insert(server.middleware.index(limit_lengths), observer)
     public, sign_in = _authentication(server, settings.sign_in)
     security = transport_security(settings, port)
     mcp = server.streamable_http_app(

@@ -20,7 +20,8 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from experience_store.store import Totals, UpdateStatus
+from experience_store.store import Totals
+from experience_store.version import UpdateStatus
 
 Outcome: TypeAlias = Literal["ok", "error", "failed", "cancelled"]
 

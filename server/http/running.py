@@ -26,7 +26,7 @@ from server.access import NOTHING, current_access
 from server.http.address import authority, bind, check_sign_in, is_loopback
 from server.http.app import PATH, http_app
 from server.http.limits.connections import ConnectionLimit, TimeoutProtocol
-from server.mcp_server import ExperienceServer
+from server.mcp.server import ExperienceServer
 from server.settings import HttpSettings
 
 logger = logging.getLogger(__name__)

@@ -14,19 +14,19 @@ from string import Template
 from pydantic import BaseModel, Field
 
 from experience_store.errors import AnswerRefusedError, BadInputError
-from experience_store.intake.text import clean
-from experience_store.learning.questions.answers import Schema, Text, object_schema, read_answer
-from experience_store.learning.questions.blocks import Aim, clip
+from experience_store.learning.prompts.answers import Schema, Text, object_schema, read_answer
+from experience_store.learning.prompts.blocks import Aim, clip
 from experience_store.library import Library, State
 from experience_store.operations import Add, Proposed, apply
 from experience_store.store import Store
-from server.models import Correction
+from experience_store.submissions.text import clean
+from server.learning.models import Correction
 from server.practice.accounts import write_off
 from server.practice.errors import RunStoppedError
 from server.practice.journal import Journal
 from server.practice.records import Learned, Step, Task, total
 from server.practice.teacher import GivenAnswer, MeteredModel
-from server.wording import applied_text, refusal_text
+from server.rendering import applied_change, refused_change
 
 TRIES = 2  # the second with what was wrong with the first
 EXAMPLES = 5
@@ -116,8 +116,8 @@ async def write_directly(
             before=version.parent or 0,
             version=version.number,
             size=version.size,
-            changes=[applied_text(applied) for applied in version.operations],
-            refused=[refusal_text(refusal) for refusal in version.refusals],
+            changes=[applied_change(applied).in_words() for applied in version.operations],
+            refused=[refused_change(refusal).in_words() for refusal in version.refusals],
             spent=total(given.spent for _, given in journal.all(f"{_ANSWERS}/*", GivenAnswer)),
         )
 

@@ -17,6 +17,9 @@ from mcp import Client
 from pydantic import BaseModel
 
 from experience_store.errors import StorageError
+from server.mcp.host_driver import HELD_UP
+from server.mcp.results import Experiences, Submitted, UpdateOut
+from server.mcp.tools import MAX_TASK
 from server.practice.errors import RunStoppedError
 from server.practice.handing_in import fitting_feedback, fitting_messages
 from server.practice.journal import Journal
@@ -27,9 +30,6 @@ from server.practice.spending import Meter
 from server.practice.teacher import MeteredModel, Teacher
 from server.practice.together import all_of
 from server.practice.updates_shown import UpdatesSeen
-from server.results import Experiences, Submitted, UpdateOut
-from server.tools import MAX_TASK
-from server.updating import HELD_UP
 
 POLL_SECONDS = (0.05, 2.0)  # the first and the longest pause while the server learns
 T = TypeVar("T", bound=BaseModel)

@@ -8,12 +8,12 @@ from typing import TypeVar
 from mcp import Client
 from pydantic import BaseModel
 
+from server.mcp.results import LibrariesOut, LibraryOut
 from server.practice.calls import call as tool_call
 from server.practice.calls import read as look
 from server.practice.calls import read_text
 from server.practice.errors import RunStoppedError
 from server.practice.shown import GroupsShown, HistoryShown, VersionShown
-from server.results import LibrariesOut, LibraryOut
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -22,7 +22,7 @@ from server.practice.spending import Meter
 from server.practice.together import all_of
 from server.practice.undone import Undone
 from server.practice.verifiers import Verifier
-from server.wording import with_experiences
+from server.text import with_experiences
 
 R = TypeVar("R", Rollout, Score)
 

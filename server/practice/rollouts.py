@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from server.models import ModelForbiddenError, ModelRefusedError
+from server.learning.models import ModelForbiddenError, ModelRefusedError
 from server.practice.errors import EndpointRefusedError
 from server.practice.players import BrokenOffError, Player
 from server.practice.records import Rollout, Score, Spent, Task, total

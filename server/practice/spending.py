@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from experience_store.errors import ExperienceError
-from server.models import Reply
+from server.learning.models import Reply
 from server.practice.records import Spent, total
 from server.settings import Prices, cost_of
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from server.models import (
+from server.learning.models import (
     Asked,
     Correction,
     Model,
@@ -21,11 +21,11 @@ from server.models import (
     ModelUnavailableError,
     Reply,
 )
+from server.mcp.results import RequestOut
 from server.practice.errors import EndpointRefusedError, RunStoppedError
 from server.practice.journal import Journal
 from server.practice.records import Record, Spent
 from server.practice.spending import BudgetSpentError, Meter, QuotaSpentError, spent_of
-from server.results import RequestOut
 
 
 class GivenAnswer(Record):

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from mcp import Client
 from mcp.client.session import ElicitationFnT
 
-from server.mcp_server import build_server
+from server.mcp.build import build_server
 from server.settings import Settings
 
 Mode: TypeAlias = Literal["auto", "legacy"]

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from experience_store.catalogue import Catalogue
 from experience_store.errors import LibraryNotFoundError, NotFoundError
-from experience_store.learner import Learner
+from experience_store.index_cache import IndexCache
 from experience_store.operations import Add
 from experience_store.store import Retrieval, Store, Usage
 from experience_store.testing import sensible_answer
-from server.models import Asked, Correction, Reply
+from experience_store.update_runner import UpdateRunner
+from server.learning.models import Asked, Correction, Reply
+from server.learning.worker import Worker, WorkerTimes
 from server.retrieval_log import RetrievalLog
 from server.settings import ModelSettings
-from server.worker import Worker
 from tests.builders import submission
 
 LONG_ENOUGH = 30.0
@@ -45,16 +45,16 @@ class Deleting:
 
 
 def worker(store: Store, published: asyncio.Queue[str] | None = None) -> Worker:
-    learner = Learner(store, Catalogue(store))
+    runner = UpdateRunner(store, IndexCache(store))
     settings = ModelSettings("m", "", learn_groups=1)
     tell = published.put if published else None
-    return Worker(store, learner, Deleting(store, "a"), settings, tell)
+    times = WorkerTimes(poll=0.01)
+    return Worker(store, runner, Deleting(store, "a"), settings, tell, times=times)
 
 
 async def test_the_worker_goes_on_with_the_other_libraries(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store,
 ) -> None:
-    monkeypatch.setattr("server.worker.POLL_SECONDS", 0.01)
     for library in ("a", "b"):
         await store.groups.submit(library, submission())
     published: asyncio.Queue[str] = asyncio.Queue()
@@ -117,15 +117,15 @@ def filled_tables(database: Path) -> set[str]:
 async def test_a_library_made_anew_is_another_one_for_whoever_knew_the_old_one(
     store: Store,
 ) -> None:
-    catalogue = Catalogue(store)
+    index_cache = IndexCache(store)
     await store.libraries.edit("a", [Add("", "When in doubt, ask the user.")], author="", note="")
-    archive = await store.transfers.export("a", attempts=True)
+    archive = await store.archives.export("a", attempts=True)
     wording = archive.wordings[0].model_copy(update={"text": "When in doubt, ask the boss."})
-    before = await catalogue.shelf("a"), await store.libraries.marks()
+    before = await index_cache.load("a"), await store.libraries.stamps()
     await store.libraries.delete("a")
     edited = archive.model_copy(update={"wordings": (wording,)})
-    await store.transfers.take_in(edited, "a")
-    after = await catalogue.shelf("a"), await store.libraries.marks()
+    await store.archives.import_library(edited, "a")
+    after = await index_cache.load("a"), await store.libraries.stamps()
 
     assert [e.text for e in after[0].state.experiences] == ["When in doubt, ask the boss."]
     assert before[1] != after[1]

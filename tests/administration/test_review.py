@@ -12,7 +12,7 @@ from mcp_types import ElicitRequestParams, ElicitResult
 from experience_store.operations import Add, Retire
 from experience_store.store import Store
 from experience_store.testing import ScriptedEndpoint
-from experience_store.tokens import estimate_tokens
+from experience_store.token_estimate import estimate_tokens
 from tests.administration.connecting import Mode, connected
 from tests.builders import answer as operations
 from tests.builders import operation
@@ -72,11 +72,11 @@ async def test_nothing_is_published_before_it_was_reviewed(database: Path, mode:
         history = await call(client, "library_history", library="lib", limit=1)
 
     assert closed.data["status"] == "awaiting_review"
-    assert closed.data["changes"] == [f"+ Check: {CHECK}", f"+ Ask: {ASK}"]
+    assert closed.data["changes"] == [f"Add Check: {CHECK}", f"Add Ask: {ASK}"]
     assert "experience-mcp review lib" in closed.data["next_step"]
     assert before == []
     assert again.data["status"] == "nothing_to_learn"
-    assert "1 update(s) would change waits for a person's review" in again.text
+    assert "1 update waiting for a person's review" in again.text
     (update,) = waiting.data["waiting"]
     assert update["changes"] == [f"1. + Check: {CHECK}", f"2. + Ask: {ASK}"]
     assert f"2. + Ask: {ASK}" in waiting.text

@@ -119,7 +119,7 @@ def test_a_data_folder_that_hosts_do_not_know_is_noted(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("server.cli.host_entry.default_database", lambda: tmp_path / "theirs.db")
-    monkeypatch.setattr("server.cli.findings.default_database", lambda: program.database)
+    monkeypatch.setattr("server.cli.diagnostics.default_database", lambda: program.database)
     state, text = found(program)["environment"]
     assert state == "note"
     assert str(tmp_path / "theirs.db") in text

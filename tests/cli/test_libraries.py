@@ -83,7 +83,7 @@ def test_rollback_makes_a_new_version_and_can_be_undone(airline: Program) -> Non
 
 
 def test_rollback_asks_a_person(airline: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.cli.history.is_person", lambda: True)
+    monkeypatch.setattr("server.cli.commands.rollback.is_interactive", lambda: True)
     asked = airline.run("rollback", "1", "-l", "airline", stdin="n\n", fails=1)
     assert "Go back? [y/N]" in asked.output
     assert airline.json("show", "airline").at("version") == 3

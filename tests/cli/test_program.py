@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from server.cli import COMMANDS, Commands, main
+from server.cli.main import COMMANDS, Commands, main
 from tests.cli.program import Program
 
 HEAVY = {"mcp", "openai", "pydantic", "aiosqlite", "sqlite3", "platformdirs", "asyncio"}
@@ -20,8 +20,8 @@ INSTALLED = Commands().list_commands(click.Context(main))
 @pytest.mark.parametrize("args", [[], ["--help"], ["--version"]])
 def test_nothing_heavy_is_imported_before_a_command_runs(args: list[str]) -> None:
     code = (
-        "import sys, server.cli\n"
-        f"if {args}: server.cli.main({args}, standalone_mode=False)\n"
+        "import sys, server.cli.main\n"
+        f"if {args}: server.cli.main.main({args}, standalone_mode=False)\n"
         f"print('heavy:', sorted({HEAVY} & sys.modules.keys()))"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from experience_store.catalogue import Catalogue
-from experience_store.learner import Learner
-from experience_store.store import Retrieval, open_store
+from experience_store import open_store
+from experience_store.index_cache import IndexCache
+from experience_store.store import Retrieval
 from experience_store.testing import sensible_answer
+from experience_store.update_runner import UpdateRunner
 from tests.builders import attempt, submission
 from tests.cli.program import Json, Program
 
@@ -35,7 +36,7 @@ def lived(program: Program) -> Program:
 
 async def _live(database: Path) -> None:
     store = await open_store(database)
-    learner = Learner(store, Catalogue(store))
+    runner = UpdateRunner(store, IndexCache(store))
     await store.libraries.ensure("other")
     for number, town in enumerate(["Paris", "Paris", "Rome", "Oslo"]):
         won = attempt(f"won {number}", 1.0, id="w", retrieval_id="r-1", feedback="good \\(x\\)")
@@ -45,23 +46,23 @@ async def _live(database: Path) -> None:
             "lib", submission(won, lost, task=task, group_id=f"g{number}", ground_truth="42")
         )
         if town != "Oslo":
-            update = await learner.begin("lib", "host", 8)
+            update = await runner.begin("lib", "host", 8)
             assert update is not None
-            await _answer(learner, update)
+            await _answer(runner, update)
     await store.retrievals.record([Retrieval("r-1", "lib", 1, "a task", ("G1",))])
-    update = await learner.begin("lib", "host", 8)
+    update = await runner.begin("lib", "host", 8)
     assert update is not None
-    await learner.ask(await learner.take_up(update))
+    await runner.ask(await runner.resume(update))
     await store.close()
 
 
-async def _answer(learner: Learner, update: str) -> None:
-    work = await learner.take_up(update)
+async def _answer(runner: UpdateRunner, update: str) -> None:
+    work = await runner.resume(update)
     while work.is_open:
-        for request in await learner.ask(work):
-            work, _ = await learner.answer(work, [(request.id, "no JSON")])
-            work, _ = await learner.answer(work, [(request.id, sensible_answer(request.prompt))])
-        work = await learner.settle(work, author="host test")
+        for request in await runner.ask(work):
+            work, _ = await runner.answer(work, [(request.id, "no JSON")])
+            work, _ = await runner.answer(work, [(request.id, sensible_answer(request.prompt))])
+        work = await runner.finish(work, author="host test")
 
 
 def test_an_export_of_an_import_equals_the_original(lived: Program, tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_a_library_lives_on_after_an_import(lived: Program, tmp_path: Path) -> N
 
 async def _finish(database: Path) -> None:
     store = await open_store(database)
-    await _answer(Learner(store, Catalogue(store)), (await store.updates.open("lib"))[0])
+    await _answer(UpdateRunner(store, IndexCache(store)), (await store.updates.open("lib"))[0])
     await store.close()
 
 
@@ -188,8 +189,8 @@ def test_what_is_no_archive_or_one_of_a_later_release_is_told(lived: Program) ->
     text = lived.run("export", "lib").stdout
     for change, reason in [
         (('"format_version": 1', '"format_version": 2'), "upgrade experience-mcp"),
-        (("experience-mcp library", "another format"), "this is no exported library"),
-        ((text, "{"), "this is no exported library: Invalid JSON"),
+        (("experience-mcp library", "another format"), "this is not an exported library"),
+        ((text, "{"), "this is not an exported library: Invalid JSON"),
     ]:
         result = lived.run("import", "-", "-l", "copy", stdin=text.replace(*change), fails=1)
         assert reason in result.stderr

@@ -27,7 +27,7 @@ from mcp_types import (
     TextContent,
 )
 
-from server.mcp_server import ExperienceServer
+from server.mcp.server import ExperienceServer
 from tests.conformance.fixtures import text_result
 
 Answer = CallToolResult | InputRequiredResult

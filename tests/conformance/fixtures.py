@@ -20,7 +20,7 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from server.mcp_server import ExperienceServer
+from server.mcp.server import ExperienceServer
 
 # A PNG of one pixel, and a WAV of no samples.
 PIXEL = (

@@ -17,7 +17,8 @@ import uvicorn
 from server.http.address import bind
 from server.http.running import serve_http
 from server.logs import log_to_stderr
-from server.mcp_server import ExperienceServer, build_server
+from server.mcp.build import build_server
+from server.mcp.server import ExperienceServer
 from server.settings import HttpSettings, Settings
 from tests.conformance.fixtures import add_fixtures
 

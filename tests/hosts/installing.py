@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from server.cli import main
 from server.cli.hosts.catalogue import HOSTS, Scope
 from server.cli.hosts.jsonc import parse
 from server.cli.hosts.places import Machine
+from server.cli.main import main
 from tests.cli.program import Json
 
 CLAUDE_DESKTOP = """{

@@ -16,7 +16,7 @@ from server.cli.hosts import catalogue
 from server.cli.hosts.catalogue import HOSTS, Host, host_of_file
 from server.cli.hosts.document import Document, open_document
 from server.cli.hosts.plain import as_list, as_table
-from server.tools import core_tools
+from server.mcp.tools import core_tools
 from tests.http.serving import Served, served
 from tests.packaging.installed import ROOT, run, started, tools_of, uv
 
@@ -58,7 +58,7 @@ def test_every_host_has_both_blocks() -> None:
 
 def test_readme_names_every_host() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = re.findall(r"^uvx experience-mcp install (\S+)", readme, re.MULTILINE)
+    named = re.findall(r"^uv run experience-mcp install (\S+)", readme, re.MULTILINE)
     assert named == [*HOSTS, "path/to/mcp.json"]
 
 

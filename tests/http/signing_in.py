@@ -14,7 +14,8 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from experience_store.store import Token, open_store
+from experience_store import open_store
+from experience_store.store import Token
 from experience_store.store.tokens import digest_of, new_token
 from tests.http.serving import JSON, LONG_ENOUGH, Served
 

@@ -10,9 +10,9 @@ from mcp import Client
 
 from experience_store.errors import StorageError
 from server.http.app import http_app
-from server.mcp_server import build_server
+from server.mcp.build import build_server
 from server.settings import HttpSettings, Settings
-from tests.http.serving import served
+from tests.http.in_process import served_in_process
 from tests.processes.calling import call, learn, submit
 
 OWN = HttpSettings("own", 80)
@@ -20,7 +20,7 @@ SECRET = "the-word-that-must-not-be-shown"
 
 
 async def test_health_and_readiness_say_no_more_than_that(database: Path) -> None:
-    async with served(database) as server, server.http() as http:
+    async with served_in_process(database) as server, server.http() as http:
         alive, ready = await http.get("/health"), await http.get("/ready")
     assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
@@ -54,7 +54,7 @@ async def test_it_is_not_ready_while_the_store_cannot_be_read(
 
 
 async def test_metrics_count_calls_and_what_is_stored(database: Path) -> None:
-    async with served(database) as server, Client(server.url) as client:
+    async with served_in_process(database) as server, Client(server.url) as client:
         await submit(client, "Cancel the reservation")
         await learn(client)
         await call(client, "get_experiences", task="Cancel", library="lib")

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from server.http.app import http_app
 from server.logs import TEXT, JsonLines, Lines
-from server.mcp_server import build_server
+from server.mcp.build import build_server
 from server.settings import HttpSettings, Settings
 from tests.http.serving import JSON, served, submission, tool_call
 

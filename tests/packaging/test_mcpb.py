@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from server.tools import core_tools
+from server.mcp.tools import core_tools
 from tests.packaging.installed import ROOT, learned, run, started, tools_of, uv
 
 FOLDER = ROOT / "packaging" / "mcpb"

@@ -14,7 +14,7 @@ from typing import Any
 import click
 import jsonschema
 
-from server.cli import main
+from server.cli.main import main
 from tests.packaging.installed import ROOT
 
 SERVER: dict[str, Any] = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.tools import core_tools
+from server.mcp.tools import core_tools
 from tests.packaging.installed import ROOT, learned, run, started, tools_of, uv
 
 PACKAGES = ("server", "experience_store")
@@ -52,7 +52,7 @@ def test_the_metadata_names_the_program_and_no_host_of_ours(wheel: Path) -> None
     assert "mcp-name: com.example/experience-mcp" in str(found.get_payload())
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [n for n in archive.namelist() if n.endswith("entry_points.txt")]
-        assert "experience-mcp = server.cli:main" in archive.read(name).decode()
+        assert "experience-mcp = server.cli.main:main" in archive.read(name).decode()
 
 
 def test_every_requirement_has_a_tested_lower_and_an_upper_bound(wheel: Path) -> None:

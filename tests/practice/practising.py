@@ -11,20 +11,27 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
 from click.testing import CliRunner
 
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, sensible_answer
-from server.cli import main
+from server.cli.main import main
 
 HELP = "check the details first"  # what `sensible_answer` has learned, in a prompt
 TRUTH = "TRUTH-IS-"  # begins every right answer of this world
 _NAMES = ("amber", "birch", "cedar", "daisy", "ebony", "flint", "hazel", "ivory", "jade", "lime")
+_LEAVE_OUT_PAGES = (  # as the fixture `no_pages` does
+    "import sys, types, server.practice.report as r; r._NEEDED = ()\n"
+    "page = types.SimpleNamespace(page_of=lambda *_: '')\n"
+    "sys.modules['server.practice.report.page'] = page\n"
+)
 _LAUNCH = (  # a lease of a killed process is over soon
-    "import server.worker as w; w.LEASE_SECONDS, w.HEARTBEAT_SECONDS = 0.3, 0.1\n"
-    "from server.cli import main; main()"
+    "import server.learning.worker as w; w.LEASE_SECONDS, w.HEARTBEAT_SECONDS = 0.3, 0.1\n"
+    + ("" if find_spec("matplotlib") else _LEAVE_OUT_PAGES)
+    + "from server.cli.main import main; main()"
 )
 
 

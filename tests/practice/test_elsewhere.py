@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from experience_store.testing import Asked, Said
-from server.mcp_server import build_server
+from server.mcp.build import build_server
 from server.settings import ModelSettings, Prices, Settings
 from tests.http.serving import served
 from tests.http.signing_in import make_token

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from experience_store.intake import attempts, text
-from experience_store.intake.attempts import read_submission
-from experience_store.store import open_store
+from experience_store import open_store
+from experience_store.submissions import text, trajectories
+from experience_store.submissions.trajectories import read_submission
 from server.practice import handing_in
 from server.practice.handing_in import fitting_feedback, fitting_messages
 from tests.practice.practising import ground, tasks
@@ -126,13 +126,13 @@ def test_what_fits_is_not_changed() -> None:
 def test_of_too_many_messages_the_middle_is_left_out() -> None:
     messages: Messages = [{"role": "user", "content": str(n)} for n in range(12_000)]
     fitting = fitting_messages(messages)
-    assert taken(fitting) == attempts.MAX_MESSAGES
+    assert taken(fitting) == trajectories.MAX_MESSAGES
     assert (fitting[0], fitting[-1]) == (messages[0], messages[-1])
     assert fitting[2_500] == {"role": "system", "content": "[… 7,001 messages left out]"}
 
 
 def test_of_too_much_text_the_longest_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "MAX_CONTENT", 1_000)
+    monkeypatch.setattr(trajectories, "MAX_CONTENT", 1_000)
     monkeypatch.setattr(handing_in, "MAX_CONTENT", 1_000)
     messages: Messages = [
         {"role": "user", "content": "What is it?"},

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import StorageError
-from experience_store.learner import Learner
 from experience_store.store import Store
 from experience_store.testing import Said, ScriptedEndpoint
+from experience_store.update_runner import UpdateRunner
 from tests.practice.practising import counted, ground
 from tests.test_model_driver import FOREVER, LONG_ENOUGH, model, running, submit_tasks, worker
 
@@ -25,7 +25,7 @@ async def test_a_full_disk_while_learning_stops_the_run_which_goes_on_when_there
 
     async with ground(tmp_path) as here:
         with monkeypatch.context() as patch:
-            patch.setattr(Learner, "keep", full)
+            patch.setattr(UpdateRunner, "keep", full)
             ended = await here.do("practice", code=3)
         assert "cannot be stored: the database cannot be written now" in ended.errors
         assert here.report()["steps"] == []
@@ -39,7 +39,7 @@ async def test_a_full_disk_while_learning_stops_the_run_which_goes_on_when_there
 async def test_an_endpoint_that_is_down_is_not_asked_before_the_pause_is_over(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.worker.POLL_SECONDS", FOREVER)
+    monkeypatch.setattr("server.learning.worker.POLL_SECONDS", FOREVER)
     await submit_tasks(store)
     async with ScriptedEndpoint(lambda _: Said(status=503)) as endpoint:
         settings = replace(model(endpoint.base_url), learn_groups=1, retries=0)

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.usefixtures("no_pages")
 @pytest.fixture
 def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """An update a group, of which two are shown."""
-    monkeypatch.setattr("server.updating.GROUPS_PER_UPDATE", 1)
-    monkeypatch.setattr("server.resources.PAGE", 2)
+    monkeypatch.setattr("server.mcp.host_driver.GROUPS_PER_UPDATE", 1)
+    monkeypatch.setattr("server.mcp.resources.PAGE", 2)
     monkeypatch.setattr("server.practice.library_client.POLL_SECONDS", (0.01, 0.05))
 
 

@@ -323,7 +323,9 @@ async def test_tokens_that_cannot_be_are_not_believed(
 async def test_an_outage_while_learning_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.worker.POLL_SECONDS", 0.05)  # the first of its growing pauses
+    monkeypatch.setattr(
+        "server.learning.worker.POLL_SECONDS", 0.05
+    )  # the first of its growing pauses
     failed: list[Asked] = []
 
     def for_a_while(asked: Asked) -> Said | None:

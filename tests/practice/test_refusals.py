@@ -9,7 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said
-from server.models.completions import is_quota_spent
+from server.learning.models.completions import is_quota_spent
 from tests.practice.practising import but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")

@@ -11,8 +11,8 @@ import pytest
 from mcp import Client
 
 from experience_store.testing import Asked, Said, ScriptedEndpoint, ToolUse
-from experience_store.tokens import estimate_tokens
-from server.models.endpoint import Endpoint
+from experience_store.token_estimate import estimate_tokens
+from server.learning.models.endpoint import Endpoint
 from server.practice.library_client import LibraryClient
 from server.practice.players import BrokenOffError, Sampling
 from server.practice.players.completion import Completion

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from server.app import open_app
-from server.asking import Progress
+from server.learning.model_driver import Progress
 from server.settings import ModelSettings, Settings
 
 

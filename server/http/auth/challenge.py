@@ -16,9 +16,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server import access
+from server import APP, access
 from server.access import DEFAULT_SCOPES
-from server.settings import APP, OAuthSettings
+from server.settings import OAuthSettings
 
 # By default a URL without a path gets one, and an issuer is compared as a string.
 _URL = TypeAdapter(AnyHttpUrl, config=ConfigDict(url_preserve_empty_path=True))

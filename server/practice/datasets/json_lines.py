@@ -18,7 +18,7 @@ from typing import TypeVar
 from pydantic import JsonValue, ValidationError
 
 from experience_store.errors import BadInputError
-from server.json_lines import JsonObject, read_name, read_object
+from server.importing.json_lines import JsonObject, read_name, read_object
 from server.practice.records import Task
 
 T = TypeVar("T")

@@ -38,7 +38,7 @@ from pydantic_ai.toolsets import AbstractToolset, PrefixedToolset
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from experience_store.errors import BadInputError
-from server.models.completions import NoCompletionError, refuse_errors
+from server.learning.models.completions import NoCompletionError, refuse_errors
 from server.practice.players import BrokenOffError, Sampling
 from server.practice.players.bill import Bill
 from server.practice.players.endpoint import broken_off, client_of

@@ -9,8 +9,8 @@ from copy import copy
 from pydantic import JsonValue
 from pydantic_ai.usage import RunUsage
 
-from server.models import Reply
-from server.models.completions import estimated, plausible
+from server.learning.models import Reply
+from server.learning.models.completions import estimated, plausible
 from server.practice.records import Spent
 from server.practice.spending import Tab, priced, spent_of
 from server.settings import Prices

@@ -7,7 +7,7 @@ import json
 import openai
 from pydantic import JsonValue
 
-from server.models.completions import NoCompletionError, read_reply
+from server.learning.models.completions import NoCompletionError, read_reply
 from server.practice.players import BrokenOffError, Sampling
 from server.practice.players.endpoint import broken_off, client_of
 from server.practice.spending import Tab, spent_of

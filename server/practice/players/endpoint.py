@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import openai
 
-from server.models.completions import is_quota_spent
-from server.models.endpoint import FORBIDDEN, REFUSED
+from server.learning.models.completions import is_quota_spent
+from server.learning.models.endpoint import FORBIDDEN, REFUSED
 from server.practice.errors import EndpointRefusedError
 from server.practice.players import BrokenOffError
 from server.practice.spending import QuotaSpentError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from experience_store.errors import BadInputError
-from server.models import Model
+from server.learning.models import Model
 from server.practice.verifiers.functions import TIME_LIMIT, load_function
 from server.practice.verifiers.judge import Judge
 from server.practice.verifiers.numbers import make_number

@@ -13,10 +13,10 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from experience_store.errors import AnswerRefusedError
 from experience_store.learning.json_text import parse_object
-from experience_store.learning.questions.answers import Schema
+from experience_store.learning.prompts.answers import Schema
 from experience_store.learning.transcript import quote
-from experience_store.tokens import clip_to_tokens
-from server.models import Correction, Model, ModelRefusedError, ModelUnavailableError
+from experience_store.token_estimate import clip_to_tokens
+from server.learning.models import Correction, Model, ModelRefusedError, ModelUnavailableError
 from server.practice.records import Rollout, Score, Spent, Task
 from server.practice.spending import spent_of
 from server.practice.verifiers.protocol import VerifierError, shortened

@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from server.access import NOTHING, current_access
 from server.http.auth.authorization import Authorization
-from server.mcp_server import build_server
+from server.mcp.build import build_server
 from server.settings import Settings
 from tests.processes.calling import call
 

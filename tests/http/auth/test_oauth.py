@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +18,11 @@ from tests.http.auth.authorization_server import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # they share a listener
 
 
+def shown(value: object) -> str:
+    """The same in every process, also of a set."""
+    return str(sorted(cast("set[str]", value)) if isinstance(value, set) else value)
+
+
 @pytest.mark.parametrize(
     ("claims", "scopes"),
     [
@@ -30,7 +35,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # they share a listener
         ({"scope": "experience:read", "scp": ["experience:administer"]}, {"read"}),
         ({"scope": {"experience:read": True}}, set[str]()),
     ],
-    ids=str,
+    ids=shown,
 )
 async def test_scopes_without_the_prefix_are_ignored(
     issuer: AuthorizationServer, claims: dict[str, Any], scopes: set[str]
@@ -58,7 +63,7 @@ async def test_the_scope_prefix_may_be_empty(issuer: AuthorizationServer) -> Non
         (True, set[str]()),
         ({"*": 1}, set[str]()),
     ],
-    ids=str,
+    ids=shown,
 )
 @pytest.mark.parametrize("all_libraries", [False, True])
 async def test_the_libraries_claim_lists_the_libraries(

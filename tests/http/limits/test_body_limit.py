@@ -13,6 +13,7 @@ from mcp import Client, MCPError
 from starlette.types import Message, Receive, Scope, Send
 
 from server.http.limits.body_limit import MAX_BODIES, BodyLimit
+from tests.http.in_process import served_in_process
 from tests.http.serving import JSON, LONG_ENOUGH, raw_request, served, stored_groups
 from tests.http.signing_in import make_token
 from tests.processes.calling import submit
@@ -23,7 +24,7 @@ SMALL = ("--max-body", "1")
 
 async def test_oversized_submission_is_refused_with_a_remedy(database: Path) -> None:
     attempts = [{"output": "x" * MB, "reward": 1}, {"output": "y", "reward": 0}]
-    async with served(database, *SMALL) as server, Client(server.url) as client:
+    async with served_in_process(database, *SMALL) as server, Client(server.url) as client:
         with pytest.raises(MCPError, match=r"larger than the 1 MB .* --max-body"):
             await submit(client, "large", trajectories=attempts)
         await submit(client, "small")
@@ -51,7 +52,7 @@ async def test_client_that_never_stops_sending_is_cut_off(database: Path) -> Non
         while True:
             yield b" " * MB
 
-    async with served(database, *SMALL) as server, server.http(**JSON) as http:
+    async with served_in_process(database, *SMALL) as server, server.http(**JSON) as http:
         with suppress(httpx2.TransportError):  # unless the answer is read in time
             await http.post("/mcp", content=endless())
         line = await server.logged(lambda x: x["message"] == "request")
@@ -62,7 +63,7 @@ async def test_body_declared_too_large_is_refused_before_it_arrives(
     database: Path,
 ) -> None:
     body = b" " * (50 * MB)
-    async with served(database) as server:
+    async with served_in_process(database) as server:
         reader, writer = await server.connect()
         writer.write(raw_request(server.url, body, {}))  # and not the body
         assert b" 413 " in await reader.readuntil(b"\r\n")
@@ -134,7 +135,7 @@ async def test_total_size_of_concurrent_bodies_is_bounded(database: Path) -> Non
     """Nine requests that stop short of their end: one of them finds no room."""
     token = await make_token(database)
     part = b"x" * (2**20 - 1)
-    async with served(database, "--sign-in", *SMALL) as server:
+    async with served_in_process(database, "--sign-in", *SMALL) as server:
         held: list[asyncio.StreamWriter] = []
         answers: list[asyncio.Task[bytes]] = []
         for _ in range(9):

@@ -11,7 +11,8 @@ import httpx2
 from starlette.types import Message, Receive, Scope, Send
 
 from server.http.limits.caller_limits import MAX_STREAMS_PER_CALLER, RateLimiter, StreamLimit
-from tests.http.serving import JSON, modern_request, served
+from tests.http.in_process import served_in_process
+from tests.http.serving import JSON, modern_request
 from tests.http.signing_in import ask, make_token
 
 
@@ -29,7 +30,7 @@ async def test_streams_of_one_caller_leave_room_for_others(database: Path) -> No
     params = {"notifications": {"resourcesListChanged": True}}
     asked = modern_request("subscriptions/listen", params)
     async with (
-        served(database, "--sign-in") as server,
+        served_in_process(database, "--sign-in") as server,
         AsyncExitStack() as streams,
         server.http() as http,
     ):

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.serving import JSON, served, stored_groups, submission, tool_call
+from tests.http.in_process import served_in_process
+from tests.http.serving import JSON, stored_groups, submission, tool_call
 
 
 @pytest.mark.parametrize("path", ["/mcp", "/health", "/ready", "/metrics"])
 async def test_foreign_hosts_and_origins_are_refused(database: Path, path: str) -> None:
     body = tool_call("submit_group", submission())
-    async with served(database) as server, server.http(**JSON) as http:
+    async with served_in_process(database) as server, server.http(**JSON) as http:
         port = http.base_url.port
         foreign = {
             421: [
@@ -30,7 +31,7 @@ async def test_foreign_hosts_and_origins_are_refused(database: Path, path: str) 
 
 
 async def test_own_hosts_and_origins_are_accepted(database: Path) -> None:
-    async with served(database) as server, server.http(**JSON) as http:
+    async with served_in_process(database) as server, server.http(**JSON) as http:
         port = http.base_url.port
         for name in ("127.0.0.1", "localhost", "[::1]"):
             own = {"host": f"{name}:{port}", "origin": f"http://{name}:{port}"}
@@ -40,7 +41,7 @@ async def test_own_hosts_and_origins_are_accepted(database: Path) -> None:
 
 async def test_allowed_hosts_and_their_pages_match_case_insensitively(database: Path) -> None:
     async with (
-        served(database, "--allowed-host", "Lessons.example") as server,
+        served_in_process(database, "--allowed-host", "Lessons.example") as server,
         server.http(**JSON) as http,
     ):
         port = http.base_url.port

@@ -1,0 +1,60 @@
+"""A library as a file: `records` is the form, `validation` checks one that is read."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ValidationError
+
+from experience_store.archive.records import FORMAT, FORMAT_VERSION, Archive
+from experience_store.archive.validation import MAX_SHOWN, check
+from experience_store.errors import BadInputError
+
+__all__ = ["Archive", "read_archive", "write_archive"]
+
+
+def write_archive(archive: Archive) -> str:
+    """An archive as JSON text, the same for the same archive."""
+    return archive.model_dump_json(indent=1) + "\n"
+
+
+def read_archive(text: str | bytes) -> Archive:
+    """Read and check an archive.
+
+    Raises:
+        BadInputError: If it is not an archive, is from a newer release, or is inconsistent.
+    """
+    _check_format(text)
+    try:
+        archive = Archive.model_validate_json(text)
+    except ValidationError as error:
+        raise BadInputError(f"the archive is damaged: {_said(error)}") from error
+    return check(archive)
+
+
+class _Head(BaseModel):
+    format: object = None
+    format_version: object = None
+
+
+def _check_format(text: str | bytes) -> None:
+    """Refuse other documents and archives of later releases, before looking at details."""
+    try:
+        head = _Head.model_validate_json(text)
+    except ValidationError as error:
+        raise BadInputError(f"this is not an exported library: {_said(error)}") from error
+    if head.format != FORMAT:
+        raise BadInputError(f"this is not an exported library: its format is not {FORMAT!r}")
+    if head.format_version != FORMAT_VERSION:
+        raise BadInputError(
+            f"the archive has format version {head.format_version!r}, this release reads "
+            f"{FORMAT_VERSION}: upgrade experience-mcp"
+        )
+
+
+def _said(error: ValidationError) -> str:
+    """The first problems with their places, values left out."""
+    problems = error.errors(include_url=False, include_input=False)[:MAX_SHOWN]
+    return "; ".join(": ".join([*_place(p["loc"]), p["msg"]]) for p in problems)
+
+
+def _place(parts: tuple[str | int, ...]) -> list[str]:
+    return [".".join(str(part) for part in parts)] if parts else []

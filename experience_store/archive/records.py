@@ -1,0 +1,246 @@
+"""The form in which a library travels: everything it is and was, in one JSON document.
+
+Ids, times and authors stay as they were. Rows of a database are named by what they are named for
+people: experiences by `G3`, groups and attempts by their ids, operations by their place in the
+list. So two exports of the same library are the same text, wherever it lives.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+)
+
+from experience_store.library import Policy
+from experience_store.operations import MAX_NAME_CHARS
+from experience_store.trajectory import Message, messages_from_json, messages_to_json
+from experience_store.version import Driver, UpdateStatus
+
+FORMAT = "experience-mcp library"
+FORMAT_VERSION = 1
+MAX_WORDING = 20_000
+LEFT_OUT = "(left out of the export)"
+STAND_IN = (Message("assistant", LEFT_OUT),)  # in place of messages that were left out
+
+
+def _time(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("has no time zone")
+    return text
+
+
+def _read_messages(value: object) -> tuple[Message, ...]:
+    """Messages as they are, or in the form they are written in."""
+    match value:
+        case tuple():
+            return _MESSAGES.validate_python(value)
+        case _:
+            return messages_from_json(json.dumps(value))
+
+
+def _write_messages(messages: tuple[Message, ...]) -> object:
+    return json.loads(messages_to_json(messages))
+
+
+_MESSAGES = TypeAdapter(tuple[Message, ...])
+Messages = Annotated[
+    tuple[Message, ...], PlainValidator(_read_messages), PlainSerializer(_write_messages)
+]
+Time = Annotated[str, AfterValidator(_time)]
+ExperienceId = Annotated[str, Field(pattern=r"^G[1-9][0-9]{0,17}$")]
+Number = Annotated[int, Field(ge=0)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Record(BaseModel):
+    """Part of an archive. What it does not know is an error, lest something be lost."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LibraryRecord(Record):
+    """What a library is for. `next_id` is the number of the next experience."""
+
+    name: str
+    agent_objective: str | None
+    learning_objective: str | None
+    policy: Policy
+    head: Number
+    next_id: Annotated[int, Field(ge=1)]
+    created_at: Time
+
+
+class VersionRecord(Record):
+    """One version."""
+
+    number: Number
+    parent: Number | None
+    author: str
+    note: str
+    size: Number
+    update_id: Name | None
+    created_at: Time
+
+
+class OperationRecord(Record):
+    """One operation, carried out in `version` or refused.
+
+    Attributes:
+        kind: None if it could not be read; then `raw` is what was written.
+        experience: The experience it made.
+        sources: The requests of the update whose answers proposed it.
+    """
+
+    version: Number | None
+    update_id: Name | None
+    kind: Literal["Add", "Revise", "Merge", "Retire", "Keep"] | None
+    ids: tuple[str, ...] = ()
+    name: str | None = None
+    text: str | None = None
+    raw: str | None = None
+    experience: ExperienceId | None
+    sources: tuple[str, ...]
+    refused: str | None
+
+
+class WordingRecord(Record):
+    """One wording of one experience, from version `since` up to but without version `until`.
+
+    Attributes:
+        operation: Place of the operation that made it; None after a rollback.
+    """
+
+    id: ExperienceId
+    since: Number
+    until: Number | None
+    name: Annotated[str, Field(max_length=MAX_NAME_CHARS)]
+    text: Annotated[str, Field(min_length=1, max_length=MAX_WORDING)]
+    operation: Number | None
+
+
+class AttemptRecord(Record):
+    """One attempt. `messages` is None where attempts were left out of the export."""
+
+    id: Name
+    messages: Messages | None
+    reward: FiniteFloat | None
+    feedback: str | None
+    retrieval_id: str | None
+    model: str | None
+    metadata: str | None
+    digest: str
+    created_at: Time
+
+
+class GroupRecord(Record):
+    """One group. `learned` is the revision that was last learned from."""
+
+    id: Name
+    task: str
+    ground_truth: str | None
+    revision: Number
+    learned: Number
+    failures: Number
+    failure: str | None
+    created_at: Time
+    changed_at: Time
+    attempts: tuple[AttemptRecord, ...]
+
+
+class LinkRecord(Record):
+    """A group that led to an experience."""
+
+    experience: ExperienceId
+    group: Name
+
+
+class RewardRecord(Record):
+    """The reward of an attempt as it was when an update began."""
+
+    attempt: Name
+    reward: FiniteFloat | None
+
+
+class UpdateGroupRecord(Record):
+    """A group as it was when an update began."""
+
+    group: Name
+    revision: Number
+    attempts: tuple[RewardRecord, ...]
+    relevant: tuple[ExperienceId, ...] | None
+
+
+class RequestRecord(Record):
+    """One question of an update. `prompt` is None where attempts were left out."""
+
+    id: Name
+    prompt: str | None
+    asked_at: Time
+    failed: str | None
+
+
+class AnswerRecord(Record):
+    """One answer, taken or refused."""
+
+    request: Name
+    text: str
+    refused: str | None
+    model: str | None
+    prompt_tokens: Number
+    cached_tokens: Number
+    completion_tokens: Number
+    cost: FiniteFloat | None
+    created_at: Time
+
+
+class UpdateRecord(Record):
+    """One update with all it asked and was answered."""
+
+    id: Name
+    driver: Driver
+    status: UpdateStatus
+    bases: Annotated[tuple[Number, ...], Field(min_length=1)]
+    version: Number | None
+    reason: str | None
+    created_at: Time
+    changed_at: Time
+    groups: tuple[UpdateGroupRecord, ...]
+    requests: tuple[RequestRecord, ...]
+    answers: tuple[AnswerRecord, ...]
+
+
+class RetrievalRecord(Record):
+    """What was served for which task."""
+
+    id: Name
+    version: Number
+    task: str
+    served: tuple[ExperienceId, ...]
+    created_at: Time
+
+
+class Archive(Record):
+    """A library with its whole history."""
+
+    format: Literal["experience-mcp library"] = FORMAT
+    format_version: Literal[1] = FORMAT_VERSION
+    attempts_included: bool
+    library: LibraryRecord
+    versions: tuple[VersionRecord, ...]
+    operations: tuple[OperationRecord, ...]
+    wordings: tuple[WordingRecord, ...]
+    groups: tuple[GroupRecord, ...]
+    links: tuple[LinkRecord, ...]
+    updates: tuple[UpdateRecord, ...]
+    retrievals: tuple[RetrievalRecord, ...]

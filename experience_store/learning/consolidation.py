@@ -1,0 +1,124 @@
+"""Step 3 in rounds: one on the version that an update began with, one for each rebase.
+
+A round puts what is in contention to the model, in batches, and lets the rest pass. The model's
+list must account for the batch: an operation that comes from no proposal is an invention, and a
+proposal that no operation comes from was dropped; both are refused. When a batch gets no answer,
+the groups that had a part in it contribute nothing this time, so that they can be learned from
+later as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from experience_store.learning.conflicts import batches_of_conflicts, conflicting, outdated
+from experience_store.learning.inputs import Snapshot
+from experience_store.learning.prompts import Answer, Consolidation, Suggestion
+from experience_store.learning.proposals import ProposalSet, proposal, refusal
+from experience_store.learning.requests import Failure
+from experience_store.operations import Keep, Proposed, Refusal, touched_ids
+from experience_store.request_id import RequestId, compared_group
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One pass of step 3 over a version of the library.
+
+    Attributes:
+        before: What stood when it began.
+        passing: The proposals that need no word between them.
+        batches: The others by the id of the request that they are consolidated in.
+    """
+
+    before: ProposalSet
+    snapshot: Snapshot
+    passing: tuple[Proposed, ...]
+    batches: Mapping[str, tuple[Proposed, ...]]
+
+    def after(self, answers: Mapping[str, Answer | Failure]) -> ProposalSet:
+        """The proposals left when all batches are answered or given up."""
+        made = list(self.passing)
+        refused = list(self.before.refused)
+        held_back: dict[str, str] = {}
+        for request_id, batch in self.batches.items():
+            answer = answers.get(request_id)
+            if isinstance(answer, Consolidation):
+                operations, others = _accounted(answer.suggestions, batch, request_id)
+                made += operations
+                refused += others
+            elif isinstance(answer, Failure):
+                reason = f"consolidation failed: {answer.reason}"
+                refused += [refusal(p, reason) for p in batch]
+                held_back |= {source: reason for p in batch for source in _comparisons(p)}
+        kept = tuple(p for p in made if held_back.keys().isdisjoint(_comparisons(p)))
+        refused += [refusal(p, "held back with its group") for p in made if p not in kept]
+        return ProposalSet(kept, tuple(refused), {**self.before.held_back, **held_back})
+
+
+def round_on(snapshots: Sequence[Snapshot], before: ProposalSet) -> Round:
+    """The round on the last of these versions; the others had theirs."""
+    *earlier, snapshot = snapshots
+    if earlier:
+        disputed = outdated(before.proposals, earlier[-1].state, snapshot)
+    else:
+        disputed = conflicting(before.proposals, snapshot.near)
+    batches = batches_of_conflicts(disputed, snapshot.near)
+    return Round(
+        before,
+        snapshot,
+        passing=tuple(p for p in before.proposals if p not in disputed),
+        batches={
+            str(RequestId.consolidate(len(snapshots), number)): batch
+            for number, batch in enumerate(batches, start=1)
+        },
+    )
+
+
+def named(batch: Sequence[Proposed]) -> dict[str, Proposed]:
+    """The proposals of a batch under the names that the model's list refers to them by."""
+    return {f"p{i}": proposed for i, proposed in enumerate(batch, start=1)}
+
+
+def _comparisons(proposed: Proposed) -> Iterator[str]:
+    return (source for source in proposed.sources if compared_group(source) is not None)
+
+
+def _accounted(
+    suggestions: Sequence[Suggestion], batch: Sequence[Proposed], request_id: str
+) -> tuple[list[Proposed], list[Refusal]]:
+    """The consolidated list, each operation with all its sources; the rest refused."""
+    names = named(batch)
+    made: list[Proposed] = []
+    refused: list[Refusal] = []
+    for suggestion in suggestions:
+        behind = [names[o] for o in suggestion.origin if o in names]
+        sources = (*dict.fromkeys(s for p in behind for s in p.sources), request_id)
+        read = proposal(suggestion, sources)
+        if isinstance(read, Refusal):
+            refused.append(read)
+        elif not behind:
+            reason = "invented in consolidation: it names no proposal that it comes from"
+            refused.append(refusal(read, reason))
+        else:
+            made.append(_word_for_word(read, behind))
+    changes = [s for s in suggestions if not isinstance(s.operation, Keep)]
+    cited = {origin for suggestion in changes for origin in suggestion.origin}
+    refused += [
+        Refusal("dropped in consolidation", p.operation, sources=(*p.sources, request_id))
+        for name, p in names.items()
+        if name not in cited
+    ]
+    return made, refused
+
+
+def _word_for_word(made: Proposed, behind: Sequence[Proposed]) -> Proposed:
+    """A single proposal passed on without repeating its wording stays as it was proposed."""
+    (first, *others) = behind
+    operation = made.operation
+    if others or getattr(operation, "text", None) != "":
+        return made
+    same = type(operation) is type(first.operation)
+    if same and touched_ids(operation) == touched_ids(first.operation):
+        return replace(made, operation=first.operation)
+    return made

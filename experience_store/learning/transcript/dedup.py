@@ -1,0 +1,71 @@
+"""A repeated call with changed arguments is shown by the change.
+
+An agent that is refused tries again with almost the same arguments, and what it changed is what it
+learned. Of such a series the last call is shown in full, and the earlier ones by how they differ.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+from experience_store.learning.transcript.steps import Step
+
+_LONG_ENOUGH, _TOO_LONG = 100, 20_000  # characters of arguments
+_REMEMBERED = 8  # calls of a tool
+
+
+def tell_by_change(steps: Sequence[Step]) -> list[Step]:
+    """The steps, with calls that a later one repeats nearly, told by how they differ from it."""
+    told = list(steps)
+    in_full: defaultdict[str, deque[_Call]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
+    for index in range(len(steps) - 1, -1, -1):
+        step = steps[index]
+        arguments = _arguments(step)
+        if not arguments:
+            continue
+        changes = (_change(arguments, later) for later in in_full[step.label])
+        shortest = min((change for change in changes if change), key=len, default=None)
+        if shortest is None:
+            in_full[step.label].append(_Call(step.number, arguments))
+        else:
+            told[index] = replace(step, said=shortest)
+    return told
+
+
+class _Call(NamedTuple):
+    """A call that is shown in full, with each of its arguments as JSON."""
+
+    number: int
+    arguments: dict[str, str]
+
+
+def _change(arguments: dict[str, str], later: _Call) -> str | None:
+    """How the arguments differ from the later call's; None if that would not be much shorter."""
+    others = later.arguments
+    if arguments.keys() != others.keys():
+        return None
+    changed = [f'"{key}":{value}' for key, value in arguments.items() if value != others[key]]
+    told = f"as in step {later.number}{', but ' * bool(changed)}{','.join(changed)}"
+    return told if 2 * len(told) < sum(map(len, arguments.values())) else None
+
+
+def _arguments(step: Step) -> dict[str, str]:
+    """The arguments of a long call, each as JSON; none where they are not an object."""
+    said = step.said or ""
+    if not step.is_call or not _LONG_ENOUGH <= len(said) <= _TOO_LONG:
+        return {}
+    try:
+        parsed: object = json.loads(said)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(parsed, dict):
+        return {}
+    arguments = cast("dict[str, object]", parsed)
+    return {
+        key: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        for key, value in arguments.items()
+    }

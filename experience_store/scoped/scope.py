@@ -1,0 +1,59 @@
+"""The rule: which libraries exist for a caller, and what is said about the others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from experience_store.errors import LibraryNotFoundError
+from experience_store.store import Store
+from experience_store.store.libraries import library_not_found
+
+T = TypeVar("T")
+_ALL = 2**31 - 1  # names; there are fewer
+_NAMED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryScope:
+    """The libraries of a store that a caller has access to.
+
+    Attributes:
+        store: The whole store.
+        libraries: Names, existing or not; None for all.
+        may_make: Whether naming a library that does not exist may create it.
+    """
+
+    store: Store
+    libraries: frozenset[str] | None
+    may_make: bool
+
+    def has(self, library: str) -> bool:
+        """Whether the name is in scope."""
+        return self.libraries is None or library in self.libraries
+
+    async def names(self, prefix: str, limit: int) -> tuple[str, ...]:
+        """Names in scope that exist."""
+        if self.libraries is None:
+            return await self.store.libraries.names(prefix, limit)
+        found = await self.store.libraries.names(prefix, _ALL)
+        return tuple(name for name in found if name in self.libraries)[:limit]
+
+    async def within(self, library: str, do: Callable[[], Awaitable[T]]) -> T:
+        """Do something with an existing library; raises LibraryNotFoundError otherwise."""
+        if self.has(library):
+            try:
+                return await do()
+            except LibraryNotFoundError:
+                pass  # raised below, naming only what is in scope
+        raise library_not_found(library, await self.names("", _NAMED))
+
+    async def making(self, library: str, do: Callable[[], Awaitable[T]]) -> T:
+        """Do something that may create the library, where that is allowed."""
+
+        async def existing() -> T:
+            await self.store.libraries.get(library)
+            return await do()
+
+        return await self.within(library, do if self.may_make else existing)

@@ -1,0 +1,46 @@
+"""Text as it can be stored: without lone surrogates, which no encoding has a place for."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from pydantic import BeforeValidator, StringConstraints
+
+MAX_TEXT = 200_000
+MAX_ID = 200
+
+
+def clean(text: str) -> str:
+    """The text with replacement characters for lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def cleaned(text: str | None) -> str | None:
+    """The same for a text that need not be there."""
+    return None if text is None else clean(text)
+
+
+def _sound(value: object) -> object:
+    return clean(value) if isinstance(value, str) else value
+
+
+def _text_or_json(value: object) -> object:
+    """Text; anything structured (a ground truth that is a list of calls, say) as JSON."""
+    if isinstance(value, str | None):
+        return _sound(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+# The constraint comes first, so that it applies to the text itself and strips before it counts.
+AnyText = Annotated[str, StringConstraints(max_length=MAX_TEXT), BeforeValidator(_text_or_json)]
+Task = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT),
+    BeforeValidator(_sound),
+]
+Id = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID),
+    BeforeValidator(lambda v: str(v) if isinstance(v, int) else _sound(v)),
+]

@@ -1,0 +1,258 @@
+"""Durable updates: the learner's value, stored after every step.
+
+The driver of an update (a host through its tool calls, or a worker with an API key) resumes it
+from the store, asks the open requests, stores answers as they arrive, and finishes it. Nothing is
+held in memory only: the next step may run in another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from experience_store.errors import AnswerRefusedError, HeadMovedError, NotFoundError
+from experience_store.index_cache import IndexCache, LoadedLibrary
+from experience_store.learning.inputs import HOST, MODEL, GroupInput, Snapshot
+from experience_store.learning.prompts.answers import RawAnswer
+from experience_store.learning.requests import Request
+from experience_store.learning.update import Outcome, Update
+from experience_store.operations import Applied
+from experience_store.request_id import compared_group
+from experience_store.store import (
+    AskedRequest,
+    GivenAnswer,
+    Publication,
+    Store,
+    UpdateRecord,
+    Usage,
+)
+from experience_store.version import Driver
+
+PROMPT_BUDGETS = {"host": HOST, "model": MODEL}
+MAX_REFUSALS = 3  # refused answers to one request of a host before it is given up
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An update taken up: its record as it was read, and its value with all answers so far."""
+
+    record: UpdateRecord
+    update: Update
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still asks for answers or waits to be settled."""
+        return self.record.status == "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An answer that was not taken, and why. `given_up` if the request will not be asked again."""
+
+    request: str
+    reason: str
+    given_up: bool = False
+
+
+class UpdateRunner:
+    """Takes updates from one durable step to the next."""
+
+    def __init__(self, store: Store, index_cache: IndexCache) -> None:
+        self._store = store
+        self._index_cache = index_cache
+
+    async def begin(
+        self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
+    ) -> str | None:
+        """Begin an update with up to `limit` groups; its id, or None if no group waits.
+
+        Args:
+            library: Its name.
+            driver: Who will answer.
+            limit: Groups at most.
+            lease: Owner and seconds, where only one worker is to drive it.
+        """
+        return await self._store.updates.begin(library, driver, limit, lease)
+
+    async def resume(self, update_id: str) -> Work:
+        """The update with everything that was answered; raises NotFoundError."""
+        record = await self._store.updates.get(update_id)
+        if record.status == "open" and any(g.relevant is None for g in record.groups):
+            record = await self._choose_relevant(record)
+        loaded_bases = [await self._index_cache.at(record.library.name, v) for v in record.bases]
+        # in threads here and below, since reading long attempts takes long
+        update, misfits = await asyncio.to_thread(_replayed, record, loaded_bases)
+        for request, reason in misfits.items():
+            await self._store.updates.retract(record.id, request, reason)
+        return Work(record, update)
+
+    async def ask(self, work: Work, under_way: Collection[str] = ()) -> tuple[Request, ...]:
+        """The open requests but those under way, stored before they are put to anyone."""
+        open_ = await asyncio.to_thread(work.update.requests)
+        requests = tuple(r for r in open_ if r.id not in under_way)
+        known = {r.id for r in work.record.requests}
+        unknown = [r for r in requests if r.id not in known]
+        if unknown:
+            fresh = await asyncio.to_thread(lambda: [AskedRequest(r.id, r.prompt) for r in unknown])
+            await self._store.updates.ask(work.record.id, fresh)
+        return requests
+
+    async def answer(
+        self, work: Work, answers: Sequence[tuple[str, RawAnswer]], *, model: str | None = None
+    ) -> tuple[Work, tuple[Refused, ...]]:
+        """Take a host's answers; those that do not fit are refused and cost the others nothing.
+
+        A request whose answer was refused `MAX_REFUSALS` times is given up.
+        """
+        update = work.update
+        given: list[GivenAnswer] = []
+        refused: list[Refused] = []
+        for request, raw in answers:
+            text = as_text(raw)  # what is stored is what is read, now and after a restart
+            try:
+                again = _refusals(work.record.answers, given, request) > 0
+                update = update.record(request, text, last=again)
+                given.append(GivenAnswer(request, text, None, model, Usage(1)))
+            except AnswerRefusedError as error:
+                given.append(GivenAnswer(request, text, str(error), model, Usage(1)))
+                refused.append(Refused(request, str(error)))
+            except NotFoundError as error:
+                if request not in update.answers:
+                    refused.append(Refused(request, str(error)))
+        if given and not await self._store.updates.answer(work.record.id, given):
+            update = (await self.resume(work.record.id)).update  # another process was first
+        for number, refusal in enumerate(refused):
+            count = _refusals(work.record.answers, given, refusal.request)
+            if count >= MAX_REFUSALS and refusal.request not in update.answers:
+                work = await self.give_up(replace(work, update=update), *_exhausted(refusal))
+                update = work.update
+                refused[number] = replace(refusal, given_up=True)
+        return replace(work, update=update), tuple(refused)
+
+    async def keep(self, work: Work, answer: GivenAnswer, *, last: bool = False) -> Work:
+        """Take one answer of a model; raises AnswerRefusedError after storing that it came.
+
+        Args:
+            work: The update.
+            answer: To one of its requests.
+            last: Whether the model will not be asked again, see `Update.record`.
+        """
+        try:
+            update = work.update.record(answer.request, answer.text, last=last)
+        except AnswerRefusedError as error:
+            refused = replace(answer, refused=str(error))
+            await self._store.updates.answer(work.record.id, [refused])
+            raise
+        if not await self._store.updates.answer(work.record.id, [answer]):
+            return await self.resume(work.record.id)  # another process was first
+        return replace(work, update=update)
+
+    async def give_up(self, work: Work, request: str, reason: str) -> Work:
+        """Fail one request for good; the rest of the update goes on."""
+        update = work.update.give_up(request, reason)
+        prompt = work.update.request(request).prompt
+        await self._store.updates.ask(work.record.id, [AskedRequest(request, prompt)])
+        await self._store.updates.give_up(work.record.id, request, reason)
+        return replace(work, update=update)
+
+    async def finish(self, work: Work, *, author: str) -> Work:
+        """Publish a finished update; if the head moved, rebase and publish or ask again.
+
+        Returns:
+            The closed update; or the open one, if what changed meanwhile must be consolidated, or
+            if there was something left to ask in the first place.
+        """
+        while (outcome := work.update.outcome()) is not None:
+            try:
+                record = await self._store.updates.publish(
+                    work.record.id, _publication(work, outcome, author)
+                )
+            except HeadMovedError:
+                loaded = await self._index_cache.load(work.record.library.name)
+                await self._store.updates.rebase(work.record.id, loaded.state.version)
+                work = await self.resume(work.record.id)
+            else:
+                return replace(work, record=record)
+        return work
+
+    async def _choose_relevant(self, record: UpdateRecord) -> UpdateRecord:
+        loaded = await self._index_cache.at(record.library.name, record.bases[0])
+        budget = PROMPT_BUDGETS[record.driver].experience_tokens
+        relevant = [
+            [e.id for e in loaded.select(g.group.task, budget).experiences] for g in record.groups
+        ]
+        await self._store.updates.set_relevant(record.id, relevant)
+        return await self._store.updates.get(record.id)
+
+
+def as_text(raw: RawAnswer) -> str:
+    """An answer as the text it is stored as."""
+    text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "replace").decode()
+
+
+def _replayed(
+    record: UpdateRecord, loaded_bases: Sequence[LoadedLibrary]
+) -> tuple[Update, dict[str, str]]:
+    """The update with the stored answers in it, and why those that no longer fit do not."""
+    experiences = loaded_bases[0].state.by_id
+    update = Update(
+        library=record.library,
+        inputs=tuple(
+            GroupInput(
+                g.group,
+                tuple(experiences[i] for i in g.relevant or () if i in experiences),
+                g.served,
+            )
+            for g in record.groups
+        ),
+        snapshots=tuple(Snapshot(s.state, s.index.near) for s in loaded_bases),
+        budget=PROMPT_BUDGETS[record.driver],
+    )
+    taken = {a.request: a.text for a in record.answers if a.refused is None}
+    failed = {r.id: r.failed for r in record.requests if r.failed is not None}
+    misfits: dict[str, str] = {}
+    while ready := _answered(update, taken.keys() | failed.keys(), misfits):
+        for request in ready:
+            if request in failed:
+                update = update.give_up(request, failed[request])
+                continue
+            try:
+                update = update.record(request, taken[request], last=True)
+            except AnswerRefusedError as error:
+                misfits[request] = str(error)
+    return update, misfits
+
+
+def _answered(update: Update, known: Iterable[str], misfits: Iterable[str]) -> list[str]:
+    stored = set(known) - set(misfits) - update.answers.keys()
+    return [r.id for r in update.requests() if r.id in stored] if stored else []
+
+
+def _refusals(before: Iterable[GivenAnswer], now: Iterable[GivenAnswer], request: str) -> int:
+    return sum(1 for a in (*before, *now) if a.request == request and a.refused is not None)
+
+
+def _exhausted(refusal: Refused) -> tuple[str, str]:
+    return refusal.request, f"{MAX_REFUSALS} answers did not fit; the last: {refusal.reason}"
+
+
+def _publication(work: Work, outcome: Outcome, author: str) -> Publication:
+    count = len(outcome.learned)
+    return Publication(
+        base=outcome.base,
+        application=outcome.application,
+        groups_behind=tuple(_groups_behind(work.record, a) for a in outcome.application.applied),
+        learned=outcome.learned,
+        failed=outcome.failed,
+        author=author,
+        note=f"learned from {count} group{'' if count == 1 else 's'}",
+    )
+
+
+def _groups_behind(record: UpdateRecord, applied: Applied) -> tuple[str, ...]:
+    """Ids of the groups whose comparisons proposed the operation."""
+    numbers = [n for source in applied.sources if (n := compared_group(source)) is not None]
+    return tuple(record.groups[n - 1].group.id for n in numbers)

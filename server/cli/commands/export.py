@@ -1,0 +1,147 @@
+"""`export`: a library into a file or a skill."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from experience_store.archive import Archive, write_archive
+from experience_store.errors import BadInputError
+from server import APP
+from server.cli.database import existing
+from server.cli.options import (
+    ENVIRONMENT,
+    database_option,
+    library_argument,
+    option,
+    shared,
+)
+from server.cli.output import count
+
+if TYPE_CHECKING:
+    from server.mcp.skills.folder import Skill
+
+STDIO = "-"
+PRIVATE, PUBLIC = 0o600, 0o666
+
+
+@click.command()
+@library_argument
+@click.argument("to", metavar="[TO]", required=False)
+@database_option
+@shared(
+    "--format",
+    "format_",
+    envvar=f"{ENVIRONMENT}EXPORT_FORMAT",
+    type=click.Choice(["json", "markdown", "skill"]),
+    default="json",
+    show_default=True,
+    help="JSON holds everything; Markdown the current experiences, for people and prompts; a "
+    "skill is a folder of them, for hosts that read Agent Skills from disk.",
+)
+@option("--output", "-o", metavar="PATH", help="Where to, instead of TO.  [default: stdout, -]")
+@option("--force", is_flag=True, help="With skill: replace an export although it was edited.")
+@option("--without-attempts", is_flag=True, help="Leave out messages of attempts and prompts.")
+def export(
+    *,
+    library: str,
+    to: str | None,
+    database: Path,
+    format_: str,
+    output: str | None,
+    force: bool,
+    without_attempts: bool,
+) -> None:
+    """Write a library with its whole history to a file, or as an Agent Skill.
+
+    With attempts in it the file is readable by its owner only. Without them the history stays
+    complete, but elsewhere nothing more can be learned from the groups.
+
+    With --format skill, TO is the folder where a host looks for skills, such as
+    ~/.claude/skills; the skill always gets a folder of its own in it. A folder that is there is
+    replaced only if it is an export of the same library.
+    """
+    output = output or to or STDIO
+    if format_ == "skill":
+        _export_skill(library, database, output, force=force)
+        return
+    if format_ == "markdown":
+        text = asyncio.run(_markdown(database, library))
+        private = False
+    else:
+        archive = asyncio.run(_export(database, library, attempts=not without_attempts))
+        text = write_archive(archive)
+        private = not without_attempts
+    if output == STDIO:
+        click.echo(text, nl=False)
+    else:
+        _write(Path(output), text, private=private)
+        click.echo(f"{library} is in {output} ({len(text.encode()):,} bytes).", err=True)
+
+
+def _export_skill(library: str, database: Path, output: str, *, force: bool) -> None:
+    from server.mcp.skills.export import write_folder  # noqa: PLC0415  # of no use to the others
+
+    if output == STDIO:
+        raise BadInputError(
+            f"a skill is a folder: say where to, as in `{APP} export {library} --format skill "
+            "~/.claude/skills`"
+        )
+    skill = asyncio.run(_skill(database, library))
+    folder = write_folder(skill, Path(output), force=force)
+    files = count(len(skill.files), "file")
+    click.echo(f"{library} is the skill {skill.name}, in {folder} ({files}).", err=True)
+
+
+async def _skill(database: Path, library: str) -> Skill:
+    from server.mcp.skills.folder import skill_of  # noqa: PLC0415  # likewise
+
+    async with existing(database) as store:
+        found = await store.libraries.get(library)
+        if not found.size:
+            raise BadInputError(f"library {library!r} has no experiences that a skill could hold")
+        return skill_of(found, await store.libraries.state(library, found.head))
+
+
+async def _markdown(database: Path, library: str) -> str:
+    from server.mcp.resources import library_markdown  # noqa: PLC0415  # brings the slow MCP SDK
+
+    async with existing(database) as store:
+        found = await store.libraries.get(library)
+        return library_markdown(found, await store.libraries.state(library))
+
+
+async def _export(database: Path, library: str, *, attempts: bool) -> Archive:
+    async with existing(database) as store:
+        return await store.archives.export(library, attempts=attempts)
+
+
+def _write(path: Path, text: str, *, private: bool) -> None:
+    """Write a file in one step: there is the old one or the new one, never half of it."""
+    if path.exists() and not path.is_file():  # a pipe or a device
+        path.write_text(text, encoding="utf-8")
+        return
+    path = path.resolve()
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        if not private:
+            Path(name).chmod(PUBLIC & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,66 @@
+"""`history`: the versions of a library and what each changed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from experience_store.version import Version
+from server import APP
+from server.cli.database import existing
+from server.cli.options import (
+    database_option,
+    json_option,
+    library_argument,
+    option,
+)
+from server.cli.output import count, faint, print_json, styled, title, when, wrapped
+from server.rendering import version_changes, version_record
+
+
+@click.command()
+@library_argument
+@database_option
+@option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many versions.",
+)
+@option("--before", metavar="N", type=click.IntRange(min=1), help="Only versions before this one.")
+@json_option
+def history(*, library: str, database: Path, limit: int, before: int | None, as_json: bool) -> None:
+    """Show what changed in a library, version by version.
+
+    Newest first: + added, ~ reworded, - retired, = confirmed, ! refused.
+    """
+    versions = asyncio.run(_history(database, library, before, limit))
+    if as_json:
+        print_json({"library": library, "versions": [version_record(v) for v in versions]})
+        return
+    for number, version in enumerate(versions):
+        click.echo(("\n" if number else "") + _version(version))
+    if versions and versions[-1].number > 0:
+        older = f"{APP} history {library} --before {versions[-1].number}"
+        click.echo(faint(f"\nOlder ones: {older}"))
+
+
+async def _history(
+    database: Path, library: str, before: int | None, limit: int
+) -> tuple[Version, ...]:
+    async with existing(database) as store:
+        return await store.libraries.history(library, before=before, limit=limit)
+
+
+def _version(version: Version) -> str:
+    """A version as a heading with its changes below."""
+    about = [when(version.created_at), version.author, count(version.size, "experience")]
+    lines = [f"{title(f'version {version.number}')}  {'  '.join(about)}"]
+    if version.note:
+        lines.append(wrapped(version.note, first="  "))
+    lines += [styled(line) for line in version_changes(version)]
+    return "\n".join(lines)

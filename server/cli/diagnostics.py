@@ -1,0 +1,277 @@
+"""What `doctor` looks at, one function for each thing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from experience_store.errors import AnswerRefusedError, ExperienceError, StorageError
+from experience_store.learning.prompts import Aim, Summarise
+from experience_store.learning.requests import Request
+from experience_store.sqlite.integrity import IntegrityReport, check_integrity
+from experience_store.store import GroupCounts
+from experience_store.trajectory import Group, Message, Trajectory
+from server import APP
+from server.cli.database import existing
+from server.cli.host_entry import HOST_VARIABLES, database_of_host, program
+from server.cli.options import ENVIRONMENT, KEY_NAMES, NO_KEY, NO_KEY_FOR, api_key
+from server.cli.output import count
+from server.settings import ModelSettings, default_database
+
+Status: TypeAlias = Literal["ok", "note", "broken"]
+
+LOW_DISK = 200_000_000
+MAX_LIBRARIES = 10
+MEGA = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `remedy` says what to do about it."""
+
+    status: Status
+    subject: str
+    text: str
+    remedy: str | None = None
+
+
+def look_at_release(release: str) -> Iterator[Finding]:
+    """What runs."""
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    text = f"{APP} {release}, Python {python}, SQLite {sqlite3.sqlite_version}"
+    yield Finding("ok", "release", text)
+
+
+def look_at_database(database: Path) -> Iterator[Finding]:
+    """The file: whether it is there, may be written and is sound."""
+    if database.is_dir():
+        yield Finding("broken", "database", f"{database} is a folder", "Name a file by --database.")
+        return
+    if not database.exists():
+        yield _place_for(database)
+        return
+    yield from _access(database)
+    try:
+        yield _soundness(database, check_integrity(database))
+    except StorageError as error:
+        yield Finding(
+            "broken",
+            "database",
+            str(error),
+            "Is it a database of experience-mcp? Put it aside, or name another by --database.",
+        )
+    yield from _disk(database)
+
+
+def _place_for(database: Path) -> Finding:
+    folder = next(parent for parent in database.absolute().parents if parent.exists())
+    if not os.access(folder, os.W_OK):
+        remedy = f"Make {folder} writable, or name another file by --database."
+        return Finding("broken", "database", f"{database} cannot be made in {folder}", remedy)
+    return Finding("ok", "database", f"{database} will be made at first use")
+
+
+def _access(database: Path) -> Iterator[Finding]:
+    for place in (database, database.absolute().parent):
+        if not os.access(place, os.R_OK | os.W_OK):
+            remedy = f"Let its owner be you: chown $USER '{place}'; chmod u+rw '{place}'"
+            yield Finding("broken", "database", f"{place} cannot be written", remedy)
+    mode = database.stat().st_mode
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        text = "other users of this machine may read it, with all attempts in it"
+        yield Finding("note", "database", text, f"chmod 600 '{database}'")
+
+
+def _soundness(database: Path, found: IntegrityReport) -> Finding:
+    size = sum(file.stat().st_size for file in _files(database))
+    text = f"{database}, {size / MEGA:.1f} MB, schema {found.schema}"
+    if found.damage:
+        remedy = (
+            "Stop all servers, keep a copy, and restore a backup or try "
+            f"`sqlite3 '{database}' .recover | sqlite3 new.db`."
+        )
+        return Finding("broken", "database", f"{text}: {'; '.join(found.damage)}", remedy)
+    if found.schema > found.known_schema:
+        remedy = f"Upgrade {APP}, or name another file by --database."
+        newer = f"{text}, which is newer than this release ({found.known_schema})"
+        return Finding("broken", "database", newer, remedy)
+    if found.schema < found.known_schema:
+        older = f"{text}, sound; brought to schema {found.known_schema} at first use"
+        return Finding("ok", "database", older)
+    return Finding("ok", "database", f"{text}, sound")
+
+
+def _files(database: Path) -> list[Path]:
+    beside = [database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))]
+    return [file for file in beside if file.exists()]
+
+
+def _disk(database: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(database.absolute().parent).free
+    text = f"{free / MEGA:,.0f} MB free where the database is"
+    if free < LOW_DISK:
+        yield Finding("broken", "disk", text, "Make room, or move the database.")
+    else:
+        yield Finding("ok", "disk", text)
+
+
+def look_at_libraries(database: Path, model: ModelSettings | None) -> Iterator[Finding]:
+    """What the libraries hold, and what waits or was set aside."""
+    try:
+        found = asyncio.run(_libraries(database))
+    except ExperienceError as error:
+        yield Finding("broken", "libraries", str(error))
+        return
+    if not found:
+        text = "there is none yet"
+        yield Finding("ok", "libraries", text, "The first agent that submits attempts makes one.")
+    for place, (name, size, counts) in enumerate(found):
+        if place < MAX_LIBRARIES or counts.set_aside:
+            yield from _library(name, size, counts, has_model=model is not None)
+    if len(found) > MAX_LIBRARIES:
+        yield Finding("ok", "library", f"{len(found)} in all: `{APP} libraries` lists them")
+
+
+async def _libraries(database: Path) -> list[tuple[str, int, GroupCounts]]:
+    async with existing(database) as store:
+        libraries = await store.libraries.all()
+        return [(lib.name, lib.size, await store.groups.counts(lib.name)) for lib in libraries]
+
+
+def _library(name: str, size: int, counts: GroupCounts, *, has_model: bool) -> Iterator[Finding]:
+    standing = f"{count(size, 'experience')}, {count(counts.groups, 'group')}"
+    if counts.waiting:
+        how = f"{APP} learn --library {name}" if has_model else "ask an agent to update_experiences"
+        text = f"{name}: {standing}, {counts.waiting:,} waiting to be learned from"
+        yield Finding("ok", "library", text, f"To learn now: {how}")
+    else:
+        yield Finding("ok", "library", f"{name}: {standing}, none waiting")
+    if counts.set_aside:
+        text = f"{name}: {count(counts.set_aside, 'group')} set aside after repeated failures"
+        remedy = f"{APP} learn --library {name} --retry-set-aside"
+        yield Finding("note", "library", text, remedy)
+
+
+def look_at_model(model: ModelSettings | None) -> Iterator[Finding]:
+    """Whether the server would learn by itself."""
+    if model is None:
+        text = "none is configured: the models of the hosts learn, which needs no key"
+        if api_key():
+            text = "a key is set but no model is named, so none is used and nothing is billed"
+        yield Finding("ok", "model", text, "To learn in the background: --model NAME")
+    elif not model.api_key:
+        yield Finding("broken", "model", NO_KEY_FOR.format(model.name))
+    else:
+        where = model.base_url or "OpenAI"
+        key = "without a key" if model.api_key == NO_KEY else "with a key"
+        yield Finding("ok", "model", f"{model.name} at {where}, {key}")
+
+
+def ask_model(model: ModelSettings | None) -> Iterator[Finding]:
+    """Put one small question."""
+    from server.learning.models import ModelRefusedError, ModelUnavailableError  # noqa: PLC0415  # only here
+
+    if model is None or not model.api_key:
+        yield Finding("broken", "model call", "there is no model to ask", "Name one: --model NAME")
+        return
+    begun = time.monotonic()
+    try:
+        said = asyncio.run(_ask(replace(model, retries=min(model.retries, 1))))
+    except AnswerRefusedError as error:
+        text = f"it answers, but not in the form it was asked for: {error}"
+        remedy = "Learning repeats such questions once; a larger model may do better."
+        yield Finding("note", "model call", text, remedy)
+    except (ModelUnavailableError, ModelRefusedError) as error:
+        yield Finding("broken", "model call", str(error), "Check --model, --base-url and the key.")
+    else:
+        yield Finding("ok", "model call", f"{said} in {time.monotonic() - begun:.1f} s")
+
+
+async def _ask(settings: ModelSettings) -> str:
+    from server.learning.models.endpoint import Endpoint  # noqa: PLC0415  # importing openai takes a second
+
+    request = _small_question()
+    endpoint = Endpoint(settings)
+    try:
+        reply = await endpoint.ask(request)
+    finally:
+        await endpoint.close()
+    request.question.read(reply.text)
+    usage = reply.usage
+    return f"answered, {usage.prompt_tokens} + {usage.completion_tokens} tokens"
+
+
+def _small_question() -> Request:
+    attempt = Trajectory("attempt", (Message("assistant", "Hello!"),))
+    question = Summarise(
+        aim=Aim(None, None, 32, 1),
+        group=Group("check", "Say hello.", (attempt,)),
+        trajectory=attempt,
+        served=(),
+        rewarded=False,
+        max_tokens=1_000,
+    )
+    return Request("check", question)
+
+
+def look_at_environment(database: Path) -> Iterator[Finding]:
+    """What a host's child sees of the environment, and whether it finds the same database."""
+    missing = [name for name in ("HOME", "PATH") if os.name == "posix" and not os.environ.get(name)]
+    if missing:
+        yield Finding("broken", "environment", f"{', '.join(missing)} not set", "Set it.")
+    ours = [n for n in os.environ if n.startswith(ENVIRONMENT) or n in KEY_NAMES]
+    if ours:
+        text = (
+            f"{', '.join(sorted(ours))} set here; most hosts pass only "
+            f"{', '.join(HOST_VARIABLES)} on"
+        )
+        yield Finding("note", "environment", text, "Put them into the host's entry (see below).")
+    if database == default_database() and database != database_of_host():
+        text = f"a host that passes no XDG_DATA_HOME on would use {database_of_host()}"
+        yield Finding("note", "environment", text, "Give --database in the host's entry (below).")
+
+
+def look_at_program() -> Iterator[Finding]:
+    """Whether hosts can start the program."""
+    command = " ".join(program())
+    if "archive-v" in command:
+        text = f"{command} lies in a cache that is emptied at times"
+        yield Finding("note", "program", text, f"Install it: uv tool install {APP}")
+    elif shutil.which(APP):
+        yield Finding("ok", "program", f"{command}, on PATH")
+    else:
+        text = f"{APP} is not on PATH"
+        yield Finding("note", "program", text, f"Hosts need an absolute command: {command}")
+
+
+def look_at_tokens(database: Path) -> Iterator[Finding]:
+    """The tokens of `serve --http --sign-in`, if there are any."""
+    try:
+        found = asyncio.run(_tokens(database))
+    except ExperienceError:
+        return  # what is wrong was found before
+    if not found:
+        return
+    now = datetime.now(UTC)
+    over = sum(ends is not None and ends <= now for _, ends in found)
+    wide = sum(libraries is None for libraries, _ in found)
+    text = (
+        f"{count(len(found), 'token')} for HTTP; every library is reached by {wide}, {over} expired"
+    )
+    remedy = "Revoke what is over: `experience-mcp token list`, `token revoke`." if over else None
+    yield Finding("note" if over else "ok", "sign-in", text, remedy)
+
+
+async def _tokens(database: Path) -> list[tuple[frozenset[str] | None, datetime | None]]:
+    async with existing(database) as store:
+        return [(token.libraries, token.expires_at) for token in await store.tokens.all()]

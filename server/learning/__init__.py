@@ -1,0 +1,1 @@
+"""Background learning: `worker` finds work, `model_driver` answers it, `models` are the clients."""

@@ -1,0 +1,84 @@
+"""Prompts a person can choose in the host, and completions for the names they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mcp.server import MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    ResourceTemplateReference,
+)
+
+from experience_store.errors import ExperienceError
+from experience_store.submissions.text import clean
+from server.app import App
+from server.mcp.middleware import MAX_LIBRARY
+from server.text import with_experiences
+
+MAX_COMPLETIONS = 100
+
+
+def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
+    """Register the prompts and the completion of their arguments."""
+
+    @server.prompt(
+        title="Solve with experiences",
+        description="Do a task with the lessons of earlier attempts, and report what came of it.",
+    )
+    async def solve_with_experiences(task: str, library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+        name = library or app().settings.library
+        try:
+            loaded = await app().index_cache.load(name, make=True)
+        except ExperienceError as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from error
+        selection = loaded.select(task, app().settings.max_tokens)
+        lessons = {e.id: e.line() for e in selection.experiences}
+        prompt = with_experiences(task, lessons, library=name, version=loaded.state.version)
+        return (
+            f"{prompt}\n\n"
+            "When you are done, report the attempt with its reward by submit_group, library "
+            f"{name!r}."
+        )
+
+    @server.prompt(
+        title="Learn from attempts",
+        description="Learn from the attempts that wait in a library.",
+    )
+    async def learn_from_attempts(library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+        name = library or app().settings.library
+        return (
+            f"Call update_experiences with library {name!r}. Answer every request it returns by "
+            "its prompt and answer_schema, send all answers with submit_answers, and go on until "
+            "the status is published or nothing_to_learn. Then tell me in a few sentences what "
+            "was learned and what was refused."
+        )
+
+    @server.completion()
+    async def complete(  # pyright: ignore[reportUnusedFunction]  # registered
+        ref: PromptReference | ResourceTemplateReference,  # noqa: ARG001  # all mean the same
+        argument: CompletionArgument,
+        context: CompletionContext | None,
+    ) -> Completion | None:
+        libraries = app().store.libraries
+        if argument.name == "library":
+            names = await libraries.names(_begun(argument.value), MAX_COMPLETIONS + 1)
+            more = len(names) > MAX_COMPLETIONS
+            return Completion(values=list(names[:MAX_COMPLETIONS]), has_more=more)
+        if argument.name == "version" and context and context.arguments:
+            library = _begun(context.arguments.get("library", ""))
+            if library in await libraries.names(library):
+                head = (await libraries.get(library)).head
+                fits = [str(v) for v in range(head, -1, -1) if str(v).startswith(argument.value)]
+                return Completion(values=fits[:MAX_COMPLETIONS], total=len(fits))
+        return None
+
+
+def _begun(name: str) -> str:
+    """What a client has of a name so far, if it can be the beginning of one."""
+    return clean(name[: MAX_LIBRARY + 1])

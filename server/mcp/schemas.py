@@ -1,0 +1,172 @@
+"""Schemas of the tools: arguments as models read them, and functions made into tools.
+
+The schemas describe the best form to send; `submissions` understands others too. So lists arrive
+as plain objects, and an invalid one is refused with how to fix the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import ToolAnnotations
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
+
+from experience_store.errors import BadInputError
+from server.access import Scope
+
+Library = Annotated[
+    str | None,
+    WithJsonSchema({"type": "string"}),
+    Field(description="Library for this kind of work, e.g. 'airline-support'"),
+]
+Trajectories = Annotated[
+    list[object],
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "reward": {
+                        "anyOf": [{"type": "number"}, {"type": "null"}],
+                        "description": "Any scale, higher is better; null if unscored",
+                    },
+                    "messages": {
+                        "type": "array",
+                        "items": {"type": "object"},
+                        "description": "OpenAI chat messages with tool calls and results",
+                    },
+                    "output": {
+                        "type": "string",
+                        "description": "Plain text, if there are no messages",
+                    },
+                    "feedback": {"type": "string", "description": "The verifier's comment"},
+                    "retrieval_id": {
+                        "type": "string",
+                        "description": "From get_experiences, if the attempt used its answer",
+                    },
+                    "model": {"type": "string"},
+                    "metadata": {"type": "object"},
+                    "id": {"type": "string", "description": "Resending an id changes nothing"},
+                },
+                "required": ["reward"],
+                "additionalProperties": False,
+            },
+        }
+    ),
+    Field(description="Attempts, each with messages or output"),
+]
+Answers = Annotated[
+    list[object],
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "request_id": {"type": "string"},
+                    "answer": {
+                        "anyOf": [{"type": "object"}, {"type": "string"}],
+                        "description": "Matching the request's answer_schema",
+                    },
+                },
+                "required": ["request_id", "answer"],
+            },
+        }
+    ),
+    Field(description="One or more answers, in any order"),
+]
+
+
+class _GivenAnswer(BaseModel):
+    request_id: str
+    answer: str | dict[str, object]
+
+
+_ANSWER = TypeAdapter(_GivenAnswer)
+
+
+def read_answers(answers: list[object]) -> list[tuple[str, str | Mapping[str, object]]]:
+    """The answers as pairs of request id and raw answer.
+
+    Raises:
+        BadInputError: If one is not of the form {"request_id": ..., "answer": ...}.
+    """
+    read: list[tuple[str, str | Mapping[str, object]]] = []
+    for number, item in enumerate(answers):
+        try:
+            given = _ANSWER.validate_python(item)
+        except ValidationError as error:
+            raise BadInputError(
+                f"answers.{number}: must be an object with request_id (a string) and answer (an "
+                "object that matches the request's answer_schema, or the same as a JSON string)"
+            ) from error
+        read.append((given.request_id.strip(), given.answer))
+    if not read:
+        raise BadInputError("answers: send at least one answer")
+    return read
+
+
+class ScopedTool(Tool):
+    """A tool that is visible only to callers with its scope."""
+
+    scope: Scope = Field(default=Scope.ADMINISTER, exclude=True)
+
+
+def make_tool(
+    function: Callable[..., object],
+    title: str,
+    scope: Scope,
+    *,
+    reads: bool,
+    idempotent: bool,
+    destroys: bool = False,
+) -> ScopedTool:
+    """A function as a tool; its docstring is the description that models read."""
+    tool = ScopedTool.from_function(
+        function,
+        title=title,
+        description=" ".join((function.__doc__ or "").split()),
+        annotations=ToolAnnotations(
+            read_only_hint=reads,
+            destructive_hint=destroys,
+            idempotent_hint=idempotent,
+            open_world_hint=False,
+        ),
+    )
+    assert isinstance(tool, ScopedTool), "made as one"
+    tool.scope = scope
+    tool.parameters = _compact(tool.parameters)
+    if tool.fn_metadata.output_schema is not None:
+        schema = _compact(tool.fn_metadata.output_schema)
+        schema.pop("description", None)
+        tool.fn_metadata.output_schema = schema
+    return tool
+
+
+def _compact(schema: Mapping[str, object]) -> dict[str, Any]:
+    """A schema without titles and null defaults, which cost tokens and say nothing."""
+    return {
+        key: _compact_value(key, value)
+        for key, value in schema.items()
+        if key != "title" and not (key == "default" and not value)
+    }
+
+
+def _compact_value(key: str, value: object) -> object:
+    if isinstance(value, dict):
+        mapping = _SCHEMA.validate_python(value)
+        if key in {"properties", "$defs"}:
+            return {name: _compact_value("", inner) for name, inner in mapping.items()}
+        return _compact(mapping)
+    if isinstance(value, list):
+        return [_compact_value("", item) for item in _ITEMS.validate_python(value)]
+    return value
+
+
+_SCHEMA = TypeAdapter(dict[str, object])
+_ITEMS = TypeAdapter(list[object])

@@ -1,0 +1,155 @@
+"""Skills over MCP (SEP-2640): which there are, and the digests by which hosts check what they read.
+
+The files themselves are resources. An entry tells the digests of one version, and a file is read
+of the version that is current then: if one was published in between, the digest does not fit, and
+the host asks for the entry again, as the specification has it. Entries are private to the caller,
+since not every caller sees every library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.extension import Extension, MethodBinding
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, PaginatedRequestParams, RequestParams
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from experience_store.errors import BadInputError
+from experience_store.library import check_library_name
+from server.app import App
+from server.mcp.skills.folder import MAIN, File, Skill
+from server.mcp.skills.served import (
+    MARKDOWN,
+    SCHEME,
+    ServedSkills,
+    children,
+    split_uri,
+    uri_of,
+)
+
+EXTENSION = "io.modelcontextprotocol/skills"
+SETTINGS = {"directoryRead": True}
+PAGE = 50
+DIRECTORY = "inode/directory"
+_ENVELOPE = {
+    "resultType": "complete",
+    "ttlMs": 0,  # a version may be published at any time
+    "cacheScope": "private",
+}
+
+_Context: TypeAlias = ServerRequestContext[Any, Any]
+
+
+class SkillParams(RequestParams):
+    """Parameters of `skills/get`."""
+
+    uri: str
+
+
+class DirectoryParams(PaginatedRequestParams):
+    """Parameters of `resources/directory/read`."""
+
+    uri: str
+
+
+class SkillsExtension(Extension):
+    """The methods of the extension, for both protocol eras."""
+
+    identifier = EXTENSION
+
+    def __init__(self, app: Callable[[], App]) -> None:
+        """With a way to the app as the caller sees it."""
+        self.skills = ServedSkills(app)
+
+    def settings(self) -> dict[str, Any]:
+        """What is said of it when capabilities are."""
+        return SETTINGS
+
+    def methods(self) -> Sequence[MethodBinding]:
+        """Those that every server with skills has, and the one that is optional."""
+        return (
+            MethodBinding("skills/list", PaginatedRequestParams, self._list),
+            MethodBinding("skills/get", SkillParams, self._get),
+            MethodBinding("resources/directory/read", DirectoryParams, self._read_directory),
+        )
+
+    async def _list(self, ctx: _Context, params: PaginatedRequestParams) -> dict[str, Any]:
+        after = _library_after(params.cursor)
+        rest = [lib for lib in await self.skills.libraries() if lib.name > after]
+        made = [await self.skills.of(library) for library in rest[:PAGE]]
+        more = {"nextCursor": rest[PAGE - 1].name} if len(rest) > PAGE else {}
+        entries = [_entry(skill) for skill in made if skill]
+        return {"skills": entries, **more, **_envelope(ctx)}
+
+    async def _get(self, ctx: _Context, params: SkillParams) -> dict[str, Any]:
+        name, path = split_uri(params.uri) or ("", "")
+        skill = await self.skills.find(name) if path == MAIN else None
+        if skill is None:
+            known = "" if path == MAIN else f"; a skill's address is {uri_of('NAME')}"
+            raise MCPError(INVALID_PARAMS, f"no skill is served at {params.uri[:200]}{known}")
+        return {"skill": _entry(skill), **_envelope(ctx)}
+
+    async def _read_directory(self, ctx: _Context, params: DirectoryParams) -> dict[str, Any]:
+        name, path = split_uri(params.uri) or ("", "")
+        skill = await self.skills.find(name)
+        found = children(skill, path) if skill else None
+        if skill is None or found is None or params.uri.endswith("/"):
+            raise MCPError(INVALID_PARAMS, f"{params.uri[:200]} is not a directory resource")
+        if params.cursor is not None:
+            raise MCPError(INVALID_PARAMS, "there are no more pages: directories are listed whole")
+        return {"resources": [_resource(skill, c) for c in found], **_envelope(ctx)}
+
+
+async def declare_in_handshake(ctx: _Context, call_next: CallNext) -> HandlerResult:
+    """Middleware that says in a handshake, too, that there are skills.
+
+    The SDK keeps what it says of extensions to revisions that know the word; hosts that shake
+    hands look for it all the same.
+    """
+    result = await call_next(ctx)
+    if ctx.method == "initialize" and isinstance(result, dict):
+        capabilities = result.setdefault("capabilities", {})
+        capabilities.setdefault("extensions", {}).setdefault(EXTENSION, SETTINGS)
+    return result
+
+
+def _envelope(ctx: _Context) -> dict[str, Any]:
+    """What results carry beside their content, in revisions that have it."""
+    return _ENVELOPE if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else {}
+
+
+def _library_after(cursor: str | None) -> str:
+    if cursor is None:
+        return ""
+    try:
+        return check_library_name(cursor)
+    except BadInputError as error:
+        raise MCPError(INVALID_PARAMS, "no answer of skills/list had this cursor") from error
+
+
+def _entry(skill: Skill) -> dict[str, Any]:
+    return {
+        "uri": uri_of(skill.name),
+        "frontmatter": skill.frontmatter,
+        "resources": [
+            {"uri": uri_of(skill.name, f.path), "digest": f.digest, "size": len(f.data)}
+            for f in skill.files
+        ],
+    }
+
+
+def _resource(skill: Skill, child: File | str) -> dict[str, Any]:
+    if isinstance(child, str):
+        return {"uri": f"{SCHEME}{skill.name}/{child}", "name": child, "mimeType": DIRECTORY}
+    about: dict[str, str] = {"name": child.path.rpartition("/")[2]}
+    if child.path == MAIN:
+        about = {"name": skill.name, "description": skill.description}
+    return {
+        "uri": uri_of(skill.name, child.path),
+        **about,
+        "mimeType": MARKDOWN,
+        "size": len(child.data),
+    }

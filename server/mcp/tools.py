@@ -1,0 +1,197 @@
+"""The five core tools: what an agent asks before a task and reports after it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+from mcp_types import CallToolResult
+from pydantic import Field, WithJsonSchema
+
+from experience_store.library import check_library_name
+from experience_store.store import Retrieval
+from server.access import Scope
+from server.app import App
+from server.mcp.context import AppContext, app_of, author_of
+from server.mcp.next_steps import (
+    MAX_SERVED_TOKENS,
+    after_retrieval,
+    after_submission,
+    without_experiences,
+)
+from server.mcp.pagination import libraries_out
+from server.mcp.results import (
+    Experiences,
+    LibrariesOut,
+    Submitted,
+    UpdateOut,
+    experiences_text,
+    libraries_text,
+    result,
+    submitted_text,
+    update_text,
+)
+from server.mcp.schemas import Answers, Library, ScopedTool, Trajectories, make_tool, read_answers
+
+MAX_TASK = 100_000
+
+
+async def get_experiences(
+    ctx: AppContext,
+    task: Annotated[
+        str,
+        Field(
+            description="The full request, without system prompt or policy",
+            max_length=MAX_TASK,
+        ),
+    ],
+    library: Library = None,
+    max_tokens: Annotated[
+        int | None,
+        WithJsonSchema({"type": "integer"}),
+        Field(ge=0, le=MAX_SERVED_TOKENS, description="Token budget for the experiences"),
+    ] = None,
+) -> Annotated[CallToolResult, Experiences]:
+    """Get lessons learned from earlier attempts at similar tasks.
+
+    Call it before starting a task and follow what fits. Keep the retrieval_id for the trajectories
+    in submit_group.
+    """
+    app = app_of(ctx)
+    loaded = await app.index_cache.load(_name(app, library), make=True)
+    budget = app.settings.max_tokens if max_tokens is None else max_tokens
+    selection = loaded.select(task, budget)
+    retrieval = Retrieval(
+        id=f"r-{secrets.token_hex(6)}",
+        library=loaded.library.name,
+        version=loaded.state.version,
+        task=task,
+        served=tuple(e.id for e in selection.experiences),
+    )
+    app.retrievals.add(retrieval)
+    if loaded.state.experiences:
+        step = after_retrieval(selection, budget, loaded.index.tokens)
+    else:
+        others = [lib for lib in await app.store.libraries.all() if lib.size]
+        step = without_experiences(loaded.library.name, others)
+    value = Experiences(
+        library=loaded.library.name,
+        version=loaded.state.version,
+        experiences={e.id: e.line() for e in selection.experiences},
+        omitted=selection.omitted,
+        retrieval_id=retrieval.id,
+        next_step=step,
+    )
+    return result(value, experiences_text(value))
+
+
+async def submit_group(
+    ctx: AppContext,
+    task: Annotated[str, Field(description="The task given to all attempts")],
+    trajectories: Trajectories,
+    library: Library = None,
+    group_id: Annotated[
+        str | None,
+        WithJsonSchema({"type": "string"}),
+        Field(description="Add to this group: your own id, or one returned earlier"),
+    ] = None,
+    ground_truth: Annotated[
+        object,
+        WithJsonSchema({"type": "string"}),
+        Field(description="Correct answer, if known; shown to the learner only"),
+    ] = None,
+) -> Annotated[CallToolResult, Submitted]:
+    """Report attempts at one task with their rewards, after the task.
+
+    Winners are compared with losers, so a group teaches only when rewards differ: several attempts
+    with different outcomes work best. Report a single attempt too; add others to its group_id
+    later. Durably stored on return.
+    """
+    app = app_of(ctx)
+    from experience_store.submissions.trajectories import read_submission  # noqa: PLC0415  # loaded when first needed: start-up time
+
+    name = check_library_name(_name(app, library))
+    submission = read_submission(
+        task=task, trajectories=trajectories, group_id=group_id, ground_truth=ground_truth
+    )
+    given = {t.retrieval_id for t in submission.trajectories if t.retrieval_id}
+    served = await app.retrievals.libraries_of(list(given))
+    receipt = await app.store.groups.submit(name, submission)
+    if app.worker is not None:
+        app.worker.wake()
+    value = Submitted(
+        library=name,
+        group_id=receipt.group_id,
+        signal=receipt.signal,
+        trajectories=receipt.trajectories,
+        next_step=after_submission(
+            receipt,
+            untied={i: served.get(i) for i in given if served.get(i) != name},
+            background=app.worker is not None,
+        ),
+    )
+    return result(value, submitted_text(value))
+
+
+async def update_experiences(
+    ctx: AppContext, library: Library = None
+) -> Annotated[CallToolResult, UpdateOut]:
+    """Learn from submitted groups.
+
+    Returns requests that compare winners with losers: answer each yourself and send the answers
+    with submit_answers. If the server has its own model, learning runs in the background instead.
+    Resumes an open update.
+    """
+    app = app_of(ctx)
+    from server.mcp import host_driver  # noqa: PLC0415  # loaded when first needed: start-up time
+
+    loaded = await app.index_cache.load(_name(app, library), make=True)
+    value = await host_driver.start(app, loaded.library.name, author=author_of(ctx))
+    return result(value, update_text(value))
+
+
+async def submit_answers(
+    ctx: AppContext,
+    update_id: Annotated[str, Field(description="From update_experiences")],
+    answers: Answers,
+) -> Annotated[CallToolResult, UpdateOut]:
+    """Answer requests from update_experiences.
+
+    Returns the next requests, or the published version and its changes. Invalid answers are
+    refused with the reason; the others are kept.
+    """
+    from server.mcp import host_driver  # noqa: PLC0415  # loaded when first needed: start-up time
+
+    app = app_of(ctx)
+    value = await host_driver.take(app, update_id, read_answers(answers), author=author_of(ctx))
+    if value.status == "published" and app.on_published:
+        await app.on_published(value.library)
+    return result(value, update_text(value))
+
+
+async def list_libraries(
+    ctx: AppContext,
+    after: Annotated[str, Field(description="Return libraries after this name (cursor)")] = "",
+) -> Annotated[CallToolResult, LibrariesOut]:
+    """List libraries: purpose, size, version, groups waiting to be learned from."""
+    value = await libraries_out(app_of(ctx), after)
+    return result(value, libraries_text(value))
+
+
+def core_tools() -> list[ScopedTool]:
+    """The core tools as they are registered."""
+    return [
+        make_tool(get_experiences, "Get experiences", Scope.READ, reads=True, idempotent=True),
+        make_tool(
+            submit_group, "Submit a group of attempts", Scope.SUBMIT, reads=False, idempotent=False
+        ),
+        make_tool(
+            update_experiences, "Update experiences", Scope.LEARN, reads=False, idempotent=True
+        ),
+        make_tool(submit_answers, "Submit answers", Scope.LEARN, reads=False, idempotent=True),
+        make_tool(list_libraries, "List libraries", Scope.READ, reads=True, idempotent=True),
+    ]
+
+
+def _name(app: App, library: str | None) -> str:
+    return library or app.settings.library

@@ -1,0 +1,35 @@
+"""Text shared by everything that writes for people or models: one line, counts, a task's prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def with_experiences(
+    task: str, experiences: Mapping[str, str], *, library: str, version: int
+) -> str:
+    """A task together with the experiences for it, as an agent's prompt.
+
+    Args:
+        task: The task.
+        experiences: Their texts by id, best first.
+        library: Name of the library.
+        version: Version of the library.
+    """
+    lessons = "\n".join(f"[{id_}] {text}" for id_, text in experiences.items())
+    return (
+        f"{task}\n\n"
+        f"Experiences from earlier attempts at tasks like this (library {library!r}, version "
+        f"{version}). They are advice, follow what fits:\n"
+        f"{lessons or '(none yet)'}"
+    )
+
+
+def one_line(text: str) -> str:
+    """Untrusted text in one line, without unprintable characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 group`, `1,200 groups`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
