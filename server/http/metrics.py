@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from experience_store.store import Totals
+from experience_store.store import StoreTotals
 from experience_store.version import UpdateStatus
 from server.http.exchange import Outcome
 
@@ -82,7 +82,7 @@ class Metrics:
         self._calls.labels(tool, outcome).inc()
         self._seconds.labels(tool).observe(seconds)
 
-    def text(self, totals: Totals | None) -> bytes:
+    def text(self, totals: StoreTotals | None) -> bytes:
         """Everything in Prometheus' format; without the store's gauges if it cannot be read."""
         for name, gauge in self._held.items():
             gauge.set(getattr(totals, name) if totals else float("nan"))
