@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from experience_store.store import Totals
+from experience_store.store import StoreTotals
 from experience_store.version import UpdateStatus
 
 Outcome: TypeAlias = Literal["ok", "error", "failed", "cancelled"]
@@ -77,7 +77,7 @@ class Metrics:
         self._calls.labels(tool, outcome).inc()
         self._seconds.labels(tool).observe(seconds)
 
-    def render(self, totals: Totals | None) -> bytes:
+    def render(self, totals: StoreTotals | None) -> bytes:
         """All metrics in Prometheus' text format.
 
         Args:

@@ -18,8 +18,8 @@ from pydantic import (
 
 from experience_store.errors import BadInputError
 from experience_store.store import Submission
+from experience_store.submissions.clean_text import MAX_TEXT, AnyText, Id, Task, clean
 from experience_store.submissions.messages import MessageInput
-from experience_store.submissions.text import MAX_TEXT, AnyText, Id, Task, clean
 from experience_store.submissions.validation_errors import explain_validation_error
 from experience_store.trajectory import Message, Trajectory
 
