@@ -1,7 +1,7 @@
 """Clients that stall, and more connections than there is room for.
 
-Each stalling client meets uvicorn's own protocol as well, with its one timeout set, and is waited
-for. Once that fails, `TimeoutProtocol` can go.
+Each stalling client meets uvicorn's own protocol as well, which goes on waiting for it. Once that
+fails, `TimeoutProtocol` can go.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ async def listening(
         http=protocol,
         lifespan="off",
         log_config=None,
-        timeout_keep_alive=1,
     )
     server = uvicorn.Server(config)
     config.load()
