@@ -79,8 +79,8 @@ def _check_replaceable(folder: Path, skill: Skill, *, force: bool) -> None:
         )
     if not (force or _is_as_made(folder)):
         raise ConflictError(
-            f"{folder} is there already and is not as an export left it: move it away, name "
-            "another place, or replace it with --force"
+            f"{folder} already exists and was edited since its export: move it away, name another "
+            "place, or replace it with --force"
         )
 
 
