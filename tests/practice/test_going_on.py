@@ -19,6 +19,7 @@ from tests.practice.practising import counted, ground, is_attempt, slow, tasks, 
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
+
 class Watch:
     """Sets an event when so many calls more have come."""
 
