@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
+
+from server.practice.datasets import generated
+from tests.practice.loaded_gym import LoadedGym
 
 
 def _no_page(run: object, report: object) -> str:
@@ -12,3 +17,16 @@ def _no_page(run: object, report: object) -> str:
 def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without the page for people: drawing takes longer than the runs."""
     monkeypatch.setattr("server.practice.report.page.page_of", _no_page)
+
+
+@pytest.fixture(scope="session")
+def loaded_gym(tmp_path_factory: pytest.TempPathFactory) -> Generator[LoadedGym]:
+    loaded = LoadedGym(tmp_path_factory.mktemp("gym"))
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture
+def gym_loaded_once(loaded_gym: LoadedGym, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks are generated without importing reasoning-gym for each spec."""
+    monkeypatch.setattr(generated, "subprocess", loaded_gym)
