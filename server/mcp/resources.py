@@ -1,7 +1,7 @@
 """Resources: each library as text and JSON that a person or a host can read.
 
-`experience://{library}` is the current version, ready to paste into a prompt. Its versions, its
-history, its groups and its updates are below it; what grows comes in pages, each with the URI of
+`experience://{library}` is the current version, ready to paste into a prompt. Its facts (`info`),
+versions, history, groups and updates are below it; what grows comes in pages, each with the URI of
 the next, or null.
 """
 
@@ -43,6 +43,16 @@ def add_resources(server: MCPServer[App], app: Callable[[], App]) -> None:
     )
     async def current(library: str) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         return await _read(_current(app, library))
+
+    @server.resource(
+        "experience://{library}/info",
+        name="info",
+        title="Facts about a library",
+        description="Identity, version, sizes, objectives, policy, and what waits to be learned.",
+        mime_type=_JSON,
+    )
+    async def info(library: str) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+        return await _read(_info(app, library))
 
     @server.resource(
         "experience://{library}/versions/{version}",
@@ -108,6 +118,33 @@ async def _current(app: Callable[[], App], library: str) -> str:
     return library_markdown(loaded.library, loaded.state)
 
 
+async def _info(app: Callable[[], App], library: str) -> str:
+    """Facts about a library; all of them are small, however much it holds."""
+    seen = app()
+    store = seen.store
+    found = await store.libraries.get(library)
+    made = (await store.libraries.version(library, 0)).created_at
+    totals = await store.totals([library])
+    return _json(
+        {
+            "library": library,
+            "created_at": made,
+            "version": found.head,
+            "experiences": found.size,
+            "agent_objective": found.agent_objective,
+            "learning_objective": found.learning_objective,
+            "policy": asdict(found.policy),
+            "groups": asdict(await store.groups.counts(library)),
+            "updates": dict(totals.updates),
+            "learning": {
+                "by": "host" if seen.worker is None else "model",
+                "held_up": seen.trouble,
+                "storage_failed": seen.storage_failed,
+            },
+        }
+    )
+
+
 async def _at_version(app: Callable[[], App], library: str, version: str) -> str:
     libraries = app().store.libraries
     state = await libraries.state(library, _number(version, "a version"))
@@ -154,10 +191,12 @@ def _check_may_see_attempts() -> None:
 
 def _dump(library: str, what: str, more: str | None, content: Mapping[str, object]) -> str:
     """A page as JSON: of which library, what it holds, and where the next one is."""
+    next_ = f"experience://{library}/{what}?{more}" if more else None
+    return _json({"library": library, **content, "next": next_})
 
+
+def _json(content: Mapping[str, object]) -> str:
     def plain(item: object) -> str:
         return item.isoformat() if isinstance(item, datetime) else str(item)
 
-    next_ = f"experience://{library}/{what}?{more}" if more else None
-    page = {"library": library, **content, "next": next_}
-    return json.dumps(page, ensure_ascii=False, indent=1, default=plain)
+    return json.dumps(content, ensure_ascii=False, indent=1, default=plain)
