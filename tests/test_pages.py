@@ -16,7 +16,7 @@ from experience_store.token_estimate import estimate_tokens
 from server.mcp.middleware import FIVE_MINUTES, HOUR
 from server.mcp.pagination import MAX_OBJECTIVE, MAX_TOKENS
 from server.mcp.resources import library_markdown
-from server.practice.library_client import LibraryClient
+from server.practice.client.library_client import LibraryClient
 from server.practice.spending import Meter
 from tests.builders import attempt, submission
 from tests.processes.calling import call

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
-from experience_store.errors import BadInputError, ExperienceError
+from experience_store.errors import BadInputError, ExperienceError, StorageError
 from experience_store.library import Library, State
 from server.access import Scope, current_access
 from server.app import App
@@ -109,6 +109,8 @@ def library_markdown(library: Library, state: State) -> str:
 async def _read(reading: Awaitable[T]) -> T:
     try:
         return await reading
+    except StorageError as error:  # which says nothing of whether the resource exists
+        raise ResourceError(str(error)) from error
     except ExperienceError as error:
         raise ResourceNotFoundError(str(error)) from error
 

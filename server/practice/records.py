@@ -20,13 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 Arm: TypeAlias = Literal["without", "with"]
 
 
-class Record(BaseModel):
+class JournalRecord(BaseModel):
     """A value of the journal: immutable, and strict about what it holds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Task(Record):
+class Task(JournalRecord):
     """Something to be done.
 
     Attributes:
@@ -42,7 +42,7 @@ class Task(Record):
     extra: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
 
 
-class Spent(Record):
+class Spent(JournalRecord):
     """Calls of language models and what they cost, as the endpoint counted it.
 
     Attributes:
@@ -82,7 +82,7 @@ def total(spent: Iterable[Spent]) -> Spent:
     return sum(spent, Spent())
 
 
-class Served(Record):
+class Served(JournalRecord):
     """What `get_experiences` answered for a task: the experiences that its attempts are given."""
 
     retrieval_id: str
@@ -91,7 +91,7 @@ class Served(Record):
     omitted: int = 0
 
 
-class Rollout(Record):
+class Rollout(JournalRecord):
     """What the agent did in one attempt.
 
     Attributes:
@@ -120,7 +120,7 @@ class Rollout(Record):
     refused: bool = False
 
 
-class Score(Record):
+class Score(JournalRecord):
     """What the verifier said about one attempt.
 
     Attributes:
@@ -140,7 +140,7 @@ class Score(Record):
     refused: bool = False
 
 
-class Attempt(Record):
+class ScoredAttempt(JournalRecord):
     """One attempt at a task."""
 
     rollout: Rollout
@@ -152,7 +152,7 @@ class Attempt(Record):
         return self.score.reward
 
 
-class Group(Record):
+class AttemptGroup(JournalRecord):
     """The attempts at one task under the same circumstances.
 
     Attributes:
@@ -160,11 +160,11 @@ class Group(Record):
     """
 
     task: Task
-    attempts: list[Attempt]
+    attempts: list[ScoredAttempt]
     signal: bool | None = None
 
 
-class Learned(Record):
+class StepLearning(JournalRecord):
     """What a step did to the library.
 
     Attributes:
@@ -188,7 +188,7 @@ class Learned(Record):
     spent: Spent = Spent()
 
 
-class Step(Record):
+class PracticeStep(JournalRecord):
     """One step of practice: a batch of groups and what was learned from them.
 
     Attributes:
@@ -198,11 +198,11 @@ class Step(Record):
 
     number: int
     epoch: int
-    groups: list[Group]
-    learned: Learned
+    groups: list[AttemptGroup]
+    learned: StepLearning
 
 
-class Evaluation(Record):
+class Evaluation(JournalRecord):
     """One arm of an evaluation: every task, attempted k times.
 
     Attributes:
@@ -211,10 +211,10 @@ class Evaluation(Record):
 
     arm: Arm
     version: int | None
-    groups: list[Group]
+    groups: list[AttemptGroup]
 
 
-class Run(Record):
+class Run(JournalRecord):
     """Everything a report needs.
 
     Attributes:
@@ -231,7 +231,7 @@ class Run(Record):
     name: str
     library: str
     settings: dict[str, JsonValue]
-    steps: list[Step] = Field(default_factory=list[Step])
+    steps: list[PracticeStep] = Field(default_factory=list[PracticeStep])
     evaluations: list[Evaluation] = Field(default_factory=list[Evaluation])
     lost: Spent = Spent()
     stopped: str | None = None

@@ -15,34 +15,16 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from experience_store.errors import ExperienceError
 from server.learning.models import Reply
+from server.practice.errors import BudgetSpentError, LimitReachedError, QuotaSpentError
 from server.practice.records import Spent, total
 from server.settings import Prices, cost_of
 
-_NOTED: ContextVar[list[Spent] | None] = ContextVar("_NOTED", default=None)
-
-
-class BudgetSpentError(ExperienceError):
-    """The budget of the run is spent."""
-
-
-class QuotaSpentError(BudgetSpentError):
-    """The endpoint's quota or credit is spent."""
-
-    def __init__(self, whose: str, said: object) -> None:
-        super().__init__(
-            f"the quota or credit of {whose} is spent: {' '.join(str(said).split())[:300]}. Top it "
-            "up, then the same command goes on from here"
-        )
-
-
-class LimitReachedError(Exception):
-    """A rollout has used what one rollout may use."""
+_RECORDED: ContextVar[list[Spent] | None] = ContextVar("_RECORDED", default=None)
 
 
 @dataclass
-class Meter:
+class Budget:
     """The spending of a run.
 
     Attributes:
@@ -68,8 +50,8 @@ class Meter:
     def add(self, spent: Spent) -> None:
         """Count an answered call."""
         self.spent += spent
-        if (noted := _NOTED.get()) is not None:
-            noted.append(spent)
+        if (recorded := _RECORDED.get()) is not None:
+            recorded.append(spent)
 
     def add_elsewhere(self, updates: Mapping[str, Spent]) -> None:
         """Count what updates have spent until now; what was counted of them before is replaced."""
@@ -97,18 +79,18 @@ class Meter:
 
 
 @contextmanager
-def noted() -> Generator[list[Spent]]:
+def record_spending() -> Generator[list[Spent]]:
     """What meters count within the block, so that it is known when the block is broken off."""
     calls: list[Spent] = []
-    token = _NOTED.set(calls)
+    token = _RECORDED.set(calls)
     try:
         yield calls
     finally:
-        _NOTED.reset(token)
+        _RECORDED.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RolloutLimits:
     """What one try of one rollout may use; None for no bound.
 
     Attributes:
@@ -125,11 +107,11 @@ class Limits:
 
 
 @dataclass
-class Tab:
+class UsageMeter:
     """What one try of a rollout has used and said so far; it stays when the try breaks off."""
 
-    meter: Meter
-    limits: Limits
+    meter: Budget
+    limits: RolloutLimits
     spent: Spent = field(default_factory=Spent)
     messages: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
     tool_calls: int = 0

@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 
 from experience_store.testing import lesson
-from server.practice.library_client import LibraryClient
+from server.practice.client.library_client import LibraryClient
 from server.practice.records import Task
 from server.practice.spending import Meter
 from tests.http.serving import JSON, served, stored_groups, submission, tool_call

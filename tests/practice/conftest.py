@@ -11,4 +11,4 @@ def _no_page(run: object, report: object) -> str:
 @pytest.fixture
 def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without the page for people: drawing takes longer than the runs."""
-    monkeypatch.setattr("server.practice.report.page.page_of", _no_page)
+    monkeypatch.setattr("server.practice.report.html_report.render_page", _no_page)

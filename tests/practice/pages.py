@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from server.practice.records import Group, Learned, Run, Task
+from server.practice.records import AttemptGroup, Run, StepLearning, Task
 from server.practice.report import write_report
 from tests.practice.runs import attempt, broken_off, run, step, unverified
 
@@ -48,10 +48,11 @@ def hostile_run() -> Run:
     awkward = HOSTILE + "\x00\x1b[31m\ud800\u202e" + "long" * 5000
     rewards = [attempt(1.0), attempt(0.0), broken_off(awkward), unverified(awkward)]
     groups = [
-        Group(task=Task(id=awkward + str(i), prompt=awkward), attempts=rewards) for i in (1, 2)
+        AttemptGroup(task=Task(id=awkward + str(i), prompt=awkward), attempts=rewards)
+        for i in (1, 2)
     ]
     better = [g.model_copy(update={"attempts": [attempt(1.0)] * 4}) for g in groups[:1]]
-    learned = Learned(
+    learned = StepLearning(
         before=0, version=1, size=1, changes=[awkward] * 60, refused=[awkward], failed=[awkward]
     )
     made = run(step(1, *groups, learned=learned), without={}, with_library={}, stopped=awkward)

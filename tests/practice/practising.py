@@ -23,7 +23,8 @@ HELP = "check the details first"  # what `sensible_answer` has learned, in a pro
 TRUTH = "TRUTH-IS-"  # begins every right answer of this world
 _NAMES = ("amber", "birch", "cedar", "daisy", "ebony", "flint", "hazel", "ivory", "jade", "lime")
 _LAUNCH = (  # a lease of a killed process is over soon
-    "import server.learning.worker as w; w.LEASE_SECONDS, w.HEARTBEAT_SECONDS = 0.3, 0.1\n"
+    "from server.learning.worker import Worker, WorkerTimes\n"
+    "Worker.__init__.__kwdefaults__['times'] = WorkerTimes(lease=0.3, heartbeat=0.1)\n"
     "from server.cli.main import main; main()"
 )
 

@@ -9,15 +9,15 @@ from pydantic import JsonValue
 
 from server.practice.records import (
     Arm,
-    Attempt,
+    AttemptGroup,
     Evaluation,
-    Group,
-    Learned,
+    PracticeStep,
     Rollout,
     Run,
     Score,
+    ScoredAttempt,
     Spent,
-    Step,
+    StepLearning,
     Task,
 )
 
@@ -37,8 +37,8 @@ def attempt(
     verifying: Spent | None = None,
     broke_off: str | None = None,
     unverified: str | None = None,
-) -> Attempt:
-    return Attempt(
+) -> ScoredAttempt:
+    return ScoredAttempt(
         rollout=Rollout(
             messages=[],
             answer="An answer.",
@@ -50,11 +50,11 @@ def attempt(
     )
 
 
-def broken_off(reason: str = BROKE_OFF) -> Attempt:
+def broken_off(reason: str = BROKE_OFF) -> ScoredAttempt:
     return attempt(None, broke_off=reason)
 
 
-def unverified(reason: str = OUT_OF_ORDER) -> Attempt:
+def unverified(reason: str = OUT_OF_ORDER) -> ScoredAttempt:
     return attempt(None, unverified=reason)
 
 
@@ -62,25 +62,25 @@ def task(name: str) -> Task:
     return Task(id=name, prompt=f"Do {name}.")
 
 
-def group(name: str, *rewards: float | Attempt, signal: bool | None = None) -> Group:
-    made = [r if isinstance(r, Attempt) else attempt(r) for r in rewards]
-    return Group(task=task(name), attempts=made, signal=signal)
+def group(name: str, *rewards: float | ScoredAttempt, signal: bool | None = None) -> AttemptGroup:
+    made = [r if isinstance(r, ScoredAttempt) else attempt(r) for r in rewards]
+    return AttemptGroup(task=task(name), attempts=made, signal=signal)
 
 
-def arm(name: Arm, rewards: Mapping[str, Sequence[float | Attempt]]) -> Evaluation:
+def arm(name: Arm, rewards: Mapping[str, Sequence[float | ScoredAttempt]]) -> Evaluation:
     groups = [group(task_id, *given) for task_id, given in rewards.items()]
     return Evaluation(arm=name, version=3 if name == "with" else None, groups=groups)
 
 
-def step(number: int, *groups: Group, learned: Learned | None = None) -> Step:
-    after = learned or Learned(before=number - 1, version=number, size=number)
-    return Step(number=number, epoch=1, groups=list(groups), learned=after)
+def step(number: int, *groups: AttemptGroup, learned: StepLearning | None = None) -> PracticeStep:
+    after = learned or StepLearning(before=number - 1, version=number, size=number)
+    return PracticeStep(number=number, epoch=1, groups=list(groups), learned=after)
 
 
 def run(
-    *steps: Step,
-    without: Mapping[str, Sequence[float | Attempt]] | None = None,
-    with_library: Mapping[str, Sequence[float | Attempt]] | None = None,
+    *steps: PracticeStep,
+    without: Mapping[str, Sequence[float | ScoredAttempt]] | None = None,
+    with_library: Mapping[str, Sequence[float | ScoredAttempt]] | None = None,
     stopped: str | None = None,
     settings: Mapping[str, JsonValue] | None = None,
 ) -> Run:
@@ -127,7 +127,7 @@ def whole_run(
     )
 
 
-def _a_step(draw: random.Random, number: int, attempts: int, cost: float | None) -> Step:
+def _a_step(draw: random.Random, number: int, attempts: int, cost: float | None) -> PracticeStep:
     chance = 0.35 + 0.05 * number
     groups = [
         _drawn(draw, f"train-{number}-{i}", attempts, chance, cost, signal=draw.random() < 0.7)
@@ -135,7 +135,7 @@ def _a_step(draw: random.Random, number: int, attempts: int, cost: float | None)
     ]
     changes = [f"Add G{number}{i} Check the result by putting it in." for i in range(number % 4)]
     refused = ["Refused Add 'Use a tool': says the same as G1"] if number % 2 else []
-    learned = Learned(
+    learned = StepLearning(
         before=number - 1,
         version=number,
         size=3 + 2 * number,
@@ -145,13 +145,13 @@ def _a_step(draw: random.Random, number: int, attempts: int, cost: float | None)
         failed=["the learner's endpoint answered 503"] if number == 3 else [],
         spent=spent(9, 21_000 + 900 * number, cost and cost * 12),
     )
-    return Step(number=number, epoch=1 + number // 4, groups=groups, learned=learned)
+    return PracticeStep(number=number, epoch=1 + number // 4, groups=groups, learned=learned)
 
 
 def _evaluated(
     draw: random.Random, tasks: int, attempts: int, gain: float, cost: float | None
-) -> list[Group]:
-    made: list[Group] = []
+) -> list[AttemptGroup]:
+    made: list[AttemptGroup] = []
     hardness = random.Random(2)
     for number in range(tasks):
         chance = min(1.0, hardness.random() * 0.9 + gain)
@@ -167,8 +167,8 @@ def _drawn(
     cost: float | None,
     *,
     signal: bool | None,
-) -> Group:
-    made: list[Attempt] = []
+) -> AttemptGroup:
+    made: list[ScoredAttempt] = []
     for _ in range(attempts):
         reward = float(draw.random() < chance)
         fate = draw.random()
@@ -183,4 +183,4 @@ def _drawn(
                 unverified=OUT_OF_ORDER if 0.03 <= fate < 0.04 else None,
             )
         )
-    return Group(task=task(name), attempts=made, signal=signal)
+    return AttemptGroup(task=task(name), attempts=made, signal=signal)

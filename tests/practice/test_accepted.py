@@ -9,8 +9,8 @@ import pytest
 
 from experience_store.errors import StorageError
 from experience_store.testing import Asked, Said
-from server.practice.journal import Journal
-from server.practice.records import Record
+from server.practice.records import JournalRecord
+from server.practice.run.journal import Journal
 from tests.practice.practising import but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -23,7 +23,7 @@ async def test_a_crash_while_accepted_failures_are_kept_makes_the_attempts_again
     put_all, down = Journal.put_all, True
 
     def crash(
-        self: Journal, records: Mapping[str, Record], *, instead_of: Collection[str] = ()
+        self: Journal, records: Mapping[str, JournalRecord], *, instead_of: Collection[str] = ()
     ) -> None:
         if len(records) > 1:
             if half:  # as it was when each record was a transaction of its own

@@ -15,11 +15,12 @@ import pytest
 from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, ToolUse
+from server.practice.errors import BudgetSpentError, QuotaSpentError
 from server.practice.players import Sampling
-from server.practice.players.agent import ToolAgent
+from server.practice.players.agent import AgentPlayer
 from server.practice.records import Rollout
-from server.practice.rollouts import Terms, roll_out
-from server.practice.spending import BudgetSpentError, Limits, Meter, QuotaSpentError
+from server.practice.run.attempts import AttemptSettings, roll_out
+from server.practice.spending import Budget, RolloutLimits
 from server.settings import ModelSettings, Prices
 from tests.practice.practising import counted, ground, is_attempt, world
 
@@ -46,20 +47,20 @@ def in_turn(*said: Said) -> Script:
 class Agent:
     """An agent on an endpoint, and what its attempts leave behind."""
 
-    def __init__(self, player: ToolAgent, endpoint: ScriptedEndpoint) -> None:
+    def __init__(self, player: AgentPlayer, endpoint: ScriptedEndpoint) -> None:
         self.player = player
         self.endpoint = endpoint
-        self.meter = Meter()
+        self.meter = Budget()
         self.lost: list[object] = []
 
     async def play(
-        self, limits: Limits | None = None, tries: int = 1, call_seconds: float = math.inf
+        self, limits: RolloutLimits | None = None, tries: int = 1, call_seconds: float = math.inf
     ) -> Rollout:
         return await roll_out(
             self.player,
             PROMPT,
             key="k",
-            terms=Terms(limits or Limits(), tries, call_seconds),
+            terms=AttemptSettings(limits or RolloutLimits(), tries, call_seconds),
             meter=self.meter,
             lost=self.lost.append,
         )
@@ -69,7 +70,7 @@ class Agent:
 async def agent(folder: Path, script: Script, *arguments: str) -> AsyncGenerator[Agent]:
     async with ScriptedEndpoint(script) as endpoint:
         model = ModelSettings("fake", "none", endpoint.base_url, retries=0, prices=Prices(1, 1, 1))
-        player = ToolAgent(model, Sampling(0.5, 100, "Be brief."), tools(folder, *arguments))
+        player = AgentPlayer(model, Sampling(0.5, 100, "Be brief."), tools(folder, *arguments))
         yield Agent(player, endpoint)
         await player.close()
 
@@ -150,13 +151,13 @@ async def test_what_goes_wrong_with_a_tool_is_shown_to_the_model(
 @pytest.mark.parametrize(
     ("limits", "why", "calls"),
     [
-        (Limits(turns=3), "no end after 3 turns (--max-turns)", 3),
-        (Limits(tokens=60), "no end after 60 tokens (--rollout-tokens)", None),
-        (Limits(cost=6e-5), "no end at a cost of 6e-05 (--rollout-cost)", None),
+        (RolloutLimits(turns=3), "no end after 3 turns (--max-turns)", 3),
+        (RolloutLimits(tokens=60), "no end after 60 tokens (--rollout-tokens)", None),
+        (RolloutLimits(cost=6e-5), "no end at a cost of 6e-05 (--rollout-cost)", None),
     ],
 )
 async def test_an_agent_that_comes_to_no_end_is_stopped(
-    tmp_path: Path, limits: Limits, why: str, calls: int | None
+    tmp_path: Path, limits: RolloutLimits, why: str, calls: int | None
 ) -> None:
     async with agent(tmp_path, lambda _: use("numbers_look_up", number=1)) as made:
         done = await made.play(limits, tries=3)
@@ -174,7 +175,7 @@ async def test_silence_in_the_middle_of_an_agent_s_work_is_an_outage(
     tmp_path: Path, then: Said
 ) -> None:
     async with agent(tmp_path, in_turn(use("numbers_look_up", number=1), then)) as made:
-        done = await made.play(Limits(seconds=2.5), tries=3, call_seconds=0.4)
+        done = await made.play(RolloutLimits(seconds=2.5), tries=3, call_seconds=0.4)
 
     assert (done.failure, done.exhausted) == ("no end after 2.5 s (--rollout-seconds)", False)
     assert (done.outage, done.tries) == (True, 1)
@@ -209,7 +210,7 @@ async def test_an_empty_answer_is_an_answer_and_is_paid_for(tmp_path: Path) -> N
 async def test_an_endpoint_that_breaks_down_in_the_middle_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.practice.rollouts.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("server.practice.run.attempts.PAUSE_SECONDS", 0.0)
 
     def script(asked: Asked) -> Said:
         if asked.number == 2:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.testing import Said
-from server.cli.practice_settings import address_of, mark_of
+from server.practice.cli.run_settings import address_of, mark_of
 from tests.practice.practising import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")

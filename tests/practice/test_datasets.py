@@ -11,8 +11,8 @@ import pytest
 
 from experience_store.errors import BadInputError
 from server.importing.rollouts import Naming, read_line
-from server.practice import gym
-from server.practice.datasets import generated, load_tasks, overlap, shuffled, split
+from server.practice import reasoning_gym
+from server.practice.datasets import generated_tasks, load_tasks, overlap, shuffled, split
 from server.practice.records import Task
 from tests.builders import DATA
 
@@ -250,7 +250,7 @@ def test_fields_cannot_be_chosen_of_generated_tasks() -> None:
 def test_without_the_package_the_error_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gym, "find_spec", absent)
+    monkeypatch.setattr(reasoning_gym, "find_spec", absent)
     with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[gym\]'"):
         load_tasks("reasoning-gym:chain_sum")
 
@@ -259,7 +259,7 @@ def test_a_process_that_breaks_down_is_no_empty_dataset(monkeypatch: pytest.Monk
     def broken(_module: str, _argument: str) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit('out of luck')"]
 
-    monkeypatch.setattr(generated, "command", broken)
+    monkeypatch.setattr(generated_tasks, "command", broken)
     with pytest.raises(BadInputError, match=r"does not work .*out of luck"):
         load_tasks("reasoning-gym:chain_sum")
 
@@ -275,13 +275,15 @@ def test_a_process_that_breaks_down_is_no_empty_dataset(monkeypatch: pytest.Monk
     ],
 )
 def test_entries_come_back_from_json_as_they_were(value: object) -> None:
-    assert repr(gym.restored(json.loads(json.dumps(gym.kept(value))))) == repr(value)
+    assert repr(reasoning_gym.restored(json.loads(json.dumps(reasoning_gym.kept(value))))) == repr(
+        value
+    )
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, b"x"])
 def test_what_json_cannot_keep_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match="cannot be kept"):
-        gym.kept([value])
+        reasoning_gym.kept([value])
 
 
 # Order and parts

@@ -10,8 +10,8 @@ import pytest
 
 from experience_store.library import Library
 from experience_store.testing import Asked, Said, Script
-from server.practice.direct import DirectQuestion
 from server.practice.records import Task
+from server.practice.run.direct import DirectQuestion
 from tests.practice.practising import counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")

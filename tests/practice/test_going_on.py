@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from experience_store.testing import Asked, Said, ScriptedEndpoint
-from server.practice.beginning import Beginning
-from server.practice.journal import open_journal
+from server.practice.run.journal import open_journal
+from server.practice.run.run_start import RunStart
 from tests.practice.practising import counted, ground, is_attempt, slow, tasks, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -243,7 +243,7 @@ async def test_what_a_run_of_an_older_release_does_not_say_is_taken_as_it_is_now
     async with ground(tmp_path) as here:
         await here.do("practice")
         with open_journal(here.run) as journal:
-            began = journal.get("run", Beginning)
+            began = journal.get("run", RunStart)
             assert began is not None
             old = {name: value for name, value in began.settings.items() if name not in later}
             journal.put("run", began.model_copy(update={"settings": old}), instead_of="run")

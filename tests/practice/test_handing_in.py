@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from experience_store import open_store
 from experience_store.submissions import text, trajectories
 from experience_store.submissions.trajectories import read_submission
-from server.practice import handing_in
-from server.practice.handing_in import fitting_feedback, fitting_messages
+from server.practice.client import submission as handing_in
+from server.practice.client.submission import fit_feedback, fit_messages
 from tests.practice.practising import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -118,14 +118,14 @@ def taken(messages: Messages) -> int:
 
 def test_what_fits_is_not_changed() -> None:
     messages: Messages = [{"role": "user", "content": "a"}, call("{}"), {"role": "tool"}]
-    assert fitting_messages(messages) == messages
-    assert fitting_feedback("as it is") == "as it is"
-    assert fitting_feedback(None) is None
+    assert fit_messages(messages) == messages
+    assert fit_feedback("as it is") == "as it is"
+    assert fit_feedback(None) is None
 
 
 def test_of_too_many_messages_the_middle_is_left_out() -> None:
     messages: Messages = [{"role": "user", "content": str(n)} for n in range(12_000)]
-    fitting = fitting_messages(messages)
+    fitting = fit_messages(messages)
     assert taken(fitting) == trajectories.MAX_MESSAGES
     assert (fitting[0], fitting[-1]) == (messages[0], messages[-1])
     assert fitting[2_500] == {"role": "system", "content": "[… 7,001 messages left out]"}
@@ -140,7 +140,7 @@ def test_of_too_much_text_the_longest_is_cut(monkeypatch: pytest.MonkeyPatch) ->
         {"role": "tool", "content": "begins" + "x" * 9_000 + "ends"},
         {"role": "assistant", "content": "It is this."},
     ]
-    fitting = fitting_messages(messages)
+    fitting = fit_messages(messages)
     assert taken(fitting) == 4
     assert (fitting[0], fitting[3]) == (messages[0], messages[3])
     result = str(fitting[2]["content"])

@@ -12,6 +12,7 @@ from experience_store.errors import StorageError
 from experience_store.store import Store
 from experience_store.testing import Said, ScriptedEndpoint
 from experience_store.update_runner import UpdateRunner
+from server.learning.worker import WorkerTimes
 from tests.practice.practising import counted, ground
 from tests.test_model_driver import FOREVER, LONG_ENOUGH, model, running, submit_tasks, worker
 
@@ -36,16 +37,13 @@ async def test_a_full_disk_while_learning_stops_the_run_which_goes_on_when_there
     assert counted(found["totals"]["whole"])["calls"] <= len(here.endpoint.calls)
 
 
-async def test_an_endpoint_that_is_down_is_not_asked_before_the_pause_is_over(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("server.learning.worker.POLL_SECONDS", FOREVER)
+async def test_an_endpoint_that_is_down_is_not_asked_before_the_pause_is_over(store: Store) -> None:
     await submit_tasks(store)
     async with ScriptedEndpoint(lambda _: Said(status=503)) as endpoint:
         settings = replace(model(endpoint.base_url), learn_groups=1, retries=0)
         async with (
             asyncio.timeout(LONG_ENOUGH),
-            worker(store, settings) as made,
+            worker(store, settings, times=WorkerTimes(poll=FOREVER)) as made,
             running(made),
         ):
             while made.trouble is None:  # noqa: ASYNC110  # it tells nobody

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import StorageError
-from server.practice import journal
-from server.practice.journal import open_journal
 from server.practice.records import Spent
+from server.practice.run import journal
+from server.practice.run.journal import open_journal
 from tests.practice.practising import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")

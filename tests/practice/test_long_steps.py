@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from pydantic import BaseModel
+from typing_extensions import override
 
-from server.practice.shown import UpdateShown, UpdatesShown, UsageShown
-from server.practice.updates_shown import UpdatesSeen
+from server.practice.client.connection import Connection
+from server.practice.client.library import LibraryClient
+from server.practice.client.views import UpdatesPage, UpdateView, UsageView
 from tests.practice.practising import counted, ground, tasks
 from tests.practice.test_elsewhere import serving
 
+T = TypeVar("T", bound=BaseModel)
 pytestmark = pytest.mark.usefixtures("no_pages")
 
 
@@ -19,7 +24,7 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """An update a group, of which two are shown."""
     monkeypatch.setattr("server.mcp.host_driver.GROUPS_PER_UPDATE", 1)
     monkeypatch.setattr("server.mcp.resources.PAGE", 2)
-    monkeypatch.setattr("server.practice.library_client.POLL_SECONDS", (0.01, 0.05))
+    monkeypatch.setattr("server.practice.run.learning.POLL_SECONDS", (0.01, 0.05))
 
 
 @pytest.mark.usefixtures("one_at_a_time")
@@ -39,35 +44,38 @@ async def test_all_updates_and_versions_of_a_step_count(tmp_path: Path, elsewher
     assert counted(found["totals"]["whole"]) == here.spent()
 
 
-def shown(*numbers: int) -> list[UpdateShown]:
-    usage = UsageShown(calls=1, prompt_tokens=1, cached_tokens=0, completion_tokens=1, cost=None)
+def updates(*numbers: int) -> list[UpdateView]:
+    usage = UsageView(calls=1, prompt_tokens=1, cached_tokens=0, completion_tokens=1, cost=None)
     return [
-        UpdateShown(id=f"u{n}", driver="model", status="published", reason=None, usage=usage)
+        UpdateView(id=f"u{n}", driver="model", status="published", reason=None, usage=usage)
         for n in numbers
     ]
 
 
-class Pages:
+class Pages(Connection):
     """A server's updates, newest first, two at a time."""
 
     def __init__(self) -> None:
-        self.updates: list[UpdateShown] = []
-        self.read = 0
+        self.updates: list[UpdateView] = []
+        self.read_count = 0
 
-    async def __call__(self, where: str) -> UpdatesShown:
-        self.read += 1
-        before = where.partition("before=")[2]
-        behind = [u.id for u in self.updates].index(before) + 1 if before else 0
-        rest = self.updates[behind:]
-        return UpdatesShown(updates=rest[:2], next="more" if len(rest) > 2 else None)
+    @override
+    async def read(self, uri: str, form: type[T]) -> T:
+        self.read_count += 1
+        before = uri.partition("before=")[2]
+        after = [u.id for u in self.updates].index(before) + 1 if before else 0
+        rest = self.updates[after:]
+        page = UpdatesPage(updates=rest[:2], next="more" if len(rest) > 2 else None)
+        return form.model_validate(page.model_dump())
 
 
 async def test_a_look_goes_back_to_what_it_has_seen_and_no_further() -> None:
-    seen, pages = UpdatesSeen(), Pages()
-    pages.updates = shown(5, 4, 3, 2, 1)
-    first, read_first = await seen.look(pages), pages.read
-    pages.updates = [*shown(7, 6), *pages.updates]
-    second, read_then = await seen.look(pages), pages.read - read_first
+    pages = Pages()
+    library = LibraryClient(pages, "lib")
+    pages.updates = updates(5, 4, 3, 2, 1)
+    first, read_first = await library.updates(), pages.read_count
+    pages.updates = [*updates(7, 6), *pages.updates]
+    second, read_then = await library.updates(), pages.read_count - read_first
 
     assert {u.id for u in first} == {"u1", "u2", "u3", "u4", "u5"}
     assert {u.id for u in second} == {u.id for u in first} | {"u6", "u7"}
@@ -75,10 +83,11 @@ async def test_a_look_goes_back_to_what_it_has_seen_and_no_further() -> None:
 
 
 async def test_a_look_goes_back_to_what_was_still_open() -> None:
-    seen, pages = UpdatesSeen(), Pages()
-    pages.updates = shown(3, 2, 1)
+    pages = Pages()
+    library = LibraryClient(pages, "lib")
+    pages.updates = updates(3, 2, 1)
     pages.updates[-1] = pages.updates[-1].model_copy(update={"status": "open"})
-    await seen.look(pages)
-    pages.updates = shown(3, 2, 1)
+    await library.updates()
+    pages.updates = updates(3, 2, 1)
 
-    assert {u.status for u in await seen.look(pages)} == {"published"}
+    assert {u.status for u in await library.updates()} == {"published"}

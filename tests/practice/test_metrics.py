@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from server.practice.metrics.arms import ArmMetrics, arm_metrics, planned, steps_to
-from server.practice.metrics.attempts import pass_threshold
-from server.practice.metrics.comparison import Comparison, comparison
+from server.practice.metrics.arm_metrics import ArmMetrics, arm_metrics, planned, steps_to
+from server.practice.metrics.attempt_metrics import pass_threshold
+from server.practice.metrics.comparison import ArmComparison, comparison
 from server.practice.metrics.estimates import ALL_ALIKE, ONE_TASK
-from server.practice.metrics.steps import step_metrics
-from server.practice.metrics.totals import totals
+from server.practice.metrics.spending_totals import totals
+from server.practice.metrics.step_metrics import step_metrics
 from server.practice.metrics.verdict import verdict
-from server.practice.records import Attempt, Learned, Run, Spent, total
+from server.practice.records import Run, ScoredAttempt, Spent, StepLearning, total
 from tests.practice.runs import (
     arm,
     attempt,
@@ -32,7 +32,7 @@ def measured(**rewards: list[object]) -> ArmMetrics:
     return found
 
 
-def compared(run_: Run) -> Comparison:
+def compared(run_: Run) -> ArmComparison:
     found = comparison(run_, 1.0)
     assert found is not None
     return found
@@ -60,7 +60,7 @@ def test_a_reward_that_is_no_real_number_is_a_failure_of_the_verifier() -> None:
 def test_a_step_says_what_was_learned_and_what_each_purpose_took() -> None:
     one = attempt(1.0, tool_calls=3, rollout=spent(4, 400), verifying=spent(1, 50))
     two = attempt(0.0, tool_calls=6, rollout=spent(7, 600), verifying=spent(1, 50))
-    learned = Learned(
+    learned = StepLearning(
         before=4, version=5, size=9, changes=["Add x", "Retire y"], refused=["z"], spent=spent(3)
     )
     found = step_metrics(step(2, group("a", one, two, signal=True), learned=learned), 1.0)
@@ -227,7 +227,7 @@ def test_a_gain_of_unscored_attempts_is_none_where_the_arms_have_as_many_in_othe
 
 def test_unscored_attempts_that_both_arms_have_in_the_same_tasks_change_no_verdict() -> None:
     tasks = [f"t{i}" for i in range(8)]
-    without: dict[str, list[float | Attempt]] = {t: [broken_off(), 0.0] for t in tasks}
+    without: dict[str, list[float | ScoredAttempt]] = {t: [broken_off(), 0.0] for t in tasks}
     found = verdict(
         compared(run(without=without, with_library={t: [broken_off(), 1.0] for t in tasks}))
     )
@@ -236,7 +236,7 @@ def test_unscored_attempts_that_both_arms_have_in_the_same_tasks_change_no_verdi
 
 def test_a_gain_that_scored_attempts_show_too_is_one_whatever_is_unscored() -> None:
     tasks = [f"t{i}" for i in range(8)]
-    without: dict[str, list[float | Attempt]] = {t: [0.0, 0.0] for t in tasks}
+    without: dict[str, list[float | ScoredAttempt]] = {t: [0.0, 0.0] for t in tasks}
     without["t0"] = [0.0, broken_off()]
     found = verdict(compared(run(without=without, with_library={t: [1.0, 0.5] for t in tasks})))
     assert found.distinguishable

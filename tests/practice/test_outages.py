@@ -8,6 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said
+from server.learning.worker import Worker, WorkerTimes
 from tests.practice.practising import (
     TRUTH,
     but,
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("no_pages")
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.practice.rollouts.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("server.practice.run.attempts.PAUSE_SECONDS", 0.0)
 
 
 async def test_rollouts_that_fail_for_good_are_unscored_and_stay_in_the_denominator(
@@ -323,9 +324,9 @@ async def test_tokens_that_cannot_be_are_not_believed(
 async def test_an_outage_while_learning_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "server.learning.worker.POLL_SECONDS", 0.05
-    )  # the first of its growing pauses
+    times = WorkerTimes(poll=0.05)  # the first of its growing pauses
+    defaults = Worker.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "times", times)
     failed: list[Asked] = []
 
     def for_a_while(asked: Asked) -> Said | None:
@@ -336,7 +337,7 @@ async def test_an_outage_while_learning_is_waited_for(
 
     async with ground(tmp_path, but(world, for_a_while)) as here:
         ended = await here.do("practice")
-        assert "held up and will be tried again" in ended.errors
+        assert "Learning is paused and will be retried" in ended.errors
         assert here.report()["steps"][0]["size"] > 0
 
 

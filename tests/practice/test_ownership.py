@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.practice.ownership import APPLICATION_ID
+from server.practice.run.journal import APPLICATION_ID
 from tests.practice.practising import ground
 
 pytestmark = pytest.mark.usefixtures("no_pages")

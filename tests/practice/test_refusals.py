@@ -28,7 +28,7 @@ CREDIT: dict[str, JsonValue] = {
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.practice.rollouts.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("server.practice.run.attempts.PAUSE_SECONDS", 0.0)
 
 
 # Money

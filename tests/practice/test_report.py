@@ -12,11 +12,11 @@ from typing import cast
 import pytest
 
 from experience_store.errors import ExperienceError, StorageError
-from server.practice.metrics.words import money, number
+from server.practice.metrics.formatting import money, number
 from server.practice.records import Run
 from server.practice.report import MissingExtraError, check_available, summary_lines, write_report
-from server.practice.report.document import Report, as_json, report_of
 from server.practice.report.failures import LONGEST, MOST_REASONS
+from server.practice.report.json_report import RunReport, as_json, make_report
 from tests.practice.pages import Page, hostile_run, page
 from tests.practice.runs import (
     attempt,
@@ -32,8 +32,8 @@ from tests.practice.runs import (
 ROOT = Path(__file__).parents[2]
 
 
-def document(made: Run) -> Report:
-    return report_of(made)
+def document(made: Run) -> RunReport:
+    return make_report(made)
 
 
 def test_the_json_is_strict_even_where_settings_are_not(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_json_is_strict_even_where_settings_are_not(tmp_path: Path) -> None:
 
 
 def test_the_keys_of_the_json_stay() -> None:
-    found = json.loads(as_json(report_of(whole_run())))
+    found = json.loads(as_json(make_report(whole_run())))
     assert found["format"] == 1
     assert list(found) == [
         *("format", "name", "library", "settings", "stopped", "notes", "threshold", "steps"),
@@ -70,7 +70,7 @@ def _keys(value: object) -> set[str]:
 
 
 def test_every_key_of_the_json_is_documented() -> None:
-    made = report_of(whole_run()).model_copy(update={"settings": {}})
+    made = make_report(whole_run()).model_copy(update={"settings": {}})
     documented = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
     words = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`", documented))))
     assert _keys(json.loads(as_json(made))) <= words
@@ -78,7 +78,7 @@ def test_every_key_of_the_json_is_documented() -> None:
 
 def test_the_json_can_be_read_back() -> None:
     made = document(whole_run())
-    assert Report.model_validate_json(as_json(made)) == made
+    assert RunReport.model_validate_json(as_json(made)) == made
 
 
 def test_a_run_that_only_practised_says_that_nothing_was_evaluated(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_named_threshold_gives_passes_for_rewards_of_any_scale(tmp_path: Path)
     write_report(made, tmp_path, threshold=7.0)
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "gets a reward of 7.00 or more" in text
-    assert report_of(made, 7.0).arms[0].pass_at[0].estimate.value == 0.5
+    assert make_report(made, 7.0).arms[0].pass_at[0].estimate.value == 0.5
 
 
 def test_rewards_below_zero_bring_a_warning_about_unscored_attempts() -> None:

@@ -6,8 +6,8 @@ import asyncio
 import math
 
 from server.practice.records import Rollout, Spent
-from server.practice.rollouts import Terms, roll_out
-from server.practice.spending import Limits, Meter, Tab
+from server.practice.run.attempts import AttemptSettings, roll_out
+from server.practice.spending import Budget, RolloutLimits, UsageMeter
 
 SECONDS = 1.0
 
@@ -20,7 +20,7 @@ class Waiting:
         self._pace = pace
         self._then_at_tools = then_at_tools
 
-    async def play(self, prompt: str, tab: Tab, seed: int) -> str:
+    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
         for _ in range(self._calls):
             tab.may_call()
             await asyncio.sleep(self._pace)
@@ -35,13 +35,13 @@ class Waiting:
         """Nothing is held."""
 
 
-async def played(player: Waiting, call_seconds: float, meter: Meter | None = None) -> Rollout:
+async def played(player: Waiting, call_seconds: float, meter: Budget | None = None) -> Rollout:
     return await roll_out(
         player,
         "p",
         key="k",
-        terms=Terms(Limits(turns=None, seconds=SECONDS), 1, call_seconds),
-        meter=meter or Meter(),
+        terms=AttemptSettings(RolloutLimits(turns=None, seconds=SECONDS), 1, call_seconds),
+        meter=meter or Budget(),
         lost=print,
     )
 
@@ -68,7 +68,7 @@ async def test_time_that_is_up_in_a_long_silence_is_an_outage() -> None:
 async def test_a_short_time_at_an_endpoint_that_answers_others_is_the_attempt_s_own_failure() -> (
     None
 ):
-    meter = Meter()
+    meter = Budget()
     slow, at_tools, _ = await asyncio.gather(
         played(Waiting(0, 0), 60.0, meter),
         played(Waiting(0, 0, then_at_tools=True), 60.0, meter),

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mcp import Client
 
 from experience_store.testing import Asked, Said, ScriptedEndpoint, ToolUse
 from experience_store.token_estimate import estimate_tokens
 from server.learning.models.endpoint import Endpoint
-from server.practice.library_client import LibraryClient
+from server.practice.client.connection import connect
+from server.practice.client.library import LibraryClient, spent_by_server
 from server.practice.players import BrokenOffError, Sampling
-from server.practice.players.completion import Completion
+from server.practice.players.completion import CompletionPlayer
 from server.practice.records import Rollout, Spent, Task
-from server.practice.rollouts import Terms, roll_out, score
-from server.practice.spending import Meter, Tab
-from server.practice.teacher import MeteredModel
+from server.practice.run.attempts import AttemptSettings, roll_out, score
+from server.practice.run.journal import open_journal
+from server.practice.run.learning import LibraryLearning
+from server.practice.run.teacher import BudgetedModel
+from server.practice.spending import Budget, UsageMeter
 from server.practice.verifiers import make_verifier
 from server.settings import ModelSettings, Prices
 from tests.practice.practising import counted, ground, is_attempt, world
@@ -82,9 +85,9 @@ async def test_a_count_that_cannot_be_read_is_estimated_from_the_texts(usage: ob
     assert meter.spent == done.spent
 
 
-async def _played(model: ModelSettings) -> tuple[Rollout, Meter]:
-    player, meter = Completion(model, Sampling()), Meter()
-    terms = Terms(tries=1)
+async def _played(model: ModelSettings) -> tuple[Rollout, Budget]:
+    player, meter = CompletionPlayer(model, Sampling()), Budget()
+    terms = AttemptSettings(tries=1)
     done = await roll_out(player, PROMPT, key="k", terms=terms, meter=meter, lost=_never)
     await player.close()
     return done, meter
@@ -117,8 +120,10 @@ async def test_an_agent_s_tokens_are_estimated_call_by_call_where_nobody_counts_
 async def test_what_a_try_spent_is_not_lost_in_the_pause_before_the_next() -> None:
     async with ScriptedEndpoint(lambda _: Said("Hm.")) as endpoint:
         model = ModelSettings("fake", "none", endpoint.base_url)
-        player, meter, lost = _BreaksOff(model, Sampling()), Meter(), list[Spent]()
-        work = roll_out(player, PROMPT, key="k", terms=Terms(), meter=meter, lost=lost.append)
+        player, meter, lost = _BreaksOff(model, Sampling()), Budget(), list[Spent]()
+        work = roll_out(
+            player, PROMPT, key="k", terms=AttemptSettings(), meter=meter, lost=lost.append
+        )
         attempt = asyncio.create_task(work)
         await player.broken.wait()
         await asyncio.sleep(0)
@@ -130,14 +135,14 @@ async def test_what_a_try_spent_is_not_lost_in_the_pause_before_the_next() -> No
     assert lost == [meter.spent]
 
 
-class _BreaksOff(Completion):
+class _BreaksOff(CompletionPlayer):
     """Breaks off after a call that was paid for."""
 
     def __init__(self, model: ModelSettings, sampling: Sampling) -> None:
         super().__init__(model, sampling)
         self.broken = asyncio.Event()
 
-    async def play(self, prompt: str, tab: Tab, seed: int) -> str:
+    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
         await super().play(prompt, tab, seed)
         self.broken.set()
         raise BrokenOffError("the tool server is gone")
@@ -155,8 +160,8 @@ async def test_what_a_judge_spent_is_not_lost_when_it_is_broken_off_in_its_secon
         return Said(delay=60)
 
     async with ScriptedEndpoint(script) as endpoint:
-        meter, lost = Meter(), list[Spent]()
-        model = MeteredModel(Endpoint(ModelSettings("j", "none", endpoint.base_url)), meter, 1)
+        meter, lost = Budget(), list[Spent]()
+        model = BudgetedModel(Endpoint(ModelSettings("j", "none", endpoint.base_url)), meter, 1)
         verifier = make_verifier("judge", judge=model)
         task, rollout = Task(id="t", prompt="Which city?"), Rollout(messages=[], answer="Paris")
         scoring = asyncio.create_task(score(verifier, task, rollout, meter=meter, lost=lost.append))
@@ -173,14 +178,17 @@ async def test_what_a_server_elsewhere_spent_is_on_the_meter_once(tmp_path: Path
     async with ground(tmp_path) as here, serving(here, model=True) as (url, _):
         await here.do("practice", "--server", url)
         spent = here.report()["steps"][0]["learning"]
-        async with Client(url) as client:
-            meter = Meter()
-            library = LibraryClient(client, "lib", meter=meter)
-            await library.count([])  # as at the start of a run that goes on
-            assert counted(meter.whole.model_dump()) == counted(spent)
-            learned = await library.learned(0, [], Spent())
-    assert learned.spent == meter.whole
-    assert counted(meter.whole.model_dump()) == counted(spent)
+        async with AsyncExitStack() as stack:
+            budget = Budget()
+            library = LibraryClient(await connect(url, stack), "lib")
+            # as at the start of a run that is resumed
+            budget.add_elsewhere(spent_by_server(await library.updates()))
+            assert counted(budget.whole.model_dump()) == counted(spent)
+            journal = stack.enter_context(open_journal(tmp_path / "journal"))
+            learning = LibraryLearning(journal, library, budget)
+            learned = await learning.outcome(await library.info(), 0, [], Spent())
+    assert learned.spent == budget.whole
+    assert counted(budget.whole.model_dump()) == counted(spent)
     assert spent["calls"] > 0
 
 

@@ -16,21 +16,21 @@ import pytest
 from experience_store.errors import BadInputError
 from experience_store.testing import Said, Script, ScriptedEndpoint
 from server.learning.models.endpoint import Endpoint
-from server.practice import gym
+from server.practice import reasoning_gym
 from server.practice.datasets import load_tasks
 from server.practice.records import Rollout, Score, Spent, Task
 from server.practice.verifiers import (
     Verifier,
     VerifierError,
-    apart,
-    functions,
     make_verifier,
-    packages,
+    package_verifiers,
+    subprocess_scorer,
+    user_function,
 )
-from server.practice.verifiers.finding import final_answer
+from server.practice.verifiers.answer_extraction import final_answer
 from server.practice.verifiers.judge import ANSWER_CHARACTERS, JudgeQuestion
-from server.practice.verifiers.numbers import last_number
-from server.practice.verifiers.packages import Gym, Mathematics
+from server.practice.verifiers.number_match import last_number
+from server.practice.verifiers.package_verifiers import GymVerifier, MathVerifier
 from server.settings import ModelSettings, Prices
 from tests.builders import DATA
 
@@ -190,7 +190,7 @@ def test_number_refuses_ground_truths_that_are_no_numbers() -> None:
 
 
 async def test_math_compares_what_is_meant() -> None:
-    verifier = Mathematics()
+    verifier = MathVerifier()
     for truth, answer, right in (
         ("1/2", r"So we get \boxed{\frac{2}{4}}.", 1.0),
         ("1/2", r"\boxed{0.5}", 1.0),
@@ -209,7 +209,7 @@ async def test_math_compares_what_is_meant() -> None:
 
 
 async def test_an_expression_without_end_leaves_the_run_alive_and_the_attempt_unscored() -> None:
-    verifier = Mathematics(time_limit=1.0)
+    verifier = MathVerifier(time_limit=1.0)
     ticks = 0
 
     async def tick() -> None:
@@ -229,7 +229,7 @@ async def test_an_expression_without_end_leaves_the_run_alive_and_the_attempt_un
 
 
 async def test_a_verification_that_is_cancelled_does_not_answer_the_next() -> None:
-    verifier = Mathematics()
+    verifier = MathVerifier()
     assert await reward(verifier, "1", r"\boxed{1}") == 1.0
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
@@ -239,7 +239,7 @@ async def test_a_verification_that_is_cancelled_does_not_answer_the_next() -> No
 
 
 async def test_verifications_at_once_each_get_their_own_verdict() -> None:
-    verifier = Mathematics()
+    verifier = MathVerifier()
     answers = [rf"\boxed{{{n}}}" for n in range(10)]
     rewards = await asyncio.gather(*(reward(verifier, "3", a) for a in answers))
     assert rewards == [float(n == 3) for n in range(10)]
@@ -252,8 +252,8 @@ async def test_a_scorer_that_ends_is_out_of_order_and_not_zero(
     def ending(_module: str, _argument: str) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit(3)"]
 
-    monkeypatch.setattr(apart, "command", ending)
-    verifier = Mathematics()
+    monkeypatch.setattr(subprocess_scorer, "command", ending)
+    verifier = MathVerifier()
     with pytest.raises(VerifierError, match="ended with 3"):
         await verifier.verify(task("1"), said("1"))
     with pytest.raises(BadInputError, match="does not work: its process ended with 3"):
@@ -263,13 +263,13 @@ async def test_a_scorer_that_ends_is_out_of_order_and_not_zero(
 
 def test_math_refuses_ground_truths_that_are_no_mathematics() -> None:
     with pytest.raises(BadInputError, match=r"cannot read .*: 't2'"):
-        Mathematics().check([task("1/2"), task("???", name="t2")])
+        MathVerifier().check([task("1/2"), task("???", name="t2")])
 
 
 def test_without_math_verify_the_error_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(packages, "find_spec", absent)
+    monkeypatch.setattr(package_verifiers, "find_spec", absent)
     with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[practice\]'"):
         make_verifier("math", judge=None)
 
@@ -315,7 +315,7 @@ async def test_reasoning_gym_scores_with_the_scorer_of_each_family() -> None:
 
 async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so() -> None:
     (one,) = load_tasks("reasoning-gym:chain_sum?size=1")
-    verifier = Gym()
+    verifier = GymVerifier()
     assert (await verifier.verify(one, said(str(one.ground_truth)))).reward == 1.0
     score = await verifier.verify(one, said("no idea"))
     assert score.reward == 0.0
@@ -325,7 +325,7 @@ async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so() -
 
 async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer() -> None:
     (one,) = load_tasks("reasoning-gym:prime_factorization?size=1")
-    verifier = Gym()
+    verifier = GymVerifier()
     score = await verifier.verify(one, said("<answer>no idea</answer>"))
     assert score.reward == 0.0
     assert "cannot be read: ValueError" in (score.feedback or "")
@@ -338,7 +338,7 @@ async def test_an_answer_cannot_start_or_write_anything(
 ) -> None:
     folder = tmp_path_factory.mktemp("written")
     (one,) = load_tasks(f"reasoning-gym:{family}?size=1")
-    verifier = Gym()
+    verifier = GymVerifier()
     for code in (
         f"__import__('os').system('touch {folder}/a')",
         f"open('{folder}/b', 'w')",
@@ -353,7 +353,7 @@ async def test_an_answer_cannot_start_or_write_anything(
 
 async def test_scorers_are_not_given_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "secret")
-    assert "SOME_API_KEY" not in apart.environment()
+    assert "SOME_API_KEY" not in subprocess_scorer.environment()
 
 
 def test_reasoning_gym_refuses_tasks_of_other_datasets() -> None:
@@ -363,7 +363,7 @@ def test_reasoning_gym_refuses_tasks_of_other_datasets() -> None:
 
 
 def test_the_verifier_of_reasoning_gym_needs_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gym, "find_spec", absent)
+    monkeypatch.setattr(reasoning_gym, "find_spec", absent)
     with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[gym\]'"):
         make_verifier("reasoning-gym", judge=None)
 
@@ -640,7 +640,7 @@ async def test_calls_that_do_not_end_do_not_become_ever_more(
     own: Callable[[str], Verifier], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own("forever")
-    monkeypatch.setattr(functions, "MAX_HANGING", 2)
+    monkeypatch.setattr(user_function, "MAX_HANGING", 2)
     verifier = make_verifier("own_rewards:forever", judge=None, function_seconds=0.01)
     let_go = sys.modules["own_rewards"].let_go
     let_go.clear()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from experience_store.submissions.text import clean
-from server.practice.spending import Tab
+from server.practice.spending import UsageMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class BrokenOffError(Exception):
 class Player(Protocol):
     """Something that attempts tasks."""
 
-    async def play(self, prompt: str, tab: Tab, seed: int) -> str:
+    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
         """Attempt the task once; its last words. Messages and spending go on the tab.
 
         Raises:

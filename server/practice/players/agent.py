@@ -39,10 +39,11 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 
 from experience_store.errors import BadInputError
 from server.learning.models.completions import NoCompletionError, refuse_errors
+from server.practice.errors import BudgetSpentError, LimitReachedError
 from server.practice.players import BrokenOffError, Sampling
-from server.practice.players.bill import Bill
-from server.practice.players.endpoint import broken_off, client_of
-from server.practice.spending import BudgetSpentError, LimitReachedError, Tab
+from server.practice.players.agent_usage import AgentUsage
+from server.practice.players.openai_client import broken_off, client_of
+from server.practice.spending import UsageMeter
 from server.settings import ModelSettings
 
 _NO_BOUND = UsageLimits(request_limit=None)  # the tab is asked before each call
@@ -50,7 +51,7 @@ _OWN = (ContentFilterError, OutputTokenLimitExceeded)  # what the model itself d
 _MISTAKES = 1_000_000  # calls of tools that are not there, or not so: the model is told, each time
 
 
-class ToolAgent:
+class AgentPlayer:
     """Implements `server.practice.players.Player`."""
 
     def __init__(self, model: ModelSettings, sampling: Sampling, tools: Path) -> None:
@@ -61,7 +62,7 @@ class ToolAgent:
         self._chat = _Chat(model.name, provider=OpenAIProvider(openai_client=self._client))
         toolsets(tools)  # complains before anything is spent
 
-    async def play(self, prompt: str, tab: Tab, seed: int) -> str:
+    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
         """Let the agent work until it calls no more tools; see `Player.play`."""
         agent = Agent(
             self._chat,
@@ -71,7 +72,7 @@ class ToolAgent:
             retries={"tools": _MISTAKES, "output": 0},
         )
         usage, messages = RunUsage(), list[ModelMessage]()
-        bill = Bill(tab, self._model.prices, usage)
+        bill = AgentUsage(tab, self._model.prices, usage)
         tab.at_tools()
         try:
             return await self._run(agent, prompt, usage, messages, tab, bill)
@@ -102,8 +103,8 @@ class ToolAgent:
         prompt: str,
         usage: RunUsage,
         messages: list[ModelMessage],
-        tab: Tab,
-        bill: Bill,
+        tab: UsageMeter,
+        bill: AgentUsage,
     ) -> str:
         """The agent's last words; usage and messages are kept up to date for when it breaks off."""
         async with agent, agent.iter(prompt, usage=usage, usage_limits=_NO_BOUND) as run:

@@ -9,12 +9,12 @@ from pydantic import JsonValue
 
 from server.learning.models.completions import NoCompletionError, read_reply
 from server.practice.players import BrokenOffError, Sampling
-from server.practice.players.endpoint import broken_off, client_of
-from server.practice.spending import Tab, spent_of
+from server.practice.players.openai_client import broken_off, client_of
+from server.practice.spending import UsageMeter, spent_of
 from server.settings import ModelSettings
 
 
-class Completion:
+class CompletionPlayer:
     """Implements `server.practice.players.Player`."""
 
     def __init__(self, model: ModelSettings, sampling: Sampling) -> None:
@@ -22,7 +22,7 @@ class Completion:
         self._sampling = sampling
         self._client = client_of(model)
 
-    async def play(self, prompt: str, tab: Tab, seed: int) -> str:
+    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
         """Ask once; see `Player.play`."""
         messages: list[dict[str, JsonValue]] = [{"role": "user", "content": prompt}]
         if self._sampling.instructions:

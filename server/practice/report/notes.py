@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.practice.metrics.arms import planned
-from server.practice.metrics.attempts import attempts_of, by_task, failure_of, rewards_of
+from server.practice.metrics.arm_metrics import planned
+from server.practice.metrics.attempt_metrics import attempts_of, by_task, failure_of, rewards_of
 from server.practice.metrics.comparison import arm_of
-from server.practice.metrics.totals import totals
-from server.practice.metrics.words import count
+from server.practice.metrics.formatting import count
+from server.practice.metrics.spending_totals import totals
 from server.practice.records import Arm, Run
 from server.practice.report.failures import clipped
 

@@ -93,7 +93,7 @@ _WITHOUT_TRUTH = (
 )
 
 
-class Judge:
+class JudgeVerifier:
     """What a language model says, from 0 to 1: it sees task, ground truth if any, and answer."""
 
     name = "judge"
