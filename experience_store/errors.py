@@ -1,41 +1,41 @@
-"""One error tree. The docstring of a class is its message when none is given."""
+"""The error tree. A class's docstring is its default message."""
 
 from __future__ import annotations
 
 
 class ExperienceError(Exception):
-    """Something is wrong with the experience library."""
+    """An error of the experience store."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or type(self).__doc__)
 
 
 class BadInputError(ExperienceError):
-    """The call cannot be taken as it is."""
+    """Invalid input."""
 
 
 class NotFoundError(ExperienceError):
-    """There is no such thing here."""
+    """Not found."""
 
 
 class LibraryNotFoundError(NotFoundError):
-    """There is no library of this name."""
+    """No library has this name."""
 
 
 class ConflictError(ExperienceError):
-    """The same name already stands for something else."""
+    """The name is already used for something else."""
 
 
 class AnswerRefusedError(ExperienceError):
-    """The answer does not fit the schema of its request."""
+    """The answer does not match the schema of its request."""
 
 
 class HeadMovedError(ExperienceError):
-    """Another version was published meanwhile; rebase and try again."""
+    """Another version was published in the meantime; rebase and retry."""
 
 
 class LeaseLostError(ExperienceError):
-    """Another process has taken over this update."""
+    """Another process took over this update."""
 
 
 class StorageError(ExperienceError):

@@ -1,8 +1,8 @@
-"""What libraries hold now, ready to be searched.
+"""The current versions of libraries with their search indexes, cached per process.
 
-Reading a library and indexing it is work that is done once per version and process. Each call
-asks the store for the head, which is one small query, and so is right when another process has
-published; if the head moved, only what changed is indexed anew.
+A library is read and indexed once per version and process. Each call asks the store for the head,
+which is one small query, so the result is right even if another process has published; if the head
+moved, only what changed is indexed again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class LoadedLibrary:
 
 
 class IndexCache:
-    """The shelves of a store; the least recently used are forgotten."""
+    """Loaded libraries of a store; the least recently used are evicted."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -46,9 +46,9 @@ class IndexCache:
         self._turn = asyncio.Lock()
 
     def through(self, store: Store) -> IndexCache:
-        """The same shelves for somebody who sees the store through a view of it.
+        """The same cache for a caller who sees a scoped view of the store.
 
-        Every call asks that view for the library before it looks at a shelf.
+        Every call asks that view for the library before it looks into the cache.
         """
         seen = IndexCache(store)
         seen._loaded = self._loaded
@@ -59,11 +59,11 @@ class IndexCache:
         """The library as it is now.
 
         Args:
-            name: Of the library.
-            make: Whether a library that does not exist comes into being.
+            name: Name of the library.
+            make: Whether to create a library that does not exist.
 
         Raises:
-            LibraryNotFoundError: If it does not exist and is not to be made.
+            LibraryNotFoundError: If it does not exist and `make` is false.
         """
         libraries = self._store.libraries
         library = await (libraries.ensure(name) if make else libraries.get(name))

@@ -121,8 +121,8 @@ def check_library_name(name: str) -> str:
         suggestion = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:64].strip("-._")
         hint = f" Try {suggestion!r}." if suggestion else ""
         raise BadInputError(
-            f"{name[:80]!r} is no library name: use 1 to 64 lower-case letters, digits, '-', '_' "
-            f"or '.', with a letter or digit first and last.{hint}"
+            f"{name[:80]!r} is not a valid library name: use 1 to 64 lower-case letters, digits, "
+            f"'-', '_' or '.', with a letter or digit first and last.{hint}"
         )
     return name
 

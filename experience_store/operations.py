@@ -106,7 +106,7 @@ class Application:
 
 
 def normalise_id(raw: str | int) -> str | None:
-    """The id that is meant: `G3` for "G3", "g3", "[G3]", "3" and 3; None if it is no id."""
+    """The id meant: `G3` for "G3", "g3", "[G3]", "3" and 3; None if it is not an id."""
     text = str(raw)
     match = _ID.fullmatch(text) if len(text) <= _MAX_ID else None  # longer ones cost its square
     return f"G{match[1]}" if match else None

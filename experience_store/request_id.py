@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-Step: TypeAlias = Literal["summarise", "compare", "consolidate"]
+UpdateStep: TypeAlias = Literal["summarise", "compare", "consolidate"]
 
 _NUMBER = r"[1-9][0-9]{0,8}"
 _FORM = re.compile(rf"(summarise|consolidate)-({_NUMBER})-({_NUMBER})|(compare)-({_NUMBER})")
@@ -26,7 +26,7 @@ class RequestId:
             the round and the batch (consolidate).
     """
 
-    step: Step
+    step: UpdateStep
     numbers: tuple[int, ...]
 
     @classmethod
@@ -51,7 +51,7 @@ class RequestId:
         if match is None:
             return None
         step, *numbers = (part for part in match.groups() if part is not None)
-        return cls(cast("Step", step), tuple(map(int, numbers)))
+        return cls(cast("UpdateStep", step), tuple(map(int, numbers)))
 
     @property
     def group(self) -> int | None:

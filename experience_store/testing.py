@@ -63,7 +63,7 @@ class ToolUse:
     """A tool call of the model.
 
     Attributes:
-        name: Of the tool.
+        name: Name of the tool.
         arguments: As JSON; a text is sent as it is, well formed or not.
     """
 
@@ -218,7 +218,7 @@ class ScriptedEndpoint:
     Attributes:
         script: Called for each call; runs in the endpoint's event loop.
         calls: Every call that arrived, in order.
-        prompt_tokens: Sum of what it reported for answered calls; likewise `completion_tokens`.
+        prompt_tokens: Sum reported for answered calls; `completion_tokens` the same.
         most_at_once: The most calls that were open at the same time.
     """
 

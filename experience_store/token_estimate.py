@@ -86,7 +86,7 @@ def _piece(text: str) -> re.Pattern[str]:
 
 @cache
 def _any_piece() -> re.Pattern[str]:
-    """Compiled when first needed: sets of so many characters take milliseconds of a cold start."""
+    """Compiled when first needed: large character sets take milliseconds of a cold start."""
     return re.compile(rf"{_ASCII_PIECES}{_OTHER_PIECES}|\S")
 
 

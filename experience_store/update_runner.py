@@ -1,8 +1,8 @@
-"""Updates that survive: the learner's value, kept in a store after every step.
+"""Durable updates: the learner's value, stored after every step.
 
-Whoever drives an update (a host through its tool calls, a worker with an API key) takes it up
-from the store, asks what is open, hands in answers as they come, and settles it at the end.
-Nothing is held only in memory: the next step may happen in another process.
+The driver of an update (a host through its tool calls, or a worker with an API key) resumes it
+from the store, asks the open requests, stores answers as they arrive, and finishes it. Nothing is
+held in memory only: the next step may run in another process.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class UpdateRunner:
                 if request not in update.answers:
                     refused.append(Refused(request, str(error)))
         if given and not await self._store.updates.answer(work.record.id, given):
-            update = (await self.resume(work.record.id)).update  # somebody else was first
+            update = (await self.resume(work.record.id)).update  # another process was first
         for number, refusal in enumerate(refused):
             count = _refusals(work.record.answers, given, refusal.request)
             if count >= MAX_REFUSALS and refusal.request not in update.answers:
@@ -146,7 +146,7 @@ class UpdateRunner:
             await self._store.updates.answer(work.record.id, [refused])
             raise
         if not await self._store.updates.answer(work.record.id, [answer]):
-            return await self.resume(work.record.id)  # somebody else was first
+            return await self.resume(work.record.id)  # another process was first
         return replace(work, update=update)
 
     async def give_up(self, work: Work, request: str, reason: str) -> Work:
@@ -244,7 +244,7 @@ def _publication(work: Work, outcome: Outcome, author: str) -> Publication:
     return Publication(
         base=outcome.base,
         application=outcome.application,
-        behind=tuple(_behind(work.record, a) for a in outcome.application.applied),
+        groups_behind=tuple(_groups_behind(work.record, a) for a in outcome.application.applied),
         learned=outcome.learned,
         failed=outcome.failed,
         author=author,
@@ -252,7 +252,7 @@ def _publication(work: Work, outcome: Outcome, author: str) -> Publication:
     )
 
 
-def _behind(record: UpdateRecord, applied: Applied) -> tuple[str, ...]:
-    """The groups whose comparisons proposed the operation."""
+def _groups_behind(record: UpdateRecord, applied: Applied) -> tuple[str, ...]:
+    """Ids of the groups whose comparisons proposed the operation."""
     numbers = [n for source in applied.sources if (n := compared_group(source)) is not None]
     return tuple(record.groups[n - 1].group.id for n in numbers)

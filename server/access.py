@@ -1,7 +1,7 @@
-"""What a caller may do, and which libraries it reaches.
+"""What a caller may do, and to which libraries it has access.
 
 On stdio the caller is the user who started the server, and may do everything. Over HTTP with
-sign-in it is whoever the request's token stands for.
+sign-in it is the owner of the request's token.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """A kind of thing to do. None contains another."""
+    """A permission. None includes another."""
 
     READ = "read"
     """Get experiences, read libraries."""
     SUBMIT = "submit"
-    """Hand in attempts; a library that is new is made."""
+    """Submit attempts; creates new libraries."""
     LEARN = "learn"
-    """Drive updates, which shows attempts and changes what a library holds."""
+    """Drive updates, which shows attempts and changes libraries."""
     ADMINISTER = "administer"
     """Describe, edit, roll back and delete libraries."""
 
@@ -30,8 +30,8 @@ class Access:
     """What one caller may do.
 
     Attributes:
-        who: A name for histories and logs; None for the user of this machine.
-        libraries: Names of those it reaches, whether they exist or not; None for all.
+        who: Name for histories and logs; None for the user of this machine.
+        libraries: Names of accessible libraries, existing or not; None for all.
     """
 
     who: str | None
@@ -39,12 +39,12 @@ class Access:
     libraries: frozenset[str] | None
 
     def reaches(self, library: str) -> bool:
-        """Whether the library is one of those that exist for this caller."""
+        """Whether the caller has access to the library."""
         return self.libraries is None or library in self.libraries
 
     @property
     def may_make(self) -> bool:
-        """Whether a library that does not exist is made by naming it; reading alone makes none."""
+        """Whether naming a library that does not exist creates it; reading alone does not."""
         return not self.scopes.isdisjoint((Scope.SUBMIT, Scope.ADMINISTER))
 
 
@@ -54,6 +54,6 @@ current_access: ContextVar[Access] = ContextVar("current_access", default=EVERYT
 
 
 def known_scopes(names: Iterable[str]) -> frozenset[Scope]:
-    """The scopes of these names; a name that this release does not know permits nothing."""
+    """The scopes of these names; unknown names permit nothing."""
     known = {scope.value: scope for scope in Scope}
     return frozenset(known[name] for name in names if name in known)

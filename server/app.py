@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class App:
-    """What the tools work with. `worker` is there when a model is configured."""
+    """What tools and resources work with. `worker` is set when a model is configured."""
 
     settings: Settings
     store: Store
@@ -35,7 +35,7 @@ class App:
     limited: bool = False
 
     def seen(self) -> App:
-        """The app as the current caller sees it: with the libraries that it reaches."""
+        """The app as the current caller sees it, limited to accessible libraries."""
         access = current_access.get()
         if self.limited or (access.libraries is None and access.may_make):
             return self
@@ -53,7 +53,7 @@ class App:
 
     @property
     def trouble(self) -> str | None:
-        """What holds up learning in the background; it may name what not everybody reaches."""
+        """What holds up background learning; details only for callers with full access."""
         trouble = self.worker.trouble if self.worker else None
         return "the server's log says why" if trouble and self.limited else trouble
 
@@ -64,14 +64,14 @@ class App:
 
     @cached_property
     def runner(self) -> UpdateRunner:
-        """Takes updates from step to step. Not made before it is needed: start-up."""
+        """Takes updates from step to step. Created when first needed: start-up time."""
         from experience_store.update_runner import UpdateRunner  # noqa: PLC0415  # see the docstring
 
         return UpdateRunner(self.store, self.index_cache)
 
 
 def _settings_for(settings: Settings, access: Access) -> Settings:
-    """With the only library that is reached as the default, if there is just one."""
+    """The settings, with the only accessible library as the default if there is just one."""
     if access.libraries is None or len(access.libraries) != 1 or access.reaches(settings.library):
         return settings
     return replace(settings, library=next(iter(access.libraries)))
@@ -88,10 +88,10 @@ async def open_app(
     """Open the store and, with a model configured, start learning in the background.
 
     Args:
-        settings: Of the server.
-        background: Whether the worker runs by itself; else it only does what it is told.
-        model: Asked instead of the endpoint that the settings name; closed by its owner.
-        on_published: Called with the name of a library of which a version was published here.
+        settings: The server's settings.
+        background: Whether the worker runs by itself, or only on request.
+        model: Used in place of the endpoint in the settings; closed by its owner.
+        on_published: Called with a library's name after a version was published here.
     """
     async with AsyncExitStack() as stack:
         store = await open_store(settings.database)
@@ -101,7 +101,7 @@ async def open_app(
         stack.push_async_callback(retrievals.close)
         worker = None
         if settings.model is not None:
-            # only here, because importing openai costs a second
+            # importing openai takes a second
             from experience_store.update_runner import UpdateRunner  # noqa: PLC0415
             from server.learning.worker import Worker  # noqa: PLC0415
 

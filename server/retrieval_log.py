@@ -1,8 +1,7 @@
-"""What was served, written down behind the answer.
+"""Records of what was served, written in the background.
 
 An agent waits for its experiences, not for the record of them. The record is on disk a moment
-after the answer; a crash in between costs the tie between one retrieval and what it earned,
-nothing else.
+after the answer; a crash in between loses only the link between one retrieval and its rewards.
 """
 
 from __future__ import annotations
@@ -20,30 +19,30 @@ from experience_store.store import Retrieval, Store
 
 logger = logging.getLogger(__name__)
 
-MAX_TASK = 2_000  # characters of it that are kept
+MAX_TASK = 2_000  # characters of the task that are kept
 MAX_WAITING = 10_000
 DELAY_SECONDS = 0.05  # so that a burst of calls is one transaction
 
 
 class Retrieving(Protocol):
-    """What tools need of the log."""
+    """The retrieval log as tools use it."""
 
     def add(self, retrieval: Retrieval) -> None:
-        """Have a retrieval written soon."""
+        """Write a retrieval soon."""
         ...
 
     async def flush(self) -> None:
-        """Write what waits now."""
+        """Write pending retrievals now."""
         ...
 
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The library that each retrieval was of, by id; those that are not known are missing."""
+        """The library of each retrieval, by id; unknown ids are left out."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ScopedLog(Retrieving):
-    """A log whose retrievals of libraries out of reach are not known."""
+    """A log that knows only retrievals of accessible libraries."""
 
     log: Retrieving
     reaches: Callable[[str], bool]

@@ -11,10 +11,10 @@ def with_experiences(
     """A task together with the experiences for it, as an agent's prompt.
 
     Args:
-        task: What is to be done.
+        task: The task.
         experiences: Their texts by id, best first.
-        library: Where they are from.
-        version: Of the library.
+        library: Name of the library.
+        version: Version of the library.
     """
     lessons = "\n".join(f"[{id_}] {text}" for id_, text in experiences.items())
     return (
@@ -26,7 +26,7 @@ def with_experiences(
 
 
 def one_line(text: str) -> str:
-    """Text in one line and without what is not to be seen; it may come from anywhere."""
+    """Untrusted text in one line, without unprintable characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

@@ -21,7 +21,7 @@ from server.mcp.change_watcher import Changes, ChangeWatcher
 from server.mcp.notifications import MAX_SUBSCRIPTIONS
 from server.settings import Settings
 from tests.builders import submission
-from tests.http.serving import served
+from tests.http.in_process import served_in_process
 from tests.processes.calling import call
 from tests.test_mcp_processes import ROOT, command
 
@@ -130,14 +130,14 @@ async def test_who_listens_is_told_what_another_process_did(
         async with over_stdio(database, "auto") as client:
             told = await changes(client)
     else:
-        async with served(database) as server, Client(server.url) as client:
+        async with served_in_process(database) as server, Client(server.url) as client:
             told = await changes(client)
 
     assert told == [ResourcesListChanged(), ResourceUpdated(URI)]
 
 
 async def test_over_http_the_handshake_era_is_promised_no_subscriptions(database: Path) -> None:
-    async with served(database) as server, Client(server.url, mode="legacy") as client:
+    async with served_in_process(database) as server, Client(server.url, mode="legacy") as client:
         resources = client.server_capabilities.resources
         with pytest.raises(MCPError):
             await subscribe(client, URI)
@@ -151,13 +151,13 @@ async def test_nothing_watches_while_nobody_wants_to_hear(database: Path) -> Non
     async with server.shared_app(), Client(server) as client:
         await client.list_resources()
         await call(client, "get_experiences", task="Book", library="lib")
-        idle = server.notifications.awake
+        idle = server.notifications.active
         async with client.listen(resource_subscriptions=[URI]):
             async with client.listen(resource_subscriptions=[URI]):
                 pass
-            listened_to = server.notifications.awake
+            listened_to = server.notifications.active
         await call(client, "list_libraries")
-        left = server.notifications.awake
+        left = server.notifications.active
 
     assert (idle, listened_to, left) == (False, True, False)
 
@@ -214,7 +214,7 @@ async def test_a_look_that_fails_does_not_end_the_others(
         changes = await told.changes.get()
 
     assert changes == Changes(("new",), ("new",))
-    assert "cannot look for changes" in caplog.text
+    assert "checking for changes failed" in caplog.text
 
 
 async def test_a_watcher_that_could_not_begin_does_not_watch(store: Store) -> None:

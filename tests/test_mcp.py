@@ -562,7 +562,12 @@ BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
         {"task": "x", "library": "Bad Name", "trajectories": WON_AND_LOST},
         "Try 'bad-name'",
     ),
-    ("bad library name", "get_experiences", {"task": "x", "library": "../up"}, "no library name"),
+    (
+        "bad library name",
+        "get_experiences",
+        {"task": "x", "library": "../up"},
+        "not a valid library name",
+    ),
     ("bad library name", "update_experiences", {"library": "a/b"}, "Try 'a-b'"),
     (
         "reward that is text",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from mcp import Client, MCPError
+from server.practice.client.library_client import LibraryClient
 
 from experience_store.library import Experience, Library, Policy, State
 from experience_store.operations import Add, Revise
@@ -16,7 +17,6 @@ from experience_store.token_estimate import estimate_tokens
 from server.mcp.middleware import FIVE_MINUTES, HOUR
 from server.mcp.pagination import MAX_OBJECTIVE, MAX_TOKENS
 from server.mcp.resources import library_markdown
-from server.practice.client.library_client import LibraryClient
 from server.practice.spending import Meter
 from tests.builders import attempt, submission
 from tests.processes.calling import call
@@ -135,7 +135,7 @@ async def test_behind_the_last_library_there_is_none(database: Path, store: Stor
         answer = await call(client, "list_libraries", after="a")
 
     assert answer.data["libraries"] == []
-    assert answer.data["next_step"] == "There is none behind the name 'a'."
+    assert answer.data["next_step"] == "There is no library after 'a'."
 
 
 async def test_every_page_of_versions_groups_and_updates_leads_to_the_next(
@@ -166,11 +166,11 @@ async def test_every_page_of_versions_groups_and_updates_leads_to_the_next(
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
-        ("experience://lib/history?before=yesterday", "give `before` a version by its number"),
-        ("experience://lib/groups?after=-1", "by its number, from 0"),
-        ("experience://lib/groups?after=99999999999999999999", "by its number, from 0"),
+        ("experience://lib/history?before=yesterday", "give `before` a version as a number"),
+        ("experience://lib/groups?after=-1", "as a number from 0"),
+        ("experience://lib/groups?after=99999999999999999999", "as a number from 0"),
         ("experience://lib/updates?before=update-0", "has no update 'update-0'"),
-        ("experience://lib/versions/latest", "'latest' is no number: give a version"),
+        ("experience://lib/versions/latest", "'latest' is not a number: give a version"),
     ],
 )
 async def test_a_page_that_there_is_not_is_said_so(

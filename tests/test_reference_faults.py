@@ -120,7 +120,7 @@ def test_an_unknown_operation_name_is_refused_and_not_taken_for_an_add() -> None
     outcome = outcome_of(update(on=state("Old.")).record("compare-1", answer(good, odd)))
 
     assert texts(outcome) == {"G1": "Old.", "G2": "When booking, read the rules."}
-    assert "is no operation" in reasons(outcome)[0]
+    assert "is not an operation" in reasons(outcome)[0]
 
 
 def test_ids_are_not_renumbered_at_each_step() -> None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import math
 import random
+import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +15,8 @@ from experience_store.library import Experience, State
 from experience_store.retrieval import Document, Index, Selection, select
 from experience_store.retrieval.documents import codes_of
 from experience_store.retrieval.tokenizer import content_terms
+
+ROOT = Path(__file__).parents[1]
 
 
 def lesson(number: int, text: str, *tasks: str, name: str = "") -> Document:
@@ -160,6 +167,33 @@ class TestWords:
 
     def test_english_words_are_stemmed(self) -> None:
         assert content_terms("cancelled bookings") == ["cancel", "book"]
+
+    def test_both_stemmers_give_the_same_stems(self) -> None:
+        """The one in Python stands in where the one in C has no wheel."""
+        package = importlib.import_module("snowballstemmer.english_stemmer")
+        in_python, in_c = (
+            package.EnglishStemmer(),
+            pytest.importorskip("Stemmer").Stemmer("english"),
+        )
+        text = " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+        words = sorted(set(re.findall(r"[a-z]{3,}", text.lower())))
+
+        assert len(words) > 1000
+        assert [in_python.stemWord(word) for word in words] == in_c.stemWords(words)
+
+    def test_without_the_stemmer_in_c_the_one_in_python_is_used(self) -> None:
+        code = (
+            "import sys; from importlib import util; found = util.find_spec\n"
+            "util.find_spec = lambda name: None if name == 'Stemmer' else found(name)\n"
+            "sys.modules['Stemmer'] = None\n"
+            "from experience_store.retrieval.tokenizer import content_terms\n"
+            "print(content_terms('cancelled bookings'))"
+        )
+        printed = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+        )
+
+        assert printed.stdout.strip() == "['cancel', 'book']", printed.stderr
 
 
 def exhaustive(documents: list[Document], task: str, limit: int) -> list[str]:

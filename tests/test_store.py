@@ -69,7 +69,7 @@ async def test_a_library_comes_into_being_on_first_use(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["", "Has Capitals", "../up", "a/b", "-a", "a" * 65, "ü"])
 async def test_a_bad_library_name_is_refused_with_a_better_one(store: Store, name: str) -> None:
-    with pytest.raises(BadInputError, match="is no library name"):
+    with pytest.raises(BadInputError, match="is not a valid library name"):
         await store.libraries.ensure(name)
 
 

@@ -1,8 +1,9 @@
 """An agent of pydantic-ai that is given the server as a set of tools and does the rest itself.
 
-Run it with `python -m examples.clients.pydantic_agent`; it needs the extra `practice`. Instead of
-a real model it has a scripted one. With yours, say `Agent("openai:gpt-5", ...)` and leave out
-`Scripted`: what to do with the tools, a model learns from the server's instructions.
+Run it with `python -m examples.clients.pydantic_agent`; it needs pydantic-ai (the extra
+`practice` has it). Instead of a real model it has a scripted one. With yours, say
+`Agent("openai:gpt-5", ...)` and leave out `Scripted`: what to do with the tools, a model learns
+from the server's instructions.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def tools(database: Path) -> MCPToolset:
 
     For a server over HTTP: `MCPToolset("http://127.0.0.1:8000/mcp")`.
     """
-    arguments = ["-m", "server.cli", "serve", "--database", str(database)]
+    arguments = ["-P", "-m", "server.cli", "serve", "--database", str(database)]
     transport = StdioTransport(sys.executable, arguments)
     # The server says itself how its tools are meant: let the model read that.
     return MCPToolset(transport, include_instructions=True)

@@ -25,7 +25,7 @@ ATTEMPTS = 4
 
 def server(database: Path) -> StdioServerParameters:
     """How to start the server. Yours is `command="uvx", args=["experience-mcp", "serve"]`."""
-    arguments = ["-m", "server.cli", "serve", "--database", str(database)]
+    arguments = ["-P", "-m", "server.cli", "serve", "--database", str(database)]
     return StdioServerParameters(command=sys.executable, args=arguments)
 
 

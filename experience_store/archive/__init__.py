@@ -1,4 +1,4 @@
-"""A library as a file: written from an archive, and read back and checked."""
+"""A library as a file: `records` is the form, `validation` checks one that is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_archive(text: str | bytes) -> Archive:
     """Read and check an archive.
 
     Raises:
-        BadInputError: If it is none, if a newer release wrote it, or if it does not fit together.
+        BadInputError: If it is not an archive, is from a newer release, or is inconsistent.
     """
     _check_format(text)
     try:
@@ -36,13 +36,13 @@ class _Head(BaseModel):
 
 
 def _check_format(text: str | bytes) -> None:
-    """Tell what is no archive, and what is one of a later release, before the details."""
+    """Refuse other documents and archives of later releases, before looking at details."""
     try:
         head = _Head.model_validate_json(text)
     except ValidationError as error:
-        raise BadInputError(f"this is no exported library: {_said(error)}") from error
+        raise BadInputError(f"this is not an exported library: {_said(error)}") from error
     if head.format != FORMAT:
-        raise BadInputError(f"this is no exported library: its format is not {FORMAT!r}")
+        raise BadInputError(f"this is not an exported library: its format is not {FORMAT!r}")
     if head.format_version != FORMAT_VERSION:
         raise BadInputError(
             f"the archive has format version {head.format_version!r}, this release reads "

@@ -31,7 +31,7 @@ FORMAT = "experience-mcp library"
 FORMAT_VERSION = 1
 MAX_WORDING = 20_000
 LEFT_OUT = "(left out of the export)"
-STAND_IN = (Message("assistant", LEFT_OUT),)  # for the messages of an attempt that stayed behind
+STAND_IN = (Message("assistant", LEFT_OUT),)  # in place of messages that were left out
 
 
 def _time(text: str) -> str:
@@ -159,7 +159,7 @@ class GroupRecord(Record):
 
 
 class LinkRecord(Record):
-    """A group that stands behind an experience."""
+    """A group that led to an experience."""
 
     experience: ExperienceId
     group: Name

@@ -1,6 +1,7 @@
 """The learner: turns groups of rewarded attempts into operations on a library. It does no I/O.
 
-The method is `update`. It chooses the attempts to compare (`attempts`), asks `questions`, to which
-attempts go as `transcript` shortens them and whose answers are read by `json_text`, and settles
-what is proposed (`proposals`) in `rounds`, as far as it is in `contention`.
+The method is `update`. It selects the attempts to compare (`attempt_selection`) and asks `prompts`,
+in which attempts are shortened to a budget by `transcript`; answers are read as JSON that may
+contain LaTeX. `proposals` are the operations of the comparisons; `consolidation` settles, round by
+round, those that are in `conflicts`.
 """

@@ -32,7 +32,7 @@ class SelectedAttempts:
 
 
 def choose(group: Group, policy: Policy, *, most: int) -> SelectedAttempts:
-    """Choose at most so many attempts of a group."""
+    """Choose at most `most` attempts of a group."""
     alone = policy.learn_from_single_attempts and len(group.trajectories) == 1
     rewarded = group.has_signal(policy.min_spread) or (alone and bool(group.scored()))
     pool = group.scored() if rewarded else group.trajectories

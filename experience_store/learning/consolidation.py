@@ -37,7 +37,7 @@ class Round:
     batches: Mapping[str, tuple[Proposed, ...]]
 
     def after(self, answers: Mapping[str, Answer | Failure]) -> ProposalSet:
-        """What stands when all its batches are answered or given up."""
+        """The proposals left when all batches are answered or given up."""
         made = list(self.passing)
         refused = list(self.before.refused)
         held_back: dict[str, str] = {}
@@ -87,7 +87,7 @@ def _comparisons(proposed: Proposed) -> Iterator[str]:
 def _accounted(
     suggestions: Sequence[Suggestion], batch: Sequence[Proposed], request_id: str
 ) -> tuple[list[Proposed], list[Refusal]]:
-    """The list that was made, each operation with all that stands behind it; the rest refused."""
+    """The consolidated list, each operation with all its sources; the rest refused."""
     names = named(batch)
     made: list[Proposed] = []
     refused: list[Refusal] = []
@@ -113,7 +113,7 @@ def _accounted(
 
 
 def _word_for_word(made: Proposed, behind: Sequence[Proposed]) -> Proposed:
-    """A single proposal passed on without repeating its wording stands as it was proposed."""
+    """A single proposal passed on without repeating its wording stays as it was proposed."""
     (first, *others) = behind
     operation = made.operation
     if others or getattr(operation, "text", None) != "":

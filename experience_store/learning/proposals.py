@@ -1,4 +1,4 @@
-"""What the comparisons propose, each operation with the answers that stand behind it.
+"""What the comparisons propose, each operation with the answers it comes from.
 
 What cannot be read, or breaks a rule whatever the others say, is refused at once: it needs no
 consolidation. Nothing is dropped without a reason.
@@ -17,7 +17,7 @@ from experience_store.operations import Add, Merge, Proposed, Refusal, Revise, a
 
 @dataclass(frozen=True, slots=True)
 class ProposalSet:
-    """What stands of the proposals so far, and what became of the rest.
+    """The proposals that are still in, and what happened to the rest.
 
     Attributes:
         proposals: The operations that go on.

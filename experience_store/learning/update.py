@@ -197,7 +197,7 @@ class Update:
     # 3. Consolidate
 
     def _consolidate(self) -> tuple[list[Request], ProposalSet]:
-        """Round by round up to the first that waits for answers: what it asks, and what stands."""
+        """Round by round up to the first with open requests: those, and the proposals before it."""
         proposed = self._proposals()
         for number in range(1, len(self.snapshots) + 1):
             round_ = round_on(self.snapshots[:number], proposed)

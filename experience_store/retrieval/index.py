@@ -100,7 +100,7 @@ class Index:
         """The experiences that fit a task best, with their scores; equally good ones newest first.
 
         Args:
-            task: What is to be done. Of a very long one, the beginning and the end are read.
+            task: The task; of a very long one, only the beginning and the end are read.
             limit: How many at most; those without a term of the task are never among them.
         """
         if limit < 1:

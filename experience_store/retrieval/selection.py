@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from experience_store.library import Experience, State
 from experience_store.retrieval.index import Index
 
-# Of a library that is served whole, how many come in order of relevance at most.
+# In a library that is served whole, how many are ordered by relevance at most.
 _RANKED = 500
 
 

@@ -149,7 +149,7 @@ _IN_WORDS = "leave it out and say in words what"
 
 
 def content_problem(text: str, policy: Policy) -> str | None:
-    """Why this text may not be an experience, said to whoever proposed it; None if it may."""
+    """Why this text may not be an experience, for its author; None if it may."""
     if hidden := _HIDDEN.search(text):
         return (
             f"it contains an invisible or control character (U+{ord(hidden[0]):04X}): write the "

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _QUOTE = r"""\\{0,32}["'`]"""  # escaped in JSON, the more so in JSON in JSON
-_END = r"(?:\Z|(?=\x00))"  # of a text that was cut off; NUL stands between joined texts
+_END = r"(?:\Z|(?=\x00))"  # the end of a truncated text; NUL separates joined texts
 _QUOTED = (
     rf"(?P<quote>{_QUOTE})(?P<quoted>(?:\\[^\x00]|[^\s\\\x00]){{1,512}}?)(?:(?P=quote)|{_END})"
 )
@@ -22,7 +22,7 @@ _BARE = r"""(?P<bare>[^\s\x00-\x1f"'`\\,;&<>(){}\[\]|]{1,512})"""
 _GIVEN = (
     rf"(?P<key>{_QUOTE})?[ \t]{{0,8}}"
     r"(?P<sign>(?::[ ]?str[ ]?)?={1,3}|=>|:=|:|(?<=[ \t])is(?=[ \t:]):?)"
-    rf"[ \t]{{0,8}}(?:{_QUOTED}|(?(key)(?!)|{_BARE}))"  # what is bare in JSON is no secret
+    rf"[ \t]{{0,8}}(?:{_QUOTED}|(?(key)(?!)|{_BARE}))"  # a bare value in JSON is not a secret
 )
 _FLAG = rf"(?P<sign>[ \t]{{1,4}})(?:{_QUOTED}|{_BARE})"
 
@@ -43,7 +43,7 @@ _MIXED = re.compile(r"[a-z][A-Z]|[+/=~]|\d")
 
 
 def _is_password(value: str, explicit: bool) -> bool:
-    """In quotes or after an equals sign nearly anything; elsewhere only what is no word."""
+    """In quotes or after an equals sign nearly anything; elsewhere only what is not a word."""
     if explicit:
         enough = 4
         return len(value) >= enough and not (_NAME.fullmatch(value) or _DOTTED.fullmatch(value))

@@ -64,7 +64,7 @@ def _token_pattern() -> re.Pattern[str]:
     kinds = "|".join(
         f"(?P<{kind.replace('-', '_')}>{any_of(table)})" for kind, table in _TOKENS.items()
     )
-    # In JSON text a token may stand behind an escaped line end, which looks like a letter of it.
+    # In JSON text a token may follow an escaped line end, which looks like a letter of it.
     return re.compile(rf"(?:(?<=\\)[nrt])?[._-]*+(?:{kinds})", re.ASCII)
 
 

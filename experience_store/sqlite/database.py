@@ -42,7 +42,7 @@ class Connection(aiosqlite.Connection):
     """
 
     async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do it. It goes on to its end even when whoever waits for it does not."""
+        """Run the work in the connection's thread, to its end even if the caller is cancelled."""
         done: T = await self._execute(work, self._conn)  # pyright: ignore[reportUnknownMemberType]  # it has no types
         return done
 
@@ -81,7 +81,7 @@ class Database:
         except BaseException as error:
             await writer.close()
             if isinstance(error, sqlite3.Error):
-                raise StorageError(f"{path} is no usable database: {error}") from error
+                raise StorageError(f"{path} is not a usable database: {error}") from error
             raise
         return cls(path, reader, writer, busy_seconds)
 
@@ -109,7 +109,7 @@ class Database:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """A write transaction: committed at the end of the work, rolled back on any exception.
 
-        If whoever waits for it is cancelled before the commit begins, it is rolled back, too.
+        If the caller is cancelled before the commit begins, it is rolled back, too.
 
         Raises:
             StorageError: If the database cannot be written; nothing was.
@@ -194,7 +194,7 @@ def _written(work: Callable[[Transaction], T], turn: _Turn, connection: sqlite3.
         return result
 
     turn.check()
-    # what it has waited behind other writes of this process counts, too
+    # waiting for other writes of this process counts, too
     left = max(0.0, turn.deadline - time.monotonic())
     connection.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
     return _in_transaction("BEGIN IMMEDIATE", checked, connection)

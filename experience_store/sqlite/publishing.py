@@ -1,4 +1,4 @@
-"""The end of an update in SQLite: the version, what stands behind it, and what was learned.
+"""The end of an update in SQLite: the version, its provenance, and the groups learned from.
 
 All of it is one transaction on the head that the update was made from; if the head has moved, it
 is for the learner to say what becomes of the operations.
@@ -55,7 +55,9 @@ def _link_groups(
     tx: Transaction, library: Row, groups: Sequence[Row], publication: Publication
 ) -> None:
     row_ids = {group["name"]: group["group_id"] for group in groups}
-    for applied, behind in zip(publication.application.applied, publication.behind, strict=True):
+    for applied, behind in zip(
+        publication.application.applied, publication.groups_behind, strict=True
+    ):
         if applied.experience is None:
             continue
         number = rows.number_of(applied.experience.id)

@@ -1,4 +1,4 @@
-"""What stands in the .sql files of this package: queries by name, and migrations by number."""
+"""The .sql files of this package: queries by name, and migrations by number."""
 
 from __future__ import annotations
 

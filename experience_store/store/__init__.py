@@ -80,15 +80,15 @@ __all__ = [
 
 
 class Archives(Protocol):
-    """What a backend does to let libraries travel."""
+    """Export and import of whole libraries."""
 
     async def export(self, name: str, *, attempts: bool) -> Archive:
         """Everything about a library, as of one moment.
 
         Args:
-            name: Of the library.
-            attempts: Whether messages and prompts come along. Without them nothing can be learned
-                from its groups elsewhere: those that wait are set aside, open updates are closed.
+            name: Name of the library.
+            attempts: Whether messages and prompts are included. Without them nothing more can be
+                learned from the groups: waiting ones are set aside, open updates are closed.
         """
         ...
 
@@ -107,11 +107,11 @@ class Archives(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Numbers over all libraries, whichever process put them there.
+    """Totals over all libraries.
 
     Attributes:
         waiting: Groups that an update could take now.
-        updates: How many there are in each status; a status that none has is left out.
+        updates: Number of updates by status; statuses without any are left out.
     """
 
     libraries: int
@@ -166,26 +166,26 @@ class Store(Protocol):
 
     @property
     def retrievals(self) -> Retrievals:
-        """What was served."""
+        """Retrievals that were served."""
         ...
 
     @property
     def archives(self) -> Archives:
-        """Libraries out of it and into it."""
+        """Export and import of libraries."""
         ...
 
     @property
     def location(self) -> str:
-        """Where it is, for people: a path or an address without secrets."""
+        """A path, or an address without secrets, for people."""
         ...
 
     @property
     def tokens(self) -> Tokens:
-        """What clients sign in with over HTTP."""
+        """Tokens for signing in over HTTP."""
         ...
 
     async def totals(self, libraries: Collection[str] | None = None) -> Totals:
-        """What the libraries of these names hold together; all of them for None."""
+        """Totals over the libraries of these names; over all for None."""
         ...
 
     async def change_counter(self) -> int:
@@ -193,5 +193,5 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None:
-        """Finish what is being written and let go."""
+        """Finish pending writes and close."""
         ...

@@ -38,7 +38,7 @@ class Receipt:
         scored: Attempts that were there unscored and got their reward now.
         signal: Whether winners can be told from losers.
         will_be_learned: Whether there is something to learn that an update will take.
-        set_aside: Why the last update failed on the group, if so many did that no other takes it.
+        set_aside: The last update's error, if the group is skipped after too many failures.
         waiting: Groups of the library that an update could take now.
         redacted: Secrets that were removed before storing.
         min_spread: What rewards must differ by for signal, by the library's policy.
@@ -59,7 +59,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class GroupCounts:
-    """How many groups a library has, and how they stand."""
+    """How many groups a library has, by state."""
 
     groups: int
     signal: int
@@ -101,11 +101,11 @@ class Groups(Protocol):
         ...
 
     async def list(self, library: str, *, after: int, limit: int) -> tuple[GroupInfo, ...]:
-        """Groups in the order they came, `after` so many."""
+        """Groups in order of arrival, without the first `after`."""
         ...
 
     async def counts(self, library: str) -> GroupCounts:
-        """How many there are, and how they stand."""
+        """How many groups there are, by state."""
         ...
 
     async def waiting(self) -> Mapping[str, int]:

@@ -17,7 +17,7 @@ from experience_store.version import Version
 
 @dataclass(frozen=True, slots=True)
 class AttemptTrace:
-    """An attempt that stands behind an experience."""
+    """An attempt that led to an experience."""
 
     id: str
     reward: float | None
@@ -27,7 +27,7 @@ class AttemptTrace:
 
 @dataclass(frozen=True, slots=True)
 class GroupTrace:
-    """A group that stands behind an experience."""
+    """A group that led to an experience."""
 
     id: str
     task: str
@@ -55,7 +55,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where an experience came from. `experience` is its last wording; `current` if it stands."""
+    """Where an experience came from.
+
+    Attributes:
+        experience: The experience in its last wording.
+        current: Whether it is in the head.
+    """
 
     experience: Experience
     current: bool
@@ -64,7 +69,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class LibraryStamp:
-    """What a library says of itself, in short: two marks differ if that changed in between.
+    """A library's state in short: two stamps differ if that changed in between.
 
     Attributes:
         id: Another one if the library was deleted and made anew under its name.
@@ -78,11 +83,11 @@ class LibraryStamp:
 
 
 def library_not_found(name: str, names: Sequence[str]) -> LibraryNotFoundError:
-    """What is said of a library that there is not.
+    """The error for a library that does not exist.
 
     Args:
         name: That was asked for.
-        names: Of libraries that there are, in order.
+        names: Existing libraries, in order.
     """
     shown = name[:80]  # comparing a long one would take long
     close = get_close_matches(shown, names, n=3)
@@ -107,11 +112,11 @@ class Libraries(Protocol):
         ...
 
     async def page(self, *, after: str, limit: int) -> tuple[Library, ...]:
-        """Libraries by name, those behind the name `after` ("" for the first)."""
+        """Libraries in order of name, after the name `after` ("" for the first)."""
         ...
 
     async def stamps(self) -> Mapping[str, LibraryStamp]:
-        """The mark of every library, by name."""
+        """The stamp of every library, by name."""
         ...
 
     async def names(self, prefix: str = "", limit: int = 100) -> tuple[str, ...]:

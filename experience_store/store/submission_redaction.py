@@ -1,4 +1,4 @@
-"""What every backend does to a submission before it stores it: secrets are taken out."""
+"""Redaction of a submission, which every backend applies before it stores one."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class _Redactor:
 
 
 def _texts(trajectory: Trajectory) -> Iterator[str]:
-    """All that the redactor looks at, without the NULs that are to stand between."""
+    """All texts that the redactor looks at, without the NULs that will separate them."""
     for message in trajectory.messages:
         yield message.text.replace("\0", " ")
         yield message.name or ""

@@ -18,7 +18,7 @@ PREFIX = "exm_"  # so that people and scanners for secrets know one when they se
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token stands for.
+    """A token's owner and rights.
 
     Attributes:
         id: Short, and no secret.
@@ -53,7 +53,7 @@ class Tokens(Protocol):
         ...
 
     async def find(self, digest: str) -> Token | None:
-        """The token of a digest; None if there is none, or it was revoked, or has expired."""
+        """The token of a digest; None if it is unknown, revoked or expired."""
         ...
 
     async def all(self) -> tuple[Token, ...]:

@@ -16,7 +16,7 @@ from experience_store.version import Driver, UpdateStatus
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What learning cost: calls and tokens as the endpoint counted them; money if priced."""
+    """Cost of learning: calls, tokens as counted by the endpoint, and money if prices are set."""
 
     calls: int = 0
     prompt_tokens: int = 0
@@ -101,18 +101,18 @@ class UpdateInfo:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What is to become of a finished update, in one transaction.
+    """The result of a finished update, applied in one transaction.
 
     Attributes:
         base: The head that `application` was made from.
-        behind: For each applied operation, the ids of the groups that stand behind it.
+        groups_behind: For each applied operation, the ids of the groups it comes from.
         learned: Ids of the groups that are done with.
         failed: Ids of the groups that could not be learned from, with the reason.
     """
 
     base: int
     application: Application
-    behind: tuple[tuple[str, ...], ...]
+    groups_behind: tuple[tuple[str, ...], ...]
     learned: tuple[str, ...]
     failed: Mapping[str, str]
     author: str
@@ -121,7 +121,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An update that waits for a person's word.
+    """An update that waits for review.
 
     Attributes:
         groups: How many it learned from.
@@ -137,12 +137,12 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A person's word on an update.
+    """A person's decision on an update.
 
     Attributes:
         chosen: Numbers of the changes to publish; None for all, and none of them rejects it.
-        author: Whose word it is.
-        note: For the history, if a version comes of it.
+        author: Who decided.
+        note: Note for the history, if a version is published.
     """
 
     chosen: frozenset[int] | None
@@ -151,7 +151,7 @@ class Decision:
 
 
 def update_not_found(update_id: str) -> NotFoundError:
-    """What is said of an update that there is not."""
+    """The error for an update that does not exist."""
     return NotFoundError(f"there is no update {update_id[:80]!r}")
 
 
@@ -191,18 +191,18 @@ class Updates(Protocol):
         ...
 
     async def ask(self, update_id: str, requests: Sequence[AskedRequest]) -> None:
-        """Store requests before they are put; those stored already stay as they are."""
+        """Store requests before they are asked; stored ones stay as they are."""
         ...
 
     async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> bool:
-        """Store answers as they came, refused ones too; whether all of them were new.
+        """Store answers as they arrived, refused ones too; returns whether all were new.
 
-        A second taken answer to the same request, or one to a closed update, changes nothing.
+        A second accepted answer to the same request, or one to a closed update, changes nothing.
         """
         ...
 
     async def retract(self, update_id: str, request: str, reason: str) -> None:
-        """Refuse an answer after all that had been taken, so that another can be."""
+        """Refuse an answer that had been accepted, so that another can take its place."""
         ...
 
     async def give_up(self, update_id: str, request: str, reason: str) -> None:

@@ -43,7 +43,7 @@ class _Call(BaseModel):
     function: _Function | None = None
 
     def call(self) -> ToolCall:
-        """The call, whether its name stands inside `function` or beside it."""
+        """The call, with its name inside `function` or beside it."""
         inner = self.function or _Function(name=self.name or "?", arguments=self.arguments)
         return ToolCall(inner.name, _arguments(inner.arguments), self.id)
 

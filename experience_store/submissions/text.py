@@ -32,7 +32,7 @@ def _text_or_json(value: object) -> object:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-# The constraint stands first, so that it is on the text itself and strips before it counts.
+# The constraint comes first, so that it applies to the text itself and strips before it counts.
 AnyText = Annotated[str, StringConstraints(max_length=MAX_TEXT), BeforeValidator(_text_or_json)]
 Task = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""What is wrong with a call, said so that whoever sent it can mend it."""
+"""Validation errors, explained so that the caller can fix the call."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 
 HALF = (
-    "holds half of a surrogate pair, such as \\ud800, which is no character and cannot be stored; "
-    "leave it out, or send the whole pair"
+    "contains half a surrogate pair, such as \\ud800, which is not a character and cannot be "
+    "stored; leave it out, or send the whole pair"
 )
 
 
@@ -18,7 +18,7 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
 
     Args:
         error: What pydantic found.
-        fields: Those that there are, for a name that is none of them.
+        fields: Known fields, for hints on unknown ones.
     """
     sentences: list[str] = []
     for problem in error.errors(include_url=False, include_input=False)[:5]:
@@ -44,7 +44,7 @@ _OTHER_NAMES = {
 
 
 def _meant(field: str, fields: Sequence[str]) -> str | None:
-    """The field that a misspelt or otherwise named one probably stands for."""
+    """The field that an unknown name probably means."""
     for name, others in _OTHER_NAMES.items():
         if name in fields and field.lower() in others:
             return name

@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 
 from experience_store.library import DEFAULT_LIBRARY
 from server import APP
+from server.child_process import cli_command
 from server.cli.options import KEY_NAMES, NO_KEY
 from server.settings import ModelSettings, default_database
 
@@ -25,7 +26,7 @@ def program() -> list[str]:
     beside = Path(sys.executable).with_name(APP)
     found = shutil.which(APP) or (str(beside) if beside.exists() else None)
     if found is None:
-        return [sys.executable, "-m", "server.cli"]
+        return cli_command()
     return [str(Path(found).absolute())]
 
 

@@ -21,7 +21,7 @@ from server.http.metrics import Metrics
 from server.http.permission import Permission
 from server.http.request_log import REQUEST_ID, RequestLog
 from server.http.sign_in import SignIn
-from server.mcp.middleware import bounded
+from server.mcp.middleware import limit_lengths
 from server.mcp.server import ExperienceServer
 from server.settings import HttpSettings, SignInSettings
 
@@ -43,7 +43,9 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
     metrics = Metrics()
     tools = server.tool_names
     # around what may refuse a message, inside the SDK's own, which makes the span
-    server.middleware.insert(server.middleware.index(bounded), Observer(tools, metrics.called))
+    server.middleware.insert(
+        server.middleware.index(limit_lengths), Observer(tools, metrics.called)
+    )
     sign_in, public = _sign_in(server, settings.sign_in)
     security = allowed(settings, port)
     mcp = server.streamable_http_app(

@@ -1,1 +1,1 @@
-"""Learning with a model of the server's own."""
+"""Background learning: `worker` finds work, `model_driver` answers it, `models` are the clients."""

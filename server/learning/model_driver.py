@@ -1,8 +1,8 @@
-"""The questions of one update, put to a model as soon as each can be put.
+"""A model as driver of one update: each request is sent as soon as it is ready.
 
-Every answer is stored as it comes, so a crash costs at most the calls in flight. When the endpoint
-is out of reach nothing is given up: what is under way is awaited, and the update stays open. A
-request fails for good only when the model refuses it, or its answer cannot be used twice.
+Every answer is stored as it arrives, so a crash costs at most the calls in flight. While the
+endpoint is unavailable nothing is given up: calls in flight are awaited, and the update stays open.
+A request fails for good only when the model refuses it or two answers cannot be used.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from server.learning.models import (
     Reply,
 )
 
-MAX_TRIES = 2  # an answer that does not fit is asked for once more
+MAX_TRIES = 2  # an invalid answer is asked for once more
 
 _Outcome: TypeAlias = Reply | ModelRefusedError | ModelUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an update is: requests answered or given up, and open now."""
+    """Progress of an update: requests done (answered or given up) and in flight."""
 
     update_id: str
     done: int
@@ -43,16 +43,16 @@ Report: TypeAlias = Callable[[Progress], None]
 
 
 class ModelDriver:
-    """Puts the questions of updates to a model."""
+    """Sends the requests of updates to a model."""
 
     def __init__(self, runner: UpdateRunner, model: Model) -> None:
         self._runner = runner
         self._model = model
 
     async def answer_open(self, work: Work, report: Report | None) -> Work:
-        """Put every question as soon as it can be put, until none is open.
+        """Send every request as soon as it is ready, until none is open.
 
-        Once the model is out of reach no new question is put, and what is under way is awaited.
+        Once the model is unavailable no new request is sent; calls in flight are awaited.
         """
         asked: dict[asyncio.Task[_Outcome], Request] = {}
         tries: Counter[str] = Counter()
@@ -84,7 +84,7 @@ class ModelDriver:
         return work
 
     async def _put_open(self, work: Work, asked: dict[asyncio.Task[_Outcome], Request]) -> None:
-        """Put what is open and not under way; to prepare a question once more would take long."""
+        """Send what is open and not in flight; preparing a request twice would be slow."""
         under_way = {request.id for request in asked.values()}
         for request in await self._runner.ask(work, under_way):
             asked[asyncio.create_task(self._put(request, None))] = request
@@ -98,7 +98,7 @@ class ModelDriver:
     async def _take(
         self, work: Work, request: Request, outcome: Reply | ModelRefusedError, tries: int
     ) -> tuple[Work, Correction | None]:
-        """The work with the outcome in it, or what is to be said when asking again."""
+        """The update with the outcome in it, or the correction to ask again with."""
         if isinstance(outcome, ModelRefusedError):
             return await self._runner.give_up(work, request.id, str(outcome)), None
         answer = GivenAnswer(request.id, outcome.text, model=self._model.name, usage=outcome.usage)

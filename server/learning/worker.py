@@ -1,9 +1,9 @@
-"""Learning in the background with a model of the server's own.
+"""Background learning with the server's own model.
 
-The worker begins an update when enough groups wait or one has waited long enough, and takes over
-updates that another process left behind. A lease with a heartbeat keeps two servers on one
-database from doing the same work. When the endpoint is out of reach the worker pauses, longer each
-time, and takes the update up again.
+The worker starts an update when enough groups wait or one has waited long enough, and takes over
+updates that another process abandoned. A lease with a heartbeat keeps two servers on one database
+from doing the same work. While the endpoint is unavailable the worker backs off exponentially and
+resumes.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Worker:
     """Drives updates with a model.
 
     Attributes:
-        trouble: What holds up learning, for people.
-        unusable: That, if it is the database; None otherwise.
+        trouble: What holds up learning, for people; None if nothing does.
+        unusable: The error, if it is the database that holds it up.
     """
 
     def __init__(
@@ -87,10 +87,10 @@ class Worker:
         self.unusable: StorageError | None = None
 
     def wake(self, *, take_over: str | None = None) -> None:
-        """Look for work now instead of at the next poll; after trouble, when its pause is over.
+        """Look for work now instead of at the next poll; after trouble, when the pause is over.
 
         Args:
-            take_over: A library whose updates are driven even if they wait for a host's answers.
+            take_over: A library whose updates are taken over from a host at once.
         """
         if take_over is not None:
             self._take_over.add(take_over)
@@ -149,7 +149,7 @@ class Worker:
         logger.warning("learning pauses for %.0f s: %s", self._pause, reason)
 
     async def _work_off(self) -> None:
-        """Take over what was left behind, then begin what is due."""
+        """Take over abandoned updates, then start those that are due."""
         while self._take_over:
             library = self._take_over.pop()
             while update_id := await self._store.updates.lease(
@@ -180,7 +180,7 @@ class Worker:
         )
 
     async def _drive(self, update_id: str, report: Report | None = None) -> UpdateRecord:
-        """Bring an update that is leased to this worker to its end."""
+        """Drive an update, leased to this worker, to its end."""
         self.trouble = None  # what held it up may be over
         driving = asyncio.create_task(self._answer_all(update_id, report))
         heartbeat = asyncio.create_task(self._keep_lease(update_id, driving))

@@ -1,9 +1,8 @@
-"""Notices what changed in the libraries, whoever changed it.
+"""Detects changes of libraries, made by any process on the database.
 
-Several servers, command lines and workers may share one database, and none of them tells the
-others. So while somebody wants to know, the store is asked once a second whether anything was
-stored at all, which costs microseconds, and only then what became of the libraries. While nobody
-wants to know, nothing runs.
+Several servers, command lines and workers may share one database without telling each other. So
+while there are subscribers, the store's change counter is polled once a second, which costs
+microseconds, and only if it moved are the libraries compared. Without subscribers nothing runs.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ WATCH_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changed since the last look.
+    """What changed since the last check.
 
     Attributes:
-        updated: Names of libraries that say something else now, came or went; in order.
-        listed: Names of those that lists show otherwise now: they came or went, are described in
-            other words, or became a skill or none.
+        updated: Names of libraries that were changed, created or deleted, in order.
+        listed: Those of them whose entry in lists changed: created, deleted, described anew, or
+            no longer empty.
     """
 
     updated: tuple[str, ...]
@@ -36,38 +35,38 @@ class Changes:
 
 
 class ChangeWatcher:
-    """Looks for changes while at least one user wants to know of them."""
+    """Polls for changes while there is at least one subscriber."""
 
     def __init__(
         self, store: Callable[[], Store], tell: Callable[[Changes], Awaitable[None]]
     ) -> None:
-        """Make a watcher that does not watch yet.
+        """Create a watcher; it is not polling yet.
 
         Args:
-            store: The open store; asked for while somebody wants to know.
+            store: Returns the open store; called while there are subscribers.
             tell: Called with what changed.
         """
         self._store = store
         self._tell = tell
         self._users = 0
         self._seen: Mapping[str, LibraryStamp] = {}
-        self._mark: int | None = None
+        self._counter: int | None = None
         self._watching: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
     @property
     def active(self) -> bool:
-        """Whether it watches."""
+        """Whether it is polling."""
         return self._watching is not None
 
     async def begin(self) -> None:
-        """Want to know of what changes from now on; ends with `end`."""
+        """Add a subscriber for changes from now on; `end` removes it."""
         self._users += 1
         try:
             async with self._turn:
                 if self._watching is None:
                     store = self._store()
-                    self._mark = await store.change_counter()
+                    self._counter = await store.change_counter()
                     self._seen = await store.libraries.stamps()
                     self._watching = asyncio.create_task(self._watch())
         except BaseException:
@@ -75,7 +74,7 @@ class ChangeWatcher:
             raise
 
     def end(self) -> None:
-        """Want to know no more."""
+        """Remove a subscriber."""
         self._users -= 1
         if self._users == 0 and self._watching is not None:
             self._watching.cancel()
@@ -83,7 +82,7 @@ class ChangeWatcher:
 
     @asynccontextmanager
     async def watching(self) -> AsyncGenerator[None]:
-        """Want to know for a while."""
+        """Subscribe for the duration of the context."""
         await self.begin()
         try:
             yield
@@ -91,17 +90,17 @@ class ChangeWatcher:
             self.end()
 
     async def look(self) -> None:
-        """Tell of changes now and not in a second, if somebody wants to know."""
+        """Check for changes now, if there are subscribers."""
         async with self._turn:
             if self._watching is None:
                 return
             store = self._store()
-            mark = await store.change_counter()
-            if mark == self._mark:
+            counter = await store.change_counter()
+            if counter == self._counter:
                 return
             now = await store.libraries.stamps()
             changes = _changes(self._seen, now)
-            self._mark, self._seen = mark, now
+            self._counter, self._seen = counter, now
         if changes.updated:
             await self._tell(changes)
 
@@ -110,8 +109,8 @@ class ChangeWatcher:
             await asyncio.sleep(WATCH_SECONDS)
             try:
                 await self.look()
-            except Exception:  # a look that fails must not end all others; nothing is lost but time
-                logger.exception("cannot look for changes")
+            except Exception:  # one failed check must not end polling
+                logger.exception("checking for changes failed")
 
 
 def _changes(before: Mapping[str, LibraryStamp], now: Mapping[str, LibraryStamp]) -> Changes:
@@ -122,6 +121,6 @@ def _changes(before: Mapping[str, LibraryStamp], now: Mapping[str, LibraryStamp]
     )
 
 
-def _listed(mark: LibraryStamp | None) -> tuple[int, str | None, bool] | None:
-    """What the list of resources says of a library."""
-    return (mark.id, mark.agent_objective, mark.size > 0) if mark else None
+def _listed(stamp: LibraryStamp | None) -> tuple[int, str | None, bool] | None:
+    """The parts of a library that `resources/list` shows."""
+    return (stamp.id, stamp.agent_objective, stamp.size > 0) if stamp else None

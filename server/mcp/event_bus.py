@@ -1,6 +1,6 @@
-"""Who hears of what: listeners hear of the libraries that they reach, and of no others.
+"""The event bus: listeners receive events of the libraries they have access to, and no others.
 
-Whoever listens does so with the access that it had when it began.
+A listener keeps the access it had when it subscribed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class EventBus:
         self._listeners: dict[object, tuple[Access, Callable[[ServerEvent], None]]] = {}
 
     async def publish(self, event: ServerEvent) -> None:
-        """Tell those who may know; of what cannot be told apart, those who reach everything."""
+        """Publish an event; one that names no library goes to listeners with full access."""
         match event:
             case ResourceUpdated(uri=uri) if uri.startswith(_SCHEME):
                 library = uri.removeprefix(_SCHEME).partition("/")[0]
@@ -36,15 +36,15 @@ class EventBus:
                 await self._tell(event, lambda _: True)
 
     async def publish_of(self, library: str, event: ServerEvent) -> None:
-        """Tell those who reach the library."""
+        """Publish to listeners with access to the library."""
         await self._tell(event, lambda access: access.reaches(library))
 
     async def publish_of_any(self, libraries: Collection[str], event: ServerEvent) -> None:
-        """Tell those who reach one of the libraries at least."""
+        """Publish to listeners with access to at least one of the libraries."""
         await self._tell(event, lambda access: any(map(access.reaches, libraries)))
 
     def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
-        """Register a listener of the current caller; returns what ends it."""
+        """Register a listener with the caller's access; returns a function that removes it."""
         key = object()
         self._listeners[key] = (current_access.get(), listener)
         return lambda: _forget(self._listeners, key)
@@ -54,8 +54,8 @@ class EventBus:
             if may_know(access):
                 try:
                     listener(event)
-                except Exception:  # one of them must not keep the others from hearing
-                    logger.exception("a listener could not be told")
+                except Exception:  # one listener must not block the others
+                    logger.exception("a listener failed")
         await checkpoint()  # so that they can drain between events
 
 

@@ -25,8 +25,8 @@ _LONGEST = {"uri": 2_000, "cursor": 1_000, "name": 200}  # characters, by parame
 _NAMED = frozenset({"tools/call", "prompts/get"})
 
 
-async def bounded(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Middleware of the server: refuses what is too long to be the name of anything."""
+async def limit_lengths(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Middleware: refuse names, URIs and cursors that are too long to be valid."""
     params: Mapping[str, object] = ctx.params or {}
     if ctx.request_id is not None and (wrong := _problem(ctx.method, params)):
         raise MCPError(INVALID_PARAMS, wrong)
@@ -34,11 +34,11 @@ async def bounded(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> H
 
 
 def problem_with_library(name: object) -> str | None:
-    """What is said of a name that is too long to be a library's."""
+    """The error for a name that is too long for a library."""
     if isinstance(name, str) and len(name) > MAX_LIBRARY:
         return (
-            f"{name[:MAX_LIBRARY]!r}… is no library name: it has {len(name)} characters, and "
-            f"names have at most {MAX_LIBRARY}"
+            f"{name[:MAX_LIBRARY]!r}… is not a library name: it has {len(name)} characters, "
+            f"at most {MAX_LIBRARY} are allowed"
         )
     return None
 
@@ -47,16 +47,16 @@ def _problem(method: str, params: Mapping[str, object]) -> str | None:
     for key, longest in _LONGEST.items():
         value = params.get(key)
         if isinstance(value, str) and len(value) > longest:
-            return f"{key} has {len(value)} characters; at most {longest}"
+            return f"{key} has {len(value)} characters; at most {longest} are allowed"
     if method in _NAMED and not isinstance(params.get("name"), str):
-        return "name must be text"
+        return "name must be a string"
     if method == "prompts/get" and isinstance(params.get("arguments"), dict):
         return problem_with_library(cast("dict[str, object]", params["arguments"]).get("library"))
     return None
 
 
-FIVE_MINUTES = 300_000  # milliseconds: so long a client may not notice that the server was upgraded
-HOUR = 3_600_000  # so long a client may hold a version of a library that was deleted meanwhile
+FIVE_MINUTES = 300_000  # milliseconds in which a client may not notice an upgrade of the server
+HOUR = 3_600_000  # in which a client may keep a version of a deleted library
 
 CACHE_HINTS: Mapping[CacheableMethod, CacheHint] = {
     "tools/list": CacheHint(FIVE_MINUTES, "private"),
@@ -69,10 +69,8 @@ CACHE_HINTS: Mapping[CacheableMethod, CacheHint] = {
 _VERSION = re.compile(r"experience://[^/]+/versions/[0-9]+")
 
 
-async def lasting_versions(
-    ctx: ServerRequestContext[Any, Any], call_next: CallNext
-) -> HandlerResult:
-    """Middleware of the server: a version of a library may be kept for longer."""
+async def cache_versions(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Middleware: clients may cache a version of a library for longer."""
     result = await call_next(ctx)
     if ctx.method == "resources/read" and isinstance(result, dict) and "ttlMs" in result:
         uri = (ctx.params or {}).get("uri")

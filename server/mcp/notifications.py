@@ -1,9 +1,8 @@
-"""Tells clients what changed, in the way of their era.
+"""Change notifications, in the form of each client's protocol revision.
 
-A client of 2026-07-28 listens (`subscriptions/listen`) for what it names. One of the handshake era
-subscribes to resources one by one, and hears that the list changed once it has asked for the
-list; that takes a connection that lasts, so over HTTP, where every request stands for itself, it
-is not offered.
+A client of 2026-07-28 opens a stream (`subscriptions/listen`). One of a handshake revision
+subscribes to resources one by one, and is told that the list changed once it has asked for the
+list. The latter needs a lasting connection, so it is not offered over stateless HTTP.
 """
 
 from __future__ import annotations
@@ -25,93 +24,93 @@ from server.mcp.event_bus import EventBus
 from server.mcp.skills.naming import skill_name
 from server.mcp.skills.served import uri_of
 
-MAX_SUBSCRIPTIONS = 1_000  # of one connection
+MAX_SUBSCRIPTIONS = 1_000  # per connection
 RequestContext = ServerRequestContext[Any, Any]
 
 
 def uris_of(library: str) -> tuple[str, ...]:
-    """The resources that say something else when a library has a new version."""
+    """The resources that change when a library gets a new version."""
     library_itself = f"experience://{library}"
     below = (f"{library_itself}/info", f"{library_itself}/history")
     return (library_itself, *below, uri_of(skill_name(library)))
 
 
 @dataclass(slots=True)
-class _Hearer:
-    """What a connection of the handshake era wants to hear of."""
+class _Subscriptions:
+    """The subscriptions of one connection of a handshake revision."""
 
     uris: set[str] = field(default_factory=set[str])
     has_list: bool = False
 
 
 class Notifications:
-    """Who wants to hear of changes, and how each is told."""
+    """Who is subscribed, and how each is notified."""
 
     def __init__(self, bus: EventBus, store: Callable[[], Store]) -> None:
-        """Make it; nothing runs before somebody listens.
+        """Create it; nothing runs before there is a subscriber.
 
         Args:
-            bus: Leads to the streams of those who listen.
-            store: The open store.
+            bus: The bus to listening streams.
+            store: Returns the open store.
         """
         self._bus = bus
         self._watcher = ChangeWatcher(store, self._tell)
-        self._hearers: dict[Connection, _Hearer] = {}
+        self._connections: dict[Connection, _Subscriptions] = {}
         self.to_connections = False
 
     @property
-    def awake(self) -> bool:
-        """Whether somebody wants to hear, so that changes are looked for."""
+    def active(self) -> bool:
+        """Whether there is a subscriber, so that changes are polled."""
         return self._watcher.active
 
     async def look(self) -> None:
-        """Tell at once of what changed."""
+        """Notify of changes now."""
         await self._watcher.look()
 
     async def notice(self, ctx: RequestContext, call_next: CallNext) -> HandlerResult:
-        """Middleware of the server: notices who begins to care for changes."""
+        """Middleware: register subscribers."""
         if ctx.method == "subscriptions/listen":
-            async with self._watcher.watching():  # before the stream begins, to miss nothing
+            async with self._watcher.watching():  # before the stream starts, to miss nothing
                 return await call_next(ctx)
         if ctx.method == "resources/list" and self._may_tell(ctx):
-            (await self._hearer(ctx)).has_list = True
+            (await self._subscriptions(ctx)).has_list = True
         return await call_next(ctx)
 
     async def subscribe(self, ctx: RequestContext, params: SubscribeRequestParams) -> EmptyResult:
-        """Take a subscription of the handshake era."""
-        hearer = await self._hearer(ctx)
-        if len(hearer.uris) >= MAX_SUBSCRIPTIONS:
+        """Handle `resources/subscribe`."""
+        subscriptions = await self._subscriptions(ctx)
+        if len(subscriptions.uris) >= MAX_SUBSCRIPTIONS:
             raise MCPError(
                 INVALID_REQUEST,
-                f"there are {MAX_SUBSCRIPTIONS} subscriptions on this connection already: "
-                "unsubscribe from one first",
+                f"this connection already has {MAX_SUBSCRIPTIONS} subscriptions: unsubscribe from "
+                "one first",
             )
-        hearer.uris.add(params.uri)
+        subscriptions.uris.add(params.uri)
         return EmptyResult()
 
     async def unsubscribe(
         self, ctx: RequestContext, params: UnsubscribeRequestParams
     ) -> EmptyResult:
-        """Give a subscription up; one that there is not is as good as given up."""
-        (await self._hearer(ctx)).uris.discard(params.uri)
+        """Handle `resources/unsubscribe`; an unknown subscription is not an error."""
+        (await self._subscriptions(ctx)).uris.discard(params.uri)
         return EmptyResult()
 
     def _may_tell(self, ctx: RequestContext) -> bool:
         return self.to_connections and ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS
 
-    async def _hearer(self, ctx: RequestContext) -> _Hearer:
-        connection: Connection = ctx.session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the SDK shows it in no other way
-        if connection not in self._hearers:
+    async def _subscriptions(self, ctx: RequestContext) -> _Subscriptions:
+        connection: Connection = ctx.session._connection  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the SDK has no public way
+        if connection not in self._connections:
             await self._watcher.begin()
-            if connection in self._hearers:  # another request was faster
+            if connection in self._connections:  # another request was faster
                 self._watcher.end()
             else:
-                self._hearers[connection] = _Hearer()
+                self._connections[connection] = _Subscriptions()
                 connection.exit_stack.callback(self._forget, connection)
-        return self._hearers[connection]
+        return self._connections[connection]
 
     def _forget(self, connection: Connection) -> None:
-        del self._hearers[connection]
+        del self._connections[connection]
         self._watcher.end()
 
     async def _tell(self, changes: Changes) -> None:
@@ -120,9 +119,9 @@ class Notifications:
                 await self._bus.publish_of(library, ResourceUpdated(uri=uri))
         await self._bus.publish_of_any(changes.listed, ResourcesListChanged())
         uris = [uri for library in changes.updated for uri in uris_of(library)]
-        for connection, hearer in list(self._hearers.items()):
+        for connection, subscriptions in list(self._connections.items()):
             for uri in uris:
-                if uri in hearer.uris:
+                if uri in subscriptions.uris:
                     await connection.send_resource_updated(uri)
-            if changes.listed and hearer.has_list:
+            if changes.listed and subscriptions.has_list:
                 await connection.send_resource_list_changed()

@@ -1,7 +1,7 @@
-"""Lists of libraries, a page at a time, for the tool and for the protocol's own list.
+"""Pagination of libraries, for `list_libraries` and `resources/list`.
 
-There may be thousands of libraries, and a host cuts long results or lets them fill a context, so
-a page is bounded in entries and in tokens, and says how to get the next.
+There may be thousands of libraries, and hosts truncate long results or let them fill the context.
+So a page is bounded in entries and in tokens, and says how to get the next one.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _CURSOR = "libraries behind "
 
 
 async def libraries_out(app: App, after: str) -> LibrariesOut:
-    """The libraries behind the name `after`, as many as a result should have."""
-    behind = [library for library in await app.store.libraries.all() if library.name > after]
-    shown = [entry async for entry in _page(app, behind)]
-    omitted = len(behind) - len(shown)
+    """The libraries after the name `after`, as many as fit into a result."""
+    found = [library for library in await app.store.libraries.all() if library.name > after]
+    shown = [entry async for entry in _page(app, found)]
+    omitted = len(found) - len(shown)
     return LibrariesOut(
         libraries=shown,
         omitted=omitted,
@@ -87,13 +87,13 @@ def _glimpse(objective: str | None) -> str | None:
 
 def _next_step(last: str, omitted: int, app: App, *, found: bool) -> str:
     if not found and last:
-        return f"There is none behind the name {last[:80]!r}."
+        return f"There is no library after {last[:80]!r}."
     if not found:
-        return "There is none yet: the first call that names a library makes it."
-    new = "" if app.limited else "; a new name makes a new library"
-    use = f"Give the name of the fitting one as `library` to the other tools{new}."
+        return "There is no library yet: the first call that names one creates it."
+    new = "" if app.limited else "; a new name creates a library"
+    use = f"Pass the name of the right one as `library` to the other tools{new}."
     if omitted:
-        return f"{omitted} more: call list_libraries with after {last!r} for the next. {use}"
+        return f"{omitted} more: call list_libraries with after {last!r}. {use}"
     return use
 
 
@@ -113,7 +113,7 @@ def _cursor(name: str) -> str:
 
 
 def _after(cursor: str | None) -> str:
-    """The name that a cursor stands for; raises MCPError if it is none of ours."""
+    """The name in a cursor; raises MCPError if the cursor is invalid."""
     if cursor is None:
         return ""
     try:
@@ -123,6 +123,6 @@ def _after(cursor: str | None) -> str:
     if not text.startswith(_CURSOR):
         raise MCPError(
             INVALID_PARAMS,
-            "this cursor is none that resources/list gave: list again without a cursor",
+            "invalid cursor: list again without a cursor",
         )
     return text.removeprefix(_CURSOR)

@@ -78,7 +78,7 @@ def add_resources(server: MCPServer[App], app: Callable[[], App]) -> None:
         "experience://{library}/groups{?after}",
         name="groups",
         title="Groups of a library",
-        description=f"The first {PAGE} groups of attempts, or those after so many.",
+        description=f"The first {PAGE} groups of attempts; `after` skips that many.",
         mime_type=_JSON,
     )
     async def groups(library: str, after: str = "0") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
@@ -182,7 +182,7 @@ def _number(text: str, what: str) -> int:
     """A number of a URI; raises BadInputError."""
     if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
         return int(text)
-    raise BadInputError(f"{text[:40]!r} is no number: give {what} by its number, from 0")
+    raise BadInputError(f"{text[:40]!r} is not a number: give {what} as a number from 0")
 
 
 def _check_may_see_attempts() -> None:

@@ -33,7 +33,7 @@ from server import APP
 from server.access import Scope, current_access
 from server.app import App, open_app
 from server.mcp.event_bus import EventBus
-from server.mcp.middleware import CACHE_HINTS, bounded, lasting_versions, problem_with_library
+from server.mcp.middleware import CACHE_HINTS, cache_versions, limit_lengths, problem_with_library
 from server.mcp.notifications import Notifications
 from server.mcp.pagination import resources_page
 from server.mcp.schemas import ScopedTool
@@ -94,9 +94,9 @@ class ExperienceServer(MCPServer[App]):
             log_level="WARNING",
             subscriptions=bus,
             middleware=[
-                bounded,
+                limit_lengths,
                 self.notifications.notice,
-                lasting_versions,
+                cache_versions,
                 declare_in_handshake,
             ],
             cache_hints=CACHE_HINTS,

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
+
+from server.child_process import python_command
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "VIRTUAL_ENV")
 
 
 def command(module: str, argument: str) -> list[str]:
-    """How to call `main(argument)` of a module.
-
-    No file of the user's directory takes the place of a package (-P).
-    """
+    """How to call `main(argument)` of a module."""
     call = f"import sys; from {module} import main; main(sys.argv[1])"
-    return [sys.executable, "-P", "-c", call, argument]
+    return python_command("-c", call, argument)
 
 
 def environment() -> dict[str, str]:

@@ -22,7 +22,7 @@ from server.access import EVERYTHING, Access, current_access
 from server.mcp.build import build_server
 from server.settings import Settings
 from tests.administration.connecting import Mode, connected
-from tests.http.serving import served
+from tests.http.in_process import served_in_process
 from tests.processes.calling import call, learn, submit
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +125,7 @@ async def test_over_http_the_user_is_asked_where_that_can_be_and_else_the_name_i
     database: Path,
 ) -> None:
     user = User("accept", "lib")
-    async with served(database, "--administration") as server:
+    async with served_in_process(database, "--administration") as server:
         async with Client(server.url, mode="auto", elicitation_callback=user) as client:
             check_life(await look_after(client), "host mcp")
             deleted = await call(client, "delete_library", library="lib")

@@ -46,7 +46,7 @@ class Program:
 
     def command(self, *args: str) -> list[str]:
         """The command line of a process of its own."""
-        return [sys.executable, "-m", "server.cli", *args]
+        return [sys.executable, "-P", "-m", "server.cli", *args]
 
     def environment(self, **more: str) -> dict[str, str]:
         """What a process of its own gets: what a host passes on, and the database."""

@@ -171,7 +171,10 @@ def test_an_unscored_rollout_gets_its_reward_later(program: Program) -> None:
         ('{"task_id": true, "task": "x", "output": "x", "reward": 1}', "task_id: must be text"),
         ('{"task_id": "a", "task": "x", "output": "x", "reward": "good"}', "reward: "),
         ('{"task": "x", "trajectories": [], "groundtruth": 1}', "groundtruth: is not known"),
-        ('{"task": "x", "trajectories": [], "library": "No!"}', "'No!' is no library name"),
+        (
+            '{"task": "x", "trajectories": [], "library": "No!"}',
+            "'No!' is not a valid library name",
+        ),
     ],
 )
 def test_a_bad_line_is_named_with_its_reason_and_the_rest_is_kept(

@@ -189,8 +189,8 @@ def test_what_is_no_archive_or_one_of_a_later_release_is_told(lived: Program) ->
     text = lived.run("export", "lib").stdout
     for change, reason in [
         (('"format_version": 1', '"format_version": 2'), "upgrade experience-mcp"),
-        (("experience-mcp library", "another format"), "this is no exported library"),
-        ((text, "{"), "this is no exported library: Invalid JSON"),
+        (("experience-mcp library", "another format"), "this is not an exported library"),
+        ((text, "{"), "this is not an exported library: Invalid JSON"),
     ]:
         result = lived.run("import", "-", "-l", "copy", stdin=text.replace(*change), fails=1)
         assert reason in result.stderr

@@ -35,7 +35,7 @@ async def filled(database: Path) -> Path:
 async def test_lists_are_read_without_complaint_over_stdio(
     filled: Path, tmp_path: Path, era: str, method: str
 ) -> None:
-    server = [sys.executable, "-m", "server.cli", "serve", "--database", str(filled)]
+    server = [sys.executable, "-P", "-m", "server.cli", "serve", "--database", str(filled)]
     options = ["--cli", "--protocol-era", era, "--format", "json", "--method", *method.split()]
     run = await ran([*on_node(INSPECTOR), *options, "--", *server], tmp_path)
 
@@ -61,7 +61,7 @@ async def test_tools_are_read_without_complaint_over_http(
 async def test_skills_are_as_the_extension_wants_them(
     filled: Path, tmp_path: Path, era: str
 ) -> None:
-    server = [sys.executable, "-m", "server.cli", "serve", "--database", str(filled)]
+    server = [sys.executable, "-P", "-m", "server.cli", "serve", "--database", str(filled)]
     options = ["--cli", "--protocol-era", era, "--format", "json", "--method", "skills/list"]
     run = await ran([*on_node(INSPECTOR), *options, "--verify", "--", *server], tmp_path)
 

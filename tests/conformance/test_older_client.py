@@ -42,7 +42,7 @@ def told(run: Ran) -> Mapping[str, Any]:
 
 
 async def test_it_uses_everything_over_stdio(database: Path, tmp_path: Path) -> None:
-    server = [sys.executable, "-m", "server.cli", "serve", "--database", str(database)]
+    server = [sys.executable, "-P", "-m", "server.cli", "serve", "--database", str(database)]
     saw = told(await ran([*client(), *server], tmp_path))
 
     assert saw["capabilities"]["resources"] == {"subscribe": True, "listChanged": True}

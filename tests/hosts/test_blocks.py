@@ -58,7 +58,7 @@ def test_every_host_has_both_blocks() -> None:
 
 def test_readme_names_every_host() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = re.findall(r"^uvx experience-mcp install (\S+)", readme, re.MULTILINE)
+    named = re.findall(r"^uv run experience-mcp install (\S+)", readme, re.MULTILINE)
     assert named == [*HOSTS, "path/to/mcp.json"]
 
 

@@ -166,7 +166,7 @@ def test_codex_gets_no_keys_of_the_other_kind_of_server(desk: Desk) -> None:
 def test_many_at_once_all_end_in_the_file(desk: Desk) -> None:
     path = desk.project / "mcp.json"
     path.write_text('{"mcpServers": {"mine": {"command": "x"}}}\n')
-    program = [sys.executable, "-m", "server.cli", "install", str(path), "--yes", "--name"]
+    program = [sys.executable, "-P", "-m", "server.cli", "install", str(path), "--yes", "--name"]
     root = str(Path(__file__).parents[2])
     started = [
         subprocess.Popen(

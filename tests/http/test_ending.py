@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from mcp import Client
 
 from tests.cli.program import Program
+from tests.http.in_process import served_in_process
 from tests.http.serving import (
     JSON,
     Line,
@@ -133,7 +133,7 @@ async def test_a_request_that_is_half_sent_does_not_hold_up_the_end(database: Pa
 async def test_a_client_that_leaves_before_its_request_is_whole_has_sent_nothing(
     database: Path,
 ) -> None:
-    async with served(database) as server:
+    async with served_in_process(database) as server:
         await closed(await half_sent(server))
         await server.logged(gone)
         async with Client(server.url) as client:
@@ -145,7 +145,7 @@ async def test_a_client_that_leaves_before_its_request_is_whole_has_sent_nothing
 async def test_what_a_client_has_sent_as_a_whole_is_stored_as_a_whole_though_it_leaves(
     database: Path, era: str
 ) -> None:
-    async with served(database, *DEBUG) as server:
+    async with served_in_process(database, *DEBUG) as server:
         body, headers = calls(era)
         _, writer = await server.connect()
         with writing(database) as other:
@@ -158,32 +158,18 @@ async def test_what_a_client_has_sent_as_a_whole_is_stored_as_a_whole_though_it_
     assert stored_groups(database) == [("book a flight", 2)]
 
 
-def failed(program: Program, *options: str) -> str:
-    """What it says when it cannot start."""
-    process = subprocess.run(
-        program.command("serve", *options),
-        env=program.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 1
-    assert process.stderr.count("\n") == 1
-    return process.stderr
-
-
 def test_a_port_in_use_is_one_line(database: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = failed(Program(database), "--http", str(port))
+        said = Program(database).run("serve", "--http", str(port), fails=1).stderr
     assert said == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
 def test_a_database_that_cannot_be_opened_is_one_line(database: Path) -> None:
     database.mkdir()
-    said = failed(Program(database), "--http", "0")
-    assert said.startswith("Error: cannot open the database")
+    said = Program(database).run("serve", "--http", "0", fails=1)
+    assert said.stderr.startswith("Error: cannot open the database")
+    assert said.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("where", ["0.0.0.0:80", "[::]:80", "192.0.2.7:80", "example.org:80"])

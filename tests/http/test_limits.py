@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http import connection, limits, listeners
 from server.http.limits import BodyLimit
+from tests.http.in_process import served_in_process
 from tests.http.serving import JSON, raw_request, served, stored_groups, submission, tool_call
 from tests.processes.calling import submit
 
@@ -25,7 +26,7 @@ SMALL = ("--max-body", "1")
 
 async def test_a_submission_that_is_too_large_is_refused_with_what_helps(database: Path) -> None:
     attempts = [{"output": "x" * MB, "reward": 1}, {"output": "y", "reward": 0}]
-    async with served(database, *SMALL) as server, Client(server.url) as client:
+    async with served_in_process(database, *SMALL) as server, Client(server.url) as client:
         with pytest.raises(MCPError, match=r"larger than the 1 MB .* --max-body"):
             await submit(client, "large", trajectories=attempts)
         await submit(client, "small")
@@ -55,7 +56,7 @@ async def test_a_client_that_never_stops_sending_is_cut_off(database: Path) -> N
         while True:
             yield b" " * MB
 
-    async with served(database, *SMALL) as server, server.http(**JSON) as http:
+    async with served_in_process(database, *SMALL) as server, server.http(**JSON) as http:
         with suppress(httpx2.TransportError):  # unless the answer is read in time
             await http.post("/mcp", content=endless())
         line = await server.logged(lambda x: x["message"] == "request")
@@ -66,7 +67,7 @@ async def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(
     database: Path,
 ) -> None:
     body = b" " * (50 * MB)
-    async with served(database) as server:
+    async with served_in_process(database) as server:
         reader, writer = await server.connect()
         writer.write(raw_request(server.url, body, {}))  # and not the body
         assert b" 413 " in await reader.readuntil(b"\r\n")
@@ -78,7 +79,7 @@ async def test_requests_for_other_hosts_and_from_other_pages_are_refused(
     database: Path, path: str
 ) -> None:
     body = tool_call("submit_group", submission())
-    async with served(database) as server, server.http(**JSON) as http:
+    async with served_in_process(database) as server, server.http(**JSON) as http:
         port = http.base_url.port
         foreign = {
             421: [
@@ -96,7 +97,7 @@ async def test_requests_for_other_hosts_and_from_other_pages_are_refused(
 
 
 async def test_its_own_names_and_pages_are_welcome(database: Path) -> None:
-    async with served(database) as server, server.http(**JSON) as http:
+    async with served_in_process(database) as server, server.http(**JSON) as http:
         port = http.base_url.port
         for name in ("127.0.0.1", "localhost", "[::1]"):
             own = {"host": f"{name}:{port}", "origin": f"http://{name}:{port}"}
@@ -106,7 +107,7 @@ async def test_its_own_names_and_pages_are_welcome(database: Path) -> None:
 
 async def test_pages_of_a_host_that_it_is_given_are_welcome_in_any_case(database: Path) -> None:
     async with (
-        served(database, "--allowed-host", "Lessons.example") as server,
+        served_in_process(database, "--allowed-host", "Lessons.example") as server,
         server.http(**JSON) as http,
     ):
         port = http.base_url.port

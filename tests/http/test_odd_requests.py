@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.http.serving import Served, served
+from tests.http.in_process import served_in_process
+from tests.http.serving import Served
 from tests.http.signing_in import ERAS, ask, use
 
 HUGE = "apetixmbqfujyncrgvkzodshwl" * 100_000
@@ -18,7 +19,7 @@ HALF = "a\ud800b"
 
 @asynccontextmanager
 async def administered(database: Path) -> AsyncGenerator[Served]:
-    async with served(database, "--administration") as server:
+    async with served_in_process(database, "--administration") as server:
         lesson = {"library": "lib", "text": "When in doubt, ask the user."}
         await use(server, None, "add_experience", lesson, ERAS[0])
         yield server
@@ -104,7 +105,7 @@ async def test_a_version_whose_number_is_too_large_is_refused_in_words(
 
 
 async def test_a_name_that_is_no_text_is_refused_in_words(database: Path) -> None:
-    async with served(database) as server:
+    async with served_in_process(database) as server:
         answer = await ask(server, None, "tools/call", name=["a"], arguments={})
         calls = await server.number(
             'experience_mcp_tool_calls_total{outcome="failed",tool="unknown"}'

@@ -15,6 +15,7 @@ from server.http.app import http_app
 from server.logs import TEXT, JsonLines, Lines
 from server.mcp.build import build_server
 from server.settings import HttpSettings, Settings
+from tests.http.in_process import served_in_process
 from tests.http.serving import JSON, served, submission, tool_call
 from tests.processes.calling import call, learn, submit
 
@@ -24,7 +25,7 @@ SECRET = "the-word-that-must-not-be-logged"
 
 
 async def test_it_says_that_it_is_alive_and_ready_and_no_more(database: Path) -> None:
-    async with served(database) as server, server.http() as http:
+    async with served_in_process(database) as server, server.http() as http:
         alive, ready = await http.get("/health"), await http.get("/ready")
     assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
@@ -58,7 +59,7 @@ async def test_it_is_not_ready_while_the_store_cannot_be_read(
 
 
 async def test_the_numbers_tell_what_was_called_and_what_is_stored(database: Path) -> None:
-    async with served(database) as server, Client(server.url) as client:
+    async with served_in_process(database) as server, Client(server.url) as client:
         await submit(client, "Cancel the reservation")
         await learn(client)
         await call(client, "get_experiences", task="Cancel", library="lib")

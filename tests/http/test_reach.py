@@ -17,7 +17,8 @@ from experience_store import open_store
 from server.mcp.build import build_server
 from server.mcp.notifications import uris_of
 from server.settings import Settings
-from tests.http.serving import Served, served
+from tests.http.in_process import served_in_process
+from tests.http.serving import Served
 from tests.http.signing_in import ERAS, ask, make_token, plain, signed_in, use
 from tests.processes.calling import WON_AND_LOST, call, learn, submit
 
@@ -77,8 +78,8 @@ async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Pair]
     shutil.copy(alone, both)
     secret = await fill(both, "secret")
     async with AsyncExitStack() as stack:
-        one = await stack.enter_async_context(served(both, "--sign-in"))
-        other = await stack.enter_async_context(served(alone, "--sign-in"))
+        one = await stack.enter_async_context(served_in_process(both, "--sign-in"))
+        other = await stack.enter_async_context(served_in_process(alone, "--sign-in"))
         yield Pair(one, other, token, secret, both)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from mcp import Client
+from server.practice.client.library_client import LibraryClient
 
 from experience_store.testing import lesson
-from server.practice.client.library_client import LibraryClient
 from server.practice.records import Task
 from server.practice.spending import Meter
+from tests.http.in_process import served_in_process
 from tests.http.serving import JSON, served, stored_groups, submission, tool_call
 from tests.processes.calling import call, learn, submit
 
@@ -39,7 +40,7 @@ async def test_the_whole_cycle_works_in_both_eras(database: Path, mode: str, ver
 
 async def test_clients_of_both_eras_share_one_server(database: Path) -> None:
     async with (
-        served(database) as server,
+        served_in_process(database) as server,
         Client(server.url, mode="legacy") as one,
         Client(server.url, mode="auto") as other,
     ):
@@ -50,7 +51,11 @@ async def test_clients_of_both_eras_share_one_server(database: Path) -> None:
 
 
 async def test_a_client_that_listens_hears_of_what_another_publishes(database: Path) -> None:
-    async with served(database) as server, Client(server.url) as one, Client(server.url) as other:
+    async with (
+        served_in_process(database) as server,
+        Client(server.url) as one,
+        Client(server.url) as other,
+    ):
         async with one.listen(resource_subscriptions=["experience://lib"]) as events:
             await submit(other, "Cancel the reservation")
             await learn(other)
@@ -82,14 +87,14 @@ async def test_fifty_clients_at_once_are_all_served(database: Path) -> None:
 
 
 async def test_any_http_client_can_call_a_tool_without_a_handshake(database: Path) -> None:
-    async with served(database) as server, server.http(**JSON) as http:
+    async with served_in_process(database) as server, server.http(**JSON) as http:
         answer = await http.post("/mcp", content=tool_call("submit_group", submission()))
     assert answer.status_code == 200
     assert answer.json()["result"]["structuredContent"]["signal"] is True
 
 
 async def test_there_is_nothing_to_get_or_delete(database: Path) -> None:
-    async with served(database) as server, server.http() as http:
+    async with served_in_process(database) as server, server.http() as http:
         got = await http.get("/mcp", headers={"accept": "text/event-stream"})
         deleted = await http.delete("/mcp")
     assert (got.status_code, deleted.status_code) == (405, 405)
@@ -102,7 +107,7 @@ async def test_the_address_may_come_from_the_environment(database: Path) -> None
 
 
 async def test_a_practice_run_can_use_it(database: Path) -> None:
-    async with served(database) as server, Client(server.url) as client:
+    async with served_in_process(database) as server, Client(server.url) as client:
         library = LibraryClient(client, "lib", meter=Meter())
         got = await library.serve(Task(id="t1", prompt="Cancel the reservation"), 500)
     assert got.version == 0

@@ -19,6 +19,7 @@ from server.http.listeners import MAX_OF_CALLER
 from server.http.rates import Rates
 from server.settings import Settings
 from tests.cli.program import Program
+from tests.http.in_process import served_in_process
 from tests.http.serving import (
     JSON,
     Served,
@@ -39,7 +40,7 @@ async def run(database: Path, *command: str) -> str:
 
 @asynccontextmanager
 async def guarded(database: Path, *options: str) -> AsyncGenerator[Served]:
-    async with served(database, "--sign-in", *options) as server:
+    async with served_in_process(database, "--sign-in", *options) as server:
         yield server
 
 
@@ -203,7 +204,10 @@ async def _tools(server: Served, token: str, era: str) -> list[str]:
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_the_whole_cycle_works_and_tells_who_did_it(database: Path, mode: str) -> None:
     token = await make_token(database, "laptop", scopes=["read", "submit", "learn"])
-    async with guarded(database) as server, signed_in(server.url, token, mode) as client:
+    async with (
+        served(database, "--sign-in") as server,
+        signed_in(server.url, token, mode) as client,
+    ):
         await submit(client, "Cancel the reservation")
         published = await learn(client)
         line = await server.logged(lambda x: x.get("tool") == "submit_answers")

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 
@@ -10,5 +13,7 @@ def _no_page(run: object, report: object) -> str:
 
 @pytest.fixture
 def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports without the page for people: drawing takes longer than the runs."""
-    monkeypatch.setattr("server.practice.report.html_report.render_page", _no_page)
+    """Reports without the page for people: drawing takes longer than the runs, and matplotlib."""
+    page = SimpleNamespace(render_page=_no_page)
+    monkeypatch.setitem(sys.modules, "server.practice.report.html_report", page)
+    monkeypatch.setattr("server.practice.report._NEEDED", ())

@@ -1,4 +1,4 @@
-"""An agent with tools: a real MCP server over stdio, started anew for each attempt."""
+"""An agent with tools: a small MCP server over stdio, started anew for each attempt."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import pytest
 
 from experience_store.testing import Said
 from server.practice.cli.run_settings import address_of, mark_of
+from tests.practice.extras import needs_gym
 from tests.practice.practising import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -181,6 +182,7 @@ async def test_a_verifier_for_some_of_the_tasks_only_is_no_default(
     assert here.endpoint.calls == []
 
 
+@needs_gym
 async def test_fields_of_a_file_do_not_matter_to_generated_held_out_tasks(tmp_path: Path) -> None:
     async with ground(tmp_path, lambda _: Said("7")) as here:
         here.data("practice.jsonl", [{"ask": t["task"], "key": "7"} for t in tasks(2)])

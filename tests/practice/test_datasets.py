@@ -15,6 +15,7 @@ from server.practice import reasoning_gym
 from server.practice.datasets import generated_tasks, load_tasks, overlap, shuffled, split
 from server.practice.records import Task
 from tests.builders import DATA
+from tests.practice.extras import needs_gym
 
 ROOT = Path(__file__).parents[2]
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
@@ -180,6 +181,7 @@ def test_recorded_groups_are_read_as_tasks_without_their_attempts(name: str) -> 
 # reasoning-gym
 
 
+@needs_gym
 def test_families_are_generated_in_turn_and_the_same_each_time() -> None:
     spec = "reasoning-gym:chain_sum+leg_counting?size=5&seed=7"
     tasks = load_tasks(spec)
@@ -191,6 +193,7 @@ def test_families_are_generated_in_turn_and_the_same_each_time() -> None:
     assert tasks != load_tasks("reasoning-gym:chain_sum+leg_counting?size=5&seed=8")
 
 
+@needs_gym
 @pytest.mark.parametrize("family", ["isomorphic_strings", "list_functions"])
 def test_neither_hashes_nor_chance_decide_over_tasks(
     family: str, monkeypatch: pytest.MonkeyPatch
@@ -202,6 +205,7 @@ def test_neither_hashes_nor_chance_decide_over_tasks(
     assert made[0] == made[1]
 
 
+@needs_gym
 def test_configuration_reaches_the_family_and_stays_with_the_task() -> None:
     (task,) = load_tasks(
         'reasoning-gym:basic_arithmetic?size=1&min_terms=6&operators=["%2B"]&whitespace=no_space'
@@ -216,6 +220,7 @@ def test_configuration_reaches_the_family_and_stays_with_the_task() -> None:
     }
 
 
+@needs_gym
 def test_tasks_are_different_from_each_other_even_where_the_family_repeats_itself() -> None:
     tasks = load_tasks("reasoning-gym:coin_flip?size=4&min_trials=1&max_trials=1")
     assert len({t.prompt for t in tasks}) == 4
@@ -223,6 +228,7 @@ def test_tasks_are_different_from_each_other_even_where_the_family_repeats_itsel
         load_tasks("reasoning-gym:coin_flip?size=500&min_trials=1&max_trials=1")
 
 
+@needs_gym
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -255,6 +261,7 @@ def test_without_the_package_the_error_says_how_to_install_it(
         load_tasks("reasoning-gym:chain_sum")
 
 
+@needs_gym
 def test_a_process_that_breaks_down_is_no_empty_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_module: str, _argument: str) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit('out of luck')"]

@@ -17,6 +17,7 @@ from server.practice.records import Run
 from server.practice.report import MissingExtraError, check_available, summary_lines, write_report
 from server.practice.report.failures import LONGEST, MOST_REASONS
 from server.practice.report.json_report import RunReport, as_json, make_report
+from tests.practice.extras import needs_pages
 from tests.practice.pages import Page, hostile_run, page
 from tests.practice.runs import (
     attempt,
@@ -36,6 +37,7 @@ def document(made: Run) -> RunReport:
     return make_report(made)
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_json_is_strict_even_where_settings_are_not(tmp_path: Path) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
@@ -81,6 +83,7 @@ def test_the_json_can_be_read_back() -> None:
     assert RunReport.model_validate_json(as_json(made)) == made
 
 
+@needs_pages
 def test_a_run_that_only_practised_says_that_nothing_was_evaluated(tmp_path: Path) -> None:
     made = run(step(1, group("a", 1.0, 0.0)), step(2, group("b", 1.0, 1.0)))
     found = page(made, tmp_path)
@@ -90,6 +93,7 @@ def test_a_run_that_only_practised_says_that_nothing_was_evaluated(tmp_path: Pat
     assert "Mean@" not in found.text
 
 
+@needs_pages
 def test_a_run_that_only_evaluated_leaves_practice_out(tmp_path: Path) -> None:
     made = run(without={"a": [0.0], "b": [1.0]}, with_library={"a": [1.0], "b": [1.0]})
     found = page(made, tmp_path)
@@ -98,6 +102,7 @@ def test_a_run_that_only_evaluated_leaves_practice_out(tmp_path: Path) -> None:
     assert "What the library learned" not in found.text
 
 
+@needs_pages
 def test_a_run_that_stopped_half_way_shows_what_there_is(tmp_path: Path) -> None:
     made = run(
         step(1, group("a", 1.0, broken_off())),
@@ -112,6 +117,7 @@ def test_a_run_that_stopped_half_way_shows_what_there_is(tmp_path: Path) -> None
     assert "Mean@2 without the library 0.750" in found.text
 
 
+@needs_pages
 @pytest.mark.parametrize(
     "made",
     [
@@ -130,6 +136,7 @@ def test_whatever_there_is_makes_a_page(made: Run, tmp_path: Path) -> None:
     assert summary_lines(made)
 
 
+@needs_pages
 def test_a_named_threshold_gives_passes_for_rewards_of_any_scale(tmp_path: Path) -> None:
     made = run(without={"a": [3.0], "b": [9.0]}, with_library={"a": [8.0], "b": [9.0]})
     assert "no Pass@k" in page(made, tmp_path).text
@@ -153,6 +160,7 @@ def test_failures_are_gathered_by_reason_and_bounded() -> None:
     assert all(len(failure.reason) <= LONGEST for failure in found.listed)
 
 
+@needs_pages
 def test_without_prices_no_costs_are_shown_and_it_is_said(tmp_path: Path) -> None:
     found = page(whole_run(cost=None, steps=2, tasks=6), tmp_path)
     assert "No prices are configured: costs are not known." in found.text
@@ -190,10 +198,12 @@ def test_without_the_extra_it_is_said_how_to_get_it(
     assert summary_lines(run())
 
 
+@needs_pages
 def test_with_the_extra_reports_are_available() -> None:
     check_available()
 
 
+@needs_pages
 def test_figures_and_lines_need_neither_matplotlib_nor_jinja() -> None:
     code = (
         "import sys; from tests.practice.runs import run; from server.practice import report;"

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from server.practice.report import write_report
+from tests.practice.extras import needs_pages
 from tests.practice.pages import Page, hostile_run, page
 from tests.practice.runs import group, run, step, whole_run
 
 ROOT = Path(__file__).parents[2]
+
+pytestmark = needs_pages
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,7 @@ from server.practice.verifiers.number_match import last_number
 from server.practice.verifiers.package_verifiers import GymVerifier, MathVerifier
 from server.settings import ModelSettings, Prices
 from tests.builders import DATA
+from tests.practice.extras import needs_gym
 
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -85,10 +86,10 @@ def test_the_answer_is_found_where_it_is_marked(text: str, answer: str) -> None:
 
 
 def test_a_hostile_text_is_looked_through_quickly() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     for text in ("<answer>" * 20_000, r"\boxed{" * 5_000, "answer: \n" * 20_000, "{" * 10**6):
         final_answer(text)
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 # Text
@@ -299,6 +300,7 @@ async def test_rewards_agree_with_those_that_others_recorded(spec: str, name: st
 # reasoning-gym
 
 
+@needs_gym
 async def test_reasoning_gym_scores_with_the_scorer_of_each_family() -> None:
     tasks = load_tasks("reasoning-gym:chain_sum+rearc+knights_knaves+polynomial_equations?size=4")
     kept = [Task.model_validate_json(t.model_dump_json()) for t in tasks]  # as in a journal
@@ -313,6 +315,7 @@ async def test_reasoning_gym_scores_with_the_scorer_of_each_family() -> None:
     await verifier.close()
 
 
+@needs_gym
 async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so() -> None:
     (one,) = load_tasks("reasoning-gym:chain_sum?size=1")
     verifier = GymVerifier()
@@ -323,6 +326,7 @@ async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so() -
     await verifier.close()
 
 
+@needs_gym
 async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer() -> None:
     (one,) = load_tasks("reasoning-gym:prime_factorization?size=1")
     verifier = GymVerifier()
@@ -332,6 +336,7 @@ async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer() -> None:
     await verifier.close()
 
 
+@needs_gym
 @pytest.mark.parametrize("family", ["string_insertion", "polynomial_multiplication", "puzzle24"])
 async def test_an_answer_cannot_start_or_write_anything(
     family: str, tmp_path_factory: pytest.TempPathFactory
@@ -356,6 +361,7 @@ async def test_scorers_are_not_given_keys(monkeypatch: pytest.MonkeyPatch) -> No
     assert "SOME_API_KEY" not in subprocess_scorer.environment()
 
 
+@needs_gym
 def test_reasoning_gym_refuses_tasks_of_other_datasets() -> None:
     tasks = [task(name=f"t{n}") for n in range(7)]
     with pytest.raises(BadInputError, match=r"'t0', 't1', 't2', 't3', 't4' and 2 more"):

@@ -79,7 +79,7 @@ def test_what_is_no_export_of_the_library_is_never_replaced(
     mine.write_text(text, encoding="utf-8")
     refused = export(program, "airline", tmp_path, "--force", fails=1)
 
-    assert "is no export of this library" in refused
+    assert "is not an export of this library" in refused
     assert mine.read_text(encoding="utf-8") == text
 
 
@@ -93,7 +93,7 @@ def test_a_pipe_in_the_folder_is_not_waited_for(
     pipe.unlink(missing_ok=True)
     os.mkfifo(pipe)
 
-    assert "is there already" in export(program, "airline", tmp_path, fails=1)
+    assert "already exists" in export(program, "airline", tmp_path, fails=1)
 
 
 def test_an_empty_folder_that_was_made_inside_is_not_lost_in_silence(
@@ -139,7 +139,7 @@ def test_a_link_is_never_written_through(program: Program, tmp_path: Path) -> No
     (tmp_path / "airline").symlink_to(tmp_path / "elsewhere")
     refused = export(program, "airline", tmp_path, "--force", fails=1)
 
-    assert "is no folder" in refused
+    assert "is not a folder" in refused
     assert names(tmp_path / "elsewhere") == []
 
 

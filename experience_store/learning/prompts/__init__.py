@@ -1,9 +1,9 @@
-"""The three questions an update puts to a language model, one module each.
+"""The three requests of an update to a language model, one module each.
 
-A module holds all of its question: the typed input, the prompt it renders to (its text stands
+A module holds all of its question: the typed input, the prompt it renders to (its text is
 beside it, in the file of the same name), the JSON schema of the answer, and the reading. Each
-prompt is self-contained. What comes from outside (tasks, attempts, feedback) stands inside tags
-and cannot close them; the prompt says that it is material, not instruction. Every rendering has a
+prompt is self-contained. What comes from outside (tasks, attempts, feedback) is put inside tags
+and cannot close them; the prompt says that it is material, not instructions. Every rendering has a
 golden test.
 """
 

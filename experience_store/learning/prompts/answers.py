@@ -62,7 +62,7 @@ def read_answer(model: type[_M], raw: RawAnswer) -> _M:
 
 
 def explain(error: ValidationError) -> str:
-    """A validation error as one sentence for whoever wrote the value, without the value."""
+    """A validation error as one sentence for the model, without the value."""
     problems = [
         f"{'.'.join(str(part) for part in problem['loc']) or 'the value'}: {problem['msg']}"
         for problem in error.errors(include_url=False, include_input=False)[:5]

@@ -43,7 +43,7 @@ class Aim:
         )
 
     def text(self) -> str:
-        """The objectives as they stand in prompts; empty when there are none."""
+        """The objectives as prompts show them; empty when there are none."""
         lines = [
             f"{label}: {clip(value, _OBJECTIVE_TOKENS)}"
             for label, value in (

@@ -43,7 +43,7 @@ _ORIGIN = {"from": {"type": "array", "items": {"type": "string"}}}
 
 @dataclass(frozen=True, slots=True)
 class NumberedProposal:
-    """A proposal under the name that the answer refers to it by, with the reasons behind it."""
+    """A proposal, its reasons, and the name by which the answer refers to it."""
 
     name: str
     operation: Operation
@@ -92,7 +92,7 @@ class Consolidate:
 
 
 def _proposals(proposals: Sequence[NumberedProposal]) -> Iterator[str]:
-    """A line for each proposal, and one before those that the same reasons stand behind."""
+    """A line for each proposal, after a line with the reasons that several share."""
     reasons = ""
     for proposal in proposals:
         if proposal.reasons != reasons:

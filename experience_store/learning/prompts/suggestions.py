@@ -119,9 +119,8 @@ def _operations(answer: _Operation) -> tuple[Operation, ...] | str:
         case "retire":
             return (Retire(ids[0]),)
         case _:
-            return (
-                f"{answer.operation[:40]!r} is no operation: use Add, Revise, Merge, Retire or Keep"
-            )
+            known = "Add, Revise, Merge, Retire or Keep"
+            return f"{answer.operation[:40]!r} is not an operation: use {known}"
 
 
 def _ids(written: Sequence[str | int]) -> list[str] | str:
@@ -132,6 +131,6 @@ def _ids(written: Sequence[str | int]) -> list[str] | str:
             continue
         id_ = normalise_id(raw)
         if id_ is None:
-            return f"{str(raw)[:40]!r} is no id of an experience (ids look like G1)"
+            return f"{str(raw)[:40]!r} is not the id of an experience (ids look like G1)"
         ids.append(id_)
     return ids

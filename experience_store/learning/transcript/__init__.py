@@ -8,13 +8,13 @@ up. When the water stands at a level, a text may have `min(weight * level, essen
 tokens: it fills by its weight up to the length at which a text of its kind has told what matters,
 and from there on like any other. A call that changes something weighs two hundred times as much
 as a result that looks fine, so it is whole while such results are still a gap; between them stand
-results that read like errors, what the agent was asked, and what it said (`worth`). The level is
+results that read like errors, what the agent was asked, and what it said (`salience`). The level is
 found by halving: the highest at which the text fits, as `estimate_tokens` counts it.
 
-A text that may have less than it is long is cut (`cutting`): it falls into pieces of about a
+A text that may have less than it is long is cut (`truncate`): it falls into pieces of about a
 sentence, and the pieces nearest to either end and those that stand out (an answer, a refusal, a
 change of mind) are kept. A step without room to say anything is left out, and a marker counts it.
-Before all this, a call that a later one repeats with a change is told by the change (`repeats`).
+Before all this, a call that a later one repeats with a change is shown by the change (`dedup`).
 So one rule decides on everything, and gaps show where they are.
 
 No step can be forged from inside a text, for only a step starts at the beginning of a line; and

@@ -1,4 +1,4 @@
-"""A call made again with a change is told by the change.
+"""A repeated call with changed arguments is shown by the change.
 
 An agent that is refused tries again with almost the same arguments, and what it changed is what it
 learned. Of such a series the last call is shown in full, and the earlier ones by how they differ.

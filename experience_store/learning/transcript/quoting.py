@@ -1,4 +1,4 @@
-"""Untrusted text stands inside tags of ours; this keeps it from closing or opening one."""
+"""Untrusted text is put inside tags; quoting keeps it from closing or opening one."""
 
 from __future__ import annotations
 

@@ -5,26 +5,29 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import sys
 import tempfile
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import anyio
 import click
+from click.core import ParameterSource
 from mcp import Client, StdioServerParameters
 from mcp_types import TextContent
 from pydantic import BaseModel
 
+from experience_store.errors import ConflictError
 from experience_store.learning.prompts.compare import read_comparison
 from experience_store.library import DEFAULT_LIBRARY, Policy
 from experience_store.store import GroupTrace
+from server.child_process import cli_command
 from server.cli import demo_recording as recorded
 from server.cli.database import opened
 from server.cli.host_entry import database_of_host, host_entry, program
-from server.cli.options import model_options, shared
+from server.cli.main import APP
+from server.cli.options import database_option, model_options, shared
 from server.mcp.results import Experiences, Submitted, UpdateOut
 from server.settings import ModelSettings
 
@@ -34,20 +37,34 @@ T = TypeVar("T", bound=BaseModel)
 
 @click.command()
 @shared("--live", is_flag=True, help="Let the configured model answer, not the recording.")
+@shared("--keep", is_flag=True, help="Keep the library, for show, why and history.")
+@database_option
 @model_options(needs_key=False)
-def demo(*, live: bool, model: ModelSettings | None) -> None:
+def demo(*, live: bool, keep: bool, database: Path, model: ModelSettings | None) -> None:
     """Watch a library learn: offline, no key, recorded attempts and answers of a real model.
 
     A real server is started as a host would start it, and talked to over MCP. With --live and a
-    model configured, that model compares the attempts instead of the recording.
+    model configured, that model compares the attempts instead of the recording. Everything is
+    done in a temporary database; with --keep, the finished library is copied to yours.
     """
     if live and (model is None or not model.api_key):
         raise click.ClickException(
             "--live needs a model: set EXPERIENCE_MCP_MODEL and OPENAI_API_KEY (or, for a server "
             "of your own, OPENAI_BASE_URL)."
         )
+    named = _names_database()
+    if named and not keep:
+        raise click.UsageError("--database says where to keep the library: add --keep.")
+    if keep:
+        anyio.run(_check_can_keep, database)
     with tempfile.TemporaryDirectory(prefix="experience-mcp-demo-") as folder:
-        anyio.run(_demo, Path(folder) / "experience.db", model if live else None)
+        own = Path(folder) / "experience.db"
+        anyio.run(_demo, own, model if live else None)
+        if keep:
+            anyio.run(_copy, own, database)
+    if keep:
+        _say_kept(database, ["--database", str(database.absolute())] if named else [])
+    _closing()
     if model is not None and model.api_key and not live:
         _say(f"{model.name} is configured: `experience-mcp demo --live` lets it learn for real.")
 
@@ -63,7 +80,41 @@ async def _demo(database: Path, model: ModelSettings | None) -> None:
         _show_changes(published)
         await _next_agent(client)
     await _show_origin(database)
-    _closing()
+
+
+def _names_database() -> bool:
+    """Whether the command line names a database: the environment's is kept out of a demo."""
+    source = click.get_current_context().get_parameter_source("database")
+    return source is ParameterSource.COMMANDLINE
+
+
+async def _check_can_keep(database: Path) -> None:
+    """Before the demo: the database can be opened, and the library's name is free in it."""
+    async with opened(database) as store:
+        if recorded.LIBRARY in await store.libraries.names(recorded.LIBRARY):
+            raise ConflictError(
+                f"{database} already has a library {recorded.LIBRARY!r}: delete it with `{APP} "
+                f"delete {recorded.LIBRARY}`, or name another file with --database"
+            )
+
+
+async def _copy(source: Path, target: Path) -> None:
+    async with opened(source) as store:
+        archive = await store.archives.export(recorded.LIBRARY, attempts=True)
+    async with opened(target) as store:
+        await store.archives.import_library(archive, recorded.LIBRARY)
+
+
+def _say_kept(database: Path, options: Sequence[str]) -> None:
+    _heading(f"The library {recorded.LIBRARY} is kept in {database}")
+    for command, *arguments in (
+        ("show", recorded.LIBRARY),
+        ("why", "G1", "--library", recorded.LIBRARY),
+        ("history", recorded.LIBRARY),
+        ("delete", recorded.LIBRARY),
+    ):
+        line = shlex.join([*program(), command, *arguments, *options])
+        _say(line, indent="  ", wrap=False)
 
 
 def _keyless(model: ModelSettings | None) -> str:
@@ -71,13 +122,13 @@ def _keyless(model: ModelSettings | None) -> str:
 
 
 def _child(database: Path, model: ModelSettings | None) -> StdioServerParameters:
-    arguments = ["-m", "server.cli", "serve", "--database", str(database)]
+    command, *arguments = cli_command("serve", "--database", str(database))
     environment: dict[str, str] = {}
     if model is not None:
         arguments += ["--model", model.name, "--concurrency", str(model.concurrency)]
         arguments += ["--base-url", model.base_url] if model.base_url else []
         environment = {"OPENAI_API_KEY": model.api_key}
-    return StdioServerParameters(command=sys.executable, args=arguments, env=environment)
+    return StdioServerParameters(command=command, args=arguments, env=environment)
 
 
 async def _describe(database: Path) -> None:

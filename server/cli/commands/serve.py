@@ -56,12 +56,20 @@ def serve(
     With --model the server learns in the background. Its key is read from OPENAI_API_KEY or
     EXPERIENCE_MCP_API_KEY; a key alone configures no model, so nothing is billed by surprise.
     """
-    gc.disable()  # nothing made on the way up is garbage: a tenth of the start-up time
-    from server.mcp.build import build_server  # noqa: PLC0415  # the SDK is slow to import
-
     # with sign-in, the scope of a token decides who has the tools of administration
     administration = administration or (http is not None and http.sign_in is not None)
-    server = build_server(Settings(database, library, max_tokens, model, administration))
+    settings = Settings(database, library, max_tokens, model, administration)
+    gc.disable()  # nothing made on the way up is garbage: a tenth of the start-up time
+    try:
+        _run(settings, http, log)
+    finally:
+        gc.enable()  # if it did not come up
+
+
+def _run(settings: Settings, http: HttpSettings | None, log: Log) -> None:
+    from server.mcp.build import build_server  # noqa: PLC0415  # the SDK is slow to import
+
+    server = build_server(settings)
     if http is not None:
         _over_http(server, http, log)
         return

@@ -1,5 +1,5 @@
-"""Libraries looked after by hand: described, edited, compared, taken back, deleted.
+"""Administration tools: describe, edit, compare, roll back, review and delete libraries.
 
-`deeds` does it, on any store, for the command line and for the tools alike; `changes` says what
-became different; `tools` are the deeds for hosts, off unless they are switched on.
+Off unless switched on. `tools` and `review_tool` are the tools, `results` their answers; the work
+is done by `server.library_service`, which the command line shares.
 """

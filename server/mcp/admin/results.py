@@ -1,4 +1,4 @@
-"""What the tools of administration answer, as structured content and in words."""
+"""Results of the administration tools, as structured content and as text."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def edited(
 
 
 def fitting(lines: Sequence[str], room: int = MAX_TOKENS) -> tuple[list[str], int]:
-    """The lines that fit into so many tokens, and how many do not."""
+    """The lines that fit into the tokens, and how many do not."""
     taken: list[str] = []
     for line in lines:
         room -= estimate_tokens(line)

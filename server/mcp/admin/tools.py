@@ -67,11 +67,11 @@ async def delete_library(
     ctx: AppContext,
     library: Name,
     confirmed: Annotated[ElicitationResult[Confirmation], Resolve(_confirmation)],
-    confirm: Annotated[Words, Field(description="The name again, if the user wants it")] = None,  # noqa: ARG001  # read by the resolver
+    confirm: Annotated[Words, Field(description="The name again, if the user agrees")] = None,  # noqa: ARG001  # read by the resolver
 ) -> Annotated[CallToolResult, DeletedOut]:
-    """Delete a library with its history, groups and attempts, for good.
+    """Permanently delete a library with its history, groups and attempts.
 
-    The user is asked, where the host can ask.
+    The user is asked where the host supports it.
     """
     app = app_of(ctx)
     held = await library_service.holding(app.store, library)
@@ -91,7 +91,7 @@ def deleted(held: LibraryContents, *, done: bool) -> tuple[DeletedOut, str]:
     """What became of a library that was to be deleted."""
     value = DeletedOut.model_validate({**held.record(), "deleted": done})
     if done:
-        return value, f"Library {value.library!r} is deleted for good: {held}."
+        return value, f"Library {value.library!r} was permanently deleted: {held}."
     return value, f"Library {value.library!r} was not deleted: the user did not confirm it."
 
 
@@ -124,9 +124,9 @@ async def describe_library(
         ),
     ] = None,
 ) -> Annotated[CallToolResult, DescriptionOut]:
-    """Say what a library is for and how it learns; makes one that is new.
+    """Set what a library is for and how it learns; creates a new library.
 
-    What is not given stays; with nothing given, shows a library that there is.
+    Omitted fields stay as they are; without any, shows an existing library.
     """
     app = app_of(ctx)
     if agent_objective is None and learning_objective is None and not policy:
@@ -156,10 +156,10 @@ async def library_history(
 async def compare_versions(
     ctx: AppContext,
     library: Name,
-    old: Annotated[Number, Field(description="By default the one before new")] = None,
-    new: Annotated[Number, Field(description="By default the current one")] = None,
+    old: Annotated[Number, Field(description="Default: the one before new")] = None,
+    new: Annotated[Number, Field(description="Default: the current one")] = None,
 ) -> Annotated[CallToolResult, DifferenceOut]:
-    """Show what is different between two versions of a library."""
+    """Show the differences between two versions of a library."""
     return result(
         *compared(library, await library_service.compare(app_of(ctx).store, library, old, new))
     )
@@ -171,11 +171,11 @@ async def roll_back_library(
     version: Annotated[
         int,
         WithJsonSchema({"type": "integer"}),
-        Field(ge=0, le=MAX_NUMBER, description="The one to go back to"),
+        Field(ge=0, le=MAX_NUMBER, description="Version to go back to"),
     ],
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
-    """Make a new version that holds what an older one held. Nothing is lost by it."""
+    """Make a new version with the content of an older one. Nothing is lost."""
     app = app_of(ctx)
     made = await library_service.roll_back(app.store, library, version, by(ctx, note))
     await announce(app, library)
@@ -186,7 +186,7 @@ async def roll_back_library(
 async def add_experience(
     ctx: AppContext, library: Name, text: Text, name: Title = "", note: Note = ""
 ) -> Annotated[CallToolResult, EditedOut]:
-    """Add an experience by hand. What the library's policy forbids is refused."""
+    """Add an experience by hand, within the library's policy."""
     app = app_of(ctx)
     made = await library_service.add(app.store, library, text, name, by(ctx, note))
     await announce(app, library)
@@ -198,10 +198,10 @@ async def revise_experience(  # each is an argument of the tool
     library: Name,
     id: Id,  # noqa: A002  # the word that clients know
     text: Text,
-    name: Annotated[Words, Field(description="Without it the name stays")] = None,
+    name: Annotated[Words, Field(description="Default: unchanged")] = None,
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
-    """Say an experience in other words; its id and its history stay."""
+    """Reword an experience; its id and history stay."""
     app = app_of(ctx)
     made = await library_service.revise(app.store, library, id, text, name, by(ctx, note))
     await announce(app, library)
@@ -214,7 +214,7 @@ async def retire_experiences(
     ids: Annotated[list[str], Field(description="Such as G3", min_length=1)],
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
-    """Take experiences out of a library. Their history stays, and rolling back undoes it."""
+    """Remove experiences from a library. Their history stays; a rollback undoes it."""
     app = app_of(ctx)
     made = await library_service.retire(app.store, library, ids, by(ctx, note))
     await announce(app, library)

@@ -2,7 +2,7 @@
 
 A folder is written beside its place and then moved there, so that hosts find the whole old skill
 or the whole new one. Only an export of the same library is ever replaced, and one that was changed
-since only if that is asked for: what somebody wrote by hand is not lost.
+since only on request, so that nothing written by hand is lost.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def write_folder(skill: Skill, where: Path, *, force: bool = False) -> Path:
         )
     target = where / skill.name
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise ConflictError(f"{target} is no folder: move it away, or name another place")
+        raise ConflictError(f"{target} is not a folder: move it away, or name another place")
     if target.exists() and any(target.iterdir()):  # an empty one is nobody's
         _check_replaceable(target, skill, force=force)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def _check_replaceable(folder: Path, skill: Skill, *, force: bool) -> None:
     """Raise ConflictError if the folder is not the library's own export, or holds more."""
     if not _is_export_of(folder, skill):
         raise ConflictError(
-            f"{folder} is there already and is no export of this library: move it away, or name "
+            f"{folder} already exists and is not an export of this library: move it away, or name "
             "another place"
         )
     if not (force or _is_as_made(folder)):
@@ -103,5 +103,5 @@ def _is_as_made(folder: Path) -> bool:
         if path.is_file():
             found.append(File(name, path.read_bytes()))
         elif not (path.is_dir() and name == REFERENCES and any(path.iterdir())):
-            return False  # a folder or a pipe of somebody's
+            return False  # a folder or a pipe that is not ours
     return is_unchanged(found)

@@ -2,7 +2,7 @@
 
 Names of skills are narrower than names of libraries: 1 to 64 lower-case letters, digits and single
 hyphens. A library whose name is one keeps it. Another gets the nearest name and a part of its
-digest, so that two libraries never share a skill; names that look like that are treated likewise.
+digest, so that two libraries never share a skill; names that look like that get a digest too.
 """
 
 from __future__ import annotations

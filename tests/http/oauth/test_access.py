@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,11 @@ from tests.http.oauth.authorization_server import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # they share a listener
 
 
+def shown(value: object) -> str:
+    """The same in every process, also of a set."""
+    return str(sorted(cast("set[str]", value)) if isinstance(value, set) else value)
+
+
 @pytest.mark.parametrize(
     ("claims", "scopes"),
     [
@@ -28,7 +33,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # they share a listener
         ({"scope": "experience:read", "scp": ["experience:administer"]}, {"read"}),
         ({"scope": {"experience:read": True}}, set[str]()),
     ],
-    ids=str,
+    ids=shown,
 )
 async def test_scopes_with_the_prefix_are_ours_and_others_are_ignored(
     issuer: AuthorizationServer, claims: dict[str, Any], scopes: set[str]
@@ -56,7 +61,7 @@ async def test_the_prefix_may_be_any_or_none(issuer: AuthorizationServer) -> Non
         (True, set[str]()),
         ({"*": 1}, set[str]()),
     ],
-    ids=str,
+    ids=shown,
 )
 @pytest.mark.parametrize("all_libraries", [False, True])
 async def test_the_claim_says_which_libraries_are_reached(
