@@ -110,7 +110,7 @@ class RolloutLimits:
 class UsageMeter:
     """What one try of a rollout has used and said so far; it stays when the try breaks off."""
 
-    meter: Budget
+    budget: Budget
     limits: RolloutLimits
     spent: Spent = field(default_factory=Spent)
     messages: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
@@ -129,7 +129,7 @@ class UsageMeter:
             BudgetSpentError: If the run may not spend more.
             LimitReachedError: If this rollout may not.
         """
-        self.meter.check()
+        self.budget.check()
         self._since, self._at_tools = time.monotonic(), False
         limits = self.limits
         if limits.turns is not None and self.spent.calls >= limits.turns:
@@ -142,8 +142,8 @@ class UsageMeter:
     def pay(self, spent: Spent) -> None:
         """Count an answered call."""
         self.spent += spent
-        self.meter.add(spent)
-        self.meter.heard = time.monotonic()
+        self.budget.add(spent)
+        self.budget.heard = time.monotonic()
 
     def met_silence(self, call_seconds: float) -> bool:
         """Whether what it waits for seems out of order, rather than slow.
@@ -157,7 +157,7 @@ class UsageMeter:
         waited, seconds = time.monotonic() - self._since, self.limits.seconds
         if waited >= call_seconds or seconds is None or waited < seconds / 2:
             return waited >= call_seconds
-        return self._at_tools or self.meter.heard < self._since
+        return self._at_tools or self.budget.heard < self._since
 
 
 def priced(

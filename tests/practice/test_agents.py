@@ -50,7 +50,7 @@ class Agent:
     def __init__(self, player: AgentPlayer, endpoint: ScriptedEndpoint) -> None:
         self.player = player
         self.endpoint = endpoint
-        self.meter = Budget()
+        self.budget = Budget()
         self.lost: list[object] = []
 
     async def play(
@@ -60,8 +60,8 @@ class Agent:
             self.player,
             PROMPT,
             key="k",
-            terms=AttemptSettings(limits or RolloutLimits(), tries, call_seconds),
-            meter=self.meter,
+            attempt_settings=AttemptSettings(limits or RolloutLimits(), tries, call_seconds),
+            budget=self.budget,
             lost=self.lost.append,
         )
 
@@ -114,7 +114,7 @@ async def test_every_call_of_the_model_is_counted(tmp_path: Path) -> None:
     assert spent.prompt_tokens == made.endpoint.prompt_tokens
     assert spent.completion_tokens == made.endpoint.completion_tokens
     assert spent.cost == pytest.approx(spent.tokens / 1e6)
-    assert made.meter.spent == spent
+    assert made.budget.spent == spent
 
 
 async def test_each_attempt_meets_a_server_of_its_own(tmp_path: Path) -> None:
@@ -228,10 +228,10 @@ async def test_a_budget_stops_an_agent_between_calls_and_counts_what_is_lost(
     tmp_path: Path,
 ) -> None:
     async with agent(tmp_path, lambda _: use("numbers_look_up", number=1)) as made:
-        made.meter.max_tokens = 1
+        made.budget.max_tokens = 1
         with pytest.raises(BudgetSpentError):
             await made.play()
-        assert made.lost == [made.meter.spent]
+        assert made.lost == [made.budget.spent]
         assert len(made.endpoint.calls) == 1
 
 
@@ -277,8 +277,8 @@ async def test_a_spent_quota_ends_an_agent_s_work_as_a_spent_budget_does(
     async with agent(tmp_path, script) as made:
         with pytest.raises(QuotaSpentError, match="no credit"):
             await made.play()
-    assert made.lost == [made.meter.spent]
-    assert made.meter.spent.calls == 1
+    assert made.lost == [made.budget.spent]
+    assert made.budget.spent.calls == 1
 
 
 def completion(finish: str, prompt_tokens: int = 3, **more: JsonValue) -> Said:

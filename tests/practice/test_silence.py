@@ -20,14 +20,14 @@ class Waiting:
         self._pace = pace
         self._then_at_tools = then_at_tools
 
-    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
+    async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
         for _ in range(self._calls):
-            tab.may_call()
+            meter.may_call()
             await asyncio.sleep(self._pace)
-            tab.pay(Spent(calls=1))
-        tab.may_call()
+            meter.pay(Spent(calls=1))
+        meter.may_call()
         if self._then_at_tools:
-            tab.at_tools()
+            meter.at_tools()
         await asyncio.sleep(math.inf)
         return f"{prompt} {seed}"
 
@@ -35,13 +35,15 @@ class Waiting:
         """Nothing is held."""
 
 
-async def played(player: Waiting, call_seconds: float, meter: Budget | None = None) -> Rollout:
+async def played(player: Waiting, call_seconds: float, budget: Budget | None = None) -> Rollout:
     return await roll_out(
         player,
         "p",
         key="k",
-        terms=AttemptSettings(RolloutLimits(turns=None, seconds=SECONDS), 1, call_seconds),
-        meter=meter or Budget(),
+        attempt_settings=AttemptSettings(
+            RolloutLimits(turns=None, seconds=SECONDS), 1, call_seconds
+        ),
+        budget=budget or Budget(),
         lost=print,
     )
 
@@ -68,11 +70,11 @@ async def test_time_that_is_up_in_a_long_silence_is_an_outage() -> None:
 async def test_a_short_time_at_an_endpoint_that_answers_others_is_the_attempt_s_own_failure() -> (
     None
 ):
-    meter = Budget()
+    budget = Budget()
     slow, at_tools, _ = await asyncio.gather(
-        played(Waiting(0, 0), 60.0, meter),
-        played(Waiting(0, 0, then_at_tools=True), 60.0, meter),
-        played(Waiting(10**6, 0.01), 60.0, meter),
+        played(Waiting(0, 0), 60.0, budget),
+        played(Waiting(0, 0, then_at_tools=True), 60.0, budget),
+        played(Waiting(10**6, 0.01), 60.0, budget),
     )
     assert (slow.outage, slow.exhausted) == (False, True)
     assert at_tools.outage

@@ -76,21 +76,23 @@ async def test_a_count_that_cannot_be_read_is_estimated_from_the_texts(usage: ob
     body = json.loads(json.dumps({"choices": [choice], "usage": usage}))
     async with ScriptedEndpoint(lambda _: Said(body=body)) as endpoint:
         model = ModelSettings("fake", "none", endpoint.base_url, prices=Prices(1, 1, 1))
-        done, meter = await _played(model)
+        done, budget = await _played(model)
     assert done.answer == "Number 7."
     tokens = estimate_tokens(f"\n{PROMPT}"), estimate_tokens("Number 7.")
     assert (done.spent.prompt_tokens, done.spent.completion_tokens) == tokens
     assert done.spent.cost == pytest.approx(sum(tokens) / 1e6)
     assert done.spent.estimated == 1
-    assert meter.spent == done.spent
+    assert budget.spent == done.spent
 
 
 async def _played(model: ModelSettings) -> tuple[Rollout, Budget]:
-    player, meter = CompletionPlayer(model, Sampling()), Budget()
-    terms = AttemptSettings(tries=1)
-    done = await roll_out(player, PROMPT, key="k", terms=terms, meter=meter, lost=_never)
+    player, budget = CompletionPlayer(model, Sampling()), Budget()
+    attempt_settings = AttemptSettings(tries=1)
+    done = await roll_out(
+        player, PROMPT, key="k", attempt_settings=attempt_settings, budget=budget, lost=_never
+    )
     await player.close()
-    return done, meter
+    return done, budget
 
 
 def _never(spent: Spent) -> None:
@@ -120,9 +122,14 @@ async def test_an_agent_s_tokens_are_estimated_call_by_call_where_nobody_counts_
 async def test_what_a_try_spent_is_not_lost_in_the_pause_before_the_next() -> None:
     async with ScriptedEndpoint(lambda _: Said("Hm.")) as endpoint:
         model = ModelSettings("fake", "none", endpoint.base_url)
-        player, meter, lost = _BreaksOff(model, Sampling()), Budget(), list[Spent]()
+        player, budget, lost = _BreaksOff(model, Sampling()), Budget(), list[Spent]()
         work = roll_out(
-            player, PROMPT, key="k", terms=AttemptSettings(), meter=meter, lost=lost.append
+            player,
+            PROMPT,
+            key="k",
+            attempt_settings=AttemptSettings(),
+            budget=budget,
+            lost=lost.append,
         )
         attempt = asyncio.create_task(work)
         await player.broken.wait()
@@ -131,8 +138,8 @@ async def test_what_a_try_spent_is_not_lost_in_the_pause_before_the_next() -> No
         with pytest.raises(asyncio.CancelledError):
             await attempt
         await player.close()
-    assert meter.spent.calls == 1
-    assert lost == [meter.spent]
+    assert budget.spent.calls == 1
+    assert lost == [budget.spent]
 
 
 class _BreaksOff(CompletionPlayer):
@@ -142,8 +149,8 @@ class _BreaksOff(CompletionPlayer):
         super().__init__(model, sampling)
         self.broken = asyncio.Event()
 
-    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
-        await super().play(prompt, tab, seed)
+    async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
+        await super().play(prompt, meter, seed)
         self.broken.set()
         raise BrokenOffError("the tool server is gone")
 
@@ -160,18 +167,20 @@ async def test_what_a_judge_spent_is_not_lost_when_it_is_broken_off_in_its_secon
         return Said(delay=60)
 
     async with ScriptedEndpoint(script) as endpoint:
-        meter, lost = Budget(), list[Spent]()
-        model = BudgetedModel(Endpoint(ModelSettings("j", "none", endpoint.base_url)), meter, 1)
+        budget, lost = Budget(), list[Spent]()
+        model = BudgetedModel(Endpoint(ModelSettings("j", "none", endpoint.base_url)), budget, 1)
         verifier = make_verifier("judge", judge=model)
         task, rollout = Task(id="t", prompt="Which city?"), Rollout(messages=[], answer="Paris")
-        scoring = asyncio.create_task(score(verifier, task, rollout, meter=meter, lost=lost.append))
+        scoring = asyncio.create_task(
+            score(verifier, task, rollout, budget=budget, lost=lost.append)
+        )
         await second.wait()
         scoring.cancel()
         with pytest.raises(asyncio.CancelledError):
             await scoring
         await model.close()
-    assert meter.spent.calls == 1
-    assert lost == [meter.spent]
+    assert budget.spent.calls == 1
+    assert lost == [budget.spent]
 
 
 async def test_what_a_server_elsewhere_spent_is_on_the_meter_once(tmp_path: Path) -> None:

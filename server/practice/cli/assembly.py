@@ -57,83 +57,83 @@ class RunObserver:
     held_up: Callable[[str], None]
 
 
-def make_plan(given: RunOptions) -> RunPlan:
+def make_plan(options: RunOptions) -> RunPlan:
     """The tasks and what is done with them.
 
     Raises:
         BadInputError: If the data cannot be read, cannot show a gain, or would not be taken.
     """
     tasks = load_tasks(
-        given.data,
-        task_field=given.task_field,
-        truth_field=given.truth_field,
-        limit=given.limit,
-        skip=given.skip,
+        options.data,
+        task_field=options.task_field,
+        truth_field=options.truth_field,
+        limit=options.limit,
+        skip=options.skip,
     )
     held_out: tuple[Task, ...] = ()
-    if not given.epochs:
+    if not options.epochs:
         tasks, held_out = (), tasks
-    elif given.eval_data is not None:
-        task_field, truth_field = given.eval_fields
-        held_out = load_tasks(given.eval_data, task_field=task_field, truth_field=truth_field)
-    elif given.hold_out is not None:
-        tasks, held_out = split(tasks, given.hold_out, given.seed)
-    refuse_overlap(given, "the practice data has", tasks, held_out)
-    if not given.direct:  # which hands nothing in
-        check_tasks(tasks, given.player.name, ground_truth=not given.no_ground_truth)
+    elif options.eval_data is not None:
+        task_field, truth_field = options.eval_fields
+        held_out = load_tasks(options.eval_data, task_field=task_field, truth_field=truth_field)
+    elif options.hold_out is not None:
+        tasks, held_out = split(tasks, options.hold_out, options.seed)
+    refuse_overlap(options, "the practice data has", tasks, held_out)
+    if not options.direct:  # which hands nothing in
+        check_tasks(tasks, options.player.name, ground_truth=not options.no_ground_truth)
     return RunPlan(
         tasks=tasks,
         held_out=held_out,
-        epochs=given.epochs,
-        group_size=given.group_size,
-        batch_size=given.batch_size,
-        k=given.k,
-        seed=given.seed,
-        max_tokens=given.experience_tokens,
-        withheld=Withheld(ground_truth=given.no_ground_truth, rewards=given.no_ground_truth),
-        direct=given.direct,
+        epochs=options.epochs,
+        group_size=options.group_size,
+        batch_size=options.batch_size,
+        k=options.k,
+        seed=options.seed,
+        max_tokens=options.experience_tokens,
+        withheld=Withheld(ground_truth=options.no_ground_truth, rewards=options.no_ground_truth),
+        direct=options.direct,
     )
 
 
 async def assemble(
-    given: RunOptions, plan: RunPlan, observer: RunObserver, stack: AsyncExitStack
+    options: RunOptions, plan: RunPlan, observer: RunObserver, stack: AsyncExitStack
 ) -> Runner:
     """A run that may begin; what it holds open is closed with the stack.
 
     Raises:
         BadInputError: If something is wrong that a user can mend.
     """
-    budget = Budget(given.max_cost, given.max_tokens)
-    settings = given.teacher_settings
+    budget = Budget(options.max_cost, options.max_tokens)
+    settings = options.teacher_settings
     teacher = BudgetedModel(Endpoint(settings), budget, settings.concurrency)
     stack.push_async_callback(teacher.close)
     verifier = make_verifier(
-        given.verifier_name, judge=teacher, function_seconds=given.verifier_seconds
+        options.verifier_name, judge=teacher, function_seconds=options.verifier_seconds
     )
     stack.push_async_callback(verifier.close)
     verifier.check(plan.held_out if plan.direct else (*plan.tasks, *plan.held_out))
-    players = _players(given)
+    players = _players(options)
     for player in players:
         stack.push_async_callback(player.close)
-    if given.server is None and not given.epochs and "with" in given.arms:
-        check_exists(given.database)
-    journal = stack.enter_context(open_journal(given.folder))
-    embedded = given.server is None
-    library = LibraryClient(await _connect(given, teacher, stack), given.library)
+    if options.server is None and not options.epochs and "with" in options.arms:
+        check_exists(options.database)
+    journal = stack.enter_context(open_journal(options.folder))
+    embedded = options.server is None
+    library = LibraryClient(await _connect(options, teacher, stack), options.library)
     found = await library.find()
-    await check_library(given, plan, library, found)
-    identity = LibraryIdentity(journal, given.library, place_of(given))
+    await check_library(options, plan, library, found)
+    identity = LibraryIdentity(journal, options.library, place_of(options))
     updates = await library.updates() if found and found.updates else []
     fresh = RunStart(
         id=secrets.token_hex(4),
-        settings=run_settings(given, plan, verifier),
+        settings=run_settings(options, plan, verifier),
         known=[update.id for update in updates],
     )
     start = start_or_resume(journal, fresh)
-    if given.from_step is not None:
+    if options.from_step is not None:
         identity.check(found)
         unlearned = found.unlearned if found else 0
-        await restart_from(journal, given.from_step, partial(roll_back, library), unlearned)
+        await restart_from(journal, options.from_step, partial(roll_back, library), unlearned)
     known = {*start.known, *learned_updates(journal)}
     budget.spent = spent(journal)
     budget.add_elsewhere(spent_by_server([u for u in updates if u.id not in known]))
@@ -142,19 +142,19 @@ async def assemble(
             journal=journal,
             player=player,
             verifier=verifier,
-            terms=given.terms,
-            meter=budget,
-            library=given.library,
-            concurrency=given.player.concurrency,
-            seed=given.seed,
+            attempt_settings=options.attempt_settings,
+            budget=budget,
+            library=options.library,
+            concurrency=options.player.concurrency,
+            seed=options.seed,
             watch=observer.attempts,
-            accepted=given.accept_failures,
+            accepted=options.accept_failures,
         )
         for player in players
     )
     runner = Runner(
-        name=given.folder.resolve().name,
-        model=given.player.name,
+        name=options.folder.resolve().name,
+        model=options.player.name,
         plan=plan,
         start=start,
         journal=journal,
@@ -172,31 +172,34 @@ async def assemble(
         evaluation=evaluation,
         teacher=teacher,
     )
-    if runner.is_learning or ("with" in given.arms and not runner.is_evaluated("with")):
-        identity.check(found if given.from_step is None else await library.find())
+    if runner.is_learning or ("with" in options.arms and not runner.is_evaluated("with")):
+        identity.check(found if options.from_step is None else await library.find())
     if runner.is_learning:
-        runner.missing_policy = await prepare_policy(given, library, found)
+        runner.missing_policy = await prepare_policy(options, library, found)
     return runner
 
 
-async def _connect(given: RunOptions, model: BudgetedModel, stack: AsyncExitStack) -> Connection:
+async def _connect(options: RunOptions, model: BudgetedModel, stack: AsyncExitStack) -> Connection:
     """A connection to the server that is named, or to one of the run's own."""
-    if given.server is not None:
-        return await connect(given.server, stack)
-    return await embed(given.database, given.teacher_settings, model, stack)
+    if options.server is not None:
+        return await connect(options.server, stack)
+    return await embed(options.database, options.teacher_settings, model, stack)
 
 
-def _players(given: RunOptions) -> tuple[Player, Player]:
+def _players(options: RunOptions) -> tuple[Player, Player]:
     """The player of practice, and that of the evaluation."""
-    practice, trial = given.sampling(given.temperature), given.sampling(given.eval_temperature)
-    return _player(given, practice), _player(given, trial)
+    practice, evaluation = (
+        options.sampling(options.temperature),
+        options.sampling(options.eval_temperature),
+    )
+    return _player(options, practice), _player(options, evaluation)
 
 
-def _player(given: RunOptions, sampling: Sampling) -> Player:
-    if given.tools is None:
-        return CompletionPlayer(given.player, sampling)
+def _player(options: RunOptions, sampling: Sampling) -> Player:
+    if options.tools is None:
+        return CompletionPlayer(options.player, sampling)
     if find_spec("pydantic_ai") is None:
         raise BadInputError("--tools needs more: pip install 'experience-mcp[practice]'")
     from server.practice.players.agent import AgentPlayer  # noqa: PLC0415  # slow to import
 
-    return AgentPlayer(given.player, sampling, given.tools)
+    return AgentPlayer(options.player, sampling, options.tools)

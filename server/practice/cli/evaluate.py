@@ -1,19 +1,20 @@
-"""`evaluate`: what a library is worth on tasks, with and without it."""
+"""`evaluate`: the gain of a library on tasks, with and without it."""
 
 from __future__ import annotations
 
 import click
 
+from server.cli.option_sections import SectionedCommand
 from server.cli.options import option
-from server.practice.cli import run_command as practising
-from server.practice.cli.command_options import DATA, PLAYING, RUN, TEACHER, Options
-from server.practice.cli.run_options import RunOptions, given
+from server.practice.cli import run_command
+from server.practice.cli.command_options import ATTEMPTS, COUNT, NOT_NEGATIVE, Options
+from server.practice.cli.run_options import RunOptions, takes_run_options
 
 _EVALUATION: Options = (
     option(
         "--k",
         metavar="K",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=32,
         show_default=True,
         help="Attempts at each task, in each arm.",
@@ -22,10 +23,10 @@ _EVALUATION: Options = (
         "--temperature",
         "eval_temperature",
         metavar="T",
-        type=click.FloatRange(min=0),
+        type=NOT_NEGATIVE,
         default=0.3,
         show_default=True,
-        help="Of the attempts.",
+        help="Temperature of the attempts.",
     ),
     option(
         "--arm",
@@ -34,19 +35,19 @@ _EVALUATION: Options = (
         multiple=True,
         default=("without", "with"),
         show_default=True,
-        help="What to measure.",
+        help="Arm to measure: with the library, or without it.",
     ),
 )
 
 
-@click.command()
-@given(DATA, _EVALUATION, PLAYING, TEACHER, RUN)
+@click.command(cls=SectionedCommand)
+@takes_run_options(attempts=ATTEMPTS, learning=(), evaluation=_EVALUATION)
 def evaluate(options: RunOptions) -> None:
-    """Measure what a library is worth: the same tasks with and without it.
+    """Measure what a library gains: the same tasks with and without it.
 
-    Every task of --data is attempted K times by --model in each arm. Mean@K and Pass@K are given
-    with intervals, and the gain with whether it can be told from nothing.
+    Every task of --data is attempted K times by --model in each arm. The report gives Mean@K and
+    Pass@K with intervals, and whether the gain is distinguishable from zero.
 
-    Whatever was done is kept in --run: interrupt it, and the same command goes on.
+    All work is kept in --run: the same command resumes a run that was interrupted.
     """
-    practising.run(options)
+    run_command.run(options)

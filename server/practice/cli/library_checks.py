@@ -16,45 +16,45 @@ from server.practice.run.plan import RunPlan
 
 
 async def check_library(
-    given: RunOptions, plan: RunPlan, library: LibraryClient, found: LibraryInfo | None
+    options: RunOptions, plan: RunPlan, library: LibraryClient, found: LibraryInfo | None
 ) -> None:
     """See that what is evaluated is there, and that it has not learned from what it is tried on."""
-    if not given.epochs and "with" in given.arms and (found is None or not found.experiences):
+    if not options.epochs and "with" in options.arms and (found is None or not found.experiences):
         raise BadInputError(
-            f"library {given.library!r} has no experiences to evaluate: name another with "
+            f"library {options.library!r} has no experiences to evaluate: name another with "
             "--library (`experience-mcp libraries` lists them), or practise first"
         )
-    if found and not given.allow_overlap and plan.held_out and "with" in given.arms:
+    if found and not options.allow_overlap and plan.held_out and "with" in options.arms:
         seen = tuple(Task(id=str(n), prompt=t) for n, t in enumerate(await library.tasks()))
-        refuse_overlap(given, "the library has learned from", seen, plan.held_out)
+        refuse_overlap(options, "the library has learned from", seen, plan.held_out)
 
 
 def refuse_overlap(
-    given: RunOptions, who: str, practised: Sequence[Task], held_out: Sequence[Task]
+    options: RunOptions, who: str, practised: Sequence[Task], held_out: Sequence[Task]
 ) -> None:
     """Raise BadInputError if it would be measured on what was practised on.
 
     Args:
-        given: It may allow that.
+        options: It may allow that.
         who: Has practised, as the error's first words.
         practised: The tasks of practice.
         held_out: The tasks to measure on.
     """
-    if not given.allow_overlap and (common := overlap(practised, held_out)):
+    if not options.allow_overlap and (common := overlap(practised, held_out)):
         raise BadInputError(
             f"{who} {len(common)} of the tasks to evaluate on, the first is {common[0][1].id!r}: a "
             "gain on them would prove nothing. Leave them out, or insist with --allow-overlap."
         )
 
 
-def place_of(given: RunOptions) -> str:
+def place_of(options: RunOptions) -> str:
     """Where the library is, for people."""
-    where = address_of(given.server)
-    return str(given.database.resolve()) if where is None else where
+    where = address_of(options.server)
+    return str(options.database.resolve()) if where is None else where
 
 
 async def prepare_policy(
-    given: RunOptions, library: LibraryClient, found: LibraryInfo | None
+    options: RunOptions, library: LibraryClient, found: LibraryInfo | None
 ) -> tuple[str, ...]:
     """Have the library learn from what this run submits, step by step, if it is new.
 
@@ -64,15 +64,15 @@ async def prepare_policy(
     Raises:
         BadInputError: If it is in use, on this machine, and its policy does not allow it.
     """
-    elsewhere = given.server is not None
-    if found and found.policy.review and not given.direct and not elsewhere:
+    elsewhere = options.server is not None
+    if found and found.policy.review and not options.direct and not elsewhere:
         raise BadInputError(
-            f"what library {given.library!r} learns waits for a person's review, so no step could "
+            f"what library {options.library!r} learns waits for review, so no step could "
             "go on from what the one before has learned. Change that with `experience-mcp describe "
-            f"{given.library} --no-review` (and decide on what waits with `experience-mcp review "
-            f"{given.library}`), or practise into a new library"
+            f"{options.library} --no-review` (and decide on what waits with `experience-mcp review "
+            f"{options.library}`), or practise into a new library"
         )
-    needed = given.needed_of_policy
+    needed = options.needed_of_policy
     missing = tuple(name for name in needed if not (found and getattr(found.policy, name)))
     if not missing:
         return ()
@@ -84,8 +84,8 @@ async def prepare_policy(
         return missing
     flags = " ".join(f"--{name.replace('_', '-')}" for name in missing)
     raise BadInputError(
-        f"library {given.library!r} does not learn from what this run would submit; change "
-        f"that with `experience-mcp describe {given.library} {flags}`, or practise into a new "
+        f"library {options.library!r} does not learn from what this run would submit; change "
+        f"that with `experience-mcp describe {options.library} {flags}`, or practise into a new "
         "library"
     )
 

@@ -5,19 +5,53 @@ from __future__ import annotations
 import click
 
 from experience_store.submissions.trajectories import MAX_ATTEMPTS
+from server.cli.option_sections import SectionedCommand
 from server.cli.options import option
-from server.practice.cli import run_command as practising
-from server.practice.cli.command_options import DATA, PLAYING, RUN, TEACHER, Options
-from server.practice.cli.run_options import RunOptions, given
+from server.practice.cli import run_command
+from server.practice.cli.command_options import ATTEMPTS, COUNT, NOT_NEGATIVE, Options
+from server.practice.cli.run_options import RunOptions, takes_run_options
 
-_PRACTICE: Options = (
+_HELD_OUT: Options = (
+    option(
+        "--eval-data",
+        metavar="DATA",
+        help="Held-out tasks, to compare before and after.",
+    ),
+    option(
+        "--eval-task-field",
+        metavar="FIELD",
+        help="Field with the task in --eval-data.  [default: as --task-field]",
+    ),
+    option(
+        "--eval-truth-field",
+        metavar="FIELD",
+        help="Field with the right answer in --eval-data.  [default: as --truth-field]",
+    ),
+    option(
+        "--hold-out",
+        metavar="SHARE",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="Share of --data to hold out, instead of --eval-data.",
+    ),
+)
+_TEMPERATURE: Options = (
+    option(
+        "--temperature",
+        metavar="T",
+        type=NOT_NEGATIVE,
+        default=0.7,
+        show_default=True,
+        help="Temperature of the attempts to learn from.",
+    ),
+)
+_LEARNING: Options = (
     option(
         "--epochs",
         metavar="N",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=3,
         show_default=True,
-        help="Times that all tasks are gone through.",
+        help="Passes over all tasks.",
     ),
     option(
         "--group-size",
@@ -25,56 +59,21 @@ _PRACTICE: Options = (
         type=click.IntRange(1, MAX_ATTEMPTS),
         default=5,
         show_default=True,
-        help="Attempts at a task. 1: learn from single attempts (the paper's ablation).",
+        help="Attempts at each task; 1 learns from single attempts (the paper's ablation).",
     ),
     option(
         "--batch-size",
         metavar="N",
-        type=click.IntRange(min=1),
+        type=COUNT,
         default=100,
         show_default=True,
-        help="Tasks of a step; the library learns after each.",
+        help="Tasks per step; the library learns after each step.",
     ),
     option(
-        "--temperature",
-        metavar="T",
-        type=click.FloatRange(min=0),
-        default=0.7,
-        show_default=True,
-        help="Of the attempts to learn from.",
-    ),
-    option("--eval-data", metavar="DATA", help="Held-out tasks: compare before and after."),
-    option(
-        "--eval-task-field",
-        metavar="FIELD",
-        help="Field of the task in --eval-data.  [default: as --task-field]",
-    ),
-    option(
-        "--eval-truth-field",
-        metavar="FIELD",
-        help="Field of the right answer in --eval-data.  [default: as --truth-field]",
-    ),
-    option(
-        "--hold-out",
-        metavar="SHARE",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        help="Hold out this share of --data instead.",
-    ),
-    option(
-        "--k",
-        metavar="K",
-        type=click.IntRange(min=1),
-        default=4,
-        show_default=True,
-        help="Attempts at a held-out task.",
-    ),
-    option(
-        "--eval-temperature",
-        metavar="T",
-        type=click.FloatRange(min=0),
-        default=0.3,
-        show_default=True,
-        help="Of the attempts at held-out tasks.",
+        "--from-step",
+        metavar="N",
+        type=COUNT,
+        help="Redo the run's steps from this one; leave it out to resume afterwards.",
     ),
     option(
         "--no-ground-truth",
@@ -84,28 +83,42 @@ _PRACTICE: Options = (
     option(
         "--direct",
         metavar="N",
-        type=click.IntRange(min=1),
-        help="Do not practise: have N experiences written directly (the paper's ablation).",
+        type=COUNT,
+        help="Have N experiences written without any practice (the paper's ablation).",
+    ),
+)
+_EVALUATION: Options = (
+    option(
+        "--k",
+        metavar="K",
+        type=COUNT,
+        default=4,
+        show_default=True,
+        help="Attempts at each held-out task.",
     ),
     option(
-        "--from-step",
-        metavar="N",
-        type=click.IntRange(min=1),
-        help="Do the run's steps anew from this one. Once: leave it out to go on with them.",
+        "--eval-temperature",
+        metavar="T",
+        type=NOT_NEGATIVE,
+        default=0.3,
+        show_default=True,
+        help="Temperature of the attempts at held-out tasks.",
     ),
 )
 
 
-@click.command()
-@given(DATA, _PRACTICE, PLAYING, TEACHER, RUN)
+@click.command(cls=SectionedCommand)
+@takes_run_options(
+    attempts=(*_TEMPERATURE, *ATTEMPTS), learning=_LEARNING, evaluation=(*_HELD_OUT, *_EVALUATION)
+)
 def practice(options: RunOptions) -> None:
     """Practise on tasks until the library knows how, and measure the gain.
 
     Every task is attempted several times by --model, the attempts are scored by --verifier, and
-    the library learns from what the better ones did otherwise. With held-out tasks it is measured
-    what that was worth: without the library before, with it after.
+    the library learns what the better ones did differently. Held-out tasks measure the gain:
+    without the library before, with it after.
 
-    Whatever was done is kept in --run: interrupt it, and the same command goes on. At the end
-    there are report.html and report.json in it.
+    All work is kept in --run: the same command resumes a run that was interrupted. At the end the
+    folder holds report.html and report.json.
     """
-    practising.run(options)
+    run_command.run(options)

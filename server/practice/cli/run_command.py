@@ -32,25 +32,25 @@ T = TypeVar("T")
 ARMS: tuple[Arm, ...] = ("without", "with")
 
 
-def run(given: RunOptions) -> None:
+def run(options: RunOptions) -> None:
     """Do a run, or go on with it; write its report and print it."""
-    given.check()
+    options.check()
     check_available()
-    check_library_name(given.library)
-    plan = make_plan(given)
+    check_library_name(options.library)
+    plan = make_plan(options)
     try:
-        done, report = asyncio.run(_until_interrupted(_run(given, plan)))
+        done, report = asyncio.run(_until_interrupted(_run(options, plan)))
     except httpx2.HTTPError as error:  # ends the client, and with it the run, in the middle
         gone = f"Stopped: the server does not answer: {error}. The same command goes on from here."
         click.echo(printable(gone), err=True)
         raise click.exceptions.Exit(STOPPED) from error
-    if given.as_json:
-        written = given.folder / "report.json"
+    if options.as_json:
+        written = options.folder / "report.json"
         print_json(json.loads(written.read_text(encoding="utf-8")))
     else:
         for line in summary_lines(done, report):
             click.echo(printable(line) if line.strip() else "")
-        click.echo(f"\nReport: {given.folder / 'report.html'}")
+        click.echo(f"\nReport: {options.folder / 'report.html'}")
     if done.stopped is not None:
         click.echo(f"Stopped: {printable(done.stopped)}", err=True)
         raise click.exceptions.Exit(STOPPED)
@@ -103,23 +103,23 @@ def _only(error: BaseException) -> BaseException:
     return error  # pyright: ignore[reportUnknownVariableType]  # likewise
 
 
-async def _run(given: RunOptions, plan: RunPlan) -> tuple[Run, RunReport]:
+async def _run(options: RunOptions, plan: RunPlan) -> tuple[Run, RunReport]:
     async with AsyncExitStack() as stack:
         observer = RunObserver(_show_progress, _say_held_up)
-        runner = await assemble(given, plan, observer, stack)
-        stopped = await _do(given, runner)
+        runner = await assemble(options, plan, observer, stack)
+        stopped = await _do(options, runner)
         done = await runner.result(stopped)
-        return done, write_report(done, given.folder)
+        return done, write_report(done, options.folder)
 
 
-async def _do(given: RunOptions, runner: Runner) -> str | None:
+async def _do(options: RunOptions, runner: Runner) -> str | None:
     """Do all of it; why it stopped, if it did."""
     try:
-        if given.epochs:
+        if options.epochs:
             await runner.practise()
         else:
             for arm in ARMS:
-                if arm in given.arms or runner.is_evaluated(arm):  # maybe in an earlier sitting
+                if arm in options.arms or runner.is_evaluated(arm):  # maybe in an earlier sitting
                     await runner.evaluate(arm)
     except (BudgetSpentError, RunStoppedError) as error:
         return str(error)

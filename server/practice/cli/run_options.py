@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.cli.option_sections import section
 from server.cli.options import (
     NO_KEY,
     Command,
@@ -18,7 +19,15 @@ from server.cli.options import (
     library_option,
     model_options,
 )
-from server.practice.cli.command_options import TEACHER_KEY, Options
+from server.practice.cli.command_options import (
+    BUDGETS,
+    DATASET,
+    RUN,
+    SERVER,
+    TEACHER,
+    TEACHER_KEY,
+    Options,
+)
 from server.practice.datasets.generated_tasks import PREFIX
 from server.practice.players import Sampling
 from server.practice.records import Arm
@@ -127,7 +136,7 @@ class RunOptions(BaseModel):
         return Sampling(temperature, self.answer_tokens, self.system_message, self.send_seed)
 
     @property
-    def terms(self) -> AttemptSettings:
+    def attempt_settings(self) -> AttemptSettings:
         """How far an attempt may go."""
         limits = RolloutLimits(
             self.max_turns, self.rollout_tokens, self.rollout_seconds, self.rollout_cost
@@ -200,18 +209,37 @@ class RunOptions(BaseModel):
             raise click.UsageError("--direct has no steps to do anew: leave out --from-step")
 
 
-def given(*rooms: Options) -> Callable[[Callable[[RunOptions], None]], Command]:
-    """A command that takes the options of these rooms, and those that all have."""
+def takes_run_options(
+    *, attempts: Options, learning: Options, evaluation: Options
+) -> Callable[[Callable[[RunOptions], None]], Command]:
+    """A command that takes the options of a run.
+
+    Args:
+        attempts: The options on attempts.
+        learning: Options on learning that the command has beside the teacher's.
+        evaluation: The options on the evaluation.
+    """
 
     def decorated(command: Callable[[RunOptions], None]) -> Command:
         def run(**values: object) -> None:
             command(RunOptions.model_validate(_plain(values)))
 
         run.__doc__, run.__name__ = command.__doc__, command.__name__
-        complete: Command = model_options()(run)
-        for add in reversed([o for room in rooms for o in room]):
+        complete: Command = run
+        for add in reversed(
+            (
+                section("Dataset and scores", *DATASET),
+                section("Model", model_options(purpose="Model that attempts the tasks.")),
+                section("Attempts", *attempts),
+                section("Learning and judging", *learning, *TEACHER),
+                section("Evaluation", *evaluation),
+                section("Budgets", *BUDGETS),
+                section("Library and server", library_option, database_option, *SERVER),
+                section("Run and output", *RUN, json_option),
+            )
+        ):
             complete = add(complete)
-        return library_option(database_option(json_option(complete)))
+        return complete
 
     return decorated
 

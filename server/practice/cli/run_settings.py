@@ -19,35 +19,38 @@ from server.practice.verifiers import Verifier
 from server.practice.verifiers.user_function import UserFunction
 
 
-def run_settings(given: RunOptions, plan: RunPlan, verifier: Verifier) -> dict[str, JsonValue]:
+def run_settings(options: RunOptions, plan: RunPlan, verifier: Verifier) -> dict[str, JsonValue]:
     """All that the figures of a run depend on; not its budgets, nor how fast it goes."""
     practice: dict[str, JsonValue] = {
-        "epochs": given.epochs,
-        "group_size": given.group_size,
-        "batch_size": given.batch_size,
-        "temperature": given.temperature,
-        "ground_truth_withheld": given.no_ground_truth,
-        "written_directly": given.direct,
+        "epochs": options.epochs,
+        "group_size": options.group_size,
+        "batch_size": options.batch_size,
+        "temperature": options.temperature,
+        "ground_truth_withheld": options.no_ground_truth,
+        "written_directly": options.direct,
     }
-    evaluation: dict[str, JsonValue] = {"k": given.k, "eval_temperature": given.eval_temperature}
+    evaluation: dict[str, JsonValue] = {
+        "k": options.k,
+        "eval_temperature": options.eval_temperature,
+    }
     return {
-        "data": given.data,
+        "data": options.data,
         "tasks": _digest(plan.tasks),
         "held_out_tasks": _digest(plan.held_out),
-        "library": given.library,
-        "model": given.player.name,
-        "endpoint": address_of(given.player.base_url),
-        "teacher": given.teacher_settings.name,
-        "teacher_endpoint": address_of(given.teacher_settings.base_url),
-        "verifier": given.verifier_name,
+        "library": options.library,
+        "model": options.player.name,
+        "endpoint": address_of(options.player.base_url),
+        "teacher": options.teacher_settings.name,
+        "teacher_endpoint": address_of(options.teacher_settings.base_url),
+        "verifier": options.verifier_name,
         "verifier_code": verifier.code if isinstance(verifier, UserFunction) else None,
-        "seed": given.seed,
-        "send_seed": given.send_seed,
-        "experience_tokens": given.experience_tokens,
-        "answer_tokens": given.answer_tokens,
-        "instructions": given.system_message,
-        "tools": mark_of(given.tools) if given.tools else None,
-        **(practice if given.epochs else {}),
+        "seed": options.seed,
+        "send_seed": options.send_seed,
+        "experience_tokens": options.experience_tokens,
+        "answer_tokens": options.answer_tokens,
+        "instructions": options.system_message,
+        "tools": mark_of(options.tools) if options.tools else None,
+        **(practice if options.epochs else {}),
         **(evaluation if plan.held_out else {}),
     }
 

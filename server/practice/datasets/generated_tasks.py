@@ -22,7 +22,7 @@ from pydantic import BaseModel, JsonValue
 
 from experience_store.errors import BadInputError
 from server.practice import reasoning_gym
-from server.practice.child_process import command, environment
+from server.practice.isolated_process import command, environment
 from server.practice.records import Task
 
 PREFIX = "reasoning-gym:"

@@ -45,7 +45,7 @@ class BrokenOffError(Exception):
 class Player(Protocol):
     """Something that attempts tasks."""
 
-    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
+    async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
         """Attempt the task once; its last words. Messages and spending go on the tab.
 
         Raises:

@@ -62,7 +62,7 @@ class AgentPlayer:
         self._chat = _Chat(model.name, provider=OpenAIProvider(openai_client=self._client))
         toolsets(tools)  # complains before anything is spent
 
-    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
+    async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
         """Let the agent work until it calls no more tools; see `Player.play`."""
         agent = Agent(
             self._chat,
@@ -72,10 +72,10 @@ class AgentPlayer:
             retries={"tools": _MISTAKES, "output": 0},
         )
         usage, messages = RunUsage(), list[ModelMessage]()
-        bill = AgentUsage(tab, self._model.prices, usage)
-        tab.at_tools()
+        bill = AgentUsage(meter, self._model.prices, usage)
+        meter.at_tools()
         try:
-            return await self._run(agent, prompt, usage, messages, tab, bill)
+            return await self._run(agent, prompt, usage, messages, meter, bill)
         except (BudgetSpentError, LimitReachedError, BrokenOffError):
             raise
         except ModelHTTPError as error:
@@ -89,9 +89,9 @@ class AgentPlayer:
         except Exception as error:  # tool servers fail in ways of their own
             raise BrokenOffError(_said(error)) from error
         finally:
-            tab.messages = chat(messages)
-            bill.settle(tab.messages)
-            tab.tool_calls = sum(len(_calls(m)) for m in messages)
+            meter.messages = chat(messages)
+            bill.settle(meter.messages)
+            meter.tool_calls = sum(len(_calls(m)) for m in messages)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -103,7 +103,7 @@ class AgentPlayer:
         prompt: str,
         usage: RunUsage,
         messages: list[ModelMessage],
-        tab: UsageMeter,
+        meter: UsageMeter,
         bill: AgentUsage,
     ) -> str:
         """The agent's last words; usage and messages are kept up to date for when it breaks off."""
@@ -113,9 +113,9 @@ class AgentPlayer:
                 bill.settle(chat(messages))
                 if Agent.is_model_request_node(node):
                     messages.append(node.request)  # what the tools returned, not sent yet
-                    tab.may_call()
+                    meter.may_call()
                 else:
-                    tab.at_tools()
+                    meter.at_tools()
             assert run.result is not None, "an agent that stops has a result"
             return run.result.output.encode("utf-8", "replace").decode()
 

@@ -19,15 +19,15 @@ from server.settings import Prices
 class AgentUsage:
     """The bill of one try."""
 
-    def __init__(self, tab: UsageMeter, prices: Prices | None, usage: RunUsage) -> None:
+    def __init__(self, meter: UsageMeter, prices: Prices | None, usage: RunUsage) -> None:
         """Begin with nothing.
 
         Args:
-            tab: What is used is put on it.
+            meter: What is used is put on it.
             prices: Of the model.
             usage: Kept up to date by the agent.
         """
-        self._tab = tab
+        self._meter = meter
         self._prices = prices
         self._usage = usage
         self._settled = copy(usage)
@@ -51,7 +51,7 @@ class AgentUsage:
         if calls and not plausible(since.prompt_tokens, since.completion_tokens):
             since = self._estimated(conversation)
         if since != Spent(cost=since.cost):
-            self._tab.pay(since)
+            self._meter.pay(since)
 
     def _estimated(self, conversation: Sequence[dict[str, JsonValue]]) -> Spent:
         answered = bool(conversation) and conversation[-1]["role"] == "assistant"

@@ -22,21 +22,21 @@ class CompletionPlayer:
         self._sampling = sampling
         self._client = client_of(model)
 
-    async def play(self, prompt: str, tab: UsageMeter, seed: int) -> str:
+    async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
         """Ask once; see `Player.play`."""
         messages: list[dict[str, JsonValue]] = [{"role": "user", "content": prompt}]
         if self._sampling.instructions:
             messages.insert(0, {"role": "system", "content": self._sampling.instructions})
-        tab.messages = list(messages)
-        tab.may_call()
+        meter.messages = list(messages)
+        meter.may_call()
         body = await self._create(messages, seed)
         asked = f"{self._sampling.instructions or ''}\n{prompt}"
         try:
             reply = read_reply(body, asked, self._model.prices)
         except NoCompletionError as error:
             raise BrokenOffError(f"{self._model.name}: {error}") from error
-        tab.pay(spent_of(reply))
-        tab.messages.append({"role": "assistant", "content": reply.text})
+        meter.pay(spent_of(reply))
+        meter.messages.append({"role": "assistant", "content": reply.text})
         if reply.filtered:
             raise BrokenOffError(f"{self._model.name}: content filter", outage=False)
         return reply.text

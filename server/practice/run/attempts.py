@@ -43,8 +43,8 @@ async def roll_out(
     prompt: str,
     *,
     key: str,
-    terms: AttemptSettings,
-    meter: Budget,
+    attempt_settings: AttemptSettings,
+    budget: Budget,
     lost: Callable[[Spent], object],
 ) -> Rollout:
     """Play a prompt to its end, or to the last try that breaks off.
@@ -53,33 +53,35 @@ async def roll_out(
         player: Plays it.
         prompt: The task, with the experiences if there are any.
         key: The attempt's name, from which its seed is made.
-        terms: How often, and how far.
-        meter: Counts the calls.
+        attempt_settings: How often, and how far.
+        budget: Counts the calls.
         lost: Told what was spent when the run stops in the middle.
 
     Raises:
         BudgetSpentError: If the run may not spend more.
         EndpointRefusedError: If no try can ever do better.
     """
-    tabs: list[UsageMeter] = []
+    meters: list[UsageMeter] = []
     try:
         while True:
-            tabs.append(tab := UsageMeter(meter, terms.limits))
+            meters.append(meter := UsageMeter(budget, attempt_settings.limits))
             started = time.monotonic()
-            end = await _try(player, prompt, tab, seed_of(key, len(tabs)), terms.call_seconds)
-            if not end.again or len(tabs) >= terms.tries:
+            end = await _try(
+                player, prompt, meter, seed_of(key, len(meters)), attempt_settings.call_seconds
+            )
+            if not end.again or len(meters) >= attempt_settings.tries:
                 break
-            await asyncio.sleep(PAUSE_SECONDS * 2 ** (len(tabs) - 1))
+            await asyncio.sleep(PAUSE_SECONDS * 2 ** (len(meters) - 1))
     except BaseException:
-        lost(total(tab.spent for tab in tabs))
+        lost(total(meter.spent for meter in meters))
         raise
     return Rollout(
-        messages=tab.messages,
+        messages=meter.messages,
         answer=end.answer,
-        tool_calls=tab.tool_calls,
-        spent=total(tab.spent for tab in tabs),
+        tool_calls=meter.tool_calls,
+        spent=total(meter.spent for meter in meters),
         seconds=round(time.monotonic() - started, 3),
-        tries=len(tabs),
+        tries=len(meters),
         failure=end.failure,
         exhausted=end.exhausted,
         outage=end.outage,
@@ -100,23 +102,23 @@ class _End:
 
 
 async def _try(
-    player: Player, prompt: str, tab: UsageMeter, seed: int, call_seconds: float
+    player: Player, prompt: str, meter: UsageMeter, seed: int, call_seconds: float
 ) -> _End:
-    seconds = tab.limits.seconds
+    seconds = meter.limits.seconds
     clock = asyncio.timeout(seconds)
     try:
         async with clock:
-            return _End(await player.play(prompt, tab, seed))
+            return _End(await player.play(prompt, meter, seed))
     except TimeoutError:
         if seconds is None or not clock.expired():
             raise
         late = f"no end after {seconds:g} s (--rollout-seconds)"
-        silent = tab.met_silence(call_seconds)
+        silent = meter.met_silence(call_seconds)
         return _End(failure=late, exhausted=not silent, outage=silent)
     except LimitReachedError as error:
         return _End(failure=str(error), exhausted=True)
     except BrokenOffError as error:
-        refused = error.refused and not tab.spent.calls  # else only this conversation was
+        refused = error.refused and not meter.spent.calls  # else only this conversation was
         return _End(failure=str(error), again=error.again, outage=error.outage, refused=refused)
 
 
@@ -125,7 +127,7 @@ async def score(
     task: Task,
     rollout: Rollout,
     *,
-    meter: Budget,
+    budget: Budget,
     lost: Callable[[Spent], object],
 ) -> Score:
     """What the verifier says; unscored if the rollout failed or the verifier is out of order.
@@ -134,7 +136,7 @@ async def score(
         verifier: Scores it.
         task: What was attempted.
         rollout: The attempt.
-        meter: Counts the calls.
+        budget: Counts the calls.
         lost: Told what was spent when the run stops in the middle.
 
     Raises:
@@ -148,13 +150,13 @@ async def score(
         try:
             scored = await verifier.verify(task, rollout)
             if not calls:  # a function of the user's own asks its models by itself
-                meter.add(scored.spent)
+                budget.add(scored.spent)
         except VerifierError as error:
             refused = isinstance(error.__cause__, ModelRefusedError)
             if not calls:
-                meter.add(error.spent)
+                budget.add(error.spent)
             try:
-                _see_if_it_may_be_asked(error, meter)
+                _see_if_it_may_be_asked(error, budget)
             except (BudgetSpentError, EndpointRefusedError):
                 lost(error.spent)
                 raise
@@ -171,9 +173,9 @@ async def score(
     return scored
 
 
-def _see_if_it_may_be_asked(error: VerifierError, meter: Budget) -> None:
+def _see_if_it_may_be_asked(error: VerifierError, budget: Budget) -> None:
     """A judge that may not be asked is not out of order: see `score` for what this raises."""
-    meter.check()
+    budget.check()
     if isinstance(error.__cause__, ModelForbiddenError):
         raise EndpointRefusedError(str(error)) from error
 

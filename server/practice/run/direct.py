@@ -118,7 +118,9 @@ async def write_directly(
             size=versions[-1].experiences,
             changes=[change for version in versions for change in version.changes],
             refused=[refusal for version in versions for refusal in version.refused],
-            spent=total(given.spent for _, given in journal.all(f"{_ANSWERS}/*", TeacherAnswer)),
+            spent=total(
+                options.spent for _, options in journal.all(f"{_ANSWERS}/*", TeacherAnswer)
+            ),
         )
 
     learned = await journal.once("steps/0001/learned", StepLearning, write)
@@ -135,15 +137,15 @@ async def _ask(journal: Journal, model: BudgetedModel, question: DirectQuestion)
     """The first answer that the policy allows; answers are kept in the journal as they come."""
     correction: Correction | None = None
     for number in range(1, TRIES + 1):
-        given = await journal.once(
+        options = await journal.once(
             f"{_ANSWERS}/{number}", TeacherAnswer, partial(model.answer, question, correction)
         )
         try:
-            return _additions(read_answer(_Answer, given.text), question)
+            return _additions(read_answer(_Answer, options.text), question)
         except AnswerRefusedError as error:
-            correction = Correction(given.text, str(error))
-    for key, given in journal.all(f"{_ANSWERS}/*", TeacherAnswer):
-        write_off(journal, given.spent, forget=key)
+            correction = Correction(options.text, str(error))
+    for key, options in journal.all(f"{_ANSWERS}/*", TeacherAnswer):
+        write_off(journal, options.spent, forget=key)
     assert correction is not None, "there was at least one try"
     raise RunStoppedError(
         f"the teacher's answers cannot be used: {correction.reason}. The same command asks again."

@@ -40,8 +40,8 @@ class GroupRunner:
     journal: Journal
     player: Player
     verifier: Verifier
-    terms: AttemptSettings
-    meter: Budget
+    attempt_settings: AttemptSettings
+    budget: Budget
     library: str
     concurrency: int
     seed: int
@@ -111,13 +111,13 @@ class GroupRunner:
                 self.player,
                 self._prompt(task, served),
                 key=f"{self.seed}/{key}",
-                terms=self.terms,
-                meter=self.meter,
+                attempt_settings=self.attempt_settings,
+                budget=self.budget,
                 lost=self._lost,
             )
 
         async def verify() -> Score:
-            return await score(self.verifier, task, rollout, meter=self.meter, lost=self._lost)
+            return await score(self.verifier, task, rollout, budget=self.budget, lost=self._lost)
 
         self._drop_half(key)
         rollout = await self._once(phase, f"{key}/rollout", Rollout, play)

@@ -59,9 +59,9 @@ class BudgetedModel:
         estimates: Whether tokens had to be estimated, because the endpoint does not report them.
     """
 
-    def __init__(self, model: Model, meter: Budget, concurrency: int) -> None:
+    def __init__(self, model: Model, budget: Budget, concurrency: int) -> None:
         self._model = model
-        self._meter = meter
+        self._budget = budget
         self._slots = asyncio.Semaphore(concurrency)
         self._forbidden: ModelForbiddenError | None = None
         self.estimates = False
@@ -80,13 +80,13 @@ class BudgetedModel:
         """
         if self._forbidden is not None:
             raise EndpointRefusedError(f"the teacher does not answer: {self._forbidden}")
-        self._meter.check()
+        self._budget.check()
 
     async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
         """Put a question; a spent budget counts as out of reach, so that nothing is given up."""
         async with self._slots:
             try:
-                self._meter.check()
+                self._budget.check()
             except BudgetSpentError as error:
                 raise ModelUnavailableError(str(error)) from error
             try:
@@ -95,9 +95,9 @@ class BudgetedModel:
                 self._forbidden = error
                 raise
             except ModelQuotaError as error:
-                self._meter.end(QuotaSpentError(f"the teacher {self.name!r}", error))
+                self._budget.end(QuotaSpentError(f"the teacher {self.name!r}", error))
                 raise
-            self._meter.add(spent_of(reply))
+            self._budget.add(spent_of(reply))
             self.estimates |= reply.estimated
             return reply
 
@@ -139,11 +139,11 @@ class Teacher:
         """
         earlier = [a for _, a in journal.all(f"{under}/{request.request_id}/*", TeacherAnswer)]
         if refused is None and earlier:
-            given = earlier[-1]
+            options = earlier[-1]
         else:
             correction = Correction(earlier[-1].text, refused) if refused and earlier else None
             step = request.request_id.partition("-")[0]
             asked = HostRequest(step, request.prompt, request.answer_schema)
-            given = await self._model.answer(asked, correction)
-            journal.put(f"{under}/{request.request_id}/{len(earlier) + 1}", given)
-        return {"request_id": request.request_id, "answer": given.text}
+            options = await self._model.answer(asked, correction)
+            journal.put(f"{under}/{request.request_id}/{len(earlier) + 1}", options)
+        return {"request_id": request.request_id, "answer": options.text}

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 
 from experience_store.errors import BadInputError
-from server.practice.child_process import command, environment
+from server.practice.isolated_process import command, environment
 from server.practice.verifiers.package_scorers import Scorer, ScorerReply, ScorerRequest
 from server.practice.verifiers.protocol import VerifierError
 

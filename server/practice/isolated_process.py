@@ -1,4 +1,4 @@
-"""Processes apart, for packages that must not disturb the run: modules of ours, started by name."""
+"""Processes isolated from the run, for packages that must not disturb it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def command(module: str, argument: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Nothing that may hold a key, the way to this package, and the same order of sets always."""
+    """No secrets, the path to this package, and the same order of sets every time."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {**kept, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONHASHSEED": "0"}
