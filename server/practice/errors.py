@@ -1,6 +1,6 @@
-"""What stops a run, and how work that goes on side by side ends then.
+"""What stops a run, and how concurrent work ends then.
 
-Each error can be recovered from with the same command.
+The same command resumes the run, once the cause is fixed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class RunStoppedError(ExperienceError):
-    """The run cannot go on now."""
+    """The run cannot continue now."""
 
 
 class OtherRunError(BadInputError):
@@ -36,7 +36,7 @@ class QuotaSpentError(BudgetSpentError):
     def __init__(self, whose: str, said: object) -> None:
         super().__init__(
             f"the quota or credit of {whose} is spent: {' '.join(str(said).split())[:300]}. Top it "
-            "up, then the same command goes on from here"
+            "up, then run the same command to continue"
         )
 
 
@@ -45,7 +45,7 @@ class LimitReachedError(Exception):
 
 
 async def gather_or_stop(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results in order. If one stops the run, the others end as they can, and then it does."""
+    """The results in order. If one raises, the others finish first, and then it is raised."""
     results = await asyncio.gather(*works, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     if errors:
@@ -54,7 +54,7 @@ async def gather_or_stop(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 def _rank(error: BaseException) -> int:
-    """What is said first: that the endpoint refuses, that the budget is spent, anything else."""
+    """Which error is raised: a refusing endpoint first, then a spent budget, then any other."""
     match error:
         case EndpointRefusedError():
             return 0

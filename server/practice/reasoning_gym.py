@@ -1,6 +1,6 @@
-"""What is used of the package reasoning-gym, which has no types of its own.
+"""The part of the package reasoning-gym that is used, which has no types of its own.
 
-It is imported in processes apart only: that takes seconds, and it prints, warns, and lets the
+It is imported in isolated processes only: that takes seconds, and it prints, warns, and lets the
 order of sets decide over some of its tasks.
 """
 

@@ -5,9 +5,9 @@ A task is attempted several times: each attempt is a rollout (what the agent did
 step of practice is a batch of groups and what the library learned from them; an arm of an
 evaluation is all tasks attempted with the library, or without it.
 
-A failure is told apart from a bad result everywhere: a rollout that broke off, or a verifier that
-was out of order, leaves an attempt *unscored*. That is not a reward of zero. And an outage is told
-apart from a failure of the agent's own: an attempt that met one is made again.
+A failure is distinct from a bad result everywhere: a rollout that broke off, or a verifier that was
+unavailable, leaves an attempt *unscored*. That is not a reward of zero. And an outage is distinct
+from a failure of the agent's own: an attempt that met one is repeated.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Spent(JournalRecord):
 
     Attributes:
         calls: Answered calls.
-        prompt_tokens: Of them `cached_tokens` were cached.
+        prompt_tokens: Prompt tokens, the `cached_tokens` among them.
         cost: In the currency of the prices; None where no prices are configured.
         estimated: Calls whose tokens are estimated, because the endpoint did not report them.
     """
@@ -99,12 +99,12 @@ class Rollout(JournalRecord):
         answer: Its last words; what verifiers look at first.
         tool_calls: How many tools it called.
         spent: All tries together.
-        seconds: Of the last try.
+        seconds: Duration of the last try.
         tries: How often it was started; more than one means that earlier ones broke off.
-        failure: Why it broke off for good; None for one that came to its end.
+        failure: Why it broke off for good; None for one that finished.
         exhausted: Whether it broke off because it had used all that a rollout may use.
-        outage: Whether the last try broke off because something was out of order that is not the
-            agent's: another time it may go otherwise.
+        outage: Whether the last try broke off because of an outage that is not the agent's doing:
+            a retry may succeed.
         refused: Whether the endpoint refused the very first prompt.
     """
 
@@ -129,7 +129,7 @@ class Score(JournalRecord):
         failure: Why there is no reward.
         spent: What the verifier spent, if it asked a language model.
         outage: Whether there is no reward because of an outage, in the rollout or the verifier.
-        refused: Whether there is none because an endpoint refused the prompt, likewise.
+        refused: Whether there is no reward because an endpoint refused the prompt.
     """
 
     reward: float | None
@@ -206,7 +206,7 @@ class Evaluation(JournalRecord):
     """One arm of an evaluation: every task, attempted k times.
 
     Attributes:
-        version: Of the library whose experiences were given; None in the arm without.
+        version: The library version whose experiences were given; None in the arm without.
     """
 
     arm: Arm
@@ -218,13 +218,13 @@ class Run(JournalRecord):
     """Everything a report needs.
 
     Attributes:
-        name: Of the run.
-        library: Its name.
+        name: The run's name.
+        library: The library's name.
         settings: As the run was started, for people to read.
-        steps: Of practice, in order; empty for a run that only evaluates.
+        steps: Steps of practice, in order; empty for a run that only evaluates.
         evaluations: `without` before `with`.
-        lost: Spent on attempts and steps that are not among these: broken off, not finished, or
-            done anew.
+        lost: Spent on attempts and steps that are not among these: broken off, unfinished, or
+            redone.
         stopped: Why the run is not complete; None for one that is.
     """
 

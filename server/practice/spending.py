@@ -1,7 +1,7 @@
 """What a run may spend, and what it has spent.
 
-The meter of a run counts every answered call. It is asked before each call whether there may be
-another, so a budget stops a run between calls and overshoots by no more than the calls in flight.
+The run's budget counts every answered call and is checked before each: it stops a run between calls
+and is overshot by no more than the calls in flight.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _RECORDED: ContextVar[list[Spent] | None] = ContextVar("_RECORDED", default=None
 
 @dataclass
 class Budget:
-    """The spending of a run.
+    """The budget of a run, and what is spent of it.
 
     Attributes:
-        max_cost: In the currency of the prices; None for no bound.
-        max_tokens: Prompt and completion tokens together; None for no bound.
-        spent: Until now, over all sessions of the run.
-        elsewhere: What updates have spent at a server that is not the run's own, by their ids.
+        max_cost: Maximum cost, in the currency of the prices; None for no limit.
+        max_tokens: Maximum prompt and completion tokens together; None for no limit.
+        spent: Spent so far, over all sessions of the run.
+        elsewhere: What updates have spent on a server elsewhere, by their ids.
         heard: When a call of a player was last answered, on the monotonic clock.
     """
 
@@ -68,19 +68,19 @@ class Budget:
         spent = self.whole
         if self.max_tokens is not None and spent.tokens >= self.max_tokens:
             raise BudgetSpentError(
-                f"--max-tokens {self.max_tokens:,} is spent ({spent.tokens:,} tokens); the "
-                "same command with a larger one goes on from here"
+                f"--max-tokens {self.max_tokens:,} is spent ({spent.tokens:,} tokens); run "
+                "the same command with a larger one to continue"
             )
         if self.max_cost is not None and (spent.cost or 0.0) >= self.max_cost:
             raise BudgetSpentError(
-                f"--max-cost {self.max_cost:g} is spent ({spent.cost or 0.0:.4g}); the same "
-                "command with a larger one goes on from here"
+                f"--max-cost {self.max_cost:g} is spent ({spent.cost or 0.0:.4g}); run the same "
+                "command with a larger one to continue"
             )
 
 
 @contextmanager
 def record_spending() -> Generator[list[Spent]]:
-    """What meters count within the block, so that it is known when the block is broken off."""
+    """What budgets count within the block, so that it is known if the block is broken off."""
     calls: list[Spent] = []
     token = _RECORDED.set(calls)
     try:
@@ -91,10 +91,10 @@ def record_spending() -> Generator[list[Spent]]:
 
 @dataclass(frozen=True, slots=True)
 class RolloutLimits:
-    """What one try of one rollout may use; None for no bound.
+    """What one try of one rollout may use; None for no limit.
 
     Attributes:
-        turns: Answers of the model.
+        turns: Completions of the model.
         tokens: Prompt and completion tokens together.
         seconds: From its start to its end.
         cost: In the currency of the prices.
@@ -108,7 +108,7 @@ class RolloutLimits:
 
 @dataclass
 class UsageMeter:
-    """What one try of a rollout has used and said so far; it stays when the try breaks off."""
+    """What one try of a rollout has used and said so far; it survives when the try breaks off."""
 
     budget: Budget
     limits: RolloutLimits
@@ -146,7 +146,7 @@ class UsageMeter:
         self.budget.heard = time.monotonic()
 
     def met_silence(self, call_seconds: float) -> bool:
-        """Whether what it waits for seems out of order, rather than slow.
+        """Whether what it waits for seems down, rather than slow.
 
         It seems so if it has taken all that a call may. Where the rollout's own time is too short
         for that, half of it is enough; but an endpoint that answered others meanwhile is at work.

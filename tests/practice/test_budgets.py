@@ -66,7 +66,7 @@ async def test_a_cost_bounds_a_run_too(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         ended = await here.do("practice", *PRICES, "--max-cost", "0.003", code=3)
         assert "--max-cost 0.003 is spent (0.003" in ended.errors
-        assert "the same command with a larger one goes on from here" in ended.errors
+        assert "the same command with a larger one to continue" in ended.errors
         done = here.report()["totals"]["whole"]["cost"]
         assert 0.003 <= done < 0.01
         await here.do("practice", *PRICES, "--max-cost", "3")

@@ -20,7 +20,7 @@ NO_PRICES = "a bound of the cost needs prices: --price-prompt and --price-comple
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (["--verifier", "matsch"], 1, "there is no verifier 'matsch'; did you mean 'match'?"),
+        (["--verifier", "matsch"], 1, "unknown verifier 'matsch'; did you mean 'match'?"),
         (["--max-cost", "1"], 2, NO_PRICES),
         (["--rollout-cost", "1"], 2, NO_PRICES),
         (["--max-cost", "1", "--price-prompt", "1", "--teacher", "x"], 2, NO_PRICES),

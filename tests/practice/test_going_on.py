@@ -162,7 +162,7 @@ async def test_a_run_is_done_by_one_process_at_a_time(tmp_path: Path) -> None:
         await reached.wait()
         calls = len(here.endpoint.calls)
         ended = await here.do("practice", code=1)
-        assert "another process is at work on the run" in ended.error
+        assert "another process is working on the run" in ended.error
         assert "--run" in ended.error
         go_on.set()
         assert (await end_of(process))[0] == 0
@@ -301,7 +301,7 @@ async def test_a_step_that_was_not_reached_cannot_be_done_anew(tmp_path: Path) -
     async with ground(tmp_path) as here:
         await here.do("practice")
         ended = await here.do("practice", "--from-step", "7", code=1)
-    assert ended.error == "the run has not come to step 7 yet\n"
+    assert ended.error == "the run has not reached step 7 yet\n"
 
 
 async def test_a_step_that_waits_to_be_learned_is_learned_before_steps_are_done_anew(
@@ -316,7 +316,7 @@ async def test_a_step_that_waits_to_be_learned_is_learned_before_steps_are_done_
         await here.do("practice", code=1)
         broken = False
         ended = await here.do("practice", "--from-step", "1", code=1)
-        assert "step 1 is handed in and not learned yet" in ended.error
+        assert "step 1 is submitted and not learned yet" in ended.error
         await here.do("practice")
         await here.do("practice", "--from-step", "1")
 
@@ -336,7 +336,7 @@ async def test_groups_handed_in_when_the_run_was_killed_are_learned_before_steps
         broken = False
         ended = await here.do("practice", "--from-step", "1", code=1)
         assert "that are not learned yet" in ended.error
-        assert "without --from-step goes on with them" in ended.error
+        assert "without --from-step first" in ended.error
         await here.do("practice")
         groups = here.report()["steps"][0]["groups"]
         await here.do("practice", "--from-step", "1")

@@ -40,7 +40,10 @@ OTHERS_RECORD = f"{RECORD})", "INSERT INTO record (key, body) VALUES ('mine', 'p
     [
         ([file("report.html", "MY THESIS")], "holds report.html and no run"),
         ([file("report.json", "{}"), file("run.db", "")], "holds report.json and no run"),
-        ([file("run.db", "no database at all, and long enough" * 99)], "is no database of a run"),
+        (
+            [file("run.db", "no database at all, and long enough" * 99)],
+            "is not a database of a run",
+        ),
         ([database(*OTHERS_RECORD)], "is a database of something else than a run"),
         ([database(f"{RECORD} NOT NULL)")], "is a database of something else than a run"),
         (

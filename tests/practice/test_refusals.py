@@ -86,7 +86,7 @@ async def test_money_that_runs_out_with_status_400_stops_the_run_and_nothing_is_
         verifier = "match" if whose is is_teacher else "judge"
         options = ("--verifier", verifier, "--concurrency", "2")
         ended = await here.do("practice", *options, code=3)
-        assert "Top it up, then the same command goes on from here" in ended.errors
+        assert "Top it up, then run the same command to continue" in ended.errors
         broke = False
         await here.do("practice", *options)
         found = here.report()

@@ -148,7 +148,7 @@ def test_a_named_threshold_gives_passes_for_rewards_of_any_scale(tmp_path: Path)
 
 def test_rewards_below_zero_bring_a_warning_about_unscored_attempts() -> None:
     made = run(without={"a": [-1.0, broken_off()]}, with_library={"a": [-1.0, -2.0]})
-    assert any("is no penalty" in note for note in document(made).notes)
+    assert any("is not penalised" in note for note in document(made).notes)
 
 
 def test_failures_are_gathered_by_reason_and_bounded() -> None:

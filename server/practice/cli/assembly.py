@@ -1,4 +1,4 @@
-"""How a run of `practice` or `evaluate` is put together from what a command was given.
+"""How a run is put together from the options of a command.
 
 Everything that can be found wrong without a language model is found here, before one is asked.
 """
@@ -101,7 +101,7 @@ async def assemble(
     """A run that may begin; what it holds open is closed with the stack.
 
     Raises:
-        BadInputError: If something is wrong that a user can mend.
+        BadInputError: If something is wrong that the user can fix.
     """
     budget = Budget(options.max_cost, options.max_tokens)
     settings = options.teacher_settings

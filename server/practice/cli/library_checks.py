@@ -68,7 +68,7 @@ async def prepare_policy(
     if found and found.policy.review and not options.direct and not elsewhere:
         raise BadInputError(
             f"what library {options.library!r} learns waits for review, so no step could "
-            "go on from what the one before has learned. Change that with `experience-mcp describe "
+            "build on what the one before has learned. Change that with `experience-mcp describe "
             f"{options.library} --no-review` (and decide on what waits with `experience-mcp review "
             f"{options.library}`), or practise into a new library"
         )

@@ -1,4 +1,4 @@
-"""What `practice` and `evaluate` do: do a run, or go on with it, and report."""
+"""What `practice` and `evaluate` do: start or resume a run, and report."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from server.practice.run.plan import RunPlan
 from server.practice.run.runner import Runner
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-STOPPED = 3  # exit code of a run that can be gone on with
+STOPPED = 3  # exit code of a run that can be resumed
 T = TypeVar("T")
 ARMS: tuple[Arm, ...] = ("without", "with")
 
 
 def run(options: RunOptions) -> None:
-    """Do a run, or go on with it; write its report and print it."""
+    """Start a run or resume it; write its report and print it."""
     options.check()
     check_available()
     check_library_name(options.library)
@@ -41,7 +41,7 @@ def run(options: RunOptions) -> None:
     try:
         done, report = asyncio.run(_until_interrupted(_run(options, plan)))
     except httpx2.HTTPError as error:  # ends the client, and with it the run, in the middle
-        gone = f"Stopped: the server does not answer: {error}. The same command goes on from here."
+        gone = f"Stopped: the server does not answer: {error}. Run the same command to continue."
         click.echo(printable(gone), err=True)
         raise click.exceptions.Exit(STOPPED) from error
     if options.as_json:
@@ -57,7 +57,7 @@ def run(options: RunOptions) -> None:
 
 
 async def _until_interrupted(work: Coroutine[object, object, T]) -> T:
-    """Let SIGTERM and Ctrl-C end a run in the same orderly way."""
+    """Let SIGTERM and Ctrl-C stop a run gracefully."""
     task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
     try:
@@ -100,7 +100,7 @@ def _only(error: BaseException) -> BaseException:
         if others:
             break
         error = first  # pyright: ignore[reportUnknownVariableType]  # an exception all the same
-    return error  # pyright: ignore[reportUnknownVariableType]  # likewise
+    return error  # pyright: ignore[reportUnknownVariableType]  # see above
 
 
 async def _run(options: RunOptions, plan: RunPlan) -> tuple[Run, RunReport]:

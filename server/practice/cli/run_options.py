@@ -1,4 +1,4 @@
-"""What `practice` and `evaluate` were given, typed, and what it comes to."""
+"""The options of `practice` and `evaluate`, typed, and what follows from them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from server.settings import ModelSettings, Prices
 
 
 class RunOptions(BaseModel):
-    """What a command was given, typed."""
+    """The options of a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -175,7 +175,7 @@ class RunOptions(BaseModel):
 
     @property
     def needed_of_policy(self) -> tuple[str, ...]:
-        """What the library's policy must allow, so that it learns from what is handed in."""
+        """What the library's policy must allow, so that it learns from what is submitted."""
         if not self.epochs or self.direct:
             return ()
         needed = {
@@ -188,7 +188,7 @@ class RunOptions(BaseModel):
         """Refuse what cannot work before anything is spent.
 
         Raises:
-            click.UsageError: Saying how to mend it.
+            click.UsageError: If they do not fit together.
         """
         assert self.verifier_name, "it raises where there is none"
         priced = self.player.prices is not None and self.teacher_settings.prices is not None
@@ -202,11 +202,9 @@ class RunOptions(BaseModel):
         if self.eval_data is not None and self.hold_out is not None:
             raise click.UsageError("give --eval-data or --hold-out, not both")
         if self.direct and self.server is not None:
-            raise click.UsageError(
-                "--direct writes into a library of the run's own: leave out --server"
-            )
+            raise click.UsageError("--direct needs an embedded server: leave out --server")
         if self.direct and self.from_step is not None:
-            raise click.UsageError("--direct has no steps to do anew: leave out --from-step")
+            raise click.UsageError("--direct has no steps to redo: leave out --from-step")
 
 
 def takes_run_options(

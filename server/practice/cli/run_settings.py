@@ -1,6 +1,6 @@
-"""The settings of a run, by which it is known whether it is gone on with as it began.
+"""The settings of a run: it can be resumed only with those it began with.
 
-They are shown in its report, so nothing that may be secret is among them.
+The report shows them, so nothing that may be secret is among them.
 """
 
 from __future__ import annotations

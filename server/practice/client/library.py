@@ -102,7 +102,7 @@ class LibraryClient:
         return (await self._connection.call("submit_group", arguments, Submitted)).signal
 
     async def start_update(self) -> UpdateOut:
-        """Have the library learn what waits, or go on with the update that is open."""
+        """Have the library learn what waits, or resume the update that is open."""
         arguments: dict[str, object] = {"library": self.library}
         return await self._connection.call("update_experiences", arguments, UpdateOut)
 

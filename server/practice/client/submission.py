@@ -1,9 +1,9 @@
-"""What is handed in, so that the server takes it.
+"""What is submitted, fitted into the server's limits.
 
 A group that is refused after its attempts were paid for could never be learned from, and the run
-could not go on. So what is known before the first attempt is checked then, by the intake's own
-rules; and what only an attempt brings (messages, feedback) is cut to what the intake takes, with
-a mark where something is left out.
+could not continue. So what is known before the first attempt is checked then, by the server's own
+rules; and what only an attempt brings (messages, feedback) is cut to the server's limits, with a
+mark where something is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def check_tasks(tasks: Sequence[Task], model: str, *, ground_truth: bool) -> Non
     Args:
         tasks: To practise on.
         model: The name of the model that attempts them.
-        ground_truth: Whether the right answers are handed in, too.
+        ground_truth: Whether the right answers are submitted, too.
 
     Raises:
         BadInputError: If some would be refused; it names up to five, with the reason.
@@ -55,12 +55,12 @@ def check_tasks(tasks: Sequence[Task], model: str, *, ground_truth: bool) -> Non
 
 
 def fit_feedback(feedback: str | None) -> str | None:
-    """A verifier's feedback, cut if it is longer than the intake takes."""
+    """A verifier's feedback, cut if it is longer than the server takes."""
     return None if feedback is None else _cut(feedback, MAX_TEXT)
 
 
 def fit_messages(messages: Messages) -> Messages:
-    """An attempt's messages, cut to as many and as much text as the intake takes."""
+    """An attempt's messages, cut to as many and as much text as the server takes."""
     fewer = _fewer(messages)
     sizes = [size for message in fewer for size in map(len, _texts(message))]
     if sum(sizes) <= MAX_CONTENT:
@@ -83,7 +83,7 @@ def _fewer(messages: Messages) -> Messages:
 
 
 def _level(sizes: Sequence[int], most: int) -> int:
-    """The length to which texts are cut, so that all together have at most so many characters."""
+    """The length to which texts are cut, so that they fit into `most` characters together."""
     left, level = most, 0
     for place, size in enumerate(sorted(sizes)):
         level = left // (len(sizes) - place)

@@ -18,7 +18,7 @@ class GroupCountsView(_View):
 
 
 class LearningView(_View):
-    """How learning goes on.
+    """The state of learning.
 
     Attributes:
         held_up: What pauses it, if anything does.

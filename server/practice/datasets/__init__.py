@@ -31,7 +31,7 @@ def load_tasks(
         skip: How many tasks to leave out at the beginning.
 
     Raises:
-        BadInputError: If it cannot be read as a whole, with what is wrong and how to mend it.
+        BadInputError: If it cannot be read as a whole, with what is wrong and how to fix it.
     """
     if skip < 0 or (limit is not None and limit < 1):
         raise BadInputError("tasks: skip must be 0 or more, and limit 1 or more")

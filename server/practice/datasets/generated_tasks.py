@@ -70,7 +70,7 @@ def generated_tasks(spec: str) -> tuple[Task, ...]:
 def main(spec: str) -> None:
     """Make the tasks and write them, or what is wrong with the spec."""
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the package prints is no task
+    os.dup2(2, 1)  # what the package prints is not a task
     try:
         answer = Answer(tasks=_tasks(_read(spec)))
     except BadInputError as error:
@@ -183,7 +183,7 @@ def _made(family: str, config: Config) -> Iterator[Task]:
         entry = dataset[index]
         prompt, answer = entry["question"], entry["answer"]
         if not isinstance(prompt, str) or not isinstance(answer, str | None):
-            raise TypeError("its question or answer is no text")
+            raise TypeError("its question or answer is not text")
         yield Task(
             id=f"{family}-{_digest(prompt, answer)}",
             prompt=prompt,

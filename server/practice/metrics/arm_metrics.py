@@ -1,9 +1,9 @@
 """An arm of an evaluation in figures: Mean@K and Pass@K.
 
-Failures stay in the denominator: an unscored attempt earns nothing and is no pass, so an agent
+Failures stay in the denominator: an unscored attempt earns nothing and does not pass, so an agent
 gains nothing by breaking off where it would have done badly. How many there were stands beside
 the figure, and so does the mean over the scored attempts only, which errs in the other direction.
-Where rewards can be below 0, earning nothing is no penalty; then the second figure is the one to
+Where rewards can be below 0, earning nothing is not a penalty; then the second figure is the one to
 read.
 
 K is the number of attempts planned per task: the largest group of the evaluation. Where a task
@@ -42,11 +42,11 @@ class ArmMetrics(JournalRecord):
 
     Attributes:
         arm: `without` the library or `with` it.
-        version: Of the library; None without it.
+        version: The library's version; None without it.
         k: Attempts planned per task.
         tasks: Tasks that were attempted.
         short_tasks: Those of them with fewer than k attempts.
-        counts: Of the attempts.
+        counts: Attempts, by what became of them.
         mean: Mean@K; an unscored attempt earns nothing.
         mean_scored: Over scored attempts only, and tasks that have one; None where none has.
         threshold: A reward from here on is a pass; None where passing has no meaning.

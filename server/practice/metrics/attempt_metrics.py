@@ -1,4 +1,4 @@
-"""What attempts came to: rewards, passes, failures, and what they took."""
+"""Figures of attempts: rewards, passes, failures, and what they used."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class AttemptCounts(JournalRecord):
         attempts: All of them.
         scored: Those with a reward.
         rollout_failures: Those without, because the rollout broke off.
-        verifier_failures: Those without, because the verifier was out of order (or gave a reward
-            that is no real number).
+        verifier_failures: Those without, because the verifier was unavailable (or gave a reward
+            that is not a real number).
     """
 
     attempts: int
@@ -37,10 +37,10 @@ class AttemptUse(JournalRecord):
     """What attempts took: the rollouts and the verifying apart.
 
     Attributes:
-        tool_calls: Of all rollouts.
+        tool_calls: Tool calls of all rollouts.
         tool_calls_per_rollout: None where there was no rollout.
-        tokens_per_attempt: Of the rollouts, prompt and completion.
-        cost_per_attempt: Of the rollouts; None where no prices are configured.
+        tokens_per_attempt: Prompt and completion tokens of a rollout.
+        cost_per_attempt: Cost of a rollout; None where no prices are configured.
         rollouts: What the rollouts spent, broken-off tries included.
         verification: What the verifier spent.
     """
@@ -116,7 +116,7 @@ def use(attempts: Sequence[ScoredAttempt]) -> AttemptUse:
 
 
 def passes(attempts: Iterable[ScoredAttempt], threshold: float) -> int:
-    """How many passed: a reward of the threshold or more. Unscored is no pass."""
+    """How many passed: a reward of the threshold or more. Unscored attempts do not pass."""
     return sum(reward >= threshold for reward in rewards_of(attempts))
 
 
@@ -141,7 +141,7 @@ def pass_at(attempts: Sequence[ScoredAttempt], threshold: float, k: int) -> floa
 def pass_threshold(run: Run) -> float | None:
     """The reward that counts as a pass: 1 where all rewards lie in 0 to 1, otherwise None.
 
-    Rewards of another scale have no natural pass; whoever knows one can name it.
+    Rewards of another scale have no natural threshold; the caller can name one.
     """
     groups = [g for part in (*run.steps, *run.evaluations) for g in part.groups]
     rewards = rewards_of(attempts_of(groups))

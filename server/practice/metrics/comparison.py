@@ -75,7 +75,7 @@ class ArmComparison(JournalRecord):
 
     Attributes:
         k: Attempts planned per task.
-        version: Of the library.
+        version: The library's version.
         tasks: Shared tasks.
         only_without: Tasks left out because only the arm without the library has them.
         only_with: The other way round.
@@ -83,7 +83,7 @@ class ArmComparison(JournalRecord):
         mean_scored: Over scored attempts only; None where no task has one in both arms.
         threshold: A reward from here on is a pass; None where passing has no meaning.
         pass_at: Pass@k for k = 1, 2, 4, ... and K; empty without a threshold.
-        counts_without: Of the attempts without the library, over the shared tasks.
+        counts_without: Attempts without the library, over the shared tasks.
         counts_with: With it.
         use_without: What the attempts without the library took, over the shared tasks.
         use_with: With it.

@@ -25,16 +25,16 @@ class StepMetrics(JournalRecord):
         epoch: From 1.
         groups: Tasks attempted.
         groups_with_signal: Those whose rewards differ enough to learn from.
-        counts: Of the attempts.
+        counts: Attempts, by what became of them.
         mean_reward: Over the scored attempts; None where there is none.
         pass_rate: Passes over all attempts; None where passing has no meaning.
         use: What the attempts took.
-        version_before: Of the library; what the attempts were given.
+        version_before: The library version that the attempts were given.
         version: That the step left behind.
         size: Experiences in it.
         changed: Operations that changed the library.
         refused: Operations proposed and refused.
-        failed_updates: Updates that came to nothing because something was out of order.
+        failed_updates: Updates that ended without a version because something failed.
         learning: What learning spent.
     """
 

@@ -1,6 +1,6 @@
 """A player with tools: an agent of pydantic-ai, with the MCP servers of an `mcp.json`.
 
-Each try starts the servers anew, so that attempts at one task meet the same circumstances and
+Each try starts new servers, so that attempts at one task meet the same circumstances and
 leave nothing behind for each other. What a tool reports as an error is shown to the model.
 """
 
@@ -46,7 +46,7 @@ from server.practice.players.openai_client import broken_off, client_of
 from server.practice.spending import UsageMeter
 from server.settings import ModelSettings
 
-_NO_BOUND = UsageLimits(request_limit=None)  # the tab is asked before each call
+_NO_BOUND = UsageLimits(request_limit=None)  # the meter is asked before each call
 _OWN = (ContentFilterError, OutputTokenLimitExceeded)  # what the model itself does
 _MISTAKES = 1_000_000  # calls of tools that are not there, or not so: the model is told, each time
 

@@ -1,4 +1,4 @@
-"""What an agent uses, put on the tab as it goes on."""
+"""What an agent uses, metered while it works."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from server.settings import Prices
 
 
 class AgentUsage:
-    """The bill of one try."""
+    """The usage of one try."""
 
     def __init__(self, meter: UsageMeter, prices: Prices | None, usage: RunUsage) -> None:
         """Begin with nothing.
 
         Args:
-            meter: What is used is put on it.
-            prices: Of the model.
+            meter: Counts what is used.
+            prices: The model's prices.
             usage: Kept up to date by the agent.
         """
         self._meter = meter
@@ -33,7 +33,7 @@ class AgentUsage:
         self._settled = copy(usage)
 
     def settle(self, conversation: Sequence[dict[str, JsonValue]]) -> None:
-        """Put on the tab what was used since the last time.
+        """Meter what was used since the last call.
 
         Args:
             conversation: Until now, for an estimate where the endpoint reports no tokens.

@@ -55,7 +55,7 @@ class CompletionPlayer:
         except openai.APIConnectionError as error:
             raise broken_off(None, self._model.name, error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise BrokenOffError(f"{self._model.name}: the answer is no JSON") from error
+            raise BrokenOffError(f"{self._model.name}: the answer is not JSON") from error
 
     def _options(self, seed: int) -> dict[str, JsonValue]:
         sampling = self._sampling

@@ -12,7 +12,7 @@ from server.settings import ModelSettings
 
 
 def client_of(model: ModelSettings) -> openai.AsyncOpenAI:
-    """A client that repeats calls which met an overload or a lost connection."""
+    """A client that retries on 429, 5xx and connection errors."""
     return openai.AsyncOpenAI(
         api_key=model.api_key,
         base_url=model.base_url,
@@ -26,9 +26,9 @@ def broken_off(status: int | None, name: str, error: Exception, body: object = N
 
     Args:
         status: Its HTTP status; None if there was no answer.
-        name: Of the model.
+        name: The model's name.
         error: As the client raised it.
-        body: Of the error, decoded.
+        body: The error's body, decoded.
     """
     if is_quota_spent(status, body):
         return QuotaSpentError(f"the model {name!r}", error)

@@ -70,7 +70,7 @@ def _write(path: Path, content: bytes) -> None:
         beside.replace(path)
     except OSError as error:
         raise StorageError(
-            f"{path}: {error.strerror or error}. The run itself is kept: once this is mended (is "
+            f"{path}: {error.strerror or error}. The run itself is kept: once this is fixed (is "
             "the disk full?), the same command writes its report."
         ) from error
     finally:
@@ -85,7 +85,7 @@ def summary_lines(
 
     Args:
         run: What happened.
-        report: Of the run, if it is made already: its intervals take time.
-        threshold: Else: as for `write_report`.
+        report: The run's report, if there is one already: its intervals take time.
+        threshold: As for `write_report`; ignored with a report.
     """
     return report_lines(run, report or make_report(run, threshold))

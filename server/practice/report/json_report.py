@@ -29,15 +29,15 @@ class RunReport(JournalRecord):
     """A run in figures.
 
     Attributes:
-        format: Of this file.
-        name: Of the run.
-        library: Its name.
+        format: The file format's version.
+        name: The run's name.
+        library: The library's name.
         settings: As the run was started.
         stopped: Why the run is not complete; null for one that is.
         notes: What is missing and what to beware of, in words.
         threshold: A reward from here on is a pass; null where passing has no meaning.
-        steps: Of practice.
-        arms: Of the evaluation; those in which nothing was attempted are left out.
+        steps: Steps of practice.
+        arms: Arms of the evaluation, except those in which nothing was attempted.
         comparison: The arms side by side; null where they cannot be compared.
         verdict: On the comparison.
         totals: What the run spent, by purpose.

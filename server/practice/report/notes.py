@@ -18,7 +18,7 @@ PURPOSES = {
     "learning": "learning",
     "evaluation_rollouts": "rollouts in evaluation",
     "evaluation_verification": "verification in evaluation",
-    "lost": "what was broken off or done anew",
+    "lost": "broken off or redone",
 }
 
 
@@ -66,7 +66,7 @@ def _outages(run: Run) -> Iterator[str]:
     if met:
         yield (
             f"{count(met, 'attempt')} met an outage and stayed unscored, as --accept-failures "
-            "allows: that is no failure of the model's, but counts as nothing in Mean@K all the "
+            "allows: that is not a failure of the model, but counts as nothing in Mean@K all the "
             "same."
         )
 
@@ -79,8 +79,8 @@ def _rewards(run: Run, threshold: float | None) -> Iterator[str]:
     below = any(reward < 0 for reward in rewards_of(attempts))
     if below and any(failure_of(attempt) for attempt in evaluated):
         yield (
-            "Some rewards are below 0, so an unscored attempt, which counts as 0, is no penalty: "
-            "compare the mean over scored attempts too."
+            "Some rewards are below 0, so an unscored attempt, which counts as 0, is not "
+            "penalised: compare the mean over scored attempts too."
         )
 
 

@@ -82,7 +82,7 @@ def _rewards(steps: Sequence[StepMetrics]) -> Plot:
     caption = (
         f"Mean reward over scored attempts: {number(first.mean_reward)} in step {first.step}{end}. "
         + ("The pass rate counts unscored attempts as no pass. " if rated else "")
-        + ("Each step has other tasks, so this is no measure of a gain." if end else "")
+        + ("Each step has other tasks, so this does not measure a gain." if end else "")
     )
     return plot("reward", "Reward in practice", caption, draw)
 

@@ -27,7 +27,7 @@ def report_lines(run: Run, report: RunReport) -> list[str]:
 
 
 def headline(report: RunReport) -> str:
-    """What the run came to, in a line."""
+    """The run's result, in a line."""
     found = report.comparison
     if found is not None:
         mean = found.mean

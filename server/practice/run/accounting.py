@@ -1,7 +1,7 @@
 """What a run has spent, by its journal.
 
 A phase of a run is a step or an arm of the evaluation. What a phase spent that the result does not
-hold, because it was broken off or done anew, is lost, and is counted all the same.
+hold, because it was broken off or redone, is lost, and counted all the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def spent(journal: Journal, *, but: Collection[str] = ()) -> Spent:
     """All that the run has spent, as far as the journal knows.
 
     Args:
-        journal: Of the run.
+        journal: The run's journal.
         but: Phases that do not count.
     """
     learned = list(journal.all("*/learned", StepLearning))
@@ -42,7 +42,7 @@ def write_off(journal: Journal, spent: Spent, *, forget: str | None = None) -> s
     """Count what was spent on something that the result will not hold; the key of the record.
 
     Args:
-        journal: Of the run.
+        journal: The run's journal.
         spent: How much.
         forget: The record in which it stands until now.
     """

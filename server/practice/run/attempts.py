@@ -1,6 +1,6 @@
-"""One attempt: play the task, try again what broke off, and have the verifier score it.
+"""One attempt: play the task, retry what broke off, and have the verifier score it.
 
-A rollout that breaks off for good, and a verifier that is out of order, leave the attempt
+A rollout that breaks off for good, and a verifier that is unavailable, leave the attempt
 unscored. Nothing here turns a failure into a reward of zero, and what was an outage says so.
 """
 
@@ -25,10 +25,10 @@ PAUSE_SECONDS = 1.0  # before the second try; doubled for each further one
 
 @dataclass(frozen=True, slots=True)
 class AttemptSettings:
-    """The circumstances of every attempt of a phase.
+    """The settings of every attempt of a phase.
 
     Attributes:
-        limits: Of one try.
+        limits: Limits of one try.
         tries: How often a rollout may be started.
         call_seconds: What one call may take; see `Tab.met_silence`.
     """
@@ -130,7 +130,7 @@ async def score(
     budget: Budget,
     lost: Callable[[Spent], object],
 ) -> Score:
-    """What the verifier says; unscored if the rollout failed or the verifier is out of order.
+    """What the verifier says; unscored if the rollout failed or the verifier is unavailable.
 
     Args:
         verifier: Scores it.
@@ -174,7 +174,7 @@ async def score(
 
 
 def _see_if_it_may_be_asked(error: VerifierError, budget: Budget) -> None:
-    """A judge that may not be asked is not out of order: see `score` for what this raises."""
+    """A judge that may not be asked is no outage: see `score` for what this raises."""
     budget.check()
     if isinstance(error.__cause__, ModelForbiddenError):
         raise EndpointRefusedError(str(error)) from error

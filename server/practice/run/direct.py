@@ -91,11 +91,11 @@ async def write_directly(
     It counts as a step without attempts.
 
     Args:
-        journal: Of the run.
+        journal: The run's journal.
         model: Writes them.
         library: Takes them.
         question: What is asked.
-        note: Of their versions; by it a run finds what it added before it was killed.
+        note: Note of the versions; by it a run finds what it added before it was killed.
 
     Raises:
         RunStoppedError: If the model does not answer in a usable way, or the library refuses.

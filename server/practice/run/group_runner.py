@@ -32,7 +32,7 @@ class GroupRunner:
 
     Attributes:
         concurrency: Attempts under way at once.
-        seed: Of the run; attempts' own seeds are made from it.
+        seed: The run's seed; the attempts' seeds are derived from it.
         watch: Told of every attempt that is done.
         accepted: Attempts of a phase that may stay unscored because of an outage.
     """

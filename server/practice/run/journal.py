@@ -71,7 +71,7 @@ class Journal:
 
         Args:
             like: A key in which `*` stands for anything.
-            kind: Of all of them.
+            kind: The kind of all of them.
         """
         with self._access() as connection:
             rows = connection.execute(
@@ -100,7 +100,7 @@ class Journal:
     def put_all(
         self, records: Mapping[str, JournalRecord], *, instead_of: Collection[str] = ()
     ) -> None:
-        """Likewise several, all of them or none.
+        """Record several pieces of work, all of them or none.
 
         Args:
             records: The work, by its name.
@@ -171,8 +171,8 @@ def open_journal(folder: Path) -> Generator[Journal]:
 
 def _unusable(path: Path, error: sqlite3.Error) -> StorageError:
     return StorageError(
-        f"{path}: {error}. What was recorded before is kept: once this is mended (is the disk "
-        "full?), the same command goes on from there."
+        f"{path}: {error}. What was recorded before is kept: once this is fixed (is the disk "
+        "full?), run the same command to continue."
     )
 
 
@@ -194,7 +194,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         if "locked" not in str(error):
             raise
         raise BadInputError(
-            f"another process is at work on the run in {path.parent}: wait for it, or name another "
+            f"another process is working on the run in {path.parent}: wait for it, or name another "
             "folder with --run"
         ) from error
 
@@ -221,7 +221,7 @@ def check_database(connection: sqlite3.Connection, path: Path) -> None:
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
-        raise BadInputError(f"{path} is no database of a run ({error}): {_OTHER}") from error
+        raise BadInputError(f"{path} is not a database of a run ({error}): {_OTHER}") from error
     if mark == APPLICATION_ID or (mark == 0 and form == 1 and found == [TABLE]):
         return
     if mark or form or found:

@@ -1,4 +1,4 @@
-"""Learning: the library learns what a step handed in, and the run waits for it.
+"""Learning: the library learns what a step submitted, and the run waits for it.
 
 A server that is configured with a model learns in the background. Otherwise the run's own teacher
 answers the server's requests, as the model of any other host would; what it has answered is kept in
@@ -30,7 +30,7 @@ class LibraryLearning:
     """Has a library learn, and tells what came of it.
 
     Attributes:
-        budget: Of the run; what a server elsewhere spends counts in it.
+        budget: The run's budget; what a server elsewhere spends counts in it.
         teacher: Answers the requests of a server without a model.
         own_model: What an embedded server learns with; None for a server elsewhere.
         patience: Seconds to wait for a server on which nothing changes.
@@ -50,7 +50,7 @@ class LibraryLearning:
         """Have everything learned that waits; the library afterwards.
 
         Args:
-            key: Of the step, under which answers are kept.
+            key: The step's key, under which answers are kept.
 
         Raises:
             RunStoppedError: If nobody answers the learner, or nothing can be stored.
@@ -161,8 +161,8 @@ class LibraryLearning:
             return
         if learning.storage_failed:
             raise RunStoppedError(
-                f"what was learned cannot be stored: {learning.held_up}. Once that is mended (is "
-                "the disk full?), the same command continues from here."
+                f"what was learned cannot be stored: {learning.held_up}. Once that is fixed (is "
+                "the disk full?), run the same command to continue."
             )
         if self.own_model is not None:
             self.own_model.check()

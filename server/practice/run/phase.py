@@ -1,6 +1,6 @@
 """A phase of a run: what has become of its attempts, and which of them do not count.
 
-An attempt that met an outage (an endpoint, a tool server or a verifier out of order, after all
+An attempt that met an outage (an endpoint, a tool server or a verifier that was down, after all
 tries) says nothing about the agent. Counted as a failure it would look like the agent's, and if the
 other arm was spared, like a gain or a loss. So it is not recorded, and repeated when the run is
 resumed. It stays, unscored, only if the user accepts that.
@@ -31,8 +31,8 @@ class Progress:
         what: The phase.
         done: Attempts that are scored or have failed.
         of: All attempts.
-        unscored: Of those that are done.
-        mean: Of the rewards so far; None without one.
+        unscored: Unscored attempts among those.
+        mean: Mean reward so far; None without one.
     """
 
     what: str
@@ -117,8 +117,8 @@ class Phase:
             return self._refusals.why_not(last=False)
         return RunStoppedError(
             f"{self.what}: the last {self._in_a_row} attempts all met an outage, so the run stops "
-            f"here; mostly because: {self._reason}. The same command goes on from here, and makes "
-            "them again."
+            f"here; mostly because: {self._reason}. Run the same command to continue; it repeats "
+            "them."
         )
 
     @property
@@ -128,7 +128,7 @@ class Phase:
             broken = any(isinstance(undone.record, Rollout) for undone in self.undone)
             return RunStoppedError(
                 f"{self.what}: every {'attempt' if broken else 'score'} failed, so the run stops "
-                f"here; mostly because: {self._reason}. The same command tries again from here."
+                f"here; mostly because: {self._reason}. Run the same command to try again."
             )
         if (refused := self._refusals.why_not(last=True)) is not None:
             return refused
@@ -136,7 +136,7 @@ class Phase:
             return None
         return RunStoppedError(
             f"{self.what}: {self.outages} of {self.of} attempts met an outage; mostly because: "
-            f"{self._reason}. The same command makes these again and goes on from here; with "
+            f"{self._reason}. Run the same command to repeat them and continue; with "
             f"--accept-failures {self.outages} those that fail again stay unscored."
         )
 
@@ -199,6 +199,7 @@ class HeldRefusals:
         reasons = Counter(undone.record.failure or "" for undone in self._held)
         return RunStoppedError(
             f"{self.what}: the last {count} attempts were all refused by an endpoint, so the run "
-            f"stops here; mostly because: {reasons.most_common(1)[0][0]}. The same command makes "
-            f"them again, once that is mended; with --accept-failures {count} they stay unscored."
+            f"stops here; mostly because: {reasons.most_common(1)[0][0]}. Once that "
+            f"is fixed, run the same command to repeat them; with --accept-failures {count} they "
+            "stay unscored."
         )

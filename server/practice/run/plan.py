@@ -14,14 +14,14 @@ class RunPlan:
     """What a run of practice does.
 
     Attributes:
-        tasks: To practise on.
-        held_out: To compare on, without the library before and with it after; may be empty.
-        epochs: Times that all tasks are gone through, each time in another order.
+        tasks: Tasks to practise on.
+        held_out: Tasks to evaluate on, without the library before and with it after; may be empty.
+        epochs: Passes over all tasks, each in another order.
         group_size: Attempts at a task in practice.
-        batch_size: Tasks of a step.
+        batch_size: Tasks per step.
         k: Attempts at a held-out task.
-        seed: Of the order of tasks, and of the attempts' own seeds.
-        max_tokens: Of the experiences in a prompt; None for the server's own budget.
+        seed: Seed for the order of tasks and for the attempts' own seeds.
+        max_tokens: Token budget for experiences in a prompt; None for the server's own.
         withheld: What the learner is not told.
         direct: Experiences that are written without practice, instead of the steps.
     """

@@ -20,7 +20,7 @@ from server.practice.run.journal import Journal, phase_of
 
 
 class RunStart(JournalRecord):
-    """How a run began, so that it is only gone on with under the same settings.
+    """How a run began, so that it is resumed with the same settings only.
 
     Attributes:
         id: Random; part of the ids of its groups.
@@ -40,7 +40,7 @@ ADDED = frozenset({"endpoint", "teacher_endpoint", "verifier_code", "send_seed"}
 
 
 def restarts(journal: Journal) -> int:
-    """How often steps were begun anew."""
+    """How often steps were redone."""
     found = [int(key.split("/")[1]) for key in journal.keys(f"{REPEATED}/*")]
     return max(found, default=0)
 
@@ -65,8 +65,8 @@ def start_or_resume(journal: Journal, start: RunStart) -> RunStart:
     ]
     if changed:
         raise OtherRunError(
-            f"the run in this folder was started with other settings: {'; '.join(changed)}. Go on "
-            "with the old ones, or start a new run in another folder with --run."
+            f"the run in this folder was started with other settings: {'; '.join(changed)}. Use "
+            "the old ones, or start a new run in another folder with --run."
         )
     if unknown:
         journal.put("run", found, instead_of="run")
@@ -83,11 +83,11 @@ def _worked(journal: Journal) -> bool:
 async def restart_from(
     journal: Journal, number: int, roll_back: Callable[[int], Awaitable[None]], unlearned: int
 ) -> None:
-    """Set steps aside from a number on, so that they are done anew.
+    """Set steps aside from a number on, so that they are redone.
 
     Args:
-        journal: Of the run.
-        number: The first step to be done anew.
+        journal: The run's journal.
+        number: The first step to redo.
         roll_back: Brings the library back to a version.
         unlearned: How many groups and updates of the library are not learned yet.
 
@@ -97,21 +97,21 @@ async def restart_from(
     key = f"steps/{number:04}"
     served = next((s for _, s in journal.all(f"{key}/*/served", Served)), None)
     if served is None:
-        raise RunStoppedError(f"the run has not come to step {number} yet")
+        raise RunStoppedError(f"the run has not reached step {number} yet")
     later = [name for name in journal.keys("steps/*") if int(name.split("/")[1]) >= number]
     if waiting := _waiting(later):
         raise RunStoppedError(
-            f"step {int(waiting[-4:])} is handed in and not learned yet: the same command without "
-            "--from-step goes on with it; begin anew after that"
+            f"step {int(waiting[-4:])} is submitted and not learned yet: run the same command "
+            "without --from-step first"
         )
     if (
         unlearned
-    ):  # what was handed in when the run was killed, too, which the journal does not know
+    ):  # what was submitted when the run was killed, too, which the journal does not know
         raise RunStoppedError(
             f"the library has {unlearned} groups or updates that are not learned yet, and steps "
-            "that are done anew would be learned together with them: the same command without "
-            "--from-step goes on with them if they are this run's, `experience-mcp learn` learns "
-            "from any; begin anew after that"
+            "that are redone would be learned together with them: run the same command without "
+            "--from-step first if they are this run's, or `experience-mcp learn`, which learns "
+            "from any"
         )
     await roll_back(served.version)
     later += journal.keys("evaluation/with/*")
@@ -119,7 +119,7 @@ async def restart_from(
 
 
 def _waiting(keys: Sequence[str]) -> str | None:
-    """A phase of which groups are handed in and not learned from."""
+    """A phase whose groups are submitted and not learned."""
     handed_in = {phase_of(key) for key in keys if key.endswith("/handed-in")}
     learned = {phase_of(key) for key in keys if key.endswith("/learned")}
     return next(iter(sorted(handed_in - learned)), None)
@@ -184,6 +184,6 @@ class LibraryIdentity:
     def _refusal(self, what: str, mark: LibraryMark | None) -> RunStoppedError:
         before = f" The run's was in {mark.place}, made {mark.made}." if mark else ""
         return RunStoppedError(
-            f"library {self.library!r} in {self.place} {what}.{before} Go on with that "
+            f"library {self.library!r} in {self.place} {what}.{before} Use that "
             "one (--database or --server), or start a new run in another folder with --run."
         )

@@ -1,7 +1,7 @@
 """A run from its first attempt to its last: the paper's loop, as a client of the server.
 
 Each step takes a batch of tasks and has every task attempted by a group of rollouts, with the
-library's current experiences in the prompt. The groups are handed in, in the order of the tasks,
+library's current experiences in the prompt. The groups are submitted in the order of the tasks,
 and the run waits until the server has learned from them; only then does the next step begin. So
 what is learned does not depend on which rollout finished first.
 
@@ -49,10 +49,10 @@ class HandedIn(JournalRecord):
 
 @dataclass
 class Runner:
-    """Does a plan, and what of it is in the journal already only counts.
+    """Does what a plan says; what is in the journal already is not repeated.
 
     Attributes:
-        name: Of the run.
+        name: The run's name.
         model: The name of the model that plays.
         practice: Plays the groups of practice.
         evaluation: Plays the groups of the evaluation.

@@ -1,6 +1,6 @@
 """Verifiers: what an attempt at a task was worth.
 
-A verifier that is out of order says so with `VerifierError`. It is never replaced by another one,
+A verifier that is unavailable says so with `VerifierError`. It is never replaced by another one,
 and its silence is never a reward of zero.
 """
 
@@ -30,7 +30,7 @@ def make_verifier(
     Args:
         spec: `exact`, `match`, `number[:TOLERANCE]`, `math`, `reasoning-gym`, `judge`, or
             `module:function`.
-        judge: The model that `judge` asks. Whoever made it closes it.
+        judge: The model that `judge` asks; its maker closes it.
         function_seconds: For one call of `module:function`.
 
     Raises:
@@ -46,7 +46,7 @@ def make_verifier(
     close = get_close_matches(spec, NAMES, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise BadInputError(
-        f"there is no verifier {spec!r}; {hint}There are {', '.join(NAMES)} and module:function"
+        f"unknown verifier {spec!r}; {hint}Known: {', '.join(NAMES)} and module:function"
     )
 
 

@@ -113,7 +113,7 @@ class JudgeVerifier:
             try:
                 reply = await self._model.ask(question, correction)
             except (ModelUnavailableError, ModelRefusedError) as error:
-                raise VerifierError(f"the judge is out of order: {error}", spent) from error
+                raise VerifierError(f"the judge is unavailable: {error}", spent) from error
             spent += spent_of(reply)
             try:
                 judgement = read_judgement(reply.text)

@@ -45,7 +45,7 @@ class NumberVerifier:
     The answer is the part marked as such (see `finding`), or else the whole text. Thousands may be
     separated (1,234; 1_234; 1 234 with a no-break space; 1{,}234), fractions are read as written
     (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5 and 1.5 * 10^5. What follows a number is its unit and
-    does not count: 50% is 50. Nothing is computed otherwise: 2^10 is no number here.
+    does not count: 50% is 50. Nothing is computed otherwise: 2^10 is not read as a number.
     """
 
     def __init__(self, tolerance: Tolerance, name: str) -> None:

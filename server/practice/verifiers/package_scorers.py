@@ -48,7 +48,7 @@ class ScorerRequest(BaseModel):
 
 
 class ScorerReply(BaseModel):
-    """What the scorer said; without a reward it is out of order, for the reason in `failure`."""
+    """What the scorer said; without a reward it failed, for the reason in `failure`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,7 +60,7 @@ class ScorerReply(BaseModel):
 def main(name: str) -> None:
     """Answer questions until there are no more."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what scorers print is no verdict
+    os.dup2(2, 1)  # what scorers print is not an answer
     try:
         score = _loaded(cast("Scorer", name))
     except Exception as error:  # noqa: BLE001  # the parent tells the user
@@ -80,7 +80,7 @@ def _say(out: BinaryIO, verdict: ScorerReply) -> None:
 def _verdict(score: Callable[[ScorerRequest], ScorerReply], line: bytes) -> ScorerReply:
     try:
         return score(ScorerRequest.model_validate(json.loads(line)))
-    except Exception as error:  # noqa: BLE001  # a verdict too: the scorer is out of order
+    except Exception as error:  # noqa: BLE001  # an answer too: the scorer failed
         return ScorerReply(failure=f"the scorer failed: {_named(error)}")
 
 
@@ -145,7 +145,7 @@ def score_mathematics(question: ScorerRequest) -> ScorerReply:
     """Whether the answer is mathematically the same as the ground truth."""
     wanted = _read(question.truth, bare=True)
     if all(isinstance(item, str) for item in wanted):  # the package passes on what it cannot read
-        return ScorerReply(failure="the ground truth is no mathematics that math-verify reads")
+        return ScorerReply(failure="math-verify cannot read the ground truth as mathematics")
     try:
         got = _read(question.answer)
         right = bool(got) and _same(wanted, got)

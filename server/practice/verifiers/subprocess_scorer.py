@@ -1,4 +1,4 @@
-"""A process apart in which scorers of other packages work; see `scoring`."""
+"""A subprocess in which scorers of other packages work; see `package_scorers`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_LINE = 1 << 20
 
 
 class SubprocessScorer:
-    """A scorer in a process of its own, started when first asked and again after it was ended."""
+    """A scorer in a subprocess, started when first asked and again after it was killed."""
 
     def __init__(self, scorer: Scorer, time_limit: float) -> None:
         self._scorer: Scorer = scorer
@@ -29,7 +29,7 @@ class SubprocessScorer:
         """Score an answer.
 
         Raises:
-            VerifierError: If it takes too long, or the scorer is out of order.
+            VerifierError: If it takes too long, or the scorer fails.
         """
         async with self._lock:
             try:

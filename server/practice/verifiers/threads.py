@@ -1,7 +1,7 @@
-"""Calls in threads of their own, which neither a time limit nor the end of the program waits for.
+"""Calls in daemon threads, which neither a timeout nor the end of the program waits for.
 
-A thread cannot be ended from outside. One that goes on after its caller gave it up is left alone,
-and counted.
+A thread cannot be killed. One that still runs after its caller gave it up is left alone, and
+counted.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """What a call came to: a value, or what it raised."""
+    """The outcome of a call: a value, or what it raised."""
 
     value: object = None
     error: BaseException | None = None
 
 
 class DaemonThreads:
-    """Makes calls aside."""
+    """Runs calls in daemon threads."""
 
     def __init__(self) -> None:
         self._left: set[Thread] = set()
 
     @property
     def hanging(self) -> int:
-        """How many calls were given up and still go on."""
+        """How many calls were given up and still run."""
         self._left = {thread for thread in self._left if thread.is_alive()}
         return len(self._left)
 
     async def call(
         self, function: Callable[P, object], *arguments: P.args, **named: P.kwargs
     ) -> CallOutcome:
-        """Call a function; whoever cancels this gives the call up."""
+        """Call a function; cancelling this gives the call up."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[CallOutcome] = loop.create_future()
 

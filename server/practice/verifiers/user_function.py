@@ -23,7 +23,9 @@ from server.practice.verifiers.protocol import VerifierError, shortened
 from server.practice.verifiers.threads import DaemonThreads
 
 TIME_LIMIT = 120.0  # seconds for one call, unless said otherwise
-MAX_HANGING = 32  # calls that were given up and go on, each of which takes a share of the machine
+MAX_HANGING = (
+    32  # calls that were given up and still run, each of which takes a share of the machine
+)
 MAX_SPENT = 10**12  # of anything, by one call
 
 Result: TypeAlias = float | bool | tuple[float | None, str] | Score | None
