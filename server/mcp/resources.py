@@ -121,12 +121,16 @@ async def _current(app: Callable[[], App], library: str) -> str:
 
 
 async def _info(app: Callable[[], App], library: str) -> str:
-    """Facts about a library; all of them are small, however much it holds."""
+    """Facts about a library; all of them are small, however much it holds.
+
+    The version is read last: where no update is open, it holds what the last one published.
+    """
     seen = app()
-    store = seen.store
-    found = await store.libraries.get(library)
-    made = (await store.libraries.version(library, 0)).created_at
-    totals = await store.totals([library])
+    libraries = seen.store.libraries
+    made = (await libraries.version(library, 0)).created_at
+    updates = (await seen.store.totals([library])).updates
+    groups = await seen.store.groups.counts(library)
+    found = await libraries.get(library)
     return _json(
         {
             "library": library,
@@ -136,8 +140,8 @@ async def _info(app: Callable[[], App], library: str) -> str:
             "agent_objective": found.agent_objective,
             "learning_objective": found.learning_objective,
             "policy": asdict(found.policy),
-            "groups": asdict(await store.groups.counts(library)),
-            "updates": dict(totals.updates),
+            "groups": asdict(groups),
+            "updates": dict(updates),
             "learning": {
                 "by": "host" if seen.worker is None else "model",
                 "held_up": seen.trouble,

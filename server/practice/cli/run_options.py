@@ -28,7 +28,7 @@ from server.practice.cli.command_options import (
     TEACHER_KEY,
     Options,
 )
-from server.practice.datasets.generated_tasks import PREFIX
+from server.practice.datasets.gym_tasks import PREFIX
 from server.practice.players import Sampling
 from server.practice.records import Arm
 from server.practice.run.attempts import AttemptSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experience_store.errors import BadInputError
-from server.practice.datasets.generated_tasks import PREFIX, generated_tasks
+from server.practice.datasets.gym_tasks import PREFIX, generated_tasks
 from server.practice.datasets.shuffle_split import overlap, shuffled, split
 from server.practice.datasets.task_files import Fields, read_tasks
 from server.practice.records import Task

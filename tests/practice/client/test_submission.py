@@ -13,7 +13,7 @@ from experience_store.submissions import text, trajectories
 from experience_store.submissions.trajectories import read_submission
 from server.practice.client import submission as handing_in
 from server.practice.client.submission import fit_feedback, fit_messages
-from tests.practice.practising import ground, tasks
+from tests.practice.scripted_world import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

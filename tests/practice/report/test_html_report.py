@@ -11,10 +11,10 @@ import pytest
 
 from server.practice.report import write_report
 from tests.practice.extras import needs_pages
-from tests.practice.pages import Page, hostile_run, page
-from tests.practice.runs import group, run, step, whole_run
+from tests.practice.report_pages import Page, hostile_run, page
+from tests.practice.run_builders import group, run, step, whole_run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 pytestmark = needs_pages
 
@@ -83,7 +83,7 @@ def test_ids_are_unique_in_the_page(html: str) -> None:
 
 def test_the_same_run_gives_the_same_bytes_in_any_process(whole: Path, tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from tests.practice.runs import whole_run;"
+        "import sys, pathlib; from tests.practice.run_builders import whole_run;"
         "from server.practice.report import write_report;"
         "write_report(whole_run(), pathlib.Path(sys.argv[1]));"
         "assert 'matplotlib.pyplot' not in sys.modules"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from experience_store.testing import Asked, Said
-from tests.practice.practising import HELP, but, ground, is_attempt, world
-from tests.practice.test_elsewhere import serving
+from tests.practice.client.test_server_elsewhere import serving
+from tests.practice.scripted_world import HELP, but, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

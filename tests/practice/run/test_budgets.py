@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.practice.practising import Ground, counted, ground, is_attempt
+from tests.practice.scripted_world import Ground, counted, ground, is_attempt
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said
 from server.learning.models.completions import is_quota_spent
-from tests.practice.practising import but, counted, ground, is_attempt, world
+from tests.practice.scripted_world import but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

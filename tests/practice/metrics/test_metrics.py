@@ -12,7 +12,7 @@ from server.practice.metrics.spending_totals import totals
 from server.practice.metrics.step_metrics import step_metrics
 from server.practice.metrics.verdict import verdict
 from server.practice.records import Run, ScoredAttempt, Spent, StepLearning, total
-from tests.practice.runs import (
+from tests.practice.run_builders import (
     arm,
     attempt,
     broken_off,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.practice.run.journal import APPLICATION_ID
-from tests.practice.practising import ground
+from tests.practice.scripted_world import ground
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

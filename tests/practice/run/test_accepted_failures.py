@@ -11,7 +11,7 @@ from experience_store.errors import StorageError
 from experience_store.testing import Asked, Said
 from server.practice.records import JournalRecord
 from server.practice.run.journal import Journal
-from tests.practice.practising import but, counted, ground, is_attempt, world
+from tests.practice.scripted_world import but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

@@ -11,7 +11,7 @@ from experience_store.errors import StorageError
 from server.practice.records import Spent
 from server.practice.run import journal
 from server.practice.run.journal import open_journal
-from tests.practice.practising import ground, tasks
+from tests.practice.scripted_world import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

@@ -12,8 +12,8 @@ from typing_extensions import override
 from server.practice.client.connection import Connection
 from server.practice.client.library import LibraryClient
 from server.practice.client.views import UpdatesPage, UpdateView, UsageView
-from tests.practice.practising import counted, ground, tasks
-from tests.practice.test_elsewhere import serving
+from tests.practice.client.test_server_elsewhere import serving
+from tests.practice.scripted_world import counted, ground, tasks
 
 T = TypeVar("T", bound=BaseModel)
 pytestmark = pytest.mark.usefixtures("no_pages")

@@ -18,8 +18,8 @@ from server.practice.report import MissingExtraError, check_available, summary_l
 from server.practice.report.failures import LONGEST, MOST_REASONS
 from server.practice.report.json_report import RunReport, as_json, make_report
 from tests.practice.extras import needs_pages
-from tests.practice.pages import Page, hostile_run, page
-from tests.practice.runs import (
+from tests.practice.report_pages import Page, hostile_run, page
+from tests.practice.run_builders import (
     attempt,
     broken_off,
     group,
@@ -30,7 +30,7 @@ from tests.practice.runs import (
     whole_run,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def document(made: Run) -> RunReport:
@@ -206,7 +206,8 @@ def test_with_the_extra_reports_are_available() -> None:
 @needs_pages
 def test_figures_and_lines_need_neither_matplotlib_nor_jinja() -> None:
     code = (
-        "import sys; from tests.practice.runs import run; from server.practice import report;"
+        "import sys; from tests.practice.run_builders import run; "
+        "from server.practice import report;"
         "report.summary_lines(run()); report.check_available();"
         "print([m for m in ('matplotlib', 'numpy', 'jinja2') if m in sys.modules])"
     )

@@ -10,7 +10,7 @@ import pytest
 from experience_store.testing import Said
 from server.practice.cli.run_settings import address_of, mark_of
 from tests.practice.extras import needs_gym
-from tests.practice.practising import ground, tasks
+from tests.practice.scripted_world import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

@@ -12,12 +12,12 @@ import pytest
 from experience_store.errors import BadInputError
 from server.importing.rollouts import Naming, read_line
 from server.practice import reasoning_gym
-from server.practice.datasets import generated_tasks, load_tasks, overlap, shuffled, split
+from server.practice.datasets import gym_tasks, load_tasks, overlap, shuffled, split
 from server.practice.records import Task
 from tests.builders import DATA
 from tests.practice.extras import needs_gym
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
 
 
@@ -266,7 +266,7 @@ def test_a_process_that_breaks_down_is_no_empty_dataset(monkeypatch: pytest.Monk
     def broken(_module: str, _argument: str) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit('out of luck')"]
 
-    monkeypatch.setattr(generated_tasks, "command", broken)
+    monkeypatch.setattr(gym_tasks, "command", broken)
     with pytest.raises(BadInputError, match=r"does not work .*out of luck"):
         load_tasks("reasoning-gym:chain_sum")
 

@@ -25,9 +25,9 @@ from server.practice.run.teacher import BudgetedModel
 from server.practice.spending import Budget, UsageMeter
 from server.practice.verifiers import make_verifier
 from server.settings import ModelSettings, Prices
-from tests.practice.practising import counted, ground, is_attempt, world
-from tests.practice.test_agents import PROMPT, agent, in_turn, use
-from tests.practice.test_elsewhere import serving
+from tests.practice.client.test_server_elsewhere import serving
+from tests.practice.players.test_agent import PROMPT, agent, in_turn, use
+from tests.practice.scripted_world import counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

@@ -10,10 +10,10 @@ import pytest
 
 from experience_store.errors import StorageError
 from experience_store.store import Store
-from experience_store.testing import Said, ScriptedEndpoint
+from experience_store.testing import Asked, Said, ScriptedEndpoint
 from experience_store.update_runner import UpdateRunner
-from server.learning.worker import WorkerTimes
-from tests.practice.practising import counted, ground
+from server.learning.worker import Worker, WorkerTimes
+from tests.practice.scripted_world import but, counted, ground, is_attempt, world
 from tests.test_model_driver import FOREVER, LONG_ENOUGH, model, running, submit_tasks, worker
 
 
@@ -53,3 +53,24 @@ async def test_an_endpoint_that_is_down_is_not_asked_before_the_pause_is_over(st
                 made.wake(take_over="lib")
                 await asyncio.sleep(0.01)
             assert len(endpoint.calls) == asked
+
+
+@pytest.mark.usefixtures("no_pages")
+async def test_an_outage_while_learning_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = WorkerTimes(poll=0.05)  # the first of its growing pauses
+    defaults = Worker.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "times", times)
+    failed: list[Asked] = []
+
+    def for_a_while(asked: Asked) -> Said | None:
+        if is_attempt(asked) or len(failed) == 18:
+            return None
+        failed.append(asked)
+        return Said(status=503)
+
+    async with ground(tmp_path, but(world, for_a_while)) as here:
+        ended = await here.do("practice")
+        assert "Learning is paused and will be retried" in ended.errors
+        assert here.report()["steps"][0]["size"] > 0

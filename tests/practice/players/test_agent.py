@@ -22,9 +22,9 @@ from server.practice.records import Rollout
 from server.practice.run.attempts import AttemptSettings, roll_out
 from server.practice.spending import Budget, RolloutLimits
 from server.settings import ModelSettings, Prices
-from tests.practice.practising import counted, ground, is_attempt, world
+from tests.practice.scripted_world import counted, ground, is_attempt, world
 
-SERVER = str(Path(__file__).with_name("number_server.py"))
+SERVER = str(Path(__file__).parents[1] / "tool_server.py")
 PROMPT = "What is number 5 of the hazel tree called?"
 
 

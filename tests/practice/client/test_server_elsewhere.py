@@ -16,7 +16,7 @@ from server.mcp.build import build_server
 from server.settings import ModelSettings, Prices, Settings
 from tests.http.serving import served
 from tests.http.signing_in import make_token
-from tests.practice.practising import Ground, but, counted, ground, is_attempt, world
+from tests.practice.scripted_world import Ground, but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

@@ -12,7 +12,7 @@ from experience_store.library import Library
 from experience_store.testing import Asked, Said, Script
 from server.practice.records import Task
 from server.practice.run.direct import DirectQuestion
-from tests.practice.practising import counted, ground, is_attempt, world
+from tests.practice.scripted_world import counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

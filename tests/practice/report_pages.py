@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from server.practice.records import AttemptGroup, Run, StepLearning, Task
 from server.practice.report import write_report
-from tests.practice.runs import attempt, broken_off, run, step, unverified
+from tests.practice.run_builders import attempt, broken_off, run, step, unverified
 
 HOSTILE = (
     "<script>alert('x')</script>\"'><img src=http://evil.example/x.png onerror=a()> {{ 7*7 }} $x_1$"

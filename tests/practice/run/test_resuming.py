@@ -15,7 +15,7 @@ import pytest
 from experience_store.testing import Asked, Said, ScriptedEndpoint
 from server.practice.run.journal import open_journal
 from server.practice.run.run_start import RunStart
-from tests.practice.practising import counted, ground, is_attempt, slow, tasks, world
+from tests.practice.scripted_world import counted, ground, is_attempt, slow, tasks, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 

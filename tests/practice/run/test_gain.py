@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.testing import Asked, Said
-from tests.practice.practising import (
+from tests.practice.scripted_world import (
     HELP,
     TRUTH,
     counted,
