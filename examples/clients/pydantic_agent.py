@@ -46,7 +46,7 @@ def tools(database: Path) -> MCPToolset:
     arguments = ["-P", "-m", "server.cli", "serve", "--database", str(database)]
     transport = StdioTransport(sys.executable, arguments)
     # The server says itself how its tools are meant: let the model read that.
-    return MCPToolset(transport, include_instructions=True)
+    return MCPToolset(transport, include_instructions=True, init_timeout=60)
 
 
 class Scripted:
