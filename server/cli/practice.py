@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from experience_store.submissions.trajectories import MAX_ATTEMPTS
+from experience_store.submissions.read_submission import MAX_ATTEMPTS
 from server.cli import practising
 from server.cli.options import option
 from server.cli.practice_given import Given, given

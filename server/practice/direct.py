@@ -19,7 +19,7 @@ from experience_store.learning.prompts.blocks import Aim, clip
 from experience_store.library import Library, State
 from experience_store.operations import Add, Proposed, apply
 from experience_store.store import Store
-from experience_store.submissions.text import clean
+from experience_store.submissions.clean_text import clean
 from server.learning.models import Correction
 from server.practice.accounts import write_off
 from server.practice.errors import RunStoppedError

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from experience_store.submissions.text import MAX_ID
+from experience_store.submissions.clean_text import MAX_ID
 from server.practice.accounts import learned_updates, spent
 from server.practice.beginning import Beginning, takes
 from server.practice.errors import RunStoppedError
