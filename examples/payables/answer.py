@@ -1,8 +1,8 @@
 """Record a language model's answers to the requests that the learner makes of recorded attempts.
 
-Either a model behind an OpenAI-compatible endpoint answers (`--model`), or whoever reads the
-prompts in a folder (`--folder`): run it, answer each `NAME.md` in `NAME.answer.json`, run it again
-until a version is published.
+Either a model behind an OpenAI-compatible endpoint answers (`--model`), or somebody who reads the
+prompts in a folder (`--folder`): run it, answer each `NAME.md` in `NAME.answer.json`, and run it
+again until a version is published.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _OBJECT = TypeAdapter(dict[str, object])
 
 
 async def main(options: argparse.Namespace) -> int:
-    """Learn from the demo's attempts on a fresh database, and keep what was answered."""
+    """Learn from the demo's attempts in a fresh database, and save the answers."""
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "experience.db"
         await _describe(database)
@@ -115,9 +115,9 @@ async def _from_endpoint(prompt: str, model: str, base_url: str | None) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("server/cli/demo_recording/answers.json"))
-    parser.add_argument("--model", required=True, help="model, or the name of who answers")
+    parser.add_argument("--model", required=True, help="model that answers, or a name for who does")
     parser.add_argument("--base-url")
-    parser.add_argument("--folder", help="folder of prompts and answers, instead of an endpoint")
+    parser.add_argument("--folder", help="folder for prompts and answers, instead of an endpoint")
     return parser.parse_args()
 
 
