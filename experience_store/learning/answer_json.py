@@ -33,6 +33,7 @@ _WELL_FORMED = (
     "Send all of it again as JSON that a strict parser reads: double quotes around keys and "
     "strings, quotes inside strings escaped, commas between members, every bracket closed."
 )
+_SHORTER = "Say less if it did not fit."
 _WRAPPED_LIST = "operations"  # the key of a list that came without the object around it
 
 _END_OF_THOUGHTS = re.compile(r"</(?:think(?:ing)?|thoughts?|reasoning)>")
@@ -145,7 +146,7 @@ def _as_strict_json(text: str, start: int) -> tuple[str, int]:
         if token.lastgroup == "unclosed" or _is_swallowing(token):
             raise AnswerRefusedError(
                 "A string in the JSON does not end: the answer breaks off, or a quote is missing "
-                f"or not escaped, near {text[token.start() :][:40]!r}. {_WELL_FORMED}"
+                f"or not escaped, near {text[token.start() :][:40]!r}. {_WELL_FORMED} {_SHORTER}"
             )
         source.append(_strict_token(token))
         depth += (token.lastgroup == "opens") - (token.lastgroup == "closes")
@@ -154,17 +155,18 @@ def _as_strict_json(text: str, start: int) -> tuple[str, int]:
         if depth == 0:
             return "".join(source), token.end()
     raise AnswerRefusedError(
-        f"The answer breaks off before its JSON is complete. {_WELL_FORMED} Say less if it did "
-        "not fit."
+        f"The answer breaks off before its JSON is complete. {_WELL_FORMED} {_SHORTER}"
     )
 
 
 def _is_swallowing(token: re.Match[str]) -> bool:
+    """Whether a string with unescaped quotes in it holds what looks like the next key."""
+    if token.lastgroup != "member":
+        return False
     written = token[0][1:].lstrip()
-    bare = token.lastgroup == "member" and written[0] in written[1:-1].replace(
-        "\\" + written[0], ""
-    )
-    return bare and _SWALLOWED.search(written) is not None
+    quote, text = written[0], written[1:-1]
+    unescaped = quote in text.replace(f"\\{quote}", "")
+    return unescaped and _SWALLOWED.search(written) is not None
 
 
 def _strict_token(token: re.Match[str]) -> str:
