@@ -18,7 +18,7 @@ from mcp import Client
 from pydantic import TypeAdapter
 
 from experience_store import open_store
-from experience_store.learning.json_text import parse_object
+from experience_store.learning.answer_json import parse_object
 from experience_store.library import Policy
 from server.cli import demo_recording as demo
 from server.mcp.build import build_server
@@ -89,7 +89,7 @@ async def _answer(request: RequestOut, options: argparse.Namespace) -> demo.Reco
     return demo.RecordedAnswer(
         prompt_digest=demo.digest(request.prompt),
         model=options.model,
-        answer=_OBJECT.validate_python(parse_object(text)),
+        answer=parse_object(text, _OBJECT.validate_python(request.answer_schema["properties"])),
     )
 
 
