@@ -53,6 +53,13 @@ def _database(_context: click.Context, _parameter: click.Parameter, value: str |
     return Path(text).expanduser()
 
 
+class _VersionNumber(click.IntRange):
+    """The number of a version, from 0."""
+
+    name = "version number"  # in errors
+
+
+VERSION = _VersionNumber(min=0)
 database_option = shared(
     "--database",
     metavar="FILE",

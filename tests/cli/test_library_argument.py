@@ -142,6 +142,7 @@ def test_numbers_are_versions_unless_there_are_three(zoo: Program) -> None:
     assert zoo.json("diff", "0", "1").at("library") == "default"
     assert zoo.json("diff", "7", "0", "1").at("library") == "7"
     assert zoo.json("diff", "-l", "7").at("library") == "7"
+    assert "'new' is not a valid version number" in zoo.run("diff", "zoo", "new", fails=2).stderr
 
 
 def test_submit_takes_a_file_for_a_file(

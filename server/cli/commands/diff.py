@@ -9,11 +9,9 @@ import click
 
 from server import library_service
 from server.cli.database import existing
-from server.cli.options import database_option, json_option, leading_library
+from server.cli.options import VERSION, database_option, json_option, leading_library
 from server.cli.output import print_changes, print_json, title
 from server.rendering import Difference
-
-_VERSION = click.IntRange(min=0)
 
 
 def _starts_with_library(arguments: tuple[str, ...]) -> bool:
@@ -34,7 +32,7 @@ def diff(*, versions: tuple[str, ...], library: str, database: Path, as_json: bo
     """
     if len(versions) > 2:  # noqa: PLR2004  # OLD and NEW
         raise click.UsageError(f"Got unexpected extra argument ({versions[-1]})")
-    old, new, *_ = [*map(_VERSION, versions), None, None]
+    old, new, *_ = [*map(VERSION, versions), None, None]
     difference = asyncio.run(_compare(database, library, old, new))
     if as_json:
         print_json(difference.record(library))

@@ -10,7 +10,14 @@ import click
 from experience_store.version import Version
 from server import library_service
 from server.cli.database import existing
-from server.cli.options import AUTHOR, database_option, json_option, library_argument, option
+from server.cli.options import (
+    AUTHOR,
+    VERSION,
+    database_option,
+    json_option,
+    library_argument,
+    option,
+)
 from server.cli.output import is_interactive, print_changes, print_json, title
 from server.library_service import Attribution
 from server.rendering import Difference, version_record
@@ -18,7 +25,7 @@ from server.rendering import Difference, version_record
 
 @click.command()
 @library_argument(before_required=True)
-@click.argument("version", type=click.IntRange(min=0))
+@click.argument("version", type=VERSION)
 @database_option
 @option("--note", metavar="TEXT", default="", help="Reason, for the history.")
 @option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")

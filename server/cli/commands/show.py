@@ -12,6 +12,7 @@ from experience_store.index_cache import IndexCache
 from experience_store.library import Library, State
 from server.cli.database import existing
 from server.cli.options import (
+    VERSION,
     database_option,
     json_option,
     library_argument,
@@ -40,7 +41,7 @@ class LibraryView:
 @option(
     "--version",
     metavar="N",
-    type=click.IntRange(min=0),
+    type=VERSION,
     help="Version to show.  [default: the current one]",
 )
 @option(
