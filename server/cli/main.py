@@ -24,7 +24,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Set up": {
         "demo": "Watch a library learn: offline, no key, recorded attempts and answers of a real "
         "model.",
-        "install": "Put the server into a host's configuration.",
+        "install": "Add the server to a host's configuration.",
         "doctor": "Check the set-up and say how to fix what is wrong.",
         "serve": "Run the MCP server on stdin and stdout, or over HTTP.",
         "token": "Create, list and revoke access tokens for HTTP clients.",

@@ -115,6 +115,8 @@ def test_learn_without_a_model_says_how_to_configure_one(waiting: Program) -> No
     assert "update_experiences" in result.stderr
 
 
-def test_learn_does_not_take_a_key_alone_for_a_model(waiting: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_learn_does_not_take_a_key_alone_for_a_model(
+    waiting: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     assert "no model is configured" in waiting.run("learn", "-l", "lib", fails=1).stderr
