@@ -75,7 +75,7 @@ max_tokens_option = shared(
     type=click.IntRange(min=0),
     default=_DEFAULT.max_tokens,
     show_default=True,
-    help="Token budget for experiences, unless the caller sets one.",
+    help="Default token budget for experiences.",
 )
 
 
@@ -91,6 +91,7 @@ def _library_flag(**attributes: object) -> Callable[[Command], Command]:
 
 
 library_option = _library_flag()
+_SAME: dict[str, object] = {"help": "Same as LIBRARY."}
 
 
 def library_argument(
@@ -116,7 +117,7 @@ def library_argument(
 
         nargs = -1 if before_required else 1
         argument = click.argument("named", metavar="[LIBRARY]", nargs=nargs, required=False)
-        return argument(_library_flag(**attributes)(run))
+        return argument(_library_flag(**{**_SAME, **attributes})(run))
 
     return decorated
 
@@ -141,7 +142,7 @@ def leading_library(
             given[parameter] = values[1:] if first else values
             command(library=_one_library(first, library), **given)
 
-        return _library_flag()(run)
+        return _library_flag(**_SAME)(run)
 
     return decorated
 

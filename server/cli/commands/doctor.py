@@ -39,7 +39,7 @@ _COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
 
 
 @click.command(cls=SectionedCommand, sections={"--model": "Model"})
-@library_argument(help="Library for the host's entry, instead of LIBRARY.")
+@library_argument(help="Library for the host's entry; same as LIBRARY.")
 @database_option
 @model_options(needs_key=False)
 @option("--check-model", is_flag=True, help="Send a short test question to the model.")

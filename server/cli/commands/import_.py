@@ -34,7 +34,7 @@ STDIO = "-"
     default=None,
     show_default=False,
     envvar=f"{ENVIRONMENT}IMPORT_LIBRARY",
-    help="Name of the library, instead of LIBRARY.  [default: the name in the file]",
+    help="Name for the library; same as LIBRARY.  [default: the name in the file]",
 )
 @click.argument("file", metavar="FILE")
 @database_option

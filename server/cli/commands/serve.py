@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     },
 )
 @database_option
-@library_argument(help="Library for callers that name none, instead of LIBRARY.")
+@library_argument(help="Library for callers that name none; same as LIBRARY.")
 @max_tokens_option
 @model_options(thresholds=True)
 @administration_option

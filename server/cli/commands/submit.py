@@ -26,9 +26,10 @@ _PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 def _starts_with_library(arguments: tuple[str, ...]) -> bool:
     """Whether the first of several arguments is a library and not a file."""
+    if len(arguments) == 1 or not _PLAIN_NAME.fullmatch(arguments[0]):
+        return False
     path = Path(arguments[0])
-    is_file = path.exists() and not path.is_dir()
-    return len(arguments) > 1 and not is_file and _PLAIN_NAME.fullmatch(arguments[0]) is not None
+    return path.is_dir() or not path.exists()
 
 
 @click.command(epilog="Invalid lines are reported and skipped (exit code 1).")

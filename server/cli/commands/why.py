@@ -38,7 +38,7 @@ MAX_ID = 40  # characters of a group's id, which a client chose
 def why(*, experience: str, library: str, database: Path, as_json: bool) -> None:
     """Trace an experience back to the attempts that led to it.
 
-    ID is the id of the experience, such as G3. Each change of it is shown with its reasons and the
+    ID is the id of an experience, such as G3. Each of its changes is shown with the reasons and the
     groups of attempts that were compared.
     """
     found = asyncio.run(_provenance(database, library, experience))
