@@ -36,7 +36,7 @@ def test_the_settings_table_lists_the_options_of_serve() -> None:
     assert first_cells("docs/settings.md", "# Settings") == [o for o in options if o != "--help"]
 
 
-def test_every_option_of_every_command_has_a_twin_in_the_environment() -> None:
+def test_every_option_of_every_command_has_an_environment_variable() -> None:
     context = click.Context(main)
     for name in main.list_commands(context):
         command = main.get_command(context, name)

@@ -47,8 +47,10 @@ def test_help_shows_the_environment_variable_of_every_option(program: Program, n
     for args, of in parts:
         text = "".join(program.run(*args.split(), "--help").output.split())
         for option in [p for p in of.params if isinstance(p, click.Option)]:
-            twin = option.envvar or f"EXPERIENCE_MCP_{args} {option.name}".replace(" ", "_").upper()
-            shown = [twin] if isinstance(twin, str) else list(twin)
+            variable = (
+                option.envvar or f"EXPERIENCE_MCP_{args} {option.name}".replace(" ", "_").upper()
+            )
+            shown = [variable] if isinstance(variable, str) else list(variable)
             assert "".join(f"[envvar:{shown[0]}"[:12]) in text
             assert all(one in text for one in shown), option
 
