@@ -52,7 +52,7 @@ async def _confirmation(
     ctx: AppContext, library: str, confirm: str | None
 ) -> Confirmation | Elicit[Confirmation]:
     """The user's word, where the host can ask; else the caller's, who must repeat the name."""
-    held = await library_service.holding(app_of(ctx).store, library)
+    held = await library_service.contents(app_of(ctx).store, library)
     if can_ask(ctx):
         return Elicit(f"Delete library {library!r} for good? It holds {held}.", Confirmation)
     if confirm != library:
@@ -74,7 +74,7 @@ async def delete_library(
     The user is asked where the host supports it.
     """
     app = app_of(ctx)
-    held = await library_service.holding(app.store, library)
+    held = await library_service.contents(app.store, library)
     if confirmed.action != "accept":
         return result(*deleted(held, done=False))
     if confirmed.data.name.strip() != library:

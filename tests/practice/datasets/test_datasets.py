@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import BadInputError
-from server.importing.rollouts import Naming, read_line
+from server.importing.rollouts import GroupNaming, read_line
 from server.practice import reasoning_gym
 from server.practice.datasets import gym_tasks, load_tasks, overlap, shuffled, split
 from server.practice.records import Task
@@ -98,14 +98,14 @@ def test_limit_and_skip_choose_a_part(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ("{", "is not JSON"),
-        ('{"task": NaN}', "NaN is no JSON number"),
-        ('"text"', "is no JSON object"),
+        ('{"task": NaN}', "NaN is not a JSON number"),
+        ('"text"', "is not a JSON object"),
         ('[{"task": "One"}]', r"jq -c '\.\[\]' FILE"),
         ('{"input": "One"}', "has no prompt .* it has input"),
         ('{"task": "  "}', "task: must be text"),
         ('{"prompt": [{"role": "user"}]}', "prompt: must be text"),
         ('{"task": "One", "answer": ["a"]}', "answer: the right answer must be text or a number"),
-        ('{"task": "One", "id": true}', "id: must be text or a whole number"),
+        ('{"task": "One", "id": true}', "id: must be text or an integer"),
         (r'{"task": "\ud83d"}', "half an emoji"),
         ('{"task": "x", "deep": ' + "[" * 400 + "]" * 400 + "}", "nested too deeply"),
         ("[" * 100_000, "nested too deeply"),
@@ -130,7 +130,7 @@ def test_a_line_is_refused_in_the_same_words_wherever_it_is_read(
     tmp_path: Path, line: bytes
 ) -> None:
     with pytest.raises(BadInputError) as submitted:
-        read_line(line, Naming())
+        read_line(line, GroupNaming())
     path = tmp_path / "tasks.jsonl"
     path.write_bytes(line)
     with pytest.raises(BadInputError) as practised:
