@@ -17,7 +17,7 @@ from typing import TypeAlias, cast
 from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
 from experience_store.store import Submission
-from experience_store.submissions.trajectories import TrajectoryInput, read_submission
+from experience_store.submissions.read_submission import TrajectoryInput, read_submission
 from server.importing.json_lines import read_name, read_object
 
 Json: TypeAlias = Mapping[str, object]

@@ -108,7 +108,7 @@ async def submit_group(
     later. Durably stored on return.
     """
     app = app_of(ctx)
-    from experience_store.submissions.trajectories import read_submission  # noqa: PLC0415  # loaded when first needed: start-up time
+    from experience_store.submissions.read_submission import read_submission  # noqa: PLC0415  # loaded when first needed: start-up time
 
     name = check_library_name(_name(app, library))
     submission = read_submission(

@@ -57,7 +57,7 @@ class Served:
 
     async def begun(self, method: str = "tools/call") -> Line:
         """Until a call has begun; needs `--log-level debug`."""
-        return await self.logged(lambda x: x["message"] == "begun" and x["method"] == method)
+        return await self.logged(lambda x: x["message"] == "started" and x["method"] == method)
 
     def http(self, **headers: str) -> httpx2.AsyncClient:
         base = self.url.removesuffix("/mcp")

@@ -86,7 +86,7 @@ def export(
 
 
 def _export_skill(library: str, database: Path, output: str, *, force: bool) -> None:
-    from server.mcp.skills.export import write_folder  # noqa: PLC0415  # of no use to the others
+    from server.mcp.skills.skill_export import write_folder  # noqa: PLC0415  # of no use to the others
 
     if output == STDIO:
         raise BadInputError(

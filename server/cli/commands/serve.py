@@ -50,8 +50,8 @@ def serve(
     Hosts start it; `experience-mcp doctor` prints the entry for their configuration. It ends when
     stdin ends or at SIGTERM, after the write that is under way.
 
-    With --http, any number of clients share one server at http://HOST:PORT/mcp. It ends at
-    SIGTERM or Ctrl-C, after what was begun is answered.
+    With --http, any number of clients share one server at http://HOST:PORT/mcp. SIGTERM or Ctrl-C
+    shuts it down gracefully; in-flight requests finish.
 
     With --model the server learns in the background. Its key is read from OPENAI_API_KEY or
     EXPERIENCE_MCP_API_KEY; a key alone configures no model, so nothing is billed by surprise.

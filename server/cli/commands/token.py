@@ -15,12 +15,11 @@ from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
 from experience_store.store import Token
 from experience_store.store.tokens import digest_of, new_token
-from server.access import Scope
+from server.access import DEFAULT_SCOPES, Scope
 from server.cli.database import existing, opened
 from server.cli.options import database_option, json_option, option
 from server.cli.output import count, day, print_json, table, when, wrapped
 
-DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}

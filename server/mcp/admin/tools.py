@@ -14,7 +14,7 @@ from experience_store.library import Policy
 from server import library_service
 from server.access import Scope
 from server.library_service import LibraryContents
-from server.mcp.admin.context import MAX_WORDS, Name, Note, Words, announce, by, can_ask
+from server.mcp.admin.calls import MAX_WORDS, Name, Note, Words, announce, by, can_ask
 from server.mcp.admin.results import (
     DescriptionOut,
     DifferenceOut,

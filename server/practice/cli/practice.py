@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from experience_store.submissions.trajectories import MAX_ATTEMPTS
+from experience_store.submissions.read_submission import MAX_ATTEMPTS
 from server.cli.option_sections import SectionedCommand
 from server.cli.options import option
 from server.practice.cli import run_command

@@ -14,8 +14,8 @@ from typing import cast
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
-from experience_store.submissions.text import MAX_TEXT
-from experience_store.submissions.trajectories import MAX_CONTENT, MAX_MESSAGES, read_submission
+from experience_store.submissions.clean_text import MAX_TEXT
+from experience_store.submissions.read_submission import MAX_CONTENT, MAX_MESSAGES, read_submission
 from server.practice.records import Task
 
 Messages = list[dict[str, JsonValue]]

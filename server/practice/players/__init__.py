@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from experience_store.submissions.text import clean
+from experience_store.submissions.clean_text import clean
 from server.practice.spending import UsageMeter
 
 

@@ -18,7 +18,7 @@ from experience_store.learning.prompts.answers import Schema, Text, object_schem
 from experience_store.learning.prompts.blocks import Aim, clip
 from experience_store.library import Experience, Library, State
 from experience_store.operations import Add, Proposed, apply
-from experience_store.submissions.text import clean
+from experience_store.submissions.clean_text import clean
 from server.learning.models import Correction
 from server.practice.client.library import LibraryClient
 from server.practice.client.views import VersionView

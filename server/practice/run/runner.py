@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from experience_store.library import Library
-from experience_store.submissions.text import MAX_ID
+from experience_store.submissions.clean_text import MAX_ID
 from server.practice.client.library import LibraryClient, spent_by_server
 from server.practice.errors import RunStoppedError
 from server.practice.records import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from experience_store.errors import BadInputError, ExperienceError
-from experience_store.submissions.text import clean
+from experience_store.submissions.clean_text import clean
 from server.practice.records import Rollout, Score, Spent, Task
 
 MAX_REASON = 400  # characters of what an error passes on

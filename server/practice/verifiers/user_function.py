@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TypeAlias, cast
 
 from experience_store.errors import BadInputError
-from experience_store.submissions.text import clean
+from experience_store.submissions.clean_text import clean
 from server.practice.records import Rollout, Score, Spent, Task
 from server.practice.verifiers.protocol import VerifierError, shortened
 from server.practice.verifiers.threads import DaemonThreads

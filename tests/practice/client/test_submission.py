@@ -9,9 +9,10 @@ import pytest
 from pydantic import JsonValue
 
 from experience_store import open_store
-from experience_store.submissions import text, trajectories
-from experience_store.submissions.trajectories import read_submission
-from server.practice.client import submission as handing_in
+from experience_store.submissions import clean_text
+from experience_store.submissions import read_submission as reading
+from experience_store.submissions.read_submission import read_submission
+from server.practice.client import submission
 from server.practice.client.submission import fit_feedback, fit_messages
 from tests.practice.scripted_world import ground, tasks
 
@@ -44,7 +45,7 @@ async def test_a_task_that_the_library_would_not_take_is_named_before_it_is_atte
     tmp_path: Path, field: str
 ) -> None:
     too_long = tasks(3)
-    too_long[1][field] += "x" * text.MAX_TEXT
+    too_long[1][field] += "x" * clean_text.MAX_TEXT
     async with ground(tmp_path) as here:
         here.data("practice.jsonl", too_long)
         ended = await here.do("practice", *here.evaluated, code=1)
@@ -64,7 +65,7 @@ async def test_a_model_s_name_that_the_library_would_not_take_is_told_before_it_
 
 async def test_what_is_not_handed_in_may_be_of_any_length(tmp_path: Path) -> None:
     long = tasks(1)
-    long[0]["ground_truth"] += "x" * text.MAX_TEXT
+    long[0]["ground_truth"] += "x" * clean_text.MAX_TEXT
     async with ground(tmp_path) as here:
         here.data("practice.jsonl", long)
         here.data("held-out.jsonl", [{**long[0], "task": "What is number 9 called?"}])
@@ -96,7 +97,7 @@ async def test_feedback_of_any_length_is_learned_from(
     assert len(kept) == 3
     for feedback in kept:
         assert feedback is not None
-        assert len(feedback) <= text.MAX_TEXT
+        assert len(feedback) <= clean_text.MAX_TEXT
         assert feedback.startswith("from here ")
         assert feedback.endswith(" to there")
         assert " characters left out]" in feedback
@@ -126,14 +127,14 @@ def test_what_fits_is_not_changed() -> None:
 def test_of_too_many_messages_the_middle_is_left_out() -> None:
     messages: Messages = [{"role": "user", "content": str(n)} for n in range(12_000)]
     fitting = fit_messages(messages)
-    assert taken(fitting) == trajectories.MAX_MESSAGES
+    assert taken(fitting) == reading.MAX_MESSAGES
     assert (fitting[0], fitting[-1]) == (messages[0], messages[-1])
     assert fitting[2_500] == {"role": "system", "content": "[… 7,001 messages left out]"}
 
 
 def test_of_too_much_text_the_longest_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trajectories, "MAX_CONTENT", 1_000)
-    monkeypatch.setattr(handing_in, "MAX_CONTENT", 1_000)
+    monkeypatch.setattr(reading, "MAX_CONTENT", 1_000)
+    monkeypatch.setattr(submission, "MAX_CONTENT", 1_000)
     messages: Messages = [
         {"role": "user", "content": "What is it?"},
         call("[" + "1, " * 5_000 + "1]"),

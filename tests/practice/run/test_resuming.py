@@ -19,8 +19,6 @@ from tests.practice.scripted_world import counted, ground, is_attempt, slow, tas
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
-KILLS = 10
-
 
 class Watch:
     """Sets an event when so many calls more have come."""
@@ -54,7 +52,10 @@ async def end_of(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
     return process.returncode, output.decode(), errors.decode()
 
 
-async def test_a_run_that_is_killed_ten_times_ends_as_one_that_is_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.exhaustive)])
+async def test_a_run_that_is_killed_several_times_ends_as_one_that_is_not(
+    tmp_path: Path, kills: int
+) -> None:
     options = ("--epochs", "2", "--batch-size", "3", "--concurrency", "4")
     async with ground(tmp_path / "undisturbed") as here:
         await here.do("practice", *here.evaluated, *options)
@@ -64,7 +65,7 @@ async def test_a_run_that_is_killed_ten_times_ends_as_one_that_is_not(tmp_path: 
 
     watch, draw = Watch(), random.Random(4)
     async with ground(tmp_path / "killed", watched(watch)) as here:
-        for _ in range(KILLS):
+        for _ in range(kills):
             reached = watch.after(draw.randint(1, calls // 6))
             process = await here.start("practice", *here.evaluated, *options)
             ending = asyncio.create_task(process.wait())

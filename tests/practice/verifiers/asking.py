@@ -13,7 +13,7 @@ from server.practice.verifiers import (
 from tests.builders import DATA
 
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 LONG_ENOUGH = 60.0
 HOSTILE = r"\boxed{9^{9^{9^{9}}}}"
 

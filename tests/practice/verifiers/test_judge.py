@@ -30,7 +30,7 @@ from tests.practice.verifiers.asking import (
 )
 
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 def judgement(reward: object, reasons: str = "It names the right city.") -> Said:
@@ -103,11 +103,11 @@ async def test_two_unusable_judgements_are_no_zero_and_their_cost_is_told() -> N
 
 async def test_an_outage_of_the_judge_is_no_zero() -> None:
     async with judge(in_turn(Said("Good."), Said(status=500))) as (verifier, _):
-        with pytest.raises(VerifierError, match="out of order") as caught:
+        with pytest.raises(VerifierError, match="unavailable") as caught:
             await verifier.verify(task("Paris"), said("Paris"))
     assert caught.value.spent.calls == 1
     async with judge(in_turn(Said("too long", status=422))) as (verifier, _):
-        with pytest.raises(VerifierError, match="out of order") as caught:
+        with pytest.raises(VerifierError, match="unavailable") as caught:
             await verifier.verify(task("Paris"), said("Paris"))
     assert caught.value.spent == Spent()
 
