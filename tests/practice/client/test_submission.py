@@ -63,7 +63,7 @@ async def test_a_model_s_name_that_the_library_would_not_take_is_told_before_it_
     assert here.endpoint.calls == []
 
 
-async def test_what_is_not_handed_in_may_be_of_any_length(tmp_path: Path) -> None:
+async def test_what_is_not_submitted_may_be_of_any_length(tmp_path: Path) -> None:
     long = tasks(1)
     long[0]["ground_truth"] += "x" * clean_text.MAX_TEXT
     async with ground(tmp_path) as here:

@@ -162,7 +162,7 @@ async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
     assert counted(found["totals"]["whole"])["prompt_tokens"] == here.endpoint.prompt_tokens
 
 
-async def test_scattered_outages_are_made_again_by_the_same_command(tmp_path: Path) -> None:
+async def test_scattered_outages_are_repeated_by_the_same_command(tmp_path: Path) -> None:
     down = True
 
     def some(asked: Asked) -> Said | None:
@@ -283,7 +283,7 @@ async def test_a_verifier_that_raises_leaves_the_attempt_unscored(
     assert "I do not know" in str(found["failures"])
 
 
-async def test_a_judge_that_is_out_of_order_leaves_attempts_unscored(tmp_path: Path) -> None:
+async def test_a_judge_that_is_unavailable_leaves_attempts_unscored(tmp_path: Path) -> None:
     def no_judge(asked: Asked) -> Said | None:
         judging = asked.prompt.startswith("You judge") and "number 3 " in asked.prompt
         return Said(status=500) if judging else None

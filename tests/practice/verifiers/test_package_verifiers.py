@@ -6,7 +6,6 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -36,7 +35,6 @@ from tests.practice.verifiers.asking import (
 )
 
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
-GOLDEN = Path(__file__).parents[2] / "golden"
 shares_a_process = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -102,7 +100,7 @@ async def test_verifications_at_once_each_get_their_own_verdict(mathematics: Mat
     assert rewards == [float(n == 3) for n in range(10)]
 
 
-async def test_a_scorer_that_ends_is_out_of_order_and_not_zero(
+async def test_a_scorer_that_ends_is_unavailable_and_not_zero(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def ending(_module: str, _argument: str) -> list[str]:
@@ -117,7 +115,7 @@ async def test_a_scorer_that_ends_is_out_of_order_and_not_zero(
     await verifier.close()
 
 
-def test_math_refuses_ground_truths_that_are_no_mathematics() -> None:
+def test_math_refuses_ground_truths_that_are_not_mathematics() -> None:
     with pytest.raises(BadInputError, match=r"cannot read .*: 't2'"):
         MathVerifier().check([task("1/2"), task("???", name="t2")])
 
