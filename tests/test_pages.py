@@ -107,7 +107,7 @@ async def test_thousands_of_libraries_are_listed_in_results_that_hosts_show_whol
 
 
 @pytest.mark.parametrize(("name", "is_there"), [("library-999", True), ("library-9999", False)])
-async def test_a_practice_run_finds_its_library_on_any_page(
+async def test_a_practice_run_finds_its_library_among_many(
     database: Path, store: Store, name: str, is_there: bool
 ) -> None:
     async with connected(database) as client:

@@ -27,13 +27,14 @@ from server.practice.cli.run_settings import run_settings
 from server.practice.client.connection import Connection, connect, embed
 from server.practice.client.library import LibraryClient, Withheld, spent_by_server
 from server.practice.client.submission import check_tasks
+from server.practice.client.views import LibraryInfo
 from server.practice.datasets import load_tasks, split
 from server.practice.players import Player, Sampling
 from server.practice.players.completion import CompletionPlayer
 from server.practice.records import Task
 from server.practice.run.accounting import learned_updates, spent
 from server.practice.run.group_runner import GroupRunner
-from server.practice.run.journal import open_journal
+from server.practice.run.journal import Journal, open_journal
 from server.practice.run.learning import LibraryLearning
 from server.practice.run.phase import Progress
 from server.practice.run.plan import RunPlan
@@ -41,7 +42,7 @@ from server.practice.run.run_start import LibraryIdentity, RunStart, restart_fro
 from server.practice.run.runner import Runner
 from server.practice.run.teacher import BudgetedModel, Teacher
 from server.practice.spending import Budget
-from server.practice.verifiers import make_verifier
+from server.practice.verifiers import Verifier, make_verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,22 @@ def make_plan(options: RunOptions) -> RunPlan:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """Who attempts, scores and learns, within one budget.
+
+    Attributes:
+        practice: Plays the attempts of practice.
+        evaluation: Plays the attempts of the evaluation.
+    """
+
+    budget: Budget
+    teacher: BudgetedModel
+    verifier: Verifier
+    practice: Player
+    evaluation: Player
+
+
 async def assemble(
     options: RunOptions, plan: RunPlan, observer: RunObserver, stack: AsyncExitStack
 ) -> Runner:
@@ -103,6 +120,34 @@ async def assemble(
     Raises:
         BadInputError: If something is wrong that the user can fix.
     """
+    models = _make_models(options, plan, stack)
+    journal = stack.enter_context(open_journal(options.folder))
+    library = LibraryClient(await _connect(options, models.teacher, stack), options.library)
+    found = await library.find()
+    await check_library(options, plan, library, found)
+    identity = LibraryIdentity(journal, options.library, place_of(options))
+    runner = Runner(
+        name=options.folder.resolve().name,
+        model=options.player.name,
+        plan=plan,
+        start=await _start(options, plan, models, identity, library, found),
+        journal=journal,
+        library=library,
+        identity=identity,
+        learning=_learning(options, models, journal, library, observer),
+        practice=_group_runner(options, models, models.practice, journal, observer),
+        evaluation=_group_runner(options, models, models.evaluation, journal, observer),
+        teacher=models.teacher,
+    )
+    if runner.is_learning or ("with" in options.arms and not runner.is_evaluated("with")):
+        identity.check(found if options.from_step is None else await library.find())
+    if runner.is_learning:
+        runner.missing_policy = await prepare_policy(options, library, found)
+    return runner
+
+
+def _make_models(options: RunOptions, plan: RunPlan, stack: AsyncExitStack) -> _Models:
+    """The models and the verifier, which can score all tasks of the plan."""
     budget = Budget(options.max_cost, options.max_tokens)
     settings = options.teacher_settings
     teacher = BudgetedModel(Endpoint(settings), budget, settings.concurrency)
@@ -112,21 +157,31 @@ async def assemble(
     )
     stack.push_async_callback(verifier.close)
     verifier.check(plan.held_out if plan.direct else (*plan.tasks, *plan.held_out))
-    players = _players(options)
-    for player in players:
-        stack.push_async_callback(player.close)
+    practice, evaluation = (
+        _player(options, options.sampling(temperature))
+        for temperature in (options.temperature, options.eval_temperature)
+    )
+    stack.push_async_callback(practice.close)
+    stack.push_async_callback(evaluation.close)
     if options.server is None and not options.epochs and "with" in options.arms:
         check_exists(options.database)
-    journal = stack.enter_context(open_journal(options.folder))
-    embedded = options.server is None
-    library = LibraryClient(await _connect(options, teacher, stack), options.library)
-    found = await library.find()
-    await check_library(options, plan, library, found)
-    identity = LibraryIdentity(journal, options.library, place_of(options))
+    return _Models(budget, teacher, verifier, practice, evaluation)
+
+
+async def _start(
+    options: RunOptions,
+    plan: RunPlan,
+    models: _Models,
+    identity: LibraryIdentity,
+    library: LibraryClient,
+    found: LibraryInfo | None,
+) -> RunStart:
+    """How the run began. What it has spent is put in its budget; steps to redo are set aside."""
+    journal = identity.journal
     updates = await library.updates() if found and found.updates else []
     fresh = RunStart(
         id=secrets.token_hex(4),
-        settings=run_settings(options, plan, verifier),
+        settings=run_settings(options, plan, models.verifier),
         known=[update.id for update in updates],
     )
     start = start_or_resume(journal, fresh)
@@ -135,48 +190,44 @@ async def assemble(
         unlearned = found.unlearned if found else 0
         await restart_from(journal, options.from_step, partial(roll_back, library), unlearned)
     known = {*start.known, *learned_updates(journal)}
-    budget.spent = spent(journal)
-    budget.add_elsewhere(spent_by_server([u for u in updates if u.id not in known]))
-    practice, evaluation = (
-        GroupRunner(
-            journal=journal,
-            player=player,
-            verifier=verifier,
-            attempt_settings=options.attempt_settings,
-            budget=budget,
-            library=options.library,
-            concurrency=options.player.concurrency,
-            seed=options.seed,
-            watch=observer.attempts,
-            accepted=options.accept_failures,
-        )
-        for player in players
-    )
-    runner = Runner(
-        name=options.folder.resolve().name,
-        model=options.player.name,
-        plan=plan,
-        start=start,
+    models.budget.spent = spent(journal)
+    models.budget.add_elsewhere(spent_by_server([u for u in updates if u.id not in known]))
+    return start
+
+
+def _learning(
+    options: RunOptions,
+    models: _Models,
+    journal: Journal,
+    library: LibraryClient,
+    observer: RunObserver,
+) -> LibraryLearning:
+    embedded = options.server is None
+    return LibraryLearning(
         journal=journal,
         library=library,
-        identity=identity,
-        learning=LibraryLearning(
-            journal=journal,
-            library=library,
-            budget=budget,
-            teacher=None if embedded else Teacher(teacher),
-            own_model=teacher if embedded else None,
-            on_held_up=observer.held_up,
-        ),
-        practice=practice,
-        evaluation=evaluation,
-        teacher=teacher,
+        budget=models.budget,
+        teacher=None if embedded else Teacher(models.teacher),
+        own_model=models.teacher if embedded else None,
+        on_held_up=observer.held_up,
     )
-    if runner.is_learning or ("with" in options.arms and not runner.is_evaluated("with")):
-        identity.check(found if options.from_step is None else await library.find())
-    if runner.is_learning:
-        runner.missing_policy = await prepare_policy(options, library, found)
-    return runner
+
+
+def _group_runner(
+    options: RunOptions, models: _Models, player: Player, journal: Journal, observer: RunObserver
+) -> GroupRunner:
+    return GroupRunner(
+        journal=journal,
+        player=player,
+        verifier=models.verifier,
+        attempt_settings=options.attempt_settings,
+        budget=models.budget,
+        library=options.library,
+        concurrency=options.player.concurrency,
+        seed=options.seed,
+        watch=observer.attempts,
+        accepted=options.accept_failures,
+    )
 
 
 async def _connect(options: RunOptions, model: BudgetedModel, stack: AsyncExitStack) -> Connection:
@@ -184,15 +235,6 @@ async def _connect(options: RunOptions, model: BudgetedModel, stack: AsyncExitSt
     if options.server is not None:
         return await connect(options.server, stack)
     return await embed(options.database, options.teacher_settings, model, stack)
-
-
-def _players(options: RunOptions) -> tuple[Player, Player]:
-    """The player of practice, and that of the evaluation."""
-    practice, evaluation = (
-        options.sampling(options.temperature),
-        options.sampling(options.eval_temperature),
-    )
-    return _player(options, practice), _player(options, evaluation)
 
 
 def _player(options: RunOptions, sampling: Sampling) -> Player:

@@ -1,7 +1,7 @@
 """Tasks made by the package reasoning-gym, offline: `reasoning-gym:FAMILY[+FAMILY...]?size=50`.
 
 A task keeps its family, configuration and entry, so that its answers are scored without making it
-again. The package works in a process apart, which is this module too.
+again. The package works in an isolated process, which runs this module.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Spec:
 
 
 class Answer(BaseModel):
-    """What the process apart says: tasks, or why there are none."""
+    """What the isolated process answers: tasks, or why there are none."""
 
     tasks: tuple[Task, ...] = ()
     wrong: str | None = None

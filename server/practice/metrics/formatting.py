@@ -51,8 +51,3 @@ def money(cost: float | None) -> str:
     if cost == 0:
         return "0"
     return f"{cost:,.2f}" if cost >= 1 else f"{cost:.4f}" if cost >= 0.0001 else f"{cost:.1e}"  # noqa: PLR2004  # digits people read
-
-
-def count(size: int, noun: str, plural: str | None = None) -> str:
-    """`1 task`, `1,200 tasks`."""
-    return f"{size:,} {noun if size == 1 else plural or noun + 's'}"

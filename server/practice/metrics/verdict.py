@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from server.practice.metrics.comparison import ArmComparison, Paired
 from server.practice.metrics.estimates import LEVEL, Interval
-from server.practice.metrics.formatting import ARROW, count, interval, number, p_value
+from server.practice.metrics.formatting import ARROW, interval, number, p_value
 from server.practice.records import JournalRecord
+from server.text import count
 
 FEWEST_TO_TELL = 6  # 2 / 2^5 is above 5%, 2 / 2^6 below
 

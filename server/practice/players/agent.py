@@ -72,10 +72,10 @@ class AgentPlayer:
             retries={"tools": _MISTAKES, "output": 0},
         )
         usage, messages = RunUsage(), list[ModelMessage]()
-        bill = AgentUsage(meter, self._model.prices, usage)
+        agent_usage = AgentUsage(meter, self._model.prices, usage)
         meter.at_tools()
         try:
-            return await self._run(agent, prompt, usage, messages, meter, bill)
+            return await self._run(agent, prompt, usage, messages, meter, agent_usage)
         except (BudgetSpentError, LimitReachedError, BrokenOffError):
             raise
         except ModelHTTPError as error:
@@ -90,7 +90,7 @@ class AgentPlayer:
             raise BrokenOffError(_said(error)) from error
         finally:
             meter.messages = chat(messages)
-            bill.settle(meter.messages)
+            agent_usage.settle(meter.messages)
             meter.tool_calls = sum(len(_calls(m)) for m in messages)
 
     async def close(self) -> None:
@@ -104,13 +104,13 @@ class AgentPlayer:
         usage: RunUsage,
         messages: list[ModelMessage],
         meter: UsageMeter,
-        bill: AgentUsage,
+        agent_usage: AgentUsage,
     ) -> str:
         """The agent's last words; usage and messages are kept up to date for when it breaks off."""
         async with agent, agent.iter(prompt, usage=usage, usage_limits=_NO_BOUND) as run:
             async for node in run:
                 messages[:] = run.all_messages()
-                bill.settle(chat(messages))
+                agent_usage.settle(chat(messages))
                 if Agent.is_model_request_node(node):
                     messages.append(node.request)  # what the tools returned, not sent yet
                     meter.may_call()

@@ -23,6 +23,7 @@ from server.practice.report.json_report import RunReport
 from server.practice.report.notes import PURPOSES
 from server.practice.report.plots import plots_of
 from server.practice.report.terminal_report import cost_sentence, headline
+from server.text import count
 
 MOST_TASKS = 10
 MOST_CHANGES = 40
@@ -79,7 +80,7 @@ _FILTERS: Mapping[str, Callable[..., str]] = {
     "interval": formatting.interval,
     "p_value": formatting.p_value,
     "money": formatting.money,
-    "counted": formatting.count,
+    "counted": count,
     "clipped": clipped,
     "change": _change,
 }

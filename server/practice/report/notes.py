@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from server.practice.metrics.arm_metrics import planned
 from server.practice.metrics.attempt_metrics import attempts_of, by_task, failure_of, rewards_of
 from server.practice.metrics.comparison import arm_of
-from server.practice.metrics.formatting import count
 from server.practice.metrics.spending_totals import totals
 from server.practice.records import Arm, Run
 from server.practice.report.failures import clipped
+from server.text import count
 
 PURPOSES = {
     "practice_rollouts": "rollouts in practice",

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from server.practice.metrics.comparison import ArmComparison
 from server.practice.metrics.estimates import Estimate
-from server.practice.metrics.formatting import count, estimate, number
+from server.practice.metrics.formatting import estimate, number
 from server.practice.metrics.step_metrics import StepMetrics
 from server.practice.report.drawing import (
     BLUE,
@@ -29,6 +29,7 @@ from server.practice.report.drawing import (
     plot,
 )
 from server.practice.report.json_report import RunReport
+from server.text import count
 
 _GAP = float("nan")
 _DENSE = 60  # more bars touch each other, more points hide their line

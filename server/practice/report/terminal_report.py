@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from server.practice.metrics.attempt_metrics import AttemptCounts
 from server.practice.metrics.comparison import ArmComparison
-from server.practice.metrics.formatting import ARROW, NONE, count, estimate, money, number, p_value
+from server.practice.metrics.formatting import ARROW, NONE, estimate, money, number, p_value
 from server.practice.records import Run, Spent
 from server.practice.report.failures import clipped
 from server.practice.report.json_report import RunReport
 from server.practice.report.notes import PURPOSES
+from server.text import count
 
 
 def report_lines(run: Run, report: RunReport) -> list[str]:

@@ -82,7 +82,7 @@ class GroupRunner:
         )
         if (refused := phase.refused) is not None:
             raise refused
-        self._keep(phase.undone)
+        self._keep(phase.discarded)
         return [
             AttemptGroup(task=task, attempts=attempts[place * size : (place + 1) * size])
             for place, (task, _) in enumerate(tasks)
@@ -141,7 +141,7 @@ class GroupRunner:
         if found is None:
             found = await work()
             if found.outage or found.refused:
-                phase.undo(DiscardedWork(key, found, self._lost(found.spent)))
+                phase.discard(DiscardedWork(key, found, self._lost(found.spent)))
             else:
                 self.journal.put(key, found)
         return found
@@ -149,8 +149,8 @@ class GroupRunner:
     def _keep(self, final: Sequence[DiscardedWork]) -> None:
         if final:
             self.journal.put_all(
-                {undone.key: undone.record for undone in final},
-                instead_of=[undone.lost for undone in final if undone.lost is not None],
+                {discarded.key: discarded.record for discarded in final},
+                instead_of=[discarded.lost for discarded in final if discarded.lost is not None],
             )
 
     def _prompt(self, task: Task, served: Served | None) -> str:

@@ -66,14 +66,14 @@ class Phase:
         of: All attempts.
         accepted: Attempts that may stay unscored because of an outage.
         watch: Told of every attempt that is done.
-        undone: What an outage undid and the journal does not hold.
+        discarded: what an outage discarded and the journal does not hold.
     """
 
     what: str
     of: int
     accepted: int
     watch: Callable[[Progress], None]
-    undone: list[DiscardedWork] = field(default_factory=list[DiscardedWork])
+    discarded: list[DiscardedWork] = field(default_factory=list[DiscardedWork])
     _done: int = 0
     _unscored: int = 0
     _sum: float = 0.0
@@ -84,12 +84,12 @@ class Phase:
         """Begin without refusals."""
         self._refusals = HeldRefusals(self.what, self.accepted)
 
-    def undo(self, undone: DiscardedWork) -> None:
+    def discard(self, discarded: DiscardedWork) -> None:
         """Keep an outage or a refusal out of the journal."""
-        if undone.record.refused:
-            self._refusals.hold(undone)
+        if discarded.record.refused:
+            self._refusals.hold(discarded)
         else:
-            self.undone.append(undone)
+            self.discarded.append(discarded)
 
     def add(self, task_id: str, attempt: ScoredAttempt) -> list[DiscardedWork]:
         """Count an attempt that is done; what of the refused ones the journal may hold now."""
@@ -108,7 +108,7 @@ class Phase:
     @property
     def outages(self) -> int:
         """Attempts that met an outage and are not recorded."""
-        return sum(isinstance(undone.record, Score) for undone in self.undone)
+        return sum(isinstance(discarded.record, Score) for discarded in self.discarded)
 
     @property
     def hopeless(self) -> RunStoppedError | None:
@@ -125,7 +125,7 @@ class Phase:
     def refused(self) -> RunStoppedError | None:
         """Why the phase cannot count as done, if more met an outage than may."""
         if self.outages and self.outages == self.of:
-            broken = any(isinstance(undone.record, Rollout) for undone in self.undone)
+            broken = any(isinstance(discarded.record, Rollout) for discarded in self.discarded)
             return RunStoppedError(
                 f"{self.what}: every {'attempt' if broken else 'score'} failed, so the run stops "
                 f"here; mostly because: {self._reason}. Run the same command to try again."
@@ -142,7 +142,7 @@ class Phase:
 
     @property
     def _reason(self) -> str:
-        reasons = Counter(undone.record.failure or "" for undone in self.undone)
+        reasons = Counter(discarded.record.failure or "" for discarded in self.discarded)
         return reasons.most_common(1)[0][0]
 
 
@@ -162,15 +162,15 @@ class HeldRefusals:
     _took_last: bool = False
     _took_any: bool = False
 
-    def hold(self, undone: DiscardedWork) -> None:
+    def hold(self, discarded: DiscardedWork) -> None:
         """Hold back a rollout that was refused, or a score for that reason."""
-        self._held.append(undone)
+        self._held.append(discarded)
 
     def add(self, task_id: str, score: Score) -> None:
         """Count an attempt that is done."""
         self._took_last = not (score.outage or score.refused)
         self._took_any |= self._took_last
-        if any(undone.record is score for undone in self._held):
+        if any(discarded.record is score for discarded in self._held):
             self._tasks.append(task_id)
 
     def released(self, *, last: bool) -> list[DiscardedWork]:
@@ -196,7 +196,7 @@ class HeldRefusals:
             nothing_else or (count >= IN_A_ROW and tasks >= REFUSED_TASKS)
         ):
             return None
-        reasons = Counter(undone.record.failure or "" for undone in self._held)
+        reasons = Counter(discarded.record.failure or "" for discarded in self._held)
         return RunStoppedError(
             f"{self.what}: the last {count} attempts were all refused by an endpoint, so the run "
             f"stops here; mostly because: {reasons.most_common(1)[0][0]}. Once that "

@@ -41,7 +41,7 @@ from server.practice.run.run_start import LibraryIdentity, RunStart, restarts
 from server.practice.run.teacher import BudgetedModel, TeacherAnswer
 
 
-class HandedIn(JournalRecord):
+class SubmitResult(JournalRecord):
     """What the server said of a group."""
 
     signal: bool
@@ -146,7 +146,7 @@ class Runner:
         if not is_learned:
             self.identity.check(await self.library.find(), served)
         groups = [
-            group.model_copy(update={"signal": await self._hand_in(key, group, s)})
+            group.model_copy(update={"signal": await self._submit(key, group, s)})
             for group, s in zip(groups, served, strict=True)
         ]
         learned = await self.journal.once(
@@ -161,15 +161,15 @@ class Runner:
             lambda: self.library.serve(task, self.plan.max_tokens),
         )
 
-    async def _hand_in(self, key: str, group: AttemptGroup, served: Served) -> bool:
-        async def hand_in() -> HandedIn:
+    async def _submit(self, key: str, group: AttemptGroup, served: Served) -> bool:
+        async def submit() -> SubmitResult:
             signal = await self.library.submit(
                 self._group_id(key, group.task), group, served, self.model, self.plan.withheld
             )
-            return HandedIn(signal=signal)
+            return SubmitResult(signal=signal)
 
         under = task_key(key, group.task.id)
-        return (await self.journal.once(f"{under}/handed-in", HandedIn, hand_in)).signal
+        return (await self.journal.once(f"{under}/handed-in", SubmitResult, submit)).signal
 
     async def _learn(self, key: str, served: Sequence[Served]) -> StepLearning:
         info = await self.learning.learn(key)

@@ -167,7 +167,7 @@ async def test_held_out_tasks_stand_in_the_same_fields_unless_said_otherwise(
     ("data", "held_out"),
     [("reasoning-gym:chain_sum?size=2", None), (None, "reasoning-gym:chain_sum?size=2")],
 )
-async def test_a_verifier_for_some_of_the_tasks_only_is_no_default(
+async def test_a_verifier_for_some_of_the_tasks_only_is_not_a_default(
     tmp_path: Path, data: str | None, held_out: str | None
 ) -> None:
     async with ground(tmp_path) as here:

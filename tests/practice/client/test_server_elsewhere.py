@@ -120,7 +120,7 @@ async def test_a_server_that_is_not_there_is_a_line(tmp_path: Path) -> None:
     assert here.endpoint.calls == []
 
 
-async def test_a_server_that_goes_away_stops_the_run_which_goes_on_when_it_is_back(
+async def test_a_server_that_goes_away_stops_the_run_which_resumes_when_it_is_back(
     tmp_path: Path,
 ) -> None:
     stop: list[uvicorn.Server] = []

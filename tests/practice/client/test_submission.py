@@ -12,7 +12,7 @@ from experience_store import open_store
 from experience_store.submissions import clean_text
 from experience_store.submissions import read_submission as reading
 from experience_store.submissions.read_submission import read_submission
-from server.practice.client import submission as handing_in
+from server.practice.client import submission
 from server.practice.client.submission import fit_feedback, fit_messages
 from tests.practice.scripted_world import ground, tasks
 
@@ -63,7 +63,7 @@ async def test_a_model_s_name_that_the_library_would_not_take_is_told_before_it_
     assert here.endpoint.calls == []
 
 
-async def test_what_is_not_handed_in_may_be_of_any_length(tmp_path: Path) -> None:
+async def test_what_is_not_submitted_may_be_of_any_length(tmp_path: Path) -> None:
     long = tasks(1)
     long[0]["ground_truth"] += "x" * clean_text.MAX_TEXT
     async with ground(tmp_path) as here:
@@ -134,7 +134,7 @@ def test_of_too_many_messages_the_middle_is_left_out() -> None:
 
 def test_of_too_much_text_the_longest_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_CONTENT", 1_000)
-    monkeypatch.setattr(handing_in, "MAX_CONTENT", 1_000)
+    monkeypatch.setattr(submission, "MAX_CONTENT", 1_000)
     messages: Messages = [
         {"role": "user", "content": "What is it?"},
         call("[" + "1, " * 5_000 + "1]"),

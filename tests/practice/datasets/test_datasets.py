@@ -263,7 +263,9 @@ def test_without_the_package_the_error_says_how_to_install_it(
 
 
 @needs_gym
-def test_a_process_that_breaks_down_is_no_empty_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_breaks_down_is_not_an_empty_dataset(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def broken(_module: str, _argument: str) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit('out of luck')"]
 

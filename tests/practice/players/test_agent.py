@@ -259,7 +259,7 @@ async def test_practice_with_tools_adds_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", [{"choices": [{"message": None}]}, {"id": "x"}, [1]])
-async def test_what_is_no_completion_is_an_outage_for_an_agent_too(
+async def test_what_is_not_a_completion_is_an_outage_for_an_agent_too(
     tmp_path: Path, body: JsonValue
 ) -> None:
     async with agent(tmp_path, lambda _: Said(body=body)) as made:

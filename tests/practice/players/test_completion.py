@@ -53,7 +53,7 @@ GONE: JsonValue = {"code": 502, "message": "it is gone"}
     ],
 )
 @pytest.mark.parametrize("attempts", [True, False], ids=["player", "judge"])
-async def test_what_is_no_completion_is_a_failed_try_that_says_why(
+async def test_what_is_not_a_completion_is_a_failed_try_that_says_why(
     tmp_path: Path, body: JsonValue, why: str, attempts: bool
 ) -> None:
     bad = 1

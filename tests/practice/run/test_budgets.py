@@ -1,4 +1,4 @@
-"""Budgets stop a run between calls, and the same command with more goes on."""
+"""Budgets stop a run between calls, and the same command with more continues."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from tests.practice.scripted_world import (
 pytestmark = pytest.mark.usefixtures("no_pages")
 
 
-async def test_a_gain_is_found_and_told_from_nothing(tmp_path: Path) -> None:
+async def test_a_gain_is_found_and_distinguished_from_zero(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         ended = await here.do("practice", *here.evaluated, "--epochs", "2", "--batch-size", "4")
         found = here.report()

@@ -39,7 +39,7 @@ async def test_a_full_disk_ends_the_run_and_no_more_attempts_are_begun(
             kept = len(opened.keys("*/rollout"))
         assert 0 < kept <= len(here.attempts) <= kept + 2
         assert "run.db: database or disk is full" in ended.error
-        assert "the same command goes on from there" in ended.error
+        assert "run the same command to continue" in ended.error
         await here.do("practice")
         assert len(here.attempts) <= 180 + 2
 

@@ -18,7 +18,7 @@ from tests.test_model_driver import FOREVER, LONG_ENOUGH, model, running, submit
 
 
 @pytest.mark.usefixtures("no_pages")
-async def test_a_full_disk_while_learning_stops_the_run_which_goes_on_when_there_is_room(
+async def test_a_full_disk_while_learning_stops_the_run_which_resumes_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*_: object, **__: object) -> None:

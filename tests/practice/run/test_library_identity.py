@@ -1,4 +1,4 @@
-"""A run goes on with the library that it began with, and with one that it can learn from."""
+"""A run resumes with the library that it began with, and with one that it can learn from."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Unpaid:
         return Said(status=402) if unpaid or (self.trying and trying) else None
 
 
-async def test_groups_handed_in_to_one_database_are_not_learned_in_another(tmp_path: Path) -> None:
+async def test_groups_submitted_to_one_database_are_not_learned_in_another(tmp_path: Path) -> None:
     unpaid = Unpaid()
     async with ground(tmp_path, unpaid) as here:
         unpaid.learning = True
@@ -86,7 +86,7 @@ async def test_a_run_that_has_done_nothing_yet_may_begin_elsewhere(tmp_path: Pat
         assert here.report()["steps"][0]["size"] > 0
 
 
-async def test_over_http_another_library_is_noticed_and_steps_are_done_anew_after_a_rollback(
+async def test_over_http_another_library_is_noticed_and_steps_are_redone_after_a_rollback(
     tmp_path: Path,
 ) -> None:
     async with ground(tmp_path / "1") as here, ground(tmp_path / "2") as other:
@@ -117,7 +117,7 @@ async def test_a_library_whose_learning_waits_for_review_is_refused_before_anyth
         await here.do("practice", "--limit", "1")
 
 
-async def test_over_http_a_run_waits_for_the_review_and_goes_on_after_it(tmp_path: Path) -> None:
+async def test_over_http_a_run_waits_for_the_review_and_resumes_after_it(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.command("describe", "lib", "--review")
         async with serving(here) as (url, _):

@@ -113,7 +113,7 @@ async def test_a_phase_in_which_everything_fails_stops_the_run_and_is_tried_agai
         options = ("--tries", "1", "--limit", "3", "--accept-failures", "9")
         ended = await here.do("practice", *options, code=3)
         assert "every attempt failed" in ended.errors
-        assert "The same command tries again" in ended.errors
+        assert "Run the same command to try again" in ended.errors
         assert here.report()["steps"] == []
         down = False
         await here.do("practice", *options)
@@ -145,7 +145,9 @@ async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
         options = (*here.evaluated, "--k", "4", "--concurrency", "4", "--tries", "1")
         ended = await here.do("practice", *options, code=3)
         asked = len(here.attempts)
-        told = "the last 10 attempts all" if status == 503 else "Top it up, then the same command"
+        told = (
+            "the last 10 attempts all" if status == 503 else "Top it up, then run the same command"
+        )
         assert told in ended.errors
         assert "You have no credit left" in ended.errors
         assert asked <= 10 + (10 + 3 if status == 503 else 4)
@@ -160,7 +162,7 @@ async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
     assert counted(found["totals"]["whole"])["prompt_tokens"] == here.endpoint.prompt_tokens
 
 
-async def test_scattered_outages_are_made_again_by_the_same_command(tmp_path: Path) -> None:
+async def test_scattered_outages_are_repeated_by_the_same_command(tmp_path: Path) -> None:
     down = True
 
     def some(asked: Asked) -> Said | None:
@@ -281,7 +283,7 @@ async def test_a_verifier_that_raises_leaves_the_attempt_unscored(
     assert "I do not know" in str(found["failures"])
 
 
-async def test_a_judge_that_is_out_of_order_leaves_attempts_unscored(tmp_path: Path) -> None:
+async def test_a_judge_that_is_unavailable_leaves_attempts_unscored(tmp_path: Path) -> None:
     def no_judge(asked: Asked) -> Said | None:
         judging = asked.prompt.startswith("You judge") and "number 3 " in asked.prompt
         return Said(status=500) if judging else None

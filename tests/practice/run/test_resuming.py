@@ -1,4 +1,4 @@
-"""A run that is stopped, killed or begun anew goes on, and ends as one that ran through."""
+"""A run that is stopped, killed or redone resumes, and ends as one that ran through."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_a_run_that_is_killed_several_times_ends_as_one_that_is_not(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_an_interrupted_run_ends_in_order_and_goes_on(
+async def test_an_interrupted_run_ends_in_order_and_resumes(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     watch = Watch()
@@ -131,7 +131,7 @@ async def test_a_verifier_that_does_not_end_does_not_keep_the_program_from_endin
     assert "Traceback" not in errors
 
 
-async def test_learning_that_is_interrupted_goes_on(tmp_path: Path) -> None:
+async def test_learning_that_is_interrupted_resumes(tmp_path: Path) -> None:
     watch = Watch()
 
     def script(asked: Asked) -> Said:
@@ -173,7 +173,7 @@ async def test_a_run_is_done_by_one_process_at_a_time(tmp_path: Path) -> None:
 # Settings
 
 
-async def test_a_run_is_not_gone_on_with_under_other_settings(tmp_path: Path) -> None:
+async def test_a_run_is_not_resumed_under_other_settings(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.do("practice")
         calls = len(here.endpoint.calls)
@@ -194,7 +194,7 @@ def weigh(right):
 """
 
 
-async def test_a_run_is_not_gone_on_with_by_another_verifier_seeding_or_endpoint(
+async def test_a_run_is_not_resumed_by_another_verifier_seeding_or_endpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -222,7 +222,7 @@ async def test_a_run_is_not_gone_on_with_by_another_verifier_seeding_or_endpoint
         assert (len(here.endpoint.calls), other.calls) == (calls, [])
 
 
-async def test_a_run_is_gone_on_with_from_another_directory(
+async def test_a_run_is_resumed_from_another_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with ground(tmp_path) as here:
@@ -269,7 +269,7 @@ async def test_a_run_that_has_done_nothing_yet_may_get_other_settings(tmp_path: 
 # Anew from a step
 
 
-async def test_steps_can_be_done_anew_and_what_they_cost_stays_counted(tmp_path: Path) -> None:
+async def test_steps_can_be_redone_and_what_they_cost_stays_counted(tmp_path: Path) -> None:
     options = ("--batch-size", "2", "--epochs", "2")
     async with ground(tmp_path) as here:
         await here.do("practice", *here.evaluated, *options)
@@ -286,7 +286,7 @@ async def test_steps_can_be_done_anew_and_what_they_cost_stays_counted(tmp_path:
         assert [step[figure] for step in steps] == [step[figure] for step in first["steps"]]
 
 
-async def test_the_library_is_what_it_was_before_the_step_that_is_done_anew(
+async def test_the_library_is_what_it_was_before_the_step_that_is_redone(
     tmp_path: Path,
 ) -> None:
     async with ground(tmp_path) as here:
@@ -298,14 +298,14 @@ async def test_the_library_is_what_it_was_before_the_step_that_is_done_anew(
     assert not any("[G" in asked.prompt for asked in here.attempts)
 
 
-async def test_a_step_that_was_not_reached_cannot_be_done_anew(tmp_path: Path) -> None:
+async def test_a_step_that_was_not_reached_cannot_be_redone(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.do("practice")
         ended = await here.do("practice", "--from-step", "7", code=1)
     assert ended.error == "the run has not reached step 7 yet\n"
 
 
-async def test_a_step_that_waits_to_be_learned_is_learned_before_steps_are_done_anew(
+async def test_a_step_that_waits_to_be_learned_is_learned_before_steps_are_redone(
     tmp_path: Path,
 ) -> None:
     broken = True
@@ -322,7 +322,7 @@ async def test_a_step_that_waits_to_be_learned_is_learned_before_steps_are_done_
         await here.do("practice", "--from-step", "1")
 
 
-async def test_groups_handed_in_when_the_run_was_killed_are_learned_before_steps_are_done_anew(
+async def test_groups_submitted_when_the_run_was_killed_are_learned_before_steps_are_redone(
     tmp_path: Path,
 ) -> None:
     broken = True

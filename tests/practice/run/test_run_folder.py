@@ -76,7 +76,7 @@ async def test_other_files_in_the_folder_are_no_matter(tmp_path: Path) -> None:
         assert (here.run / "notes.txt").read_text() == "mine"
 
 
-async def test_a_run_of_an_older_release_is_gone_on_with(tmp_path: Path) -> None:
+async def test_a_run_of_an_older_release_is_resumed(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.do("practice")
         calls = len(here.endpoint.calls)

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from server.practice.records import Rollout, Task
 from server.practice.verifiers import (
     Verifier,
 )
-from tests.builders import DATA
 
-recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
-GOLDEN = Path(__file__).parents[1] / "golden"
 LONG_ENOUGH = 60.0
 HOSTILE = r"\boxed{9^{9^{9^{9}}}}"
 

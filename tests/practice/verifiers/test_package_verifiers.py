@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from pathlib import Path
+from collections.abc import AsyncGenerator
 
 import pytest
+import pytest_asyncio
 
 from experience_store.errors import BadInputError
 from server.practice import reasoning_gym
 from server.practice.datasets import load_tasks
 from server.practice.records import Task
 from server.practice.verifiers import (
+    Verifier,
     VerifierError,
     make_verifier,
     package_verifiers,
     subprocess_scorer,
 )
-from server.practice.verifiers.package_verifiers import GymVerifier, MathVerifier
+from server.practice.verifiers.package_verifiers import MathVerifier
 from tests.builders import DATA
 from tests.practice.extras import needs_gym
 from tests.practice.verifiers.asking import (
@@ -33,11 +35,18 @@ from tests.practice.verifiers.asking import (
 )
 
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
-GOLDEN = Path(__file__).parents[1] / "golden"
+shares_a_process = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_math_compares_what_is_meant() -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def mathematics() -> AsyncGenerator[MathVerifier]:
     verifier = MathVerifier()
+    yield verifier
+    await verifier.close()
+
+
+@shares_a_process
+async def test_math_compares_what_is_meant(mathematics: MathVerifier) -> None:
     for truth, answer, right in (
         ("1/2", r"So we get \boxed{\frac{2}{4}}.", 1.0),
         ("1/2", r"\boxed{0.5}", 1.0),
@@ -51,8 +60,7 @@ async def test_math_compares_what_is_meant() -> None:
         ("315", "I do not know", 0.0),
         ("315", "", 0.0),
     ):
-        assert await reward(verifier, truth, answer) == right, (truth, answer)
-    await verifier.close()
+        assert await reward(mathematics, truth, answer) == right, (truth, answer)
 
 
 async def test_an_expression_without_end_leaves_the_run_alive_and_the_attempt_unscored() -> None:
@@ -85,15 +93,14 @@ async def test_a_verification_that_is_cancelled_does_not_answer_the_next() -> No
     await verifier.close()
 
 
-async def test_verifications_at_once_each_get_their_own_verdict() -> None:
-    verifier = MathVerifier()
+@shares_a_process
+async def test_verifications_at_once_each_get_their_own_verdict(mathematics: MathVerifier) -> None:
     answers = [rf"\boxed{{{n}}}" for n in range(10)]
-    rewards = await asyncio.gather(*(reward(verifier, "3", a) for a in answers))
+    rewards = await asyncio.gather(*(reward(mathematics, "3", a) for a in answers))
     assert rewards == [float(n == 3) for n in range(10)]
-    await verifier.close()
 
 
-async def test_a_scorer_that_ends_is_out_of_order_and_not_zero(
+async def test_a_scorer_that_ends_is_unavailable_and_not_zero(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def ending(_module: str, _argument: str) -> list[str]:
@@ -108,7 +115,7 @@ async def test_a_scorer_that_ends_is_out_of_order_and_not_zero(
     await verifier.close()
 
 
-def test_math_refuses_ground_truths_that_are_no_mathematics() -> None:
+def test_math_refuses_ground_truths_that_are_not_mathematics() -> None:
     with pytest.raises(BadInputError, match=r"cannot read .*: 't2'"):
         MathVerifier().check([task("1/2"), task("???", name="t2")])
 
@@ -146,60 +153,69 @@ async def test_rewards_agree_with_those_that_others_recorded(spec: str, name: st
 # reasoning-gym
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gym_verifier() -> AsyncGenerator[Verifier]:
+    verifier = make_verifier("reasoning-gym", judge=None)
+    yield verifier
+    await verifier.close()
+
+
 @needs_gym
-async def test_reasoning_gym_scores_with_the_scorer_of_each_family() -> None:
+@shares_a_process
+@pytest.mark.usefixtures("gym_loaded_once")
+async def test_reasoning_gym_scores_with_the_scorer_of_each_family(gym_verifier: Verifier) -> None:
     tasks = load_tasks("reasoning-gym:chain_sum+rearc+knights_knaves+polynomial_equations?size=4")
     kept = [Task.model_validate_json(t.model_dump_json()) for t in tasks]  # as in a journal
-    verifier = make_verifier("reasoning-gym", judge=None)
-    verifier.check(kept)
+    gym_verifier.check(kept)
     for one in kept:
-        right = await verifier.verify(one, said(f"So <answer>{one.ground_truth}</answer>"))
-        wrong = await verifier.verify(one, said("<answer>nothing of it</answer>"))
+        right = await gym_verifier.verify(one, said(f"So <answer>{one.ground_truth}</answer>"))
+        wrong = await gym_verifier.verify(one, said("<answer>nothing of it</answer>"))
         assert right.reward == 1.0
         assert wrong.reward is not None
         assert wrong.reward < 0.1
-    await verifier.close()
 
 
 @needs_gym
-async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so() -> None:
+@shares_a_process
+@pytest.mark.usefixtures("gym_loaded_once")
+async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so(
+    gym_verifier: Verifier,
+) -> None:
     (one,) = load_tasks("reasoning-gym:chain_sum?size=1")
-    verifier = GymVerifier()
-    assert (await verifier.verify(one, said(str(one.ground_truth)))).reward == 1.0
-    score = await verifier.verify(one, said("no idea"))
+    assert (await gym_verifier.verify(one, said(str(one.ground_truth)))).reward == 1.0
+    score = await gym_verifier.verify(one, said("no idea"))
     assert score.reward == 0.0
     assert "no <answer> tags" in (score.feedback or "")
-    await verifier.close()
 
 
 @needs_gym
-async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer() -> None:
+@shares_a_process
+@pytest.mark.usefixtures("gym_loaded_once")
+async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer(gym_verifier: Verifier) -> None:
     (one,) = load_tasks("reasoning-gym:prime_factorization?size=1")
-    verifier = GymVerifier()
-    score = await verifier.verify(one, said("<answer>no idea</answer>"))
+    score = await gym_verifier.verify(one, said("<answer>no idea</answer>"))
     assert score.reward == 0.0
     assert "cannot be read: ValueError" in (score.feedback or "")
-    await verifier.close()
 
 
 @needs_gym
+@shares_a_process
+@pytest.mark.usefixtures("gym_loaded_once")
 @pytest.mark.parametrize("family", ["string_insertion", "polynomial_multiplication", "puzzle24"])
 async def test_an_answer_cannot_start_or_write_anything(
-    family: str, tmp_path_factory: pytest.TempPathFactory
+    gym_verifier: Verifier, family: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("written")
     (one,) = load_tasks(f"reasoning-gym:{family}?size=1")
-    verifier = GymVerifier()
     for code in (
         f"__import__('os').system('touch {folder}/a')",
         f"open('{folder}/b', 'w')",
         f"__import__('subprocess').run(['touch', '{folder}/c'])",
     ):
-        score = await verifier.verify(one, said(f"<answer>{code}</answer>"))
+        score = await gym_verifier.verify(one, said(f"<answer>{code}</answer>"))
         assert score.reward is not None
         assert score.reward < 0.1
     assert files_in(folder) == []
-    await verifier.close()
 
 
 async def test_scorers_are_not_given_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,15 +17,10 @@ from server.practice.verifiers import (
     make_verifier,
     user_function,
 )
-from tests.builders import DATA
 from tests.practice.verifiers.asking import (
     said,
     task,
 )
-
-recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
-GOLDEN = Path(__file__).parents[1] / "golden"
-
 
 OWN = """
 import asyncio
@@ -155,7 +150,7 @@ async def test_a_function_says_what_an_attempt_is_worth(
         ("triple", "returned a tuple of 3"),
     ],
 )
-async def test_a_function_that_breaks_is_out_of_order_and_not_zero(
+async def test_a_function_that_breaks_is_unavailable_and_not_zero(
     own: Callable[[str], Verifier], name: str, wrong: str
 ) -> None:
     with pytest.raises(VerifierError, match=wrong) as caught:
@@ -163,7 +158,7 @@ async def test_a_function_that_breaks_is_out_of_order_and_not_zero(
     assert len(str(caught.value)) <= 400
 
 
-async def test_a_verification_that_is_ended_from_outside_is_no_failure_of_the_function(
+async def test_a_verification_that_is_cancelled_from_outside_is_not_a_failure_of_the_function(
     own: Callable[[str], Verifier],
 ) -> None:
     work = asyncio.create_task(own("never").verify(task("Paris"), said("Paris")))
