@@ -10,7 +10,7 @@ import pytest
 
 from server.child_process import cli_command
 from server.cli import demo_recording as demo
-from server.cli import host_entry
+from server.cli.hosts import launch
 from tests.cli.program import Program
 
 
@@ -58,8 +58,8 @@ def test_the_demo_learns_from_recorded_attempts_over_stdio_and_shows_what_and_fr
 def test_the_command_of_a_host_without_the_script_works_in_any_folder(
     folder_with_server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_entry, "APP", "not-installed-as-a-script")
-    program = host_entry.program()
+    monkeypatch.setattr(launch, "APP", "not-installed-as-a-script")
+    program = launch.program()
 
     assert program == cli_command()
     assert "experience-mcp" in experience_mcp("--version", cwd=folder_with_server, program=program)

@@ -12,7 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from server.cli.hosts.plain import as_list
+from server.cli.hosts.document import as_list
 from server.cli.hosts.toml_document import TomlDocument
 
 ROOT = Path(__file__).parents[2]

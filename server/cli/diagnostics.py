@@ -23,7 +23,7 @@ from experience_store.store import GroupCounts
 from experience_store.trajectory import Group, Message, Trajectory
 from server import APP
 from server.cli.database import existing
-from server.cli.host_entry import HOST_VARIABLES, database_of_host, program
+from server.cli.hosts.launch import HOST_VARIABLES, database_of_host, program
 from server.cli.options import ENVIRONMENT, KEY_NAMES, NO_KEY, NO_KEY_FOR, api_key
 from server.cli.output import count
 from server.settings import ModelSettings, default_database

@@ -118,7 +118,7 @@ def test_the_entry_for_a_host_means_the_same_settings(program: Program) -> None:
 def test_a_data_folder_that_hosts_do_not_know_is_noted(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("server.cli.host_entry.default_database", lambda: tmp_path / "theirs.db")
+    monkeypatch.setattr("server.cli.hosts.launch.default_database", lambda: tmp_path / "theirs.db")
     monkeypatch.setattr("server.cli.diagnostics.default_database", lambda: program.database)
     state, text = found(program)["environment"]
     assert state == "note"

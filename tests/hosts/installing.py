@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from server.cli.hosts.catalogue import HOSTS, Scope
-from server.cli.hosts.jsonc import parse
-from server.cli.hosts.places import Machine
+from server.cli.hosts.json_document import JsonDocument
+from server.cli.hosts.locations import Machine
 from server.cli.main import main
 from tests.cli.program import Json
 
@@ -125,7 +125,7 @@ class Desk:
 def data(path: Path) -> Json:
     """What a host reads in a file."""
     text = path.read_text(encoding="utf-8-sig")
-    return Json(tomllib.loads(text) if path.suffix == ".toml" else parse(text).value)
+    return Json(tomllib.loads(text) if path.suffix == ".toml" else JsonDocument(text).data)
 
 
 def strict(path: Path) -> Json:

@@ -9,9 +9,8 @@ from random import Random
 
 import pytest
 
+from server.cli.hosts.document import as_table
 from server.cli.hosts.json_document import JsonDocument
-from server.cli.hosts.jsonc import parse
-from server.cli.hosts.plain import as_table
 from server.cli.hosts.toml_document import TomlDocument
 
 ENTRY: dict[str, object] = {"command": "u", "args": ["a", "b"]}
@@ -60,19 +59,19 @@ def test_any_json_keeps_what_is_not_ours(seed: int) -> None:
     random = Random(seed)
     for _ in range(TEXTS):
         text = json_container(random, ["x", random.choice("sy"), "z"], 0).replace("[]", "{}")
-        before = as_table(parse(text).value) or {}
+        before = as_table(JsonDocument(text).data) or {}
         if as_table(before.get("s", {})) is None:
             continue
         document = JsonDocument(text)
         document.set("s", "e", value=ENTRY)
         members = as_table(before.get("s", {})) or {}
-        assert parse(document.text).value == {**before, "s": {**members, "e": ENTRY}}, text
+        assert JsonDocument(document.text).data == {**before, "s": {**members, "e": ENTRY}}, text
         assert comments(document.text) == comments(text), text
         document.set("s", "e", "env", value={"x": "y"})
         document.remove("s", "e")
         if "s" not in before:
             document.remove("s")
-        assert parse(document.text).value == before, text
+        assert JsonDocument(document.text).data == before, text
         assert comments(document.text) == comments(text), text
 
 

@@ -14,8 +14,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from server.cli.hosts import catalogue
 from server.cli.hosts.catalogue import HOSTS, Host, host_of_file
-from server.cli.hosts.document import Document, open_document
-from server.cli.hosts.plain import as_list, as_table
+from server.cli.hosts.config_file import open_document
+from server.cli.hosts.document import Document, as_list, as_table
 from server.mcp.tools import core_tools
 from tests.http.in_process import served_in_process
 from tests.http.serving import Served
@@ -37,7 +37,7 @@ def block(host: str, kind: str) -> Document:
     """A block, read in the format of its host."""
     language, text = BLOCKS[host, kind]
     assert language == {"codex": "toml", "vscode": "jsonc"}.get(host, "json")
-    return open_document(text, f".{language}")
+    return open_document(text, Path(f"block.{language}"))
 
 
 def entry(host: str, kind: str) -> dict[str, object]:
@@ -67,9 +67,9 @@ def test_readme_names_every_host() -> None:
 def test_a_block_is_what_install_writes(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)  # pyright: ignore[reportUnknownArgumentType,reportUnknownLambdaType]
     known: Host = KNOWN[host]
-    planned = catalogue.stdio(known, ["uvx", "experience-mcp", "serve"])
+    planned = catalogue.stdio_entry(known, ["uvx", "experience-mcp", "serve"])
     assert entry(host, "stdio") == planned.entry
-    planned = catalogue.over_http(
+    planned = catalogue.http_entry(
         known, URL, "EXPERIENCE_TOKEN", {"EXPERIENCE_TOKEN": "YOUR_TOKEN"}
     )
     assert entry(host, "http") == planned.entry

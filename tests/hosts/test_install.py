@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.cli.hosts.catalogue import HOSTS
-from server.cli.hosts.plain import as_table
+from server.cli.hosts.document import as_table
 from tests.hosts.installing import (
     CURSOR,
     EVERY_HOST,
@@ -93,7 +93,7 @@ def test_a_link_to_itself_and_a_folder_are_refused(desk: Desk) -> None:
     loop = desk.project / "loop.json"
     loop.symlink_to(loop)
     for undo in ((), ("--undo",)):
-        assert "a link that leads to itself" in desk.run(str(loop), "--yes", *undo, fails=1)
+        assert "is a link to itself" in desk.run(str(loop), "--yes", *undo, fails=1)
     assert loop.is_symlink()
     desk.file("claude-code").mkdir()
     assert "is a folder" in desk.run("claude-code", "--yes", fails=1)
@@ -121,7 +121,7 @@ def test_a_read_only_file_is_left_alone(desk: Desk) -> None:
         (
             "cursor",
             '{"mcpServers": {"experience": {\n"url": "a", "url": "b"}}}',
-            "line 2, column 13: 'url' stands there twice",
+            "line 2, column 13: duplicate name 'url'",
         ),
         (
             "cursor",
@@ -144,7 +144,7 @@ def test_a_malformed_file_is_refused_with_the_position(
 
 def test_other_things_in_the_place_of_servers_are_refused(desk: Desk) -> None:
     path = desk.has("cursor", '{"mcpServers": []}')
-    assert "mcpServers should be an object" in desk.run("cursor", "--yes", fails=1)
+    assert "mcpServers must be an object" in desk.run("cursor", "--yes", fails=1)
     desk.has("cursor", b"\xff\xfe{\x00}\x00")
     assert "is not UTF-8" in desk.run("cursor", "--yes", fails=1)
     assert path.read_bytes() == b"\xff\xfe{\x00}\x00"
@@ -155,7 +155,7 @@ def test_the_change_is_shown_and_asked_for(desk: Desk) -> None:
     output = desk.run("cursor", stdin="n\n", fails=1)
     assert '+\t\t"experience": {' in output
     assert "Nothing was changed." in output
-    assert "nobody answered" in desk.run("cursor", fails=1)
+    assert "no answer, so nothing was changed" in desk.run("cursor", fails=1)
     assert path.read_text() == CURSOR
     assert "is installed" in desk.run("cursor", stdin="y\n")
 
@@ -196,7 +196,7 @@ def test_project_files_are_of_the_project(desk: Desk) -> None:
     found = {str(p.relative_to(desk.project)) for p in desk.project.rglob("*") if p.is_file()}
     assert found == {".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".codex/config.toml"}
     output = desk.run("claude-desktop", "--scope", "project", fails=1)
-    assert "has no files of projects" in output
+    assert "has no project files" in output
 
 
 def test_any_other_host_is_given_by_the_path_of_its_file(desk: Desk) -> None:
@@ -209,12 +209,12 @@ def test_any_other_host_is_given_by_the_path_of_its_file(desk: Desk) -> None:
     path.write_text(VSCODE)
     desk.install(str(path))
     assert "experience" in str(data(path).at("servers"))
-    assert "is no host" in desk.run("emacs", fails=2)
+    assert "unknown host 'emacs'" in desk.run("emacs", fails=2)
 
 
 def test_bad_input_says_how_to_mend_the_call(desk: Desk) -> None:
-    assert "no name for all hosts" in desk.run("cursor", "--name", "a b", fails=1)
-    assert "is no URL of a server" in desk.run("cursor", "--url", "localhost:8000", fails=1)
+    assert "invalid name 'a b'" in desk.run("cursor", "--name", "a b", fails=1)
+    assert "invalid URL 'localhost:8000'" in desk.run("cursor", "--url", "localhost:8000", fails=1)
     assert "give its --url" in desk.run("cursor", "--token-env", "X", fails=2)
     secret = "s3cret-token-itself"
     output = desk.run("cursor", "--url", URL, "--token-env", secret, fails=2)
@@ -229,7 +229,7 @@ def test_what_would_not_work_or_not_be_safe_is_said(desk: Desk) -> None:
     output = desk.run("cursor", "--dry-run", "--url", "http://192.0.2.1/mcp", "--token-env", "T")
     assert "is not encrypted" in output
     output = desk.run("cursor", "--dry-run", "--scope", "project")
-    assert "on others this project's file needs theirs" in output
+    assert "other machines need their own" in output
 
 
 def test_a_file_that_changes_while_the_user_thinks_is_not_overwritten(

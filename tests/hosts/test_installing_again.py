@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from server.cli.hosts.plain import as_table
-from server.cli.hosts.records import RecordPlace
+from server.cli.hosts.config_file import ConfigFile, write_file
+from server.cli.hosts.document import as_table
 from tests.hosts.installing import CODEX, URL, Desk, data, strict
 
 OWN = '{\n  "mcpServers": {\n    "experience": {"command": "mine", "args": ["precious"]}\n  }\n}\n'
@@ -76,26 +76,27 @@ def test_a_refused_install_leaves_nothing_to_undo(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("written", [True, False])
-def test_a_kill_before_the_record_is_confirmed_is_seen_by_the_file(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, written: bool
+@pytest.mark.parametrize("before", [OWN, None])
+def test_after_a_kill_the_file_tells_whether_there_is_something_to_undo(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, before: str | None, written: bool
 ) -> None:
-    path = desk.has("cursor", OWN)
+    path = desk.file("cursor") if before is None else desk.has("cursor", before)
 
-    def killed(*_args: object) -> None:
-        raise KeyboardInterrupt
+    def killed(file: ConfigFile, content: bytes | None) -> None:
+        if file.path != path or written:
+            write_file(file, content)
+        if file.path == path:
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        if written:
-            patch.setattr(RecordPlace, "confirm", killed)
-        else:
-            patch.setattr("server.cli.hosts.change.write_file", killed)
+        patch.setattr("server.cli.hosts.changes.write_file", killed)
         desk.run("cursor", "--yes", fails=130)
-    assert ("serve" in path.read_text()) == written
-    if written:
+    assert (path.exists() and "serve" in path.read_text()) == written
+    if before is None or written:
         desk.undo("cursor")
     else:
         assert "nothing to undo" in desk.run("cursor", "--yes", "--undo", fails=1)
-    assert path.read_text() == OWN
+    assert (path.read_text() if path.exists() else None) == before
 
 
 @pytest.mark.parametrize("again", [("--url", OTHER), ()])
@@ -121,21 +122,21 @@ def test_no_copy_keeps_a_token_after_it_is_taken_back(
     desk.install("claude-desktop", "--url", URL, "--token-env", "TK")
     desk.install("claude-desktop", "--name", "second")
     kept = [p for p in desk.home.rglob("hosts/*") if b"s3cret" in p.read_bytes()]
-    assert len(kept) == 2
+    assert len(kept) == 3
     assert os.name != "posix" or all(p.stat().st_mode & 0o077 == 0 for p in kept)
     desk.undo("claude-desktop")
     assert not [p for p in desk.home.rglob("*") if p.is_file() and b"s3cret" in p.read_bytes()]
-    assert "copy of the file as it was is gone" in desk.undo("claude-desktop", "--name", "second")
+    desk.undo("claude-desktop", "--name", "second")
     assert path.read_text() == '{\n  "theme": 1\n}\n'
 
 
-def test_without_the_copy_the_entry_comes_back_from_the_record(desk: Desk) -> None:
+def test_undo_does_not_need_the_copy(desk: Desk) -> None:
     path = desk.has("cursor", OWN)
     desk.install("cursor")
     for copy in desk.home.rglob("hosts/*.before*"):
         copy.unlink()
-    assert "copy of the file as it was is gone" in desk.undo("cursor")
-    assert strict(path).value == json.loads(OWN)
+    desk.undo("cursor")
+    assert path.read_text() == OWN
 
 
 def test_what_another_entry_asks_for_too_stays_until_the_last(desk: Desk) -> None:

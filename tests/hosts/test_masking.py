@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.cli.masking import masked
+from server.cli.hosts.masking import masked
 from tests.hosts.installing import Desk
 
 

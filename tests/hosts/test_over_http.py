@@ -32,7 +32,7 @@ def test_a_server_over_http_is_written_with_a_reference_to_its_token(
     assert entry.items() >= expected[host].items()
     assert "s3cret-value" not in output
     assert ("s3cret-value" in desk.file(host).read_text()) == (host == "claude-desktop")
-    assert ("the host knows no other way" in output) == (host == "claude-desktop")
+    assert ("the host has no other way" in output) == (host == "claude-desktop")
     assert "s3cret-value" not in desk.undo(host)
     assert not desk.file(host).exists()
 

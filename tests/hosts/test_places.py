@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import BadInputError
-from server.cli import host_entry
+from server.cli.hosts import launch
 from server.cli.hosts.catalogue import HOSTS
-from server.cli.hosts.places import Machine
+from server.cli.hosts.locations import Machine
 
 ROAMING, LOCAL = "AppData/Roaming", "AppData/Local"
 PLACES = {
@@ -97,25 +97,25 @@ def uvx(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def origin(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
-    monkeypatch.setattr(host_entry, "distribution", lambda _name: Installed(text))  # pyright: ignore[reportUnknownArgumentType,reportUnknownLambdaType]
+    monkeypatch.setattr(launch, "distribution", lambda _name: Installed(text))  # pyright: ignore[reportUnknownArgumentType,reportUnknownLambdaType]
 
 
 def test_from_a_package_index_uvx_is_written(monkeypatch: pytest.MonkeyPatch, uvx: str) -> None:
     origin(monkeypatch, None)
-    assert host_entry.launch() == [uvx, "experience-mcp"]
-    assert host_entry.launch(shared=True) == ["uvx", "experience-mcp"]
+    assert launch.launch_command() == [uvx, "experience-mcp"]
+    assert launch.launch_command(shared=True) == ["uvx", "experience-mcp"]
 
 
 def test_without_uvx_the_running_program_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     origin(monkeypatch, None)
     monkeypatch.setattr("shutil.which", lambda _name: None)  # pyright: ignore[reportUnknownArgumentType,reportUnknownLambdaType]
-    assert Path(host_entry.launch()[0]).is_absolute()
+    assert Path(launch.launch_command()[0]).is_absolute()
 
 
 @pytest.mark.usefixtures("uvx")
 def test_from_a_clone_the_running_program_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     origin(monkeypatch, json.dumps({"url": "file:///clone", "dir_info": {"editable": True}}))
-    assert host_entry.launch() == [str(Path(sys.executable).with_name("experience-mcp"))]
+    assert launch.launch_command() == [str(Path(sys.executable).with_name("experience-mcp"))]
 
 
 def test_from_a_cache_that_may_be_cleared_the_wheel_is_written(
@@ -125,4 +125,4 @@ def test_from_a_cache_that_may_be_cleared_the_wheel_is_written(
     (tmp_path / "CACHEDIR.TAG").touch()
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "archive" / "abc"))
     origin(monkeypatch, json.dumps({"url": wheel.as_uri(), "archive_info": {}}))
-    assert host_entry.launch() == [uvx, "--from", str(wheel), "experience-mcp"]
+    assert launch.launch_command() == [uvx, "--from", str(wheel), "experience-mcp"]

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from server.cli.hosts.plain import as_table
+from server.cli.hosts.document import as_table
 from server.cli.hosts.toml_document import TomlDocument
 from tests.hosts.installing import CODEX, URL, Desk, data
 
@@ -81,7 +81,7 @@ def test_an_inline_table_is_changed_in_one_place(text: str) -> None:
     if not document.get("s", "e"):
         document.remove("s", "e")
     assert tomllib.loads(document.text) == before
-    assert document.text.replace("{}", "{ }") == text.replace("{}", "{ }")
+    assert "".join(document.text.split()) == "".join(text.split())
 
 
 @pytest.mark.parametrize("key", ["a", "b", "c"])

@@ -79,7 +79,7 @@ def test_the_comments_of_a_replaced_table_come_back(desk: Desk) -> None:
 def test_what_is_gone_already_can_still_be_taken_back(desk: Desk) -> None:
     desk.install("cursor")
     desk.file("cursor").unlink()
-    assert "is taken back" in desk.run("cursor", "--undo")
+    assert "is uninstalled" in desk.run("cursor", "--undo")
     assert "nothing to undo" in desk.run("cursor", "--undo", fails=1)
 
 

@@ -25,7 +25,7 @@ from experience_store.store import GroupTrace
 from server.child_process import cli_command
 from server.cli import demo_recording as recorded
 from server.cli.database import opened
-from server.cli.host_entry import database_of_host, host_entry, program
+from server.cli.hosts.launch import database_of_host, host_entry, program
 from server.cli.options import database_option, model_options, shared
 from server.mcp.results import Experiences, Submitted, UpdateOut
 from server.settings import ModelSettings

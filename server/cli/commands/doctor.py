@@ -22,7 +22,7 @@ from server.cli.diagnostics import (
     look_at_release,
     look_at_tokens,
 )
-from server.cli.host_entry import host_entry
+from server.cli.hosts.launch import host_entry
 from server.cli.options import database_option, json_option, library_option, model_options, option
 from server.cli.output import faint, print_json, title, wrapped
 from server.settings import ModelSettings

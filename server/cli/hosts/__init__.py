@@ -1,5 +1,8 @@
-"""The programs that start the server for a model: where they keep their configuration, and how.
+"""MCP hosts: what `install` writes into their configuration, where, and how it is undone.
 
-`catalogue` knows the hosts, `places` their files, `document` how to change such a file without
-touching what is not ours, `installing`, `undoing` and `records` how to do and undo that.
+Reading order: `catalogue` has the hosts and the entry each of them wants, `locations` the places of
+their files, `launch` the command that starts this server. `changes` plans what `install` does,
+merges and undoes; it reads and writes through `config_file`, and edits a `document`, which is a
+`json_document` or a `toml_document`. A `backup` is what undo needs, `backup_store` keeps it, and
+`older_backup` reads those of the first version. `masking` hides secrets in what is shown.
 """

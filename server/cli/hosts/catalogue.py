@@ -1,4 +1,4 @@
-"""The hosts, and how each of them writes down a server."""
+"""The hosts, and the entry that each of them wants for a server."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from experience_store.errors import BadInputError
-from server.cli.hosts import places
-from server.cli.hosts.places import Machine
+from server.cli.hosts import locations
+from server.cli.hosts.locations import Machine
 
 Scope: TypeAlias = Literal["user", "project"]
 Entry: TypeAlias = dict[str, object]
@@ -24,12 +24,14 @@ class Host:
     """A program that starts or calls the server.
 
     Attributes:
+        name: Its name on the command line.
+        title: Its name in messages.
         servers: The table of servers in its file.
-        user: Its file for everything that the user does.
-        project: Its file in a project's folder, None if it has none.
-        typed: Whether an entry says what it is by `type`.
-        reference: How an entry says that a token stands in an environment variable.
-        afterwards: What makes the host read the file.
+        user: The location of the user's file, None for a host that is given by a path.
+        project: The file in a project's folder, None if there is none.
+        typed: Whether an entry has a `type`.
+        reference: How an entry refers to a token in an environment variable.
+        afterwards: What makes the host read its file.
     """
 
     name: str
@@ -49,19 +51,19 @@ class Host:
         """
         if scope == "project":
             if self.project is None:
-                raise BadInputError(f"{self.title} has no files of projects: leave out --scope")
+                raise BadInputError(f"{self.title} has no project files: leave out --scope")
             return machine.project / self.project
-        assert self.user, "hosts of a path have no scopes"
+        assert self.user, "hosts given by a path have no scopes"
         return self.user(machine)
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """What is to stand in a host's file.
+class PlannedEntry:
+    """What should be in a host's file.
 
     Attributes:
-        entry: Of the server.
-        inputs: What the host is to ask its user for (VS Code).
+        entry: The entry of the server.
+        inputs: What the host should ask its user for (VS Code).
         notes: What its user should know.
     """
 
@@ -77,37 +79,37 @@ HOSTS: Mapping[str, Host] = {
             "claude-desktop",
             "Claude Desktop",
             "mcpServers",
-            places.claude_desktop,
+            locations.claude_desktop,
             None,
             typed=False,
             reference="bridge",
-            afterwards="Quit Claude Desktop and start it again.",
+            afterwards="Quit and restart Claude Desktop.",
         ),
         Host(
             "claude-code",
             "Claude Code",
             "mcpServers",
-            places.claude_code,
+            locations.claude_code,
             ".mcp.json",
             typed=True,
             reference="${NAME}",
-            afterwards="Start Claude Code again; `claude mcp list` shows the server.",
+            afterwards="Restart Claude Code; `claude mcp list` shows the server.",
         ),
         Host(
             "cursor",
             "Cursor",
             "mcpServers",
-            places.cursor,
+            locations.cursor,
             ".cursor/mcp.json",
             typed=False,
             reference="${env:NAME}",
-            afterwards="Start Cursor again, or switch the server on in its MCP settings.",
+            afterwards="Restart Cursor, or enable the server in its MCP settings.",
         ),
         Host(
             "vscode",
             "VS Code",
             "servers",
-            places.vscode,
+            locations.vscode,
             ".vscode/mcp.json",
             typed=True,
             reference="input",
@@ -117,73 +119,69 @@ HOSTS: Mapping[str, Host] = {
             "codex",
             "Codex",
             "mcp_servers",
-            places.codex,
+            locations.codex,
             ".codex/config.toml",
             typed=False,
             reference="variable",
-            afterwards="Start Codex again; `codex mcp list` shows the server.",
+            afterwards="Restart Codex; `codex mcp list` shows the server.",
         ),
     )
 }
 
 
 def host_of_file(path: Path) -> Host:
-    """The host of a file that is given by its path: what most `mcp.json` have."""
+    """The host of a file that is given by its path, as most hosts with an `mcp.json` are."""
+    is_toml = path.suffix == ".toml"
     return Host(
         "mcp.json",
         path.name,
-        "mcp_servers" if path.suffix == ".toml" else "mcpServers",
+        "mcp_servers" if is_toml else "mcpServers",
         None,
         None,
         typed=False,
-        reference="${NAME}" if path.suffix != ".toml" else "variable",
-        afterwards="Start the host again.",
+        reference="variable" if is_toml else "${NAME}",
+        afterwards="Restart the host.",
     )
 
 
-def stdio(host: Host, command: list[str]) -> Planned:
-    """A server that the host starts."""
+def stdio_entry(host: Host, command: list[str]) -> PlannedEntry:
+    """The entry for a server that the host starts."""
     kind: Entry = {"type": "stdio"} if host.typed else {}
-    return Planned({**kind, "command": command[0], "args": command[1:]})
+    return PlannedEntry({**kind, "command": command[0], "args": command[1:]})
 
 
-def over_http(
+def http_entry(
     host: Host, url: str, variable: str | None, environment: Mapping[str, str]
-) -> Planned:
-    """A server that runs already.
+) -> PlannedEntry:
+    """The entry for a server that is already running.
 
     Args:
         host: The program that calls it.
-        url: Where it is.
-        variable: The environment variable with its token, None if it wants none.
-        environment: Where the token is read if the host cannot be told to do so.
+        url: Its address.
+        variable: The environment variable with its token, None if it needs none.
+        environment: Where to read the token if the host cannot refer to a variable.
 
     Raises:
         BadInputError: The token is needed and not there.
     """
     entry: Entry = {"type": "http", "url": url} if host.typed else {"url": url}
-    match host.reference:
-        case "bridge":
-            return _bridged(url, variable, environment)
-        case "variable":
-            if variable:
-                entry["bearer_token_env_var"] = variable
-            return Planned(entry)
-        case "input":
-            return _asking(entry, variable)
-        case form:
-            if variable:
-                in_form = form.replace("NAME", variable)
-                entry["headers"] = {"Authorization": f"Bearer {in_form}"}
-            return Planned(entry)
-
-
-def _asking(entry: Entry, variable: str | None) -> Planned:
-    """VS Code does not replace `${env:…}` in headers, but asks and keeps the answer safe."""
+    if host.reference == "bridge":
+        return _bridge_entry(url, variable, environment)
     if variable is None:
-        return Planned(entry)
+        return PlannedEntry(entry)
+    match host.reference:
+        case "variable":
+            return PlannedEntry({**entry, "bearer_token_env_var": variable})
+        case "input":
+            return _entry_with_input(entry, variable)
+        case form:
+            reference = form.replace("NAME", variable)
+            return PlannedEntry({**entry, "headers": {"Authorization": f"Bearer {reference}"}})
+
+
+def _entry_with_input(entry: Entry, variable: str) -> PlannedEntry:
+    """VS Code does not replace `${env:...}` in headers; it asks, and stores the answer safely."""
     name = variable.lower().replace("_", "-")
-    entry["headers"] = {"Authorization": f"Bearer ${{input:{name}}}"}
     asked: Entry = {
         "type": "promptString",
         "id": name,
@@ -191,21 +189,21 @@ def _asking(entry: Entry, variable: str | None) -> Planned:
         "password": True,
     }
     note = f"VS Code will ask for the token ({variable}) once and keep it in its secret storage."
-    return Planned(entry, (asked,), notes=(note,))
+    headers = {"Authorization": f"Bearer ${{input:{name}}}"}
+    return PlannedEntry({**entry, "headers": headers}, (asked,), (note,))
 
 
-def _bridged(url: str, variable: str | None, environment: Mapping[str, str]) -> Planned:
-    """Claude Desktop's file knows programs only, so a program speaks to the server for it."""
+def _bridge_entry(url: str, variable: str | None, environment: Mapping[str, str]) -> PlannedEntry:
+    """Claude Desktop's file takes programs only, so a program calls the server for it."""
     entry: Entry = {"command": shutil.which("uvx") or "uvx", "args": [*BRIDGE, url]}
     note = "Claude Desktop starts programs only: mcp-proxy, which uv fetches, calls the server."
     if variable is None:
-        return Planned(entry, notes=(note,))
+        return PlannedEntry(entry, notes=(note,))
     token = environment.get(variable)
     if not token:
         raise BadInputError(
-            f"Claude Desktop cannot read the token from {variable}, so it has to stand in its "
-            f"file: set {variable} and run this again"
+            f"Claude Desktop cannot read the token from {variable}, so its file must contain the "
+            f"token: set {variable} and run this again"
         )
-    entry["env"] = {BRIDGE_TOKEN: token}
-    warning = f"The token itself is in the file, in {BRIDGE_TOKEN}: the host knows no other way."
-    return Planned(entry, notes=(note, warning))
+    warning = f"The file contains the token itself, in {BRIDGE_TOKEN}: the host has no other way."
+    return PlannedEntry({**entry, "env": {BRIDGE_TOKEN: token}}, notes=(note, warning))

@@ -1,17 +1,25 @@
-"""Reading and writing a host's file: whole or not at all, and never over somebody's change."""
+"""Reads and writes a host's file: atomically, one process at a time, and never over a change."""
 
 from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from experience_store.errors import BadInputError, ConflictError
+from server.cli.hosts.document import Document, MalformedError
+from server.settings import default_database
 
 _BOM = b"\xef\xbb\xbf"
 _OWNER_ONLY = 0o600
+_LOCK_TIMEOUT = 30.0  # seconds; a change takes a few milliseconds
+_LOCK_POLL = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,7 @@ class ConfigFile:
     """A file as it was read.
 
     Attributes:
-        path: The file itself, also where a link led to it.
+        path: The file itself, with links followed.
         raw: Its bytes, None if there is no file.
     """
 
@@ -39,33 +47,33 @@ class ConfigFile:
             raise BadInputError(f"{self.path} is not UTF-8; nothing was changed") from error
 
     def encoded(self, text: str) -> bytes:
-        """A new text as the bytes of this file: with the mark at its head, if it had one."""
+        """A new text as bytes of this file: with a byte order mark, if it had one."""
         return (_BOM if (self.raw or b"").startswith(_BOM) else b"") + text.encode()
 
 
 def read_file(path: Path) -> ConfigFile:
-    """A file as it is; a link is followed, so that it stays one.
+    """A file as it is; links are followed, so that they stay links.
 
     Raises:
-        BadInputError: It is a folder, or a link that leads nowhere but to itself.
+        BadInputError: It is a folder, or a link to itself.
     """
     try:
         real = path.resolve()
     except RuntimeError:  # Python before 3.13 says so
         real = path
     if real.is_symlink():
-        raise BadInputError(f"{path} is a link that leads to itself: remove it, or mend it")
+        raise BadInputError(f"{path} is a link to itself: remove or fix it")
     if real.is_dir():
         raise BadInputError(f"{path} is a folder, where a file should be")
     return ConfigFile(real, real.read_bytes() if real.exists() else None)
 
 
 def write_file(file: ConfigFile, content: bytes | None) -> None:
-    """Put new bytes in place of those that were read; None takes the file away.
+    """Replace the bytes that were read; None deletes the file.
 
     Raises:
-        BadInputError: It may not be written.
-        ConflictError: Somebody has changed it since it was read.
+        BadInputError: It is read-only.
+        ConflictError: It was changed since it was read.
     """
     check_writable(file)
     if content is None:
@@ -89,10 +97,10 @@ def write_file(file: ConfigFile, content: bytes | None) -> None:
 
 
 def check_writable(file: ConfigFile) -> None:
-    """Nothing, if the file may be written.
+    """Check that the file may be written.
 
     Raises:
-        BadInputError: It is read-only, or there is no file any more.
+        BadInputError: It is read-only.
     """
     if file.raw is None or not file.path.exists():
         return
@@ -101,6 +109,66 @@ def check_writable(file: ConfigFile) -> None:
 
 
 def _check_unchanged(file: ConfigFile) -> None:
-    """Directly before the file is replaced, so that hardly any time is left for others."""
+    """Called directly before the file is replaced, to leave others hardly any time."""
     if read_file(file.path).raw != file.raw:
         raise ConflictError(f"{file.path} was changed meanwhile; nothing was written. Try again")
+
+
+def open_document(text: str, path: Path) -> Document:
+    """The document of a file's text; the suffix of the file tells the format.
+
+    Raises:
+        BadInputError: The text is malformed.
+    """
+    try:
+        if path.suffix == ".toml":
+            from server.cli.hosts.toml_document import TomlDocument  # noqa: PLC0415  # and tomlkit
+
+            return TomlDocument(text)
+        from server.cli.hosts.json_document import JsonDocument  # noqa: PLC0415  # one or the other
+
+        return JsonDocument(text)
+    except MalformedError as error:
+        raise error.in_file(path) from error
+
+
+@contextmanager
+def exclusive_lock() -> Generator[None]:
+    """Keep other processes of this program out. The system ends the lock when one is killed.
+
+    Raises:
+        ConflictError: Another process held the lock for half a minute.
+    """
+    path = default_database().parent / "hosts.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
+    try:
+        until = time.monotonic() + _LOCK_TIMEOUT
+        while not _locked(handle):
+            if time.monotonic() > until:
+                raise ConflictError(f"another process holds {path}; nothing was written. Try again")
+            time.sleep(_LOCK_POLL)
+        yield
+    finally:
+        os.close(handle)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _locked(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _locked(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,184 +1,239 @@
-"""JSON, with or without comments, changed in single places."""
+"""JSON with comments and trailing commas (JSONC), edited in place.
+
+No maintained library writes JSONC back as it was, so changes are made in the text. To find their
+places, comments and trailing commas are overwritten with spaces: Python's own parser reads the
+rest, and its positions are those of the text.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Self
+from dataclasses import dataclass
+
+from typing_extensions import override
 
 from experience_store.errors import BadInputError
-from server.cli.hosts.jsonc import Member, Node, malformed, parse
-from server.cli.hosts.plain import Key, at_path
+from server.cli.hosts.document import Document, Key, MalformedError
 
+_SPACE = r"[ \t\r\n]*"
+_STRING = r'"(?:[^"\\\n]|\\.)*"'
+_COMMENT = re.compile(rf"{_STRING}|//[^\r\n]*|/\*.*?\*/", re.DOTALL)
+_TRAILING_COMMA = re.compile(rf"((?:{_STRING}|[\w.}}\]]){_SPACE}),(?={_SPACE}[}}\]])|{_STRING}")
+_COMMA = re.compile(rf"{_SPACE},")
+_BLANKS = re.compile(r"[ \t]*")
 _LINE_END = re.compile(r"[ \t]*\r?\n")
-_SPACE = re.compile(r"[ \t]*")
 _INDENT = re.compile(r"^([ \t]+)(?=\S)", re.MULTILINE)
+_CLOSING = {"{": "}", "[": "]"}
 
 
-class JsonDocument:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A value in the text, and what is in it.
+
+    Attributes:
+        key: Its name or index.
+        name: Where its name begins, or else the value.
+        start: Where the value begins.
+        end: Where the value ends.
+        parts: The members of an object or list.
+    """
+
+    key: Key
+    name: int
+    start: int
+    end: int
+    parts: tuple[_Part, ...] = ()
+
+    def find(self, *path: Key) -> _Part | None:
+        """The part at a path; of several with a name the last one, as parsers do."""
+        part: _Part | None = self
+        for key in path:
+            part = next((p for p in reversed(part.parts) if p.key == key), None) if part else None
+        return part
+
+
+class JsonDocument(Document):
     """A JSON text. A blank one counts as an empty object."""
 
     def __init__(self, text: str) -> None:
-        self._text = text if text.strip() else "{}\n"
-        self._root = parse(self._text)
-        self._newline = "\r\n" if "\r\n" in self._text else "\n"
-        indent = _INDENT.search(self._text)
+        super().__init__(text if text.strip() else "{}\n")
+        indent = _INDENT.search(self.text)
         self._unit = indent[1] if indent else "  "
 
-    @property
-    def text(self) -> str:
-        """The text as it is now."""
-        return self._text
-
-    def get(self, *path: Key) -> object | None:
-        """The value at a path, None if there is none."""
-        return at_path(self._root.value, path)
-
+    @override
     def check_names(self, *path: str) -> None:
-        """Nothing, if each name on the way to a value and in it stands there once."""
-        node: Node | None = self._root
-        for key in path:
-            if node:
-                self._check_once(node, [key])
-            node = self._find((key,), node) if node else None
-        inside = [node] if node else []
-        while inside:
-            node = inside.pop()
-            self._check_once(node, [member.key for member in node.members or ()])
-            inside += [member.node for member in node.members or ()]
+        for depth, key in enumerate(path):
+            self._check_once(self._root.find(*path[:depth]), key)
+        inside = [self._root.find(*path)]
+        for part in inside:
+            self._check_once(part)
+            inside += part.parts if part else ()
 
-    def set(self, *path: str, value: object) -> None:
-        """Put a value at a path, and make what is missing on the way."""
-        node, rest = self._deepest(path)
-        if not rest:
-            self._splice(node.start, node.end, self._rendered(value, self._indent_at(node.start)))
-            return
-        for key in reversed(rest[1:]):
-            value = {key: value}
-        self._insert(node, value, f"{json.dumps(rest[0])}: ")
+    @override
+    def set(self, *path: Key, value: object) -> None:
+        part = self._root
+        for depth, key in enumerate(path):
+            opening, kind = ("[", "a list") if isinstance(key, int) else ("{", "an object")
+            if self.text[part.start] != opening:
+                where = ".".join(map(str, path[:depth])) or "the whole file"
+                raise BadInputError(f"{where} must be {kind}; nothing was changed")
+            if (inner := part.find(key)) is None:
+                for missing in reversed(path[depth + 1 :]):
+                    value = [value] if isinstance(missing, int) else {missing: value}
+                self._insert(part, "" if opening == "[" else f"{json.dumps(key)}: ", value)
+                return
+            part = inner
+        self._splice((part.start, part.end, self._rendered(value, self._indent_at(part.start))))
 
-    def append(self, *path: str, value: object) -> None:
-        """Add a value to the list at a path."""
-        node, rest = self._deepest(path)
-        if rest:
-            self.set(*path, value=[value])
-        else:
-            self._insert(node, value)
-
+    @override
     def remove(self, *path: Key) -> None:
-        """Take out what is at a path, if there is something."""
-        parent = self._find(path[:-1])
-        member = parent.member(path[-1]) if parent else None
-        if parent is None or member is None:
+        parent, part = self._root.find(*path[:-1]), self._root.find(*path)
+        if parent is None or part is None:
             return
-        members = parent.members or ()
-        place = members.index(member)
-        comma_before = members[place - 1].comma if place and member.comma is None else None
-        comma = member.comma
-        if comma is not None and self._text[member.node.end : comma].strip():
-            self._splice(comma, comma + 1, "", final=False)  # a comment stands before it
-            self._splice(member.start, member.node.end, "")
-            return
-        start, end = self._span(member)
-        if comma_before is not None and not self._text[comma_before + 1 : start].strip(" \t"):
-            self._splice(comma_before, end, "")
-            return
-        self._splice(start, end, "", final=comma_before is None)
-        if comma_before is not None:
-            self._splice(comma_before, comma_before + 1, "")
-        parent = self._find(path[:-1])
-        if parent and not self._text[parent.start + 1 : parent.end - 1].strip():
-            self._splice(parent.start + 1, parent.end - 1, "")
+        self._splice(*self._cuts(parent, part))
+        parent = self._root.find(*path[:-1])
+        if parent and not self.text[parent.start + 1 : parent.end - 1].strip():
+            self._splice((parent.start + 1, parent.end - 1, ""))
 
-    def take_from(self, older: Self, *path: str) -> None:
-        """Put at a path what an older text has there, as it was written."""
-        source = older._find(path)
-        target = self._find(path)
+    @override
+    def restore(self, older: str, *path: str) -> None:
+        source = _root(_blanked(older)[1]).find(*path)
         if source is None:
             self.remove(*path)
             return
-        if target is None:
-            self.set(*path, value=None)
-            target = self._find(path)
-        assert target, "it was just set"
-        self._splice(target.start, target.end, older.text[source.start : source.end])
+        self.set(*path, value=None)
+        if place := self._root.find(*path):
+            self._splice((place.start, place.end, older[source.start : source.end]))
 
-    def _check_once(self, node: Node, names: list[Key]) -> None:
+    @override
+    def _parse(self, text: str) -> object:
+        self._bare, strict = _blanked(text)
+        data = _loads(strict)
+        self._root = _root(strict)
+        return data
+
+    def _splice(self, *pieces: tuple[int, int, str]) -> None:
+        """Replace pieces of the text; of two at one position, the last comes first."""
+        text = self.text
+        for start, end, new in sorted(pieces, key=lambda piece: piece[0], reverse=True):
+            text = text[:start] + new + text[end:]
+        self.data, self.text = self._parse(text), text
+
+    def _comma(self, part: _Part) -> int | None:
+        comma = _COMMA.match(self._bare, part.end)
+        return comma.end() - 1 if comma else None
+
+    def _check_once(self, parent: _Part | None, key: Key | None = None) -> None:
         met: set[Key] = set()
-        for member in node.members or ():
-            if member.key in met and member.key in names:
-                what = f"{member.key!r} stands there twice, and hosts differ in which they read"
-                raise malformed(what, self._text, member.start)
-            met.add(member.key)
+        for part in parent.parts if parent else ():
+            if part.key in met and key in {None, part.key}:
+                before = self.text[: part.name]
+                what = f"duplicate name {part.key!r}; hosts differ in which one they read"
+                line, column = before.count("\n") + 1, part.name - before.rfind("\n")
+                raise MalformedError(what, line, column)
+            met.add(part.key)
 
-    def _find(self, path: tuple[Key, ...], node: Node | None = None) -> Node | None:
-        node = node or self._root
-        for key in path:
-            member = node.member(key) if node else None
-            node = member.node if member else None
-        return node
-
-    def _deepest(self, path: tuple[str, ...]) -> tuple[Node, tuple[str, ...]]:
-        """The last node on the path that there is, and what is missing behind it."""
-        node = self._root
-        for number, key in enumerate(path):
-            if not isinstance(node.value, dict):
-                where = ".".join(path[:number])
-                raise BadInputError(f"{where or 'the whole file'} should be an object in {{ }}")
-            member = node.member(key)
-            if member is None:
-                return node, path[number:]
-            node = member.node
-        return node, ()
-
-    def _insert(self, node: Node, value: object, name: str = "") -> None:
-        """Put a member behind the last one, on a line of its own unless the object is one line."""
-        last = node.members[-1] if node.members else None
-        if last and "\n" not in self._text[node.start : node.end]:
+    def _insert(self, parent: _Part, name: str, value: object) -> None:
+        """Add a last member, on a line of its own unless the parent is on a single line."""
+        last = parent.parts[-1] if parent.parts else None
+        if last and "\n" not in self.text[parent.start : parent.end]:
             compact = json.dumps(value, ensure_ascii=False)
-            self._splice(last.node.end, last.node.end, f", {name}{compact}")
+            self._splice((last.end, last.end, f", {name}{compact}"))
             return
-        indent = self._member_indent(node)
-        inner = self._text[node.start + 1 : node.end - 1]
-        at = node.start + 1 + len(inner.rstrip())
-        comma_behind = "," if last and last.comma is not None else ""
-        text = f"{self._newline}{indent}{name}{self._rendered(value, indent)}{comma_behind}"
-        if "\n" not in inner[len(inner.rstrip()) :]:
-            text += self._newline + self._indent_at(node.start)
-        if last is None or last.comma is not None:
-            self._splice(at, at, text)
-        else:
-            self._splice(at, at, text, final=False)
-            self._splice(last.node.end, last.node.end, ",")
+        end = parent.start + len(self.text[parent.start : parent.end - 1].rstrip())
+        indent = self._member_indent(parent)
+        text = f"{self._newline}{indent}{name}{self._rendered(value, indent)}"
+        if last and self._comma(last) is not None:
+            text += ","
+        if "\n" not in self.text[end : parent.end]:
+            text += self._newline + self._indent_at(parent.start)
+        comma = [(last.end, last.end, ",")] if last and self._comma(last) is None else []
+        self._splice((end, end, text), *comma)
 
-    def _span(self, member: Member) -> tuple[int, int]:
-        """What goes with a member: its comma, and its lines if nothing else is on them."""
-        start = member.start
-        end = member.node.end if member.comma is None else member.comma + 1
-        line_start = self._text.rfind("\n", 0, start) + 1
-        line_end = _LINE_END.match(self._text, end)
-        if line_end and not self._text[line_start:start].strip():
-            return line_start, line_end.end()
-        space = _SPACE.match(self._text, end)
-        return start, space.end() if space and member.comma is not None else end
+    def _cuts(self, parent: _Part, part: _Part) -> list[tuple[int, int, str]]:
+        """What goes with a member: a comma, and its lines if nothing else is on them."""
+        start, end, comma = part.name, part.end, self._comma(part)
+        if comma is not None and self.text[end:comma].strip():  # a comment is before the comma
+            return [(start, end, ""), (comma, comma + 1, "")]
+        end = end if comma is None else comma + 1
+        line = self.text.rfind("\n", 0, start) + 1
+        if (line_end := _LINE_END.match(self.text, end)) and not self.text[line:start].strip():
+            start, end = line, line_end.end()
+        elif comma is not None and (blanks := _BLANKS.match(self.text, end)):
+            end = blanks.end()
+        index = parent.parts.index(part)
+        before = self._comma(parent.parts[index - 1]) if index and comma is None else None
+        if before is None:
+            return [(start, end, "")]
+        if not self.text[before + 1 : start].strip(" \t"):
+            return [(before, end, "")]
+        return [(before, before + 1, ""), (start, end, "")]
 
-    def _member_indent(self, node: Node) -> str:
-        for member in node.members or ():
-            line_start = self._text.rfind("\n", 0, member.start) + 1
-            if line_start > node.start:
-                return self._indent_at(member.start)
-        return self._indent_at(node.start) + self._unit
+    def _member_indent(self, parent: _Part) -> str:
+        for part in parent.parts:
+            if self.text.rfind("\n", 0, part.name) > parent.start:
+                return self._indent_at(part.name)
+        return self._indent_at(parent.start) + self._unit
 
     def _indent_at(self, position: int) -> str:
-        line = self._text[self._text.rfind("\n", 0, position) + 1 : position]
-        return line[: len(line) - len(line.lstrip(" \t"))]
+        blanks = _BLANKS.match(self.text, self.text.rfind("\n", 0, position) + 1, position)
+        return blanks[0] if blanks else ""
 
     def _rendered(self, value: object, indent: str) -> str:
         text = json.dumps(value, indent=self._unit, ensure_ascii=False)
         return text.replace("\n", self._newline + indent)
 
-    def _splice(self, start: int, end: int, text: str, *, final: bool = True) -> None:
-        """Replace a piece of the text; `final` unless the text is whole only after another."""
-        self._text = self._text[:start] + text + self._text[end:]
-        if final:
-            self._root = parse(self._text)
+
+def _blanked(text: str) -> tuple[str, str]:
+    """The text with spaces for comments, and with spaces for comments and trailing commas."""
+    bare = _COMMENT.sub(
+        lambda found: found[0] if found[0][0] == '"' else re.sub(r"[^\r\n]", " ", found[0]), text
+    )
+    return bare, _TRAILING_COMMA.sub(lambda found: f"{found[1]} " if found[1] else found[0], bare)
+
+
+def _loads(strict: str) -> object:
+    def refuse(name: str) -> None:
+        raise json.JSONDecodeError(f"{name} is not JSON", strict, strict.index(name))
+
+    try:
+        return json.loads(strict, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        raise MalformedError(error.msg, error.lineno, error.colno) from error
+    except (RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
+        raise MalformedError(f"this is too long or too deep: {error}", 1, 1) from error
+
+
+def _root(strict: str) -> _Part:
+    start = _behind_space(strict, 0)
+    return _scan(strict, 0, start, start)
+
+
+def _scan(strict: str, key: Key, name: int, start: int) -> _Part:
+    """The part that begins at a position of a valid text."""
+    closing = _CLOSING.get(strict[start])
+    if closing is None:
+        return _Part(key, name, start, _decoded(strict, start)[1])
+    parts: list[_Part] = []
+    at = _behind_space(strict, start + 1)
+    while strict[at] != closing:
+        inner, begin = len(parts), at
+        if closing == "}":
+            inner, at = _decoded(strict, at)
+            at = _behind_space(strict, strict.index(":", at) + 1)
+        parts.append(_scan(strict, inner, begin, at))
+        at = _behind_space(strict, parts[-1].end)
+        if strict[at] == ",":
+            at = _behind_space(strict, at + 1)
+    return _Part(key, name, start, at + 1, tuple(parts))
+
+
+def _decoded(strict: str, at: int) -> tuple[str, int]:
+    """The value at a position (a string, where it matters), and where it ends."""
+    return json.JSONDecoder().raw_decode(strict, at)
+
+
+def _behind_space(strict: str, at: int) -> int:
+    space = re.compile(_SPACE).match(strict, at)
+    return space.end() if space else at

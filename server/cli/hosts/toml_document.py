@@ -1,242 +1,231 @@
-"""TOML, changed in single places, and each change held against what it should mean."""
+"""TOML, edited in place with tomlkit, section by section.
+
+tomlkit counts the comments above a header to the section before it: it would put new keys behind
+them, and remove them with that section. So it is given one section at a time, from the header to
+the last key, and tables are added and removed as text. A new text is taken only if it means exactly
+what it should.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, MutableMapping
 from copy import deepcopy
-from typing import Self
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias, cast
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Item
+from typing_extensions import override
 
 from experience_store.errors import BadInputError
-from server.cli.hosts.jsonc import MalformedError
-from server.cli.hosts.plain import Key, as_list, as_table, at_path
-from server.cli.hosts.toml_blocks import put_back
-from server.cli.hosts.toml_inline import span_in, with_value, without_value, written, written_name
-from server.cli.hosts.toml_statements import Path, Statement, statements
+from server.cli.hosts.document import Document, Key, MalformedError, as_list, as_table, at_path
 
+Path: TypeAlias = tuple[str, ...]
+
+_BRACKET = re.compile(r"^[ \t]*\[", re.MULTILINE)
+_COMMENTS = re.compile(r"(?:(?:^|(?<=\n))[ \t]*(?:#[^\n]*|\r)?(?:\n|\Z))+\Z")
+_LONE_NEWLINE = re.compile(r"(?<!\r)\n")
 _GAP = re.compile(r"(?:^|\n)(\r?\n)\Z")
 _POSITION = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 
-class TomlDocument:
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A header and its keys: `text[start:end]`. The keys before the first header are one, too."""
+
+    path: Path
+    start: int
+    end: int
+
+
+class TomlDocument(Document):
     """A TOML text."""
 
-    def __init__(self, text: str) -> None:
-        try:
-            self._data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise _malformed(error, text) from error
-        self._text = text
-        self._newline = "\r\n" if "\r\n" in text else "\n"
-
-    @property
-    def text(self) -> str:
-        """The text as it is now."""
-        return self._text
-
-    def get(self, *path: Key) -> object | None:
-        """The value at a path, None if there is none."""
-        return at_path(self._data, path)
-
+    @override
     def check_names(self, *path: str) -> None:
-        """Nothing: in TOML, a name that stands there twice is an error by itself."""
+        pass  # in TOML, a duplicate name is an error by itself
 
-    def set(self, *path: str, value: object) -> None:
-        """Put a value at a path, and make what is missing on the way."""
-        expected = deepcopy(self._data)
-        _put(expected, path, value)
-        table = as_table(value)
-        all_of_them = statements(self._text)
-        if holder := _holder(all_of_them, path):
-            text = with_value(self._text, *holder, written(value))
-            self._settle(text, expected)
-        elif table is not None and self.get(*path) is None:
-            block = self._block(path, table)
-            self._settle(self._with_block(len(self._text), block), expected)
-        elif (at := _end_of_table(all_of_them, path[:-1])) is None:
-            block = self._block(path[:-1], {path[-1]: value})
-            self._settle(self._with_block(len(self._text), block), expected)
-        else:
-            line = f"{written_name(path[-1])} = {written(value)}{self._newline}"
-            self._settle(self._text[:at] + self._line_ended(at) + line + self._text[at:], expected)
+    @override
+    def set(self, *path: Key, value: object) -> None:
+        names = tuple(map(str, path))
+        if as_table(self.get(*names)) is not None:
+            self.remove(*names)
+        self._take(_changed(self.data, names, value), *self._ways(names, value))
 
-    def append(self, *path: str, value: object) -> None:
-        """Add a value to the list at a path."""
-        self.set(*path, value=[*(as_list(self.get(*path)) or []), value])
-
+    @override
     def remove(self, *path: Key) -> None:
-        """Take out what is at a path, if there is something."""
-        names = tuple(str(key) for key in path)
+        names = tuple(map(str, path))
         if self.get(*names) is None:
             return
-        expected = _less(self._data, names)
-        all_of_them = statements(self._text)
-        holder = _holder(all_of_them, names)
-        if holder and holder[1]:
-            self._settle(without_value(self._text, *holder), expected)
-            return
-        self._settle(_without(self._text, _spans(all_of_them, names))[0], expected)
+        text = self.text
+        for section in reversed(_sections(text)):
+            if section.path[: len(names)] == names:
+                text, _ = _without(text, section)
+        rest = at_path(tomllib.loads(text), names)
+        expected = _changed(self.data, names, None)
+        self._take(expected, lambda: text if rest is None else _edited(text, names, None))
 
-    def take_from(self, older: Self, *path: str) -> None:
-        """Put at a path what an older text has there, as it was written."""
-        value = older.get(*path)
-        all_of_them = statements(self._text)
-        expected = deepcopy(self._data)
-        raw = older._raw(path)
-        if (holder := _holder(all_of_them, path)) and raw is not None:
-            _put(expected, path, value)
-            self._settle(with_value(self._text, *holder, raw), expected)
-            return
-        here = _spans(all_of_them, path)
-        at = _without(self._text, here)[1]
-        if value is None and len(here) == 1:
-            self._take_end(path, older.text, here[0])
+    @override
+    def restore(self, older: str, *path: str) -> None:
+        here = [s for s in _sections(self.text) if s.path[: len(path)] == path]
+        at = _without(self.text, here[0])[1] if here else len(self.text)
         self.remove(*path)
-        if value is None:
+        if (value := TomlDocument(older).get(*path)) is None:
             return
-        spans = _spans(statements(older.text), path)
-        if raw is not None or as_table(value) is None or not spans:
-            self.set(*path, value=value)
-            return
-        _put(expected, path, value)
-        text: str | None = self._text
-        for span in spans:
-            text = put_back(text, older.text, path, span) if text is not None else None
-        if text is None:
-            text = self._with_block(at, "".join(older.text[start:end] for start, end in spans))
-        self._settle(text, expected)
+        sections = [s for s in _sections(older) if s.path[: len(path)] == path]
+        block = "".join(older[s.start : s.end] for s in sections)
+        expected = _changed(self.data, path, value)
+        self._take(expected, lambda: self._with_block(at, block), *self._ways(path, value))
 
-    def _take_end(self, path: Path, older: str, span: tuple[int, int]) -> None:
-        """Take out lines that were put behind an older text, and the empty line before them."""
-        before, after = self._text[: span[0]], self._text[span[1] :]
-        if before.rstrip() == older.rstrip():
-            start = older if older.endswith("\n") or not after else older + self._newline
-            self._settle((start if older else "") + after, _less(self._data, path))
+    @override
+    def _parse(self, text: str) -> object:
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            found = _POSITION.fullmatch(str(error))
+            assert found, "the parser says where it is"
+            line, column = (found[2], found[3]) if found[2] else (text.count("\n") + 1, 1)
+            raise MalformedError(found[1], int(line), int(column)) from error
 
-    def _raw(self, path: Path) -> str | None:
-        """A value as it is written, None if it is a table with lines of its own."""
-        holder = _holder(statements(self._text), path)
-        span = span_in(self._text, *holder) if holder else None
-        return self._text[span[0] : span[1]] if span else None
+    def _take(self, expected: dict[str, object], *ways: Callable[[], str]) -> None:
+        """Take the first new text that means what it should.
+
+        Raises:
+            BadInputError: None does; this file is written in too unusual a way.
+        """
+        for way in ways:
+            try:
+                text = way()
+                data = tomllib.loads(text)
+            except (TOMLKitError, tomllib.TOMLDecodeError):
+                continue
+            if _without_empty(data) == _without_empty(expected):
+                self.text, self.data = text, data
+                return
+        raise BadInputError(
+            "this file cannot be edited safely. Nothing was changed; edit the entry by hand"
+        )
+
+    def _ways(self, path: Path, value: object) -> Iterator[Callable[[], str]]:
+        """How a value can get to a path: with its own header, in its table, or with its table."""
+        while path:
+            if as_table(value) is not None:
+                yield partial(self._with_table, path, value)
+            yield partial(_edited, self.text, path, _inline(value))
+            path, value = path[:-1], {path[-1]: value}
+
+    def _with_table(self, path: Path, value: object) -> str:
+        for name in reversed(path):
+            value = {name: value}
+        block = tomlkit.dumps(as_table(value) or {}).lstrip()
+        return self._with_block(len(self.text), block.replace("\n", self._newline))
 
     def _with_block(self, at: int, block: str) -> str:
-        """The text with a table put in at the start of a line, with an empty line between."""
-        before, after = self._text[:at] + self._line_ended(at), self._text[at:]
+        """The text with a section at the start of a line, and an empty line between."""
+        before, after = self.text[:at], self.text[at:]
+        before += self._newline if before and not before.endswith("\n") else ""
         if before.strip() and not before.endswith(self._newline * 2):
             before += self._newline
         if after.strip() and not after.startswith(("\n", "\r\n")):
             block += self._newline
         return before + block + after
 
-    def _line_ended(self, at: int) -> str:
-        return self._newline if at and self._text[at - 1] != "\n" else ""
 
-    def _block(self, path: Path, table: Mapping[str, object]) -> str:
-        """A table with its header, and its tables below it."""
-        inner = {k: below for k, v in table.items() if (below := as_table(v)) is not None}
-        lines = [f"[{'.'.join(written_name(name) for name in path)}]"]
-        lines += [f"{written_name(k)} = {written(v)}" for k, v in table.items() if k not in inner]
-        text = "".join(line + self._newline for line in lines)
-        for key, value in inner.items():
-            text += self._newline + self._block((*path, key), value)
-        return text
-
-    def _settle(self, text: str, expected: Mapping[str, object]) -> None:
-        """Take over a new text, if it means what it should.
-
-        Raises:
-            BadInputError: It does not; this file is written in too unusual a way.
-        """
-        try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError:
-            data = None
-        if data is None or _without_empty(data) != _without_empty(expected):
-            raise BadInputError(
-                "this file is written in a way in which a change could do harm. Nothing was "
-                "changed; add the entry by hand"
-            )
-        self._text, self._data = text, data
+def _sections(text: str) -> list[_Section]:
+    starts = [0]
+    for found in _BRACKET.finditer(text):
+        if _is_toml(text[starts[-1] : found.start()]):  # else it is in a string or a list
+            starts.append(found.start())
+    sections: list[_Section] = []
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        comments = _COMMENTS.search(text, start, end)
+        header = text[start:end].partition("\n")[0].rstrip("\r") if sections else ""
+        sections.append(_Section(_path(header), start, comments.start() if comments else end))
+    return sections
 
 
-def _malformed(error: tomllib.TOMLDecodeError, text: str) -> MalformedError:
-    found = _POSITION.fullmatch(str(error))
-    if found and found[2]:
-        return MalformedError(found[1], int(found[2]), int(found[3]))
-    return MalformedError(found[1] if found else str(error), text.count("\n") + 1, 1)
+def _path(header: str) -> Path:
+    path: list[str] = []
+    found: object = tomllib.loads(header)
+    while found:
+        if table := as_table(found):
+            name, found = next(iter(table.items()))
+            path.append(name)
+        else:
+            found = (as_list(found) or [None])[0]
+    return tuple(path)
 
 
-def _holder(all_of_them: list[Statement], path: Path) -> tuple[tuple[int, int], Path] | None:
-    """Where the value stands that a path leads to or into, and the rest of the path."""
-    for statement in all_of_them:
-        if statement.value and statement.path == path[: len(statement.path)]:
-            return statement.value, path[len(statement.path) :]
-    return None
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
 
 
-def _spans(all_of_them: list[Statement], path: Path) -> list[tuple[int, int]]:
-    """The runs of statements at a path or below, with the comments inside them."""
-    spans: list[tuple[int, int]] = []
-    before: Statement | None = None
-    for statement in all_of_them:
-        if statement.within(path):
-            if before and before.within(path) and spans:
-                spans[-1] = (spans[-1][0], statement.end)
-            else:
-                spans.append((statement.start, statement.end))
-        before = statement
-    return spans
+def _without(text: str, section: _Section) -> tuple[str, int]:
+    """The text without a section and the empty line before it, and where that was."""
+    before, after = text[: section.start], text[section.end :]
+    if not after.strip() or after.startswith(("\n", "\r\n")):
+        gap = _GAP.search(before)
+        before = before[: gap.start(1)] if gap else before
+    return before + after, len(before)
 
 
-def _without(text: str, spans: list[tuple[int, int]]) -> tuple[str, int]:
-    """A text without some lines and the empty line before them, and where the first of them was."""
-    at = len(text)
-    for start, end in reversed(spans):
-        before, after = text[:start], text[end:]
-        if not after.strip() or after.startswith(("\n", "\r\n")):
-            gap = _GAP.search(before)
-            before = before[: gap.start(1)] if gap else before
-        text, at = before + after, len(before)
-    return text, at
+def _edited(text: str, path: Path, value: Item | None) -> str:
+    """The text with a value set by tomlkit, or removed, in the section that has its table."""
+    sections = [s for s in _sections(text) if s.path == path[:-1][: len(s.path)]]
+    for section in sorted(sections, key=lambda section: -len(section.path)):
+        old = text[section.start : section.end]
+        root = tomlkit.parse(old)
+        table = cast("MutableMapping[str, object] | None", root)
+        for name in path[:-1]:
+            table = cast("MutableMapping[str, object] | None", table and table.get(name))
+        if table is None or (value is None and path[-1] not in table):
+            continue
+        if value is None:
+            del table[path[-1]]
+        else:
+            table[path[-1]] = value
+        new = root.as_string()
+        if "\r\n" in old and not _LONE_NEWLINE.search(old):
+            new = _LONE_NEWLINE.sub("\r\n", new)
+        return text[: section.start] + new + text[section.end :]
+    raise TOMLKitError(f"no section has {'.'.join(path)}")
 
 
-def _end_of_table(all_of_them: list[Statement], table: Path) -> int | None:
-    """Behind the last pair that stands under the header of a table; None without a header."""
-    end: int | None = None
-    inside = False
-    for statement in all_of_them:
-        if statement.value is None:
-            inside = statement.path == table
-        if inside:
-            end = statement.end
-    return end
+def _inline(value: object) -> Item:
+    """A value as it is written on one line."""
+    if (table := as_table(value)) is None:
+        return tomlkit.item(value)
+    made = tomlkit.inline_table()
+    cast("MutableMapping[str, object]", made).update(table)
+    return made
 
 
-def _less(data: dict[str, object], path: Path) -> dict[str, object]:
-    """The data without what is at a path."""
-    left = deepcopy(data)
-    parent = as_table(at_path(left, path[:-1]))
-    assert parent is not None, "it holds what is removed"
-    del parent[path[-1]]
-    return left
-
-
-def _put(data: dict[str, object], path: Path, value: object) -> None:
-    for key in path[:-1]:
-        inner = as_table(data.setdefault(key, {}))
+def _changed(data: dict[str, object], path: Path, value: object) -> dict[str, object]:
+    """The data with a value at a path, or without it if that is None."""
+    changed = table = deepcopy(data)
+    for name in path[:-1]:
+        inner = as_table(table.setdefault(name, {}))
         if inner is None:
-            raise BadInputError(f"{key} should be a table")
-        data = inner
-    data[path[-1]] = value
+            raise BadInputError(f"{name} must be a table; nothing was changed")
+        table = inner
+    table[path[-1]] = value
+    if value is None:
+        del table[path[-1]]
+    return changed
 
 
-def _without_empty(data: Mapping[str, object]) -> dict[str, object]:
-    """The data without tables that hold nothing: a table can be there only as a prefix."""
-    kept: dict[str, object] = {}
-    for key, value in data.items():
-        table = as_table(value)
-        found = value if table is None else _without_empty(table)
-        if found != {}:
-            kept[key] = found
-    return kept
+def _without_empty(data: object) -> object:
+    """The data without empty tables: one may be there only because something is in it."""
+    table = as_table(data)
+    if table is None:
+        return data
+    kept = {key: _without_empty(value) for key, value in table.items()}
+    return {key: value for key, value in kept.items() if value != {}}

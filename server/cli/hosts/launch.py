@@ -1,4 +1,4 @@
-"""How a host is told to start the server."""
+"""The command that starts this server, for a host's configuration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DATA_HOME = "XDG_DATA_HOME"
 
 
 def program() -> list[str]:
-    """The absolute command that starts this very program."""
+    """The absolute command that starts this program."""
     beside = Path(sys.executable).with_name(APP)
     found = shutil.which(APP) or (str(beside) if beside.exists() else None)
     if found is None:
@@ -31,7 +31,7 @@ def program() -> list[str]:
 
 
 def database_of_host() -> Path:
-    """The database that a child uses which is given nothing but what hosts pass on."""
+    """The default database of a child process that gets only the variables hosts pass on."""
     kept = os.environ.pop(_DATA_HOME, None)
     try:
         return default_database()
@@ -40,41 +40,37 @@ def database_of_host() -> Path:
             os.environ[_DATA_HOME] = kept
 
 
-def launch(*, shared: bool = False) -> list[str]:
+def launch_command(*, shared: bool = False) -> list[str]:
     """The command for a host's configuration that starts this program.
 
-    From a package index it is asked for by name, so that it is found after an upgrade, too; uvx
-    itself by its path, because hosts with windows often do not have the shell's PATH. From
-    anywhere else it is this very program.
+    Installed from a package index, the program is started by name, so that upgrades are found; uvx
+    by its path, because desktop applications often lack the shell's PATH. Installed from anywhere
+    else, it is this program by its path.
 
     Args:
-        shared: For a file that goes to other machines: without uvx's path.
+        shared: Whether the file goes to other machines, where uvx has another path.
     """
     uvx = shutil.which("uvx")
     if uvx is None:
         return program()
     runner = "uvx" if shared else str(Path(uvx).absolute())
-    origin = distribution(APP).read_text("direct_url.json")  # PEP 610: none from an index
+    origin = distribution(APP).read_text("direct_url.json")  # PEP 610: None if from an index
     if origin is None:
         return [runner, APP]
     if _may_be_cleared():
         url = urlsplit(str(json.loads(origin)["url"]))
-        return [
-            runner,
-            "--from",
-            url2pathname(url.path) if url.scheme == "file" else url.geturl(),
-            APP,
-        ]
+        source = url2pathname(url.path) if url.scheme == "file" else url.geturl()
+        return [runner, "--from", source, APP]
     return program()
 
 
 def _may_be_cleared() -> bool:
-    """Whether this program runs in a cache, as `uvx --from FILE` does it."""
+    """Whether this program runs from a cache, as with `uvx --from FILE`."""
     return any((parent / "CACHEDIR.TAG").exists() for parent in Path(sys.prefix).parents)
 
 
 def serve_arguments(database: Path, library: str) -> list[str]:
-    """`serve` with the options that differ from what a host's child would take by itself."""
+    """`serve` with the options that differ from its defaults in a host."""
     arguments = ["serve"]
     if database != database_of_host():
         arguments += ["--database", str(database.absolute())]
@@ -84,8 +80,8 @@ def serve_arguments(database: Path, library: str) -> list[str]:
 
 
 def host_entry(database: Path, library: str, model: ModelSettings | None) -> dict[str, object]:
-    """The block for a host's `mcp.json` that means the same as the settings here."""
-    command, *arguments = [*launch(), *serve_arguments(database, library)]
+    """The block for a host's `mcp.json` with the same meaning as these settings."""
+    command, *arguments = [*launch_command(), *serve_arguments(database, library)]
     entry: dict[str, object] = {"command": command, "args": arguments}
     if model is not None:
         arguments += ["--model", model.name]

@@ -1,20 +1,20 @@
-"""Secrets in the text of a configuration file are not shown: the lines may be of other servers."""
+"""Hides secrets in the text of a configuration file, before its lines are shown."""
 
 from __future__ import annotations
 
 import re
 
 _NAMES = r"(?:key|token|secret|passw|pwd|pass\b|_pat\b|auth|credential|cookie)"
-_REFERENCE = r"(?!(?:Bearer |Basic )?\$)"  # says where the secret is
+_REFERENCE = r"(?!(?:Bearer |Basic )?\$)"  # only refers to the secret
 _TEXT = r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\''
 _QUOTES = re.compile(r"\"\"\"|'''|\"|'")
-_NAME = rf"(?<![\w.-])[\w.-]{{0,60}}{_NAMES}"  # once a word, so that long ones cost little
+_NAME = rf"(?<![\w.-])[\w.-]{{0,60}}{_NAMES}"  # anchored, so that long words cost little
 _VALUES = re.compile(  # key: "value", and "--key", "value"
     rf"({_NAME}(?!_env_var)[\w.-]{{0,60}}[\"']?[ \t]*[:=]\s*"
     rf"|(?<=[\"'])-[\w-]{{0,60}}{_NAMES}[\w-]{{0,60}}[\"']\s*,\s*)({_TEXT})",
     re.IGNORECASE | re.DOTALL,
 )
-_PIECES = re.compile(  # of a longer text: "--key=value", "Authorization: value", "Bearer value"
+_PIECES = re.compile(  # in a longer text: "--key=value", "Authorization: value", "Bearer value"
     rf"({_NAME}[\w-]{{0,60}}(?:[ \t]*:[ \t]*(?:Bearer |Basic )?|=)|\bBearer |\bBasic )"
     rf"{_REFERENCE}[^\s\"'&,$][^\s\"'&,]*",
     re.IGNORECASE,
@@ -25,7 +25,7 @@ _ONLY_NAMED = re.compile(r"_env_var[\"']?\s*[:=]\s*[\"']", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
-    """The text with `***` in place of what looks like a secret, with as many lines."""
+    """The text with `***` for what looks like a secret; it has as many lines."""
     text = _VALUES.sub(_without_value, text)
     text = _PIECES.sub(r"\1***", text)
     return _KNOWN.sub(r"\1***", _IN_URL.sub(r"\1***", text))

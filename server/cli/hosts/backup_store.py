@@ -1,0 +1,103 @@
+"""Backups in the user's data directory, for their owner only.
+
+Hosts' files can hold keys, and a backup in a project would end up in a repository. Beside each
+backup are copies of the file for its owner, which undo never reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from server.cli.hosts.backup import Backup, without
+from server.cli.hosts.config_file import ConfigFile, read_file, write_file
+from server.cli.hosts.older_backup import read_older
+from server.settings import default_database
+
+
+@dataclass(frozen=True, slots=True)
+class BackupStore:
+    """The place for the backup of an entry, and for copies of the file that it is in."""
+
+    file: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """The folder of all backups."""
+        return default_database().parent / "hosts"
+
+    @property
+    def _stem(self) -> str:
+        digest = hashlib.sha256(f"{self.file}:{self.name}".encode()).hexdigest()
+        return f"{digest[:16]}-{self.file.stem}"
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / f"{self._stem}.record.json"
+
+    def load(self, file: ConfigFile) -> Backup | None:
+        """The backup of what is installed in a file, None if there is none that can be read."""
+        backup = _loaded(self._record, file)
+        was_killed = backup and file.raw is not None and file.text == backup.before
+        return None if was_killed else backup  # it was stored, and the file never written
+
+    def save(self, backup: Backup | None) -> None:
+        """Store the backup; None drops it."""
+        if backup is None:
+            self._record.unlink(missing_ok=True)
+        else:
+            _save(self._record, backup)
+
+    def next_copy(self) -> Path:
+        """A place for a copy: no copy is ever overwritten."""
+        stem = self.folder / f"{self._stem}.before"
+        places = (f"{stem}{f'-{n}' if n > 1 else ''}{self.file.suffix}" for n in count(1))
+        return next(path for place in places if not (path := Path(place)).exists())
+
+    def without(self, backup: Backup, file: ConfigFile) -> dict[Path, Backup]:
+        """The backups of all other entries in the file, as if this one had not been installed."""
+        return {path: without(backup, other) for path, other in self._others(file)}
+
+    def forget(self, backup: Backup, others: dict[Path, Backup], left: bytes | None) -> None:
+        """Drop a backup that was undone, and replace those of the other entries.
+
+        A copy stays, as it may be the user's only one, unless it is the file as it is now, or holds
+        a token that was installed.
+        """
+        for path, other in others.items():
+            _save(path, other)
+        self.save(None)
+        tokens = [json.dumps(token).encode() for kept in backup.secrets.values() for token in kept]
+        for copy in self.folder.glob("*.before*"):
+            content = copy.read_bytes()
+            same = copy.name.startswith(f"{self._stem}.before") and content == left
+            if same or any(token in content for token in tokens):
+                copy.unlink()
+
+    def _others(self, file: ConfigFile) -> Iterator[tuple[Path, Backup]]:
+        for path in self.folder.glob("*.record.json"):
+            backup = _loaded(path, file)
+            if backup and backup.file == self.file and backup.name != self.name:
+                yield path, backup
+
+
+def _save(path: Path, backup: Backup) -> None:
+    write_file(read_file(path), backup.model_dump_json(indent=2).encode())
+
+
+def _loaded(path: Path, file: ConfigFile) -> Backup | None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return Backup.model_validate_json(content)
+    except ValidationError:
+        return read_older(content, path.parent, file)
