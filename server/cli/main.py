@@ -46,12 +46,12 @@ COMMANDS: Mapping[str, Entry] = {
         "Learn now from all groups that wait, with the configured model.",
     ),
     "practice": Entry(
-        "server.cli.practice",
+        "server.practice.cli.practice",
         "practice",
         "Practise on tasks until the library knows how, and measure the gain.",
     ),
     "evaluate": Entry(
-        "server.cli.evaluate",
+        "server.practice.cli.evaluate",
         "evaluate",
         "Measure what a library is worth: the same tasks with and without it.",
     ),

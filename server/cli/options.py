@@ -90,8 +90,13 @@ def library_argument(command: Command) -> Command:
     return click.argument("named", metavar="[LIBRARY]", required=False)(library_option(run))
 
 
+def _model_option(
+    purpose: str = "Model that learns. Without one, the hosts' models do.",
+) -> Callable[[Command], Command]:
+    return shared("--model", metavar="NAME", help=purpose)
+
+
 _MODEL_OPTIONS = (
-    shared("--model", metavar="NAME", help="Model that learns. Without one, the hosts' models do."),
     shared(
         "--base-url",
         metavar="URL",
@@ -104,7 +109,7 @@ _MODEL_OPTIONS = (
         type=click.IntRange(min=1),
         default=_MODEL.concurrency,
         show_default=True,
-        help="Calls of the model at once.",
+        help="Maximum concurrent model calls.",
     ),
     shared(
         "--timeout",
@@ -112,7 +117,7 @@ _MODEL_OPTIONS = (
         type=click.FloatRange(min=0, min_open=True),
         default=_MODEL.timeout,
         show_default=True,
-        help="For one call of the model.",
+        help="Timeout of one model call.",
     ),
     shared(
         "--retries",
@@ -120,7 +125,7 @@ _MODEL_OPTIONS = (
         type=click.IntRange(min=0),
         default=_MODEL.retries,
         show_default=True,
-        help="Repetitions of a call that met an overload or a lost connection.",
+        help="Retries on 429, 5xx and connection errors.",
     ),
     shared(
         "--price-prompt",
@@ -162,14 +167,17 @@ _THRESHOLDS = (
 
 
 def model_options(
-    *, thresholds: bool = False, needs_key: bool = True
+    *, thresholds: bool = False, needs_key: bool = True, purpose: str | None = None
 ) -> Callable[[Command], Command]:
     """The options of the model that learns; passed on as `model`, None if none is named.
 
     Args:
         thresholds: Whether the command learns in the background.
         needs_key: Whether a model without a key is an error; else its key is empty.
+        purpose: What the command uses the model for, if not for learning.
     """
+    more = _THRESHOLDS if thresholds else ()
+    options = (_model_option(purpose) if purpose else _model_option(), *_MODEL_OPTIONS, *more)
 
     def decorated(command: Command) -> Command:
         @wraps(command)
@@ -180,7 +188,7 @@ def model_options(
             command(model=model, **given)
 
         complete: Command = run
-        for add in reversed((*_MODEL_OPTIONS, *(_THRESHOLDS if thresholds else ()))):
+        for add in reversed(options):
             complete = add(complete)
         return complete
 

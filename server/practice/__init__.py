@@ -2,7 +2,7 @@
 
 Training-Free GRPO (Cai et al., arXiv 2510.08191) with tasks, a verifier and a model of one's own:
 attempt each task several times with the library's experiences in the prompt, hand the groups to
-the learner, go on with what was learned, and compare held-out tasks with and without it.
+the learner, continue with what was learned, and compare held-out tasks with and without it.
 
 This is a client of the server like any other: it speaks MCP with it, embedded or over HTTP, and
 only the command line imports it.

@@ -9,9 +9,9 @@ import pytest
 from mcp import Client
 
 from experience_store.testing import lesson
-from server.practice.library_client import LibraryClient
+from server.practice.client.connection import Connection
+from server.practice.client.library import LibraryClient
 from server.practice.records import Task
-from server.practice.spending import Meter
 from tests.http.in_process import served_in_process
 from tests.http.serving import JSON, served, stored_groups, submission, tool_call
 from tests.processes.calling import call, learn, submit
@@ -108,6 +108,6 @@ async def test_the_address_can_come_from_the_environment(database: Path) -> None
 
 async def test_a_practice_run_can_use_it(database: Path) -> None:
     async with served_in_process(database) as server, Client(server.url) as client:
-        library = LibraryClient(client, "lib", meter=Meter())
+        library = LibraryClient(Connection(client), "lib")
         got = await library.serve(Task(id="t1", prompt="Cancel the reservation"), 500)
     assert got.version == 0

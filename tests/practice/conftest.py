@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from server.practice.datasets import generated
+from server.practice.datasets import gym_tasks
 from tests.practice.loaded_gym import LoadedGym
 
 
@@ -18,8 +18,8 @@ def _no_page(run: object, report: object) -> str:
 @pytest.fixture
 def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without the page for people: drawing takes longer than the runs, and matplotlib."""
-    page = SimpleNamespace(page_of=_no_page)
-    monkeypatch.setitem(sys.modules, "server.practice.report.page", page)
+    page = SimpleNamespace(render_page=_no_page)
+    monkeypatch.setitem(sys.modules, "server.practice.report.html_report", page)
     monkeypatch.setattr("server.practice.report._NEEDED", ())
 
 
@@ -33,4 +33,4 @@ def loaded_gym(tmp_path_factory: pytest.TempPathFactory) -> Generator[LoadedGym]
 @pytest.fixture
 def gym_loaded_once(loaded_gym: LoadedGym, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks are generated without importing reasoning-gym for each spec."""
-    monkeypatch.setattr(generated, "subprocess", loaded_gym)
+    monkeypatch.setattr(gym_tasks, "subprocess", loaded_gym)

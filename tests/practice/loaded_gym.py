@@ -12,20 +12,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from server.practice.processes import environment
+from server.practice.isolated_process import environment
 
 _SERVE = """
 import os, sys
-from server.practice import gym
-from server.practice.datasets import generated
+from server.practice import reasoning_gym
+from server.practice.datasets import gym_tasks
 
-gym.families()
+reasoning_gym.families()
 for line in sys.stdin:
     path, spec = line.rstrip("\\n").split("\\t")
     fork = os.fork()
     if fork == 0:
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), 1)
-        generated.main(spec)
+        gym_tasks.main(spec)
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1]), flush=True)
 """

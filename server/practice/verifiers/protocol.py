@@ -14,9 +14,9 @@ MAX_NAMED = 5  # tasks that an error names
 
 
 class VerifierError(ExperienceError):
-    """The verifier is out of order.
+    """The verifier is unavailable.
 
-    The attempt stays unscored then: this is no reward of zero, and no other verifier steps in.
+    The attempt stays unscored then: this is not a reward of zero, and no other verifier steps in.
 
     Attributes:
         spent: What was spent before it failed.

@@ -115,7 +115,16 @@ def probes(of: Secret) -> list[Probe]:
         ("review_updates", {"library": name, "update_id": of.update, "decision": "reject"}),
         ("delete_library", {"library": name, "confirm": name}),
     ]
-    tails = ("", "/versions/0", "/versions/1", "/versions/99", "/history", "/groups", "/updates")
+    tails = (
+        "",
+        "/info",
+        "/versions/0",
+        "/versions/1",
+        "/versions/99",
+        "/history",
+        "/groups",
+        "/updates",
+    )
     uris = [f"experience://{name}{tail}" for tail in tails]
     uris += [f"experience://{name}/updates?before={of.update}", f"skill://{name}/SKILL.md"]
     uris += [f"experience://mine/updates?before={of.update}"]
@@ -164,6 +173,7 @@ def general() -> list[Probe]:
         ),
         ("resources/read", {"uri": "experience://mine/groups"}),
         ("resources/read", {"uri": "experience://mine/history"}),
+        ("resources/read", {"uri": "experience://mine/info"}),
     ]
 
 

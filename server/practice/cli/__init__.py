@@ -1,0 +1,1 @@
+"""The commands `practice` and `evaluate`."""

@@ -1,0 +1,1 @@
+"""A run from its first attempt to its last."""
