@@ -91,9 +91,11 @@ class Child(Served):
 
     async def _read(self) -> None:
         assert self.process.stderr
-        while raw := await self.process.stderr.readline():
-            self.heard(raw)
-        self.over()
+        try:
+            while raw := await self.process.stderr.readline():
+                self.heard(raw)
+        finally:
+            self.over()
 
 
 @asynccontextmanager

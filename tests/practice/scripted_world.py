@@ -11,7 +11,6 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,7 +30,7 @@ _LEAVE_OUT_PAGES = (  # as the fixture `no_pages` does
 _LAUNCH = (  # a lease of a killed process is over soon
     "from server.learning.worker import Worker, WorkerTimes\n"
     "Worker.__init__.__kwdefaults__['times'] = WorkerTimes(lease=0.3, heartbeat=0.1)\n"
-    + ("" if find_spec("matplotlib") else _LEAVE_OUT_PAGES)
+    + _LEAVE_OUT_PAGES
     + "from server.cli.main import main; main()"
 )
 

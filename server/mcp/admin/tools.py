@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cache
 from typing import Annotated
 
 from mcp.server.mcpserver.resolve import Elicit, ElicitationResult, Resolve
@@ -221,10 +222,11 @@ async def retire_experiences(
     return result(*edited(library, made))
 
 
-def administration_tools() -> list[ScopedTool]:
+@cache
+def administration_tools() -> tuple[ScopedTool, ...]:
     """The tools as they are registered. All are for those who may administer."""
     scope = Scope.ADMINISTER
-    return [
+    return (
         make_tool(describe_library, "Describe a library", scope, reads=False, idempotent=True),
         make_tool(library_history, "History of a library", scope, reads=True, idempotent=True),
         make_tool(compare_versions, "Compare versions", scope, reads=True, idempotent=True),
@@ -241,4 +243,4 @@ def administration_tools() -> list[ScopedTool]:
             idempotent=True,
             destroys=True,
         ),
-    ]
+    )

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-import pytest_asyncio
 from mcp import Client
 
 from experience_store import open_store
@@ -21,8 +20,6 @@ from tests.http.in_process import served_in_process
 from tests.http.serving import Served
 from tests.http.signing_in import ERAS, ask, make_token, plain, signed_in, use
 from tests.processes.calling import WON_AND_LOST, call, learn, submit
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 Probe: TypeAlias = tuple[str, dict[str, object]]
 MISSING = "nowhere"
@@ -76,11 +73,9 @@ def copy(database: Path, to: Path) -> None:
     source.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Pair]:
-    """Shared, so the test that compares the two is the first."""
-    folder = tmp_path_factory.mktemp("reach")
-    alone, both = folder / "alone.db", folder / "both.db"
+@pytest.fixture
+async def pair(tmp_path: Path) -> AsyncGenerator[Pair]:
+    alone, both = tmp_path / "alone.db", tmp_path / "both.db"
     await fill(alone, "mine")
     token = await make_token(alone, libraries=["mine", "mine-too"])
     copy(alone, both)

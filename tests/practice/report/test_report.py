@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -37,6 +38,11 @@ def document(made: Run) -> RunReport:
     return make_report(made)
 
 
+@cache
+def whole_document() -> RunReport:
+    return document(whole_run())
+
+
 @pytest.mark.usefixtures("no_pages")
 def test_the_json_is_strict_even_where_settings_are_not(tmp_path: Path) -> None:
     def refuse(constant: str) -> None:
@@ -49,7 +55,7 @@ def test_the_json_is_strict_even_where_settings_are_not(tmp_path: Path) -> None:
 
 
 def test_the_keys_of_the_json_stay() -> None:
-    found = json.loads(as_json(make_report(whole_run())))
+    found = json.loads(as_json(whole_document()))
     assert found["format"] == 1
     assert list(found) == [
         *("format", "name", "library", "settings", "stopped", "notes", "threshold", "steps"),
@@ -72,14 +78,14 @@ def _keys(value: object) -> set[str]:
 
 
 def test_every_key_of_the_json_is_documented() -> None:
-    made = make_report(whole_run()).model_copy(update={"settings": {}})
+    made = whole_document().model_copy(update={"settings": {}})
     documented = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
     words = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`", documented))))
     assert _keys(json.loads(as_json(made))) <= words
 
 
 def test_the_json_can_be_read_back() -> None:
-    made = document(whole_run())
+    made = whole_document()
     assert RunReport.model_validate_json(as_json(made)) == made
 
 
