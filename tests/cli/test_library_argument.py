@@ -37,7 +37,7 @@ FORMS = [
     "import LIBRARY -",
 ]
 WITHOUT_JSON = {"export"}
-ELSEWHERE = {"install", "practice", "evaluate"}  # options of their own
+ELSEWHERE = {"install", "practice", "evaluate"}  # covered by their own tests
 
 
 @pytest.fixture

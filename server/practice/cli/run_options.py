@@ -16,7 +16,7 @@ from server.cli.options import (
     Command,
     database_option,
     json_option,
-    library_option,
+    library_argument,
     model_options,
 )
 from server.practice.cli.command_options import (
@@ -232,7 +232,7 @@ def takes_run_options(
                 section("Learning and judging", *learning, *TEACHER),
                 section("Evaluation", *evaluation),
                 section("Budgets", *BUDGETS),
-                section("Library and server", library_option, database_option, *SERVER),
+                section("Library and server", library_argument(), database_option, *SERVER),
                 section("Run and output", *RUN, json_option),
             )
         ):
