@@ -30,9 +30,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cast("Path", build.main(tmp_path_factory.mktemp("mcpb")))
 
 
-@pytest.fixture(scope="module")
-def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("extension with a space")
+@pytest.fixture
+def unpacked(bundle: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "extension with a space"
     with zipfile.ZipFile(bundle) as archive:
         archive.extractall(folder)
     return folder
