@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.json_text import parse_object
+from experience_store.learning.answer_json import parse_object
 from experience_store.learning.prompts.answers import Schema
 from experience_store.learning.transcript import quote
 from experience_store.token_estimate import clip_to_tokens

@@ -9,17 +9,7 @@ begin with an escape that JSON does not know; their backslash is escaped before 
 
 from __future__ import annotations
 
-import math
 import re
-from typing import cast
-
-from experience_store.learning.json_text.bounds import (
-    MAX_DEPTH,
-    MAX_DIGITS,
-    not_a_number,
-    too_deep,
-    too_many_digits,
-)
 
 # LaTeX commands that begin like a JSON escape. Those after "|" complete an English word when
 # the escape is real ("\nless" may be a line that begins with "less"): maths must follow them.
@@ -83,35 +73,10 @@ def escape_commands(written: str) -> str:
     return _BAD_ESCAPE.sub(r"\1\\\\", written)
 
 
-def restore_latex(value: object) -> object:
-    r"""A decoded JSON value with `\frac` where decoding made a form feed and "rac" of it.
+def restore_text(decoded: str) -> str:
+    r"""A decoded string with `\frac` where decoding made a form feed and "rac" of it.
 
-    Applies to every string in it, keys too. Control characters that remain and are no tabs or
-    line ends are dropped, and so are halves of surrogate pairs, which no database stores.
-
-    Raises:
-        AnswerRefusedError: If the value is nested too deeply or holds a number beyond JSON's.
+    Control characters that remain and are no tabs or line ends are dropped, and so are halves of
+    surrogate pairs, which no database stores.
     """
-    return _restored(value, MAX_DEPTH)
-
-
-def _restored(value: object, depth: int) -> object:
-    if depth < 0:
-        raise too_deep()
-    match value:
-        case str():
-            return _UNWANTED.sub("", _BENT.sub(lambda bent: _LETTER[bent[0]], value))
-        case list():
-            return [_restored(item, depth - 1) for item in cast("list[object]", value)]
-        case dict():
-            members = cast("dict[str, object]", value)
-            return {
-                cast("str", _restored(key, depth)): _restored(item, depth - 1)
-                for key, item in members.items()
-            }
-        case float() if not math.isfinite(value):
-            raise not_a_number(str(value))
-        case int() if abs(value) >= 10**MAX_DIGITS:
-            raise too_many_digits()
-        case _:
-            return value
+    return _UNWANTED.sub("", _BENT.sub(lambda bent: _LETTER[bent[0]], decoded))
