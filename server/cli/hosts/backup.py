@@ -29,7 +29,7 @@ class Backup(BaseModel, frozen=True):
         after: The text of the file with it.
         secrets: The variables that were given a value in the entry's `env`, with all values.
         copy_name: The copy of the file as it was at first, None if there was no file.
-        is_lost: Whether the text before is not known.
+        is_lost: Whether the text before is made up, from the entry that was there.
     """
 
     file: Path
@@ -58,9 +58,12 @@ class Backup(BaseModel, frozen=True):
         if text == self.after:
             return self.before
         document = self._open(text)
+        unchanged = document.text
         self._take_out(document)
+        result = text if document.text == unchanged else document.text
         lines = _reverted(text, self.before or "", self.after)
-        result = document.text if lines is None or not self._means(lines, document) else lines
+        if lines is not None and self._means(lines, document):
+            result = lines
         is_empty = not result.strip().strip("{}").strip()
         return None if self.before is None and is_empty else result
 
@@ -76,8 +79,11 @@ class Backup(BaseModel, frozen=True):
     def _take_out(self, document: Document) -> None:
         """Restore the entry that was there before, and nothing else."""
         before, after = self._open(self.before or ""), self._open(self.after)
-        if document.get(self.servers, self.name) != before.get(self.servers, self.name):
-            document.restore(before.text, self.servers, self.name)
+        entry = self.servers, self.name
+        if before.get(*entry) is None:
+            document.remove(*entry)
+        elif before.get(*entry) != document.get(*entry):
+            document.restore(before.text, *entry)
         for asked in input_ids(after):
             wanted = f"${{input:{asked}}}" in document.text or asked in input_ids(before)
             if asked in input_ids(document) and not wanted:

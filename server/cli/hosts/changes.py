@@ -20,7 +20,7 @@ from server.cli.hosts.config_file import (
 from server.cli.hosts.document import Document, MalformedError, as_list, as_table
 
 _CHANGED = "The entry was changed since it was installed; that change is lost."
-_LOST = "The copy of the file as it was is gone; the entry is removed, and none put back."
+_LOST = "The copy of the file as it was is gone; comments in the old entry are lost."
 _OURS = {"type", "command", "args", "url", "headers", "bearer_token_env_var"}
 _OF_PROGRAMS = {"env", "env_vars", "cwd"}
 _OF_ONE_SERVER = {

@@ -62,24 +62,21 @@ class TomlDocument(Document):
         if self.get(*names) is None:
             return
         text = self.text
-        for section in reversed(_sections(text)):
-            if section.path[: len(names)] == names:
-                text, _ = _without(text, section)
-        rest = at_path(tomllib.loads(text), names)
+        for section in reversed(_sections(text, names)):
+            text = _without(text, section)
+        has_more = at_path(tomllib.loads(text), names) is not None
         expected = _changed(self.data, names, None)
-        self._take(expected, lambda: text if rest is None else _edited(text, names, None))
+        self._take(expected, partial(_edited, text, names, None) if has_more else lambda: text)
 
     @override
     def restore(self, older: str, *path: str) -> None:
-        here = [s for s in _sections(self.text) if s.path[: len(path)] == path]
-        at = _without(self.text, here[0])[1] if here else len(self.text)
-        self.remove(*path)
-        if (value := TomlDocument(older).get(*path)) is None:
-            return
-        sections = [s for s in _sections(older) if s.path[: len(path)] == path]
-        block = "".join(older[s.start : s.end] for s in sections)
-        expected = _changed(self.data, path, value)
-        self._take(expected, lambda: self._with_block(at, block), *self._ways(path, value))
+        value = TomlDocument(older).get(*path)
+        (start, end), source = _span(self.text, path), _span(older, path)
+        text = self.text[:start] + older[slice(*source)] + self.text[end:]
+        try:
+            self._take(_changed(self.data, path, value), lambda: text)
+        except BadInputError:  # it is not in one piece, or not in sections of its own
+            self.update(*path, value=value)
 
     @override
     def _parse(self, text: str) -> object:
@@ -119,23 +116,19 @@ class TomlDocument(Document):
             path, value = path[:-1], {path[-1]: value}
 
     def _with_table(self, path: Path, value: object) -> str:
+        """The text with a section of its own at the end, behind an empty line."""
         for name in reversed(path):
             value = {name: value}
-        block = tomlkit.dumps(as_table(value) or {}).lstrip()
-        return self._with_block(len(self.text), block.replace("\n", self._newline))
-
-    def _with_block(self, at: int, block: str) -> str:
-        """The text with a section at the start of a line, and an empty line between."""
-        before, after = self.text[:at], self.text[at:]
+        block = tomlkit.dumps(as_table(value) or {}).lstrip().replace("\n", self._newline)
+        before = self.text
         before += self._newline if before and not before.endswith("\n") else ""
         if before.strip() and not before.endswith(self._newline * 2):
             before += self._newline
-        if after.strip() and not after.startswith(("\n", "\r\n")):
-            block += self._newline
-        return before + block + after
+        return before + block
 
 
-def _sections(text: str) -> list[_Section]:
+def _sections(text: str, path: Path = ()) -> list[_Section]:
+    """The sections of a table and of the tables in it."""
     starts = [0]
     for found in _BRACKET.finditer(text):
         if _is_toml(text[starts[-1] : found.start()]):  # else it is in a string or a list
@@ -145,7 +138,13 @@ def _sections(text: str) -> list[_Section]:
         comments = _COMMENTS.search(text, start, end)
         header = text[start:end].partition("\n")[0].rstrip("\r") if sections else ""
         sections.append(_Section(_path(header), start, comments.start() if comments else end))
-    return sections
+    return [section for section in sections if section.path[: len(path)] == path]
+
+
+def _span(text: str, path: Path) -> tuple[int, int]:
+    """From the first section of a table to the last one; empty if there is none."""
+    sections = _sections(text, path)
+    return (sections[0].start, sections[-1].end) if sections else (0, 0)
 
 
 def _path(header: str) -> Path:
@@ -168,13 +167,13 @@ def _is_toml(text: str) -> bool:
     return True
 
 
-def _without(text: str, section: _Section) -> tuple[str, int]:
-    """The text without a section and the empty line before it, and where that was."""
+def _without(text: str, section: _Section) -> str:
+    """The text without a section and the empty line before it."""
     before, after = text[: section.start], text[section.end :]
     if not after.strip() or after.startswith(("\n", "\r\n")):
         gap = _GAP.search(before)
         before = before[: gap.start(1)] if gap else before
-    return before + after, len(before)
+    return before + after
 
 
 def _edited(text: str, path: Path, value: Item | None) -> str:
