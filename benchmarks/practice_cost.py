@@ -38,9 +38,9 @@ from experience_store.store import Store, UpdateRecord
 from experience_store.testing import Asked, Said, ScriptedEndpoint, sensible_answer
 from experience_store.token_estimate import estimate_tokens
 from experience_store.trajectory import Group, Message
-from server.practice.beginning import Beginning
-from server.practice.journal import FILE, open_journal
-from server.practice.records import Learned
+from server.practice.records import StepLearning
+from server.practice.run.journal import FILE, open_journal
+from server.practice.run.run_start import RunStart
 from server.settings import default_database
 
 TASKS, GROUP_SIZE, EPOCHS = 12, 5, 3
@@ -91,8 +91,8 @@ async def _measure(arguments: Namespace) -> list[Step]:
 
 async def _steps(run: Path, database: Path) -> list[Step]:
     with open_journal(run) as journal:
-        beginning = journal.get("run", Beginning)
-        learned = list(journal.all("steps/*/learned", Learned))
+        beginning = journal.get("run", RunStart)
+        learned = list(journal.all("steps/*/learned", StepLearning))
     assert beginning is not None, "the first record of every run"
     library = str(beginning.settings["library"])
     store = await open_store(database)
@@ -102,7 +102,7 @@ async def _steps(run: Path, database: Path) -> list[Step]:
         await store.close()
 
 
-async def _step(store: Store, library: str, name: str, done: Learned) -> Step:
+async def _step(store: Store, library: str, name: str, done: StepLearning) -> Step:
     updates = [await store.updates.get(id_) for id_ in done.updates]
     state = await store.libraries.state(library, done.before)
     known = estimate_tokens("\n".join(f"[{e.id}]. {e.line()}" for e in state.experiences))

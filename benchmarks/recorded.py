@@ -14,7 +14,7 @@ from typing import Any
 
 from experience_store.operations import Add
 from experience_store.store import Submission
-from experience_store.submissions.trajectories import read_submission
+from experience_store.submissions.read_submission import read_submission
 from experience_store.testing import sensible_answer
 
 ROOT = Path(__file__).resolve().parent.parent

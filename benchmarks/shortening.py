@@ -25,7 +25,7 @@ from typing import Any
 
 from experience_store.learning.transcript import Shortened, common_beginning, render, shorten
 from experience_store.learning.transcript.dedup import tell_by_change
-from experience_store.learning.transcript.steps import Step, steps_of, tidy
+from experience_store.learning.transcript.steps import TranscriptStep, steps_of, tidy
 from experience_store.token_estimate import estimate_tokens
 from experience_store.trajectory import Message, ToolCall, Trajectory
 
@@ -41,7 +41,7 @@ SETS = {
 
 
 @dataclass(frozen=True)
-class Attempt:
+class ComparedAttempt:
     """What one agent did after the shared beginning, and its final answer if it is one text."""
 
     messages: tuple[Message, ...]
@@ -86,7 +86,7 @@ def main() -> int:
     return 0
 
 
-def _report(name: str, attempts: Sequence[Attempt]) -> None:
+def _report(name: str, attempts: Sequence[ComparedAttempt]) -> None:
     full = [estimate_tokens(render(attempt.messages)) for attempt in attempts]
     print(f"\n{name}: {len(attempts)} attempts, median {median(full):.0f} tokens, max {max(full)}")
     print("  budget  writes  errors  answers  median tokens  ms/attempt")
@@ -99,7 +99,7 @@ def _report(name: str, attempts: Sequence[Attempt]) -> None:
         print(f"  {budget:6}  {shares}  {median(tally.tokens):14.0f}  {speed:10.1f}")
 
 
-def _measure(attempt: Attempt, budget: int, tally: Tally) -> None:
+def _measure(attempt: ComparedAttempt, budget: int, tally: Tally) -> None:
     started = time.perf_counter()
     short = shorten(attempt.messages, budget)
     tally.seconds += time.perf_counter() - started
@@ -112,7 +112,7 @@ def _measure(attempt: Attempt, budget: int, tally: Tally) -> None:
     tally.count("answers", [_answers(attempt, steps, short)])
 
 
-def _complete(step: Step, told: Sequence[Step], short: Shortened) -> bool:
+def _complete(step: TranscriptStep, told: Sequence[TranscriptStep], short: Shortened) -> bool:
     """Whether all arguments of a call can be read in the shortened text."""
     shown = step.show(tidy(step.said or ""), None)
     if f"\n{shown}" not in f"\n{short.text}":
@@ -121,7 +121,7 @@ def _complete(step: Step, told: Sequence[Step], short: Shortened) -> bool:
     return other is None or _complete(told[int(other[1]) - 1], told, short)
 
 
-def _answers(attempt: Attempt, steps: Sequence[Step], short: Shortened) -> bool:
+def _answers(attempt: ComparedAttempt, steps: Sequence[TranscriptStep], short: Shortened) -> bool:
     if attempt.answer is None:
         remarks = [s for s in steps if s.label == "assistant" and not s.is_call]
         return not remarks or f"\n{remarks[-1].number} assistant" in f"\n{short.text}"
@@ -129,21 +129,21 @@ def _answers(attempt: Attempt, steps: Sequence[Step], short: Shortened) -> bool:
     return not lines or tidy(lines[-1]) in short.text
 
 
-def _rollouts(rows: Sequence[dict[str, Any]]) -> Iterator[Attempt]:
+def _rollouts(rows: Sequence[dict[str, Any]]) -> Iterator[ComparedAttempt]:
     groups: dict[str, list[Trajectory]] = {}
     for row in rows:
         messages = tuple(_message(message) for message in row["messages"])
         groups.setdefault(row["task_id"], []).append(Trajectory(str(row["trial"]), messages))
     for group in groups.values():
         shared = len(common_beginning(group))
-        yield from (Attempt(trajectory.messages[shared:]) for trajectory in group)
+        yield from (ComparedAttempt(trajectory.messages[shared:]) for trajectory in group)
 
 
-def _outputs(rows: Sequence[dict[str, Any]]) -> Iterator[Attempt]:
+def _outputs(rows: Sequence[dict[str, Any]]) -> Iterator[ComparedAttempt]:
     for row in rows:
         for attempt in row["attempts"]:
             answer = str(attempt["final_answer"]).strip()
-            yield Attempt((Message("assistant", attempt["output"]),), answer)
+            yield ComparedAttempt((Message("assistant", attempt["output"]),), answer)
 
 
 def _message(raw: dict[str, Any]) -> Message:

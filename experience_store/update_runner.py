@@ -17,7 +17,7 @@ from experience_store.index_cache import IndexCache, LoadedLibrary
 from experience_store.learning.inputs import HOST, MODEL, GroupInput, Snapshot
 from experience_store.learning.prompts.answers import RawAnswer
 from experience_store.learning.requests import Request
-from experience_store.learning.update import Outcome, Update
+from experience_store.learning.update import Update, UpdateOutcome
 from experience_store.operations import Applied
 from experience_store.request_id import compared_group
 from experience_store.store import (
@@ -35,7 +35,7 @@ MAX_REFUSALS = 3  # refused answers to one request of a host before it is given 
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ResumedUpdate:
     """An update taken up: its record as it was read, and its value with all answers so far."""
 
     record: UpdateRecord
@@ -76,7 +76,7 @@ class UpdateRunner:
         """
         return await self._store.updates.begin(library, driver, limit, lease)
 
-    async def resume(self, update_id: str) -> Work:
+    async def resume(self, update_id: str) -> ResumedUpdate:
         """The update with everything that was answered; raises NotFoundError."""
         record = await self._store.updates.get(update_id)
         if record.status == "open" and any(g.relevant is None for g in record.groups):
@@ -86,9 +86,11 @@ class UpdateRunner:
         update, misfits = await asyncio.to_thread(_replayed, record, loaded_bases)
         for request, reason in misfits.items():
             await self._store.updates.retract(record.id, request, reason)
-        return Work(record, update)
+        return ResumedUpdate(record, update)
 
-    async def ask(self, work: Work, under_way: Collection[str] = ()) -> tuple[Request, ...]:
+    async def ask(
+        self, work: ResumedUpdate, under_way: Collection[str] = ()
+    ) -> tuple[Request, ...]:
         """The open requests but those under way, stored before they are put to anyone."""
         open_ = await asyncio.to_thread(work.update.requests)
         requests = tuple(r for r in open_ if r.id not in under_way)
@@ -100,8 +102,12 @@ class UpdateRunner:
         return requests
 
     async def answer(
-        self, work: Work, answers: Sequence[tuple[str, RawAnswer]], *, model: str | None = None
-    ) -> tuple[Work, tuple[Refused, ...]]:
+        self,
+        work: ResumedUpdate,
+        answers: Sequence[tuple[str, RawAnswer]],
+        *,
+        model: str | None = None,
+    ) -> tuple[ResumedUpdate, tuple[Refused, ...]]:
         """Take a host's answers; those that do not fit are refused and cost the others nothing.
 
         A request whose answer was refused `MAX_REFUSALS` times is given up.
@@ -131,7 +137,9 @@ class UpdateRunner:
                 refused[number] = replace(refusal, given_up=True)
         return replace(work, update=update), tuple(refused)
 
-    async def keep(self, work: Work, answer: GivenAnswer, *, last: bool = False) -> Work:
+    async def keep(
+        self, work: ResumedUpdate, answer: GivenAnswer, *, last: bool = False
+    ) -> ResumedUpdate:
         """Take one answer of a model; raises AnswerRefusedError after storing that it came.
 
         Args:
@@ -149,7 +157,7 @@ class UpdateRunner:
             return await self.resume(work.record.id)  # another process was first
         return replace(work, update=update)
 
-    async def give_up(self, work: Work, request: str, reason: str) -> Work:
+    async def give_up(self, work: ResumedUpdate, request: str, reason: str) -> ResumedUpdate:
         """Fail one request for good; the rest of the update goes on."""
         update = work.update.give_up(request, reason)
         prompt = work.update.request(request).prompt
@@ -157,7 +165,7 @@ class UpdateRunner:
         await self._store.updates.give_up(work.record.id, request, reason)
         return replace(work, update=update)
 
-    async def finish(self, work: Work, *, author: str) -> Work:
+    async def finish(self, work: ResumedUpdate, *, author: str) -> ResumedUpdate:
         """Publish a finished update; if the head moved, rebase and publish or ask again.
 
         Returns:
@@ -239,7 +247,7 @@ def _exhausted(refusal: Refused) -> tuple[str, str]:
     return refusal.request, f"{MAX_REFUSALS} answers did not fit; the last: {refusal.reason}"
 
 
-def _publication(work: Work, outcome: Outcome, author: str) -> Publication:
+def _publication(work: ResumedUpdate, outcome: UpdateOutcome, author: str) -> Publication:
     count = len(outcome.learned)
     return Publication(
         base=outcome.base,

@@ -48,6 +48,7 @@ class Access:
         return not self.scopes.isdisjoint((Scope.SUBMIT, Scope.ADMINISTER))
 
 
+DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)  # enough for the core tools
 NOTHING = Access(None, frozenset(), frozenset())
 EVERYTHING = Access(None, frozenset(Scope), None)
 current_access: ContextVar[Access] = ContextVar("current_access", default=EVERYTHING)

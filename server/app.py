@@ -57,6 +57,11 @@ class App:
         trouble = self.worker.trouble if self.worker else None
         return "the server's log says why" if trouble and self.limited else trouble
 
+    @property
+    def storage_failed(self) -> bool:
+        """Whether learning in the background is held up because nothing can be stored."""
+        return self.worker is not None and self.worker.unusable is not None
+
     @cached_property
     def runner(self) -> UpdateRunner:
         """Takes updates from step to step. Created when first needed: start-up time."""

@@ -1,4 +1,4 @@
-"""What can be done to a library by hand."""
+"""What people do to a library: describe, edit, compare, roll back, review and delete it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_OBJECTIVE = 2_000  # characters; it stands in every prompt of the learner
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who changes a library, and why, for its history. No note means the usual one."""
+    """Who changes a library and why, for its history. An empty note means the default one."""
 
     author: str
     note: str = ""
@@ -31,13 +31,13 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class LibraryContents:
-    """What a library holds, which is what goes when it is deleted."""
+    """The size of a library's contents, which are lost when it is deleted."""
 
     library: Library
     counts: GroupCounts
 
     def record(self) -> dict[str, object]:
-        """As a record."""
+        """The contents as JSON."""
         return {
             "library": self.library.name,
             "experiences": self.library.size,
@@ -47,7 +47,7 @@ class LibraryContents:
         }
 
     def __str__(self) -> str:
-        """In a line."""
+        """The contents in one line."""
         library, counts = self.library, self.counts
         return (
             f"{count(library.size, 'experience')} in {count(library.head + 1, 'version')}, "
@@ -63,12 +63,12 @@ async def describe(
     learning_objective: str | None = None,
     policy: Mapping[str, object] | None = None,
 ) -> Library:
-    """Say what a library is for and how it learns; what is not given (None) stays as it is.
+    """Set the objectives and the policy of a library; None leaves them unchanged.
 
-    A library that does not exist is made. An empty objective is none.
+    A library that does not exist is created. An empty objective clears it.
 
     Raises:
-        BadInputError: If the name or the policy cannot be.
+        BadInputError: If the name, an objective or the policy is invalid.
     """
     check_library_name(name)
     try:
@@ -77,14 +77,14 @@ async def describe(
         known = Library(name)
     return await store.libraries.describe(
         name,
-        agent_objective=_kept(agent_objective, known.agent_objective),
-        learning_objective=_kept(learning_objective, known.learning_objective),
-        policy=_changed(known.policy, policy or {}),
+        agent_objective=_objective(agent_objective, known.agent_objective),
+        learning_objective=_objective(learning_objective, known.learning_objective),
+        policy=_policy(known.policy, policy or {}),
     )
 
 
 def description(library: Library) -> dict[str, object]:
-    """What a library is for and how it learns, as a record."""
+    """The objectives, the policy and the size of a library as JSON."""
     return {
         "name": library.name,
         "agent_objective": library.agent_objective,
@@ -96,14 +96,14 @@ def description(library: Library) -> dict[str, object]:
 
 
 async def add(store: Store, library: str, text: str, name: str, by: Attribution) -> Version:
-    """Add an experience. A library that does not exist is made."""
+    """Add an experience. A library that does not exist is created."""
     return await _edit(store, library, [Add(name, text)], by, "added by hand")
 
 
 async def revise(
     store: Store, library: str, experience: str, text: str, name: str | None, by: Attribution
 ) -> Version:
-    """Say an experience in other words; without a name (None) its name stays."""
+    """Change the text of an experience, and its name unless that is None."""
     id_ = read_id(experience)
     known = (await store.libraries.state(library)).by_id.get(id_)
     if known is None:
@@ -115,8 +115,8 @@ async def revise(
 async def retire(
     store: Store, library: str, experiences: Sequence[str], by: Attribution
 ) -> Version:
-    """Take experiences out of a library; their history stays."""
-    await store.libraries.get(library)  # else it would be made
+    """Remove experiences from a library; their history stays."""
+    await store.libraries.get(library)  # an edit would create it
     ids = dict.fromkeys(read_id(e) for e in experiences)
     if not ids:
         raise BadInputError("name at least one experience, such as G3")
@@ -126,7 +126,7 @@ async def retire(
 async def compare(
     store: Store, library: str, old: int | None = None, new: int | None = None
 ) -> Difference:
-    """What leads from one version to another: by default to the current from the one before."""
+    """The difference of two versions; by default of the current one and the one before."""
     head = (await store.libraries.get(library)).head
     newer = head if new is None else new
     older = max(0, newer - 1) if old is None else old
@@ -136,13 +136,13 @@ async def compare(
 
 
 async def roll_back(store: Store, library: str, to: int, by: Attribution) -> Version:
-    """Make a new version that holds what an older one held."""
+    """Make a new version with the experiences of an older one."""
     note = by.note or f"rolled back to version {to}"
     return await store.libraries.roll_back(library, to, author=by.author, note=note)
 
 
 async def reviews(store: Store, library: str) -> tuple[Review, ...]:
-    """The updates that wait for a person's word, oldest first."""
+    """The updates that wait for review, oldest first."""
     await store.libraries.get(library)
     return await store.updates.reviews(library)
 
@@ -150,14 +150,19 @@ async def reviews(store: Store, library: str) -> tuple[Review, ...]:
 async def review(
     store: Store, library: str, update_id: str, chosen: Collection[int] | None, by: Attribution
 ) -> UpdateRecord:
-    """Publish changes of an update that waits for review: all (None), or those of some numbers.
+    """Publish changes of an update that waits for review.
 
-    What is not published is refused, and none of it rejects the update.
+    Args:
+        store: The store.
+        library: Name of the library.
+        update_id: The update.
+        chosen: Numbers of the changes to publish, none to reject the update; None for all.
+        by: Who decided, and why.
 
     Raises:
         NotFoundError: If the library has no such update.
-        ConflictError: If it does not wait for review.
-        BadInputError: If there is no such change.
+        ConflictError: If the update does not wait for review.
+        BadInputError: If there is no change with a chosen number.
     """
     record = await store.updates.get(update_id)
     if record.library.name != library:
@@ -171,23 +176,23 @@ async def review(
     return await store.updates.review(update_id, decision)
 
 
-async def holding(store: Store, library: str) -> LibraryContents:
-    """What a library holds."""
+async def contents(store: Store, library: str) -> LibraryContents:
+    """The contents of a library."""
     found = await store.libraries.get(library)
     return LibraryContents(found, await store.groups.counts(library))
 
 
 async def delete(store: Store, library: str) -> LibraryContents:
-    """Erase a library with its history and its groups, for good; what it held."""
-    held = await holding(store, library)
-    return LibraryContents(await store.libraries.delete(library), held.counts)
+    """Delete a library with its history and its groups; return what it contained."""
+    deleted = await contents(store, library)
+    return LibraryContents(await store.libraries.delete(library), deleted.counts)
 
 
 def read_id(text: str) -> str:
-    """The id that is meant; raises BadInputError if it is none."""
+    """The id in a text; raises BadInputError if it is invalid."""
     id_ = normalise_id(text) if len(text) <= MAX_ID else None
     if id_ is None:
-        raise BadInputError(f"{text[:80]!r} is no id of an experience, such as G3")
+        raise BadInputError(f"{text[:80]!r} is not a valid experience id: use one such as G3")
     return id_
 
 
@@ -199,31 +204,31 @@ async def _edit(
     )
 
 
-def _kept(given: str | None, known: str | None) -> str | None:
+def _objective(given: str | None, known: str | None) -> str | None:
     if given is None:
         return known
     text = " ".join(given.split())
     if len(text) > MAX_OBJECTIVE:
         raise BadInputError(
-            f"an objective may have {MAX_OBJECTIVE} characters, and this one has {len(text)}"
+            f"an objective may have at most {MAX_OBJECTIVE} characters, not {len(text)}"
         )
     return text or None
 
 
-def _changed(policy: Policy, given: Mapping[str, object]) -> Policy:
+def _policy(policy: Policy, given: Mapping[str, object]) -> Policy:
     known = [f.name for f in fields(Policy)]
     for name in given:
         if name not in known:
-            shown = name[:80]  # comparing a long one would take long
+            shown = name[:80]  # comparing a long name would take long
             close = get_close_matches(shown, known, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
             raise BadInputError(f"policy has no {shown!r}: {hint}it has {', '.join(known)}")
     try:
-        # as JSON, which strict validation reads a dataclass from
-        return _POLICY.validate_json(json.dumps({**asdict(policy), **given}), strict=True)
+        # as JSON, the form in which strict validation accepts a dataclass
+        return _POLICY_ADAPTER.validate_json(json.dumps({**asdict(policy), **given}), strict=True)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise BadInputError(f"policy: {'; '.join(problems)}") from error
 
 
-_POLICY = TypeAdapter(Policy)
+_POLICY_ADAPTER = TypeAdapter(Policy)

@@ -1,4 +1,4 @@
-"""Logs: lines for people, or one JSON object a line for machines. To stderr and nowhere else."""
+"""Logging to stderr: as text, or as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -18,23 +18,19 @@ TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 FIELDS = (
     "request_id", "path", "who", "method", "tool", "outcome", "status", "milliseconds", "url",
 )  # fmt: skip
-_INPUT = re.compile(r", input_value=.*")  # pydantic quotes what it refuses
+_INPUT = re.compile(r", input_value=.*")  # pydantic quotes invalid input
 _OWN = ("server", "experience_store")
 
 
 def log_to_stderr(level: str, *, as_json: bool = False) -> None:
-    """Set up logging for the whole process."""
-    logging.basicConfig(
-        level=level.upper(),
-        stream=sys.stderr,
-        force=True,
-    )
+    """Configure logging for the process."""
+    logging.basicConfig(level=level.upper(), stream=sys.stderr, force=True)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(JsonLines() if as_json else Lines(TEXT))
 
 
 def hush_libraries(level: str) -> None:
-    """Let libraries only warn: what passes through them is more than a server's log may keep."""
+    """Log only warnings of dependencies: they would log what a server's log must not keep."""
     logging.getLogger().setLevel(logging.WARNING)
     # it quotes the header that it refuses
     logging.getLogger("mcp.server.transport_security").setLevel(logging.CRITICAL)
@@ -43,7 +39,7 @@ def hush_libraries(level: str) -> None:
 
 
 class Lines(logging.Formatter):
-    """A line of text, with the fields of a request behind it."""
+    """A line of text, followed by the fields of a request."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         """The line without a traceback."""
@@ -52,20 +48,21 @@ class Lines(logging.Formatter):
         return _escaped(f"{line} {fields}" if fields else line)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as text; the lines of a traceback are indented, so that none looks like one.
+        """The record as text, safe to print.
 
-        What is not printable, clients may have sent.
+        The lines of a traceback are indented so that none looks like a record. Unprintable
+        characters are escaped, since clients may have sent them.
         """
         line, *more = super().format(record).split("\n")
         return "\n".join([line, *(f"  {_escaped(text)}" for text in more)])
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  # logging's name
-        """The traceback, without the input that an error may quote."""
+        """The traceback, without input that an error quotes."""
         return _INPUT.sub("", super().formatException(ei))
 
 
 class JsonLines(Lines):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON."""
@@ -82,10 +79,10 @@ class JsonLines(Lines):
 
 
 def _escaped(text: str) -> str:
-    """Text in one line that does nothing to a terminal."""
+    """Text without unprintable characters, in one line."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    found = {name: getattr(record, name, None) for name in FIELDS}
-    return {name: value for name, value in found.items() if value is not None}
+    values = {name: getattr(record, name, None) for name in FIELDS}
+    return {name: value for name, value in values.items() if value is not None}

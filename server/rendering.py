@@ -1,4 +1,4 @@
-"""Changes of a library, rendered for people, models and programs, in one place."""
+"""Renders the changes of a library for people, models and programs."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Sign: TypeAlias = Literal["+", "~", "-", "=", "!"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a library, or one that was refused.
+    """A change of a library, or a refused one.
 
     Attributes:
         sign: `+` added, `~` reworded, `-` removed, `=` confirmed, `!` refused.
-        verb: The same as a word.
-        text: What the change is about.
+        verb: The sign as a word.
+        text: The experience, or the reason of the refusal.
     """
 
     sign: Sign
@@ -48,12 +48,12 @@ class Change:
 
 
 def version_changes(version: Version) -> list[Change]:
-    """What a version changed, then what was refused."""
+    """The changes of a version, then the refused ones."""
     return [*map(applied_change, version.operations), *map(refused_change, version.refusals)]
 
 
 def version_record(version: Version) -> dict[str, object]:
-    """A version as JSON: who made it, when, why, what it changed and what was refused."""
+    """A version as JSON: author, time, note, changes and refusals."""
     return {
         "version": version.number,
         "parent": version.parent,
@@ -68,7 +68,7 @@ def version_record(version: Version) -> dict[str, object]:
 
 
 def applied_change(applied: Applied) -> Change:
-    """What an operation changed."""
+    """The change that an operation made."""
     operation = applied.operation
     made = f"{applied.experience.id} {applied.experience.line()}" if applied.experience else ""
     match operation:
@@ -87,7 +87,7 @@ def applied_change(applied: Applied) -> Change:
 
 
 def refused_change(refusal: Refusal) -> Change:
-    """What was refused, and why."""
+    """A refused operation, with the reason."""
     operation = refusal.operation
     if operation is None:
         return Change("!", "Refused", f"operation: {refusal.reason}")
@@ -98,7 +98,7 @@ def refused_change(refusal: Refusal) -> Change:
 
 
 def proposed_change(operation: Operation) -> Change:
-    """What an operation would change; an added experience has no id yet."""
+    """The change that an operation would make; an added experience has no id yet."""
     match operation:
         case Add(name=name, text=text):
             return Change("+", "Add", Experience("", name, text).line())
@@ -115,7 +115,7 @@ def proposed_change(operation: Operation) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What distinguishes one state of a library from another, by the numbers of their versions."""
+    """The difference of two versions of a library."""
 
     old: int
     new: int
@@ -125,7 +125,7 @@ class Difference:
 
     @classmethod
     def between(cls, old: State, new: State) -> Difference:
-        """What leads from one state to the other."""
+        """The difference from an old state to a new one."""
         return cls(
             old=old.version,
             new=new.version,
@@ -139,7 +139,7 @@ class Difference:
         )
 
     def summary(self) -> str:
-        """`2 added, 1 removed, 1 reworded`, or that nothing is different."""
+        """`2 added, 1 removed, 1 reworded`, or `no difference`."""
         counted: Sequence[tuple[int, str]] = (
             (len(self.added), "added"),
             (len(self.removed), "removed"),
@@ -148,7 +148,7 @@ class Difference:
         return ", ".join(f"{n} {what}" for n, what in counted if n) or "no difference"
 
     def record(self, library: str) -> dict[str, object]:
-        """The difference as a record."""
+        """The difference as JSON."""
         return {
             "library": library,
             "old": self.old,
@@ -159,7 +159,7 @@ class Difference:
         }
 
     def changes(self) -> list[Change]:
-        """Every difference; of what was reworded, both wordings."""
+        """All changes; a reworded experience is removed in its old and added in its new wording."""
         found = [Change("-", "Remove", f"{e.id} {e.line()}") for e in self.removed]
         for old, new in self.reworded:
             found += [

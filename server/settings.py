@@ -1,4 +1,4 @@
-"""Settings: what the command line and the environment say, read once and passed on."""
+"""Settings from the command line and the environment, read once and passed on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DEFAULT_LIBRARIES_CLAIM = "experience_libraries"
 
 
 def default_database() -> Path:
-    """The database file in the user's data directory."""
+    """The default database file, in the user's data directory."""
     return Path(platformdirs.user_data_dir(APP, appauthor=False)) / "experience.db"
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What a model costs, in any currency per million tokens."""
+    """Prices of a model per million tokens, in any currency."""
 
     prompt: float = 0.0
     cached: float = 0.0
@@ -32,13 +32,13 @@ class Prices:
 
 
 def cost_of(prices: Prices | None, prompt: int, cached: int, completion: int) -> float | None:
-    """What tokens cost; None without prices.
+    """The cost of tokens; None without prices.
 
     Args:
-        prices: Of the model.
-        prompt: Prompt tokens, of which `cached` were cached.
-        cached: See above.
-        completion: Completion tokens.
+        prices: Prices of the model.
+        prompt: Number of prompt tokens, including cached ones.
+        cached: Number of cached prompt tokens.
+        completion: Number of completion tokens.
     """
     if prices is None:
         return None
@@ -52,11 +52,11 @@ class ModelSettings:
     """An OpenAI-compatible endpoint for background learning.
 
     Attributes:
-        concurrency: Calls in flight at once.
-        timeout: Seconds for one call.
-        retries: Repetitions of a call that met 429, 5xx, a time-out or a lost connection.
-        learn_groups: Learning starts when so many groups wait ...
-        learn_after: ... or one has waited so many seconds.
+        concurrency: Maximum concurrent calls.
+        timeout: Timeout of a call, in seconds.
+        retries: Retries on 429, 5xx, timeouts and connection errors.
+        learn_groups: Number of waiting groups that starts learning.
+        learn_after: Seconds of waiting that start learning with fewer groups.
     """
 
     name: str
@@ -72,15 +72,15 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class OAuthSettings:
-    """An authorization server whose tokens are accepted over HTTP, and what they say.
+    """An OAuth authorization server whose access tokens are accepted over HTTP.
 
     Attributes:
-        issuer: Its URL, exactly as its tokens name it (`iss`).
-        resource: This server's own URL as clients know it, for which tokens must be meant (`aud`).
-        jwks_url: Of its public keys; None finds them by its metadata.
-        scope_prefix: Before `read`, `submit`, `learn` and `administer` in a token's scopes.
-        libraries_claim: The claim that lists the libraries a token reaches; `*` is all.
-        all_libraries: Whether a token without that claim reaches all, instead of none.
+        issuer: Its URL, exactly as in its tokens (`iss`).
+        resource: URL by which clients reach this server, the audience of tokens (`aud`).
+        jwks_url: URL of its public keys; None discovers it from its metadata.
+        scope_prefix: Prefix of `read`, `submit`, `learn` and `administer` in a token's scopes.
+        libraries_claim: Claim with the libraries that a token can access; `*` is all.
+        all_libraries: Whether a token without that claim can access all libraries, not none.
     """
 
     issuer: str
@@ -93,10 +93,10 @@ class OAuthSettings:
 
 @dataclass(frozen=True, slots=True)
 class SignInSettings:
-    """How clients sign in: with tokens of the server's own, and with those of `oauth`.
+    """How clients sign in: with the server's own tokens, and with those of `oauth` if given.
 
     Attributes:
-        rate_limit: Requests of one caller a minute; 0 for any number.
+        rate_limit: Maximum requests per minute and caller; 0 for no limit.
     """
 
     oauth: OAuthSettings | None = None
@@ -105,15 +105,15 @@ class SignInSettings:
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """Where a server over HTTP listens.
+    """Where an HTTP server listens, and what it accepts.
 
     Attributes:
-        port: 0 takes a free one.
-        max_body: Megabytes of one request.
-        sign_in: None where everybody who can connect may do everything.
-        allowed_hosts: Names in `Host` headers besides the server's own addresses.
-        allowed_origins: Of pages, besides the server's own.
-        tls: Files of the certificate chain and its key.
+        port: Port; 0 takes a free one.
+        max_body: Maximum size of a request, in megabytes.
+        sign_in: How clients sign in; None lets everyone who can connect do everything.
+        allowed_hosts: Accepted `Host` headers besides the server's own addresses.
+        allowed_origins: Accepted origins of web pages besides the server's own.
+        tls: Files of the certificate chain and of the private key.
     """
 
     host: str
@@ -127,10 +127,13 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a server needs to know.
+    """The settings of a server.
 
     Attributes:
-        administration: Whether there are tools to look after libraries.
+        library: Library for callers that name none.
+        max_tokens: Token budget for experiences, unless the caller sets one.
+        model: The model that learns in the background; None if the hosts' models learn.
+        administration: Whether to offer the administration tools.
     """
 
     database: Path

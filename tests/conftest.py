@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
+from functools import cache
 from pathlib import Path
 
+import httpcore2
 import pytest
 
 from experience_store import open_store
 from experience_store.store import Store
 from server.settings import Settings
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Chosen tests run in this process, where they start at once; whole folders on every core."""
+    chosen = config.option.keyword or any(".py" in argument for argument in config.args)
+    return 0 if chosen else None
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_tls_context() -> Generator[None]:
+    """Each HTTP client reads the system's certificates, which takes longer than most tests."""
+    read_once = cache(httpcore2.default_ssl_context)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", read_once)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -22,9 +22,9 @@ def test_children_of_this_package_are_started_in_one_way() -> None:
     assert starting == {"server/child_process.py"}
 
 
-@pytest.mark.parametrize("module", ["server.cli.main", "server.mcp.build"])
-def test_a_server_without_a_model_starts_without_openai(module: str) -> None:
-    heavy = ("openai",) if module == "server.mcp.build" else ("openai", "mcp")
+@pytest.mark.parametrize("module", ["server.cli.main", "server.http.address"])
+def test_what_is_read_before_the_server_starts_is_light(module: str) -> None:
+    heavy = ("openai", "mcp", "starlette")
     code = f"import sys, {module}; print([m for m in {heavy!r} if m in sys.modules])"
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
@@ -43,7 +43,8 @@ def test_a_server_over_http_loads_oauth_only_if_it_has_it(database: Path) -> Non
         def loaded(oauth):
             sign_in = SignInSettings(oauth)
             http_app(build_server(settings), HttpSettings("127.0.0.1", 0, sign_in=sign_in), 1)
-            return [m for m in sys.modules if m == "jwt" or m.startswith("server.http.oauth")]
+            rooms = ("jwt", "server.http.auth.oauth", "server.http.auth.jwks")
+            return [m for m in sys.modules if m in rooms]
 
         settings = Settings(Path(sys.argv[1]))
         print(loaded(None))
@@ -56,7 +57,7 @@ def test_a_server_over_http_loads_oauth_only_if_it_has_it(database: Path) -> Non
     assert int(with_it) > 1
 
 
-def test_a_server_on_stdio_starts_without_what_http_needs(database: Path) -> None:
+def test_a_server_on_stdio_starts_without_what_http_and_models_need(database: Path) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "server.cli", "serve"]
     process = subprocess.run(
         [*command, "--database", str(database)],
@@ -68,5 +69,6 @@ def test_a_server_on_stdio_starts_without_what_http_needs(database: Path) -> Non
     )
     imported = {line.rpartition("|")[2].strip() for line in process.stderr.splitlines()}
     assert "server.mcp.server" in imported
-    unwanted = ("server.http", "prometheus_client")
+    # starlette and uvicorn are imported by the SDK's own server, whatever the transport
+    unwanted = ("server.http", "prometheus_client", "jwt", "openai")
     assert not [n for n in imported if n.startswith(unwanted)]

@@ -13,6 +13,8 @@ from mcp import Client
 
 from experience_store.sqlite import database as database_module
 from experience_store.store import Store
+from server.mcp.build import build_server
+from server.settings import Settings
 from tests.builders import submission
 from tests.http.serving import stored_groups, writing
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, submit
@@ -34,7 +36,7 @@ async def given_up(client: Client, pending: asyncio.Task[Answer]) -> None:
 async def test_a_submission_that_waits_for_its_turn_can_be_cancelled(
     database: Path, mode: str
 ) -> None:
-    async with over_stdio(database, mode) as client:
+    async with Client(build_server(Settings(database)), mode=mode) as client:
         with writing(database):
             await given_up(client, asyncio.create_task(submit(client, "given up", group_id="g")))
             listed = await call(client, "list_libraries")
@@ -66,7 +68,7 @@ async def test_of_many_submissions_cancelled_at_any_time_each_is_there_or_is_not
 async def test_answers_that_were_cancelled_are_taken_when_they_are_sent_again(
     database: Path, mode: str
 ) -> None:
-    async with over_stdio(database, mode) as client:
+    async with Client(build_server(Settings(database)), mode=mode) as client:
         await submit(client, "Cancel the reservation")
         asked = await call(client, "update_experiences", library="lib")
         given = {
@@ -141,7 +143,7 @@ async def test_a_host_that_goes_away_in_the_middle_of_a_call_leaves_nothing_half
             child.process.stdin.close()
         assert await child.process.wait() == 0
     stored = stored_groups(database)
-    async with over_stdio(database, "auto") as client:
+    async with Client(build_server(Settings(database))) as client:
         await submit(client, "later")
 
     assert stored in ([], [("given up", 2)])
@@ -156,7 +158,7 @@ async def test_a_server_that_is_killed_in_the_middle_of_a_call_leaves_nothing_ha
             await begin_to_submit(child)
             child.process.send_signal(signal.SIGKILL)
             await child.process.wait()
-    async with over_stdio(database, "auto") as client:
+    async with Client(build_server(Settings(database))) as client:
         await submit(client, "later")
 
     assert stored_groups(database) == [("later", 2)]

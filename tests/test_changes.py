@@ -21,7 +21,7 @@ from server.mcp.change_watcher import Changes, ChangeWatcher
 from server.mcp.notifications import MAX_SUBSCRIPTIONS
 from server.settings import Settings
 from tests.builders import submission
-from tests.http.serving import served
+from tests.http.in_process import served_in_process
 from tests.processes.calling import call
 from tests.test_mcp_processes import ROOT, command
 
@@ -130,14 +130,14 @@ async def test_who_listens_is_told_what_another_process_did(
         async with over_stdio(database, "auto") as client:
             told = await changes(client)
     else:
-        async with served(database) as server, Client(server.url) as client:
+        async with served_in_process(database) as server, Client(server.url) as client:
             told = await changes(client)
 
     assert told == [ResourcesListChanged(), ResourceUpdated(URI)]
 
 
 async def test_over_http_the_handshake_era_is_promised_no_subscriptions(database: Path) -> None:
-    async with served(database) as server, Client(server.url, mode="legacy") as client:
+    async with served_in_process(database) as server, Client(server.url, mode="legacy") as client:
         resources = client.server_capabilities.resources
         with pytest.raises(MCPError):
             await subscribe(client, URI)

@@ -8,8 +8,8 @@ import pytest
 
 from experience_store.errors import BadInputError
 from experience_store.store import Store, Submission
-from experience_store.submissions.text import MAX_TEXT
-from experience_store.submissions.trajectories import (
+from experience_store.submissions.clean_text import MAX_TEXT
+from experience_store.submissions.read_submission import (
     MAX_ATTEMPTS,
     MAX_CONTENT,
     MAX_MESSAGES,

@@ -785,7 +785,7 @@ async def test_library_names_and_versions_are_completed(
 
 
 async def test_who_listens_is_told_of_a_new_version(database: Path) -> None:
-    uris = ["experience://lib", "experience://lib/history"]
+    uris = ["experience://lib", "experience://lib/info", "experience://lib/history"]
     async with connected(database) as client:
         await submit(client, "Cancel a reservation")
         async with client.listen(
@@ -793,7 +793,7 @@ async def test_who_listens_is_told_of_a_new_version(database: Path) -> None:
         ) as changes:
             published = await learn(client)
             await submit(client, "Cancel a reservation", library="another")
-            told: list[ServerEvent] = [await anext(changes) for _ in range(3)]
+            told: list[ServerEvent] = [await anext(changes) for _ in range(4)]
 
     assert published.data["status"] == "published"
     assert told == [*map(ResourceUpdated, uris), ResourcesListChanged()]

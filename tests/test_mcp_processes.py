@@ -17,6 +17,8 @@ from mcp import Client, StdioServerParameters
 
 from experience_store import open_store
 from experience_store.testing import lesson
+from server.mcp.build import build_server
+from server.settings import Settings
 from tests.builders import DATA
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, learn, submit
 
@@ -129,7 +131,7 @@ async def test_what_one_process_learned_the_next_one_serves(database: Path) -> N
     async with client_of(database) as client:
         update_id, requests = asked.data["update_id"], asked.data["requests"]
         await call(client, "submit_answers", update_id=update_id, answers=answers_to(requests))
-    async with client_of(database) as client:
+    async with Client(build_server(Settings(database))) as client:
         served = await call(client, "get_experiences", task="Cancel", library="lib")
 
     assert served.data["version"] == 1
@@ -247,7 +249,7 @@ async def test_recorded_evaluations_become_groups_of_which_half_have_signal(
     database: Path, name: str
 ) -> None:
     groups = lines(name)
-    async with client_of(database) as client:
+    async with Client(build_server(Settings(database))) as client:
         answers = [
             await submit(
                 client,

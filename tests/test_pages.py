@@ -16,8 +16,8 @@ from experience_store.token_estimate import estimate_tokens
 from server.mcp.middleware import FIVE_MINUTES, HOUR
 from server.mcp.pagination import MAX_OBJECTIVE, MAX_TOKENS
 from server.mcp.resources import library_markdown
-from server.practice.library_client import LibraryClient
-from server.practice.spending import Meter
+from server.practice.client.connection import Connection
+from server.practice.client.library import LibraryClient
 from tests.builders import attempt, submission
 from tests.processes.calling import call
 from tests.test_mcp import connected, text_of
@@ -107,15 +107,15 @@ async def test_thousands_of_libraries_are_listed_in_results_that_hosts_show_whol
 
 
 @pytest.mark.parametrize(("name", "is_there"), [("library-999", True), ("library-9999", False)])
-async def test_a_practice_run_finds_its_library_on_any_page(
+async def test_a_practice_run_finds_its_library_among_many(
     database: Path, store: Store, name: str, is_there: bool
 ) -> None:
     async with connected(database) as client:
         await store.libraries.ensure("a")
         make_libraries(database, MANY)
-        found = await LibraryClient(client, name, meter=Meter()).found()
+        found = await LibraryClient(Connection(client), name).find()
 
-    assert (found.name if found else None) == (name if is_there else None)
+    assert (found.library if found else None) == (name if is_there else None)
 
 
 async def test_a_list_shows_the_beginning_of_a_long_objective(database: Path, store: Store) -> None:

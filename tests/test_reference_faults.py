@@ -8,24 +8,24 @@ import pytest
 
 from experience_store.errors import AnswerRefusedError
 from experience_store.learning.inputs import MODEL
-from experience_store.learning.update import Outcome, Update
+from experience_store.learning.update import Update, UpdateOutcome
 from experience_store.library import Policy
 from experience_store.operations import Add, Merge, Refusal, Retire, Revise
 from experience_store.token_estimate import estimate_tokens
 from tests.builders import add, answer, attempt, group, operation, snapshot, state, update
 
 
-def outcome_of(of: Update) -> Outcome:
+def outcome_of(of: Update) -> UpdateOutcome:
     outcome = of.outcome()
     assert outcome is not None
     return outcome
 
 
-def texts(outcome: Outcome) -> dict[str, str]:
+def texts(outcome: UpdateOutcome) -> dict[str, str]:
     return {e.id: e.text for e in outcome.application.state.experiences}
 
 
-def reasons(outcome: Outcome) -> list[str]:
+def reasons(outcome: UpdateOutcome) -> list[str]:
     return [refusal.reason for refusal in outcome.application.refused]
 
 

@@ -29,8 +29,8 @@ from experience_store.store import GivenAnswer, Retrieval, Store, Token, Usage
 from experience_store.store.tokens import digest_of
 from experience_store.testing import sensible_answer
 from experience_store.update_runner import (
+    ResumedUpdate,
     UpdateRunner,
-    Work,
     _publication,  # pyright: ignore[reportPrivateUsage]  # a race is hard to win otherwise
 )
 from tests.builders import add, answer, attempt, operation, submission, talk
@@ -41,7 +41,9 @@ def runner(store: Store) -> UpdateRunner:
     return UpdateRunner(store, IndexCache(store))
 
 
-async def learned(store: Store, *operations: dict[str, object], library: str = "lib") -> Work:
+async def learned(
+    store: Store, *operations: dict[str, object], library: str = "lib"
+) -> ResumedUpdate:
     """One group submitted and learned from, its comparison answered with these operations."""
     await store.groups.submit(library, submission(task=f"Task {operations}"))
     made = runner(store)
@@ -244,7 +246,7 @@ async def test_refusals_are_kept_with_their_reason_also_when_nothing_was_publish
 
 async def test_two_updates_that_finish_at_once_both_take_effect(store: Store) -> None:
     made = runner(store)
-    works: list[Work] = []
+    works: list[ResumedUpdate] = []
     for text in ("When one, do one.", "When two, do two."):
         await store.groups.submit("lib", submission(task=text))
         update_id = await made.begin("lib", "host", 1)
@@ -268,7 +270,7 @@ async def test_two_updates_that_finish_at_once_both_take_effect(store: Store) ->
 async def test_an_update_whose_entry_was_changed_meanwhile_asks_once_more(store: Store) -> None:
     await learned(store, add("When one, do one."))
     made = runner(store)
-    works: list[Work] = []
+    works: list[ResumedUpdate] = []
     for text in ("When one, do this.", "When one, do that."):
         await store.groups.submit("lib", submission(task=text))
         update_id = await made.begin("lib", "host", 1)

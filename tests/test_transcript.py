@@ -323,12 +323,12 @@ HOSTILE = {
 class TestHostileInput:
     @pytest.mark.parametrize("kind", HOSTILE)
     def test_shortens_two_megabytes_of_anything_in_time(self, kind: str) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         for message in (said(HOSTILE[kind]), call("write", HOSTILE[kind]), result(HOSTILE[kind])):
             for budget in (20, 900):
                 short = shorten([user("Go on."), message], budget)
                 assert estimate_tokens(short.text) == short.tokens <= budget
-        assert time.perf_counter() - started < 6
+        assert time.process_time() - started < 6
 
     def test_shortens_an_attempt_of_very_many_messages_in_time(self) -> None:
         many = tuple(ToolCall(f"get_{i % 7}", "{}", f"c{i}") for i in range(10_000))
@@ -338,9 +338,9 @@ class TestHostileInput:
             [result("r" * 80, f"c{i}") for i in range(10_000)],
         ]
         for messages in kinds:
-            started = time.perf_counter()
+            started = time.process_time()
             check(messages, 900)
-            assert time.perf_counter() - started < 4
+            assert time.process_time() - started < 4
 
     def test_shows_a_gap_between_ends_that_are_blank(self) -> None:
         text = "start" + " " * 100_000 + "secret" + " " * 100_000 + "end"
@@ -486,7 +486,7 @@ class TestRecordedAttempts:
 
     def test_are_shortened_quickly(self) -> None:
         attempts = list(rollouts())
-        started = time.perf_counter()
+        started = time.process_time()
         for messages in attempts:
             shorten(messages, 900)
-        assert (time.perf_counter() - started) / len(attempts) < 0.1
+        assert (time.process_time() - started) / len(attempts) < 0.1

@@ -1,7 +1,7 @@
-"""The little world of these examples: dates in letters, and a clerk who does not know the country.
+"""The world of these examples: dates in letters, and a clerk who does not know the country.
 
-Everything here stands in for parts of your own: the task, the check of a result, and the language
-model. The model is a few lines of Python, so that the examples run offline and always the same.
+Everything here stands in for parts of your own: the task, the check of its result, and the language
+model. The model is a few lines of Python, so that the examples run offline and deterministically.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def task(date: str) -> str:
 
 
 def reward(answer: str, truth: str) -> float:
-    """The check: in your world a test, a rule, a judge, or a person's thumb."""
+    """The check: in your world a test, a rule, a judge, or a person's thumbs-up."""
     return 1.0 if answer == truth else 0.0
 
 
 def try_task(text: str, experiences: Iterable[str], attempt: int) -> str:
-    """What a model answers: with the right experience it knows, without it it guesses."""
+    """What a model answers: it guesses, unless an experience tells it."""
     first, second, year = text.split("dated ")[1].split(".", maxsplit=1)[0].split("/")
     knows = any("day first" in experience for experience in experiences)
     day_first = knows or attempt % 2 == 0
@@ -33,9 +33,9 @@ def try_task(text: str, experiences: Iterable[str], attempt: int) -> str:
 
 
 def answer_question(prompt: str) -> str:
-    """What a model answers to a question of the learner, in the form that the prompt asks for.
+    """What a model answers to a question of the learner, in the format that the prompt asks for.
 
-    Send the prompt to your model just as it is, and its answer back just as it is.
+    Send the prompt to your model unchanged, and its answer back unchanged.
     """
     assert "Answer with a JSON object" in prompt
     lesson: dict[str, object] = {

@@ -1,9 +1,8 @@
-"""An agent of pydantic-ai that is given the server as a set of tools and does the rest itself.
+"""A pydantic-ai agent that gets the server as a toolset and does the rest by itself.
 
 Run it with `python -m examples.clients.pydantic_agent`; it needs pydantic-ai (the extra
-`practice` has it). Instead of a real model it has a scripted one. With yours, say
-`Agent("openai:gpt-5", ...)` and leave out `Scripted`: what to do with the tools, a model learns
-from the server's instructions.
+`practice` has it). It uses a scripted model. For a real one, write `Agent("openai:gpt-5", ...)` and
+leave out `Scripted`: the server's instructions tell the model what to do with the tools.
 """
 
 from __future__ import annotations
@@ -45,18 +44,18 @@ def tools(database: Path) -> MCPToolset:
     """
     arguments = ["-P", "-m", "server.cli", "serve", "--database", str(database)]
     transport = StdioTransport(sys.executable, arguments)
-    # The server says itself how its tools are meant: let the model read that.
-    return MCPToolset(transport, include_instructions=True)
+    # The server's instructions say how to use its tools: let the model read them.
+    return MCPToolset(transport, include_instructions=True, init_timeout=60)
 
 
 class Scripted:
-    """Stands in for a model: it does what the server's instructions ask a model to do."""
+    """Stands in for a model: does what the server's instructions ask a model to do."""
 
     def __init__(self) -> None:
         self._attempts = 0
 
     def __call__(self, messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
-        """The next step after what was said so far."""
+        """The next step after the messages so far."""
         assert isinstance(messages[-1], ModelRequest)
         last = messages[-1].parts[-1]
         if isinstance(last, ToolReturnPart):
@@ -98,7 +97,7 @@ def _use(tool: str, **arguments: object) -> ModelResponse:
 
 
 async def attempts(agent: Agent, date: str, truth: str) -> list[dict[str, object]]:
-    """Let the agent try a task several times, and check what it says."""
+    """Let the agent try a task several times, and check its answers."""
     answers = [(await agent.run(task_of(date))).output for _ in range(ATTEMPTS)]
     return [{"output": answer, "reward": reward_of(answer, truth)} for answer in answers]
 

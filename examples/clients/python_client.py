@@ -1,6 +1,6 @@
 """An agent on the bare MCP SDK: fetch experiences, try, report, learn, and do better.
 
-Run it with `python -m examples.clients.python_client`. It starts a server of its own with an empty
+Run it with `python -m examples.clients.python_client`. It starts its own server, with an empty
 database in a temporary folder.
 """
 
@@ -30,7 +30,7 @@ def server(database: Path) -> StdioServerParameters:
 
 
 async def call(client: Client, tool: str, **arguments: object) -> Mapping[str, Any]:
-    """Call a tool. What is wrong with a call stands in the text of the result."""
+    """Call a tool. If the call is invalid, the text of the result says why."""
     result = await client.call_tool(tool, arguments)
     if result.is_error:
         raise RuntimeError(f"{tool}: {result.content}")
@@ -38,20 +38,20 @@ async def call(client: Client, tool: str, **arguments: object) -> Mapping[str, A
 
 
 async def attempt(client: Client, date: str, truth: str, number: int) -> dict[str, object]:
-    """Try a task once, with the experiences that fit it; the attempt as the server wants it."""
+    """Try a task once, with the experiences that fit it; returns the trajectory."""
     task = task_of(date)
-    # Before a task: what is known about such tasks? In your agent this goes into the prompt.
+    # Before the task: ask what is known about such tasks. Your agent puts this into its prompt.
     found = await call(client, "get_experiences", task=task, library=LIBRARY)
     answer = try_task(task, found["experiences"].values(), number)
     return {
         "output": answer,  # or "messages", with everything the agent said and did
         "reward": reward_of(answer, truth),  # any scale; null if nobody knows
-        "retrieval_id": found["retrieval_id"],  # ties what was served to what it earned
+        "retrieval_id": found["retrieval_id"],  # links what was served to what it earned
     }
 
 
 async def learn(client: Client) -> Mapping[str, Any]:
-    """Learn from everything that was handed in, with the model that you have anyway."""
+    """Learn from everything that was submitted, with the model that the agent has anyway."""
     update = await call(client, "update_experiences", library=LIBRARY)
     while update["status"] == "awaiting_answers":
         answers = [
@@ -67,7 +67,7 @@ async def learn(client: Client) -> Mapping[str, Any]:
 async def main(database: Path) -> None:
     """The whole loop, once."""
     async with Client(server(database)) as client:
-        # Several attempts at one task are a group: what differs between them is the lesson.
+        # Several attempts at one task are a group; what differs between them is the lesson.
         attempts = [await attempt(client, *FIRST_LETTER, number) for number in range(ATTEMPTS)]
         print("first letter:  rewards", [a["reward"] for a in attempts])
 
@@ -83,7 +83,7 @@ async def main(database: Path) -> None:
         update = await learn(client)
         print(f"learned:       version {update['version']},", "; ".join(update["changes"]))
 
-        # Another task of the same kind, and whoever asks now knows more.
+        # Another task of the same kind: the next agent that asks knows more.
         attempts = [await attempt(client, *SECOND_LETTER, number) for number in range(ATTEMPTS)]
         print("second letter: rewards", [a["reward"] for a in attempts])
 

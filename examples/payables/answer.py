@@ -1,8 +1,8 @@
 """Record a language model's answers to the requests that the learner makes of recorded attempts.
 
-Either a model behind an OpenAI-compatible endpoint answers (`--model`), or whoever reads the
-prompts in a folder (`--folder`): run it, answer each `NAME.md` in `NAME.answer.json`, run it again
-until a version is published.
+Either a model behind an OpenAI-compatible endpoint answers (`--model`), or somebody who reads the
+prompts in a folder (`--folder`): run it, answer each `NAME.md` in `NAME.answer.json`, and run it
+again until a version is published.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from mcp import Client
 from pydantic import TypeAdapter
 
 from experience_store import open_store
-from experience_store.learning.json_text import parse_object
+from experience_store.learning.answer_json import parse_object
 from experience_store.library import Policy
 from server.cli import demo_recording as demo
 from server.mcp.build import build_server
@@ -29,7 +29,7 @@ _OBJECT = TypeAdapter(dict[str, object])
 
 
 async def main(options: argparse.Namespace) -> int:
-    """Learn from the demo's attempts on a fresh database, and keep what was answered."""
+    """Learn from the demo's attempts in a fresh database, and save the answers."""
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "experience.db"
         await _describe(database)
@@ -89,7 +89,7 @@ async def _answer(request: RequestOut, options: argparse.Namespace) -> demo.Reco
     return demo.RecordedAnswer(
         prompt_digest=demo.digest(request.prompt),
         model=options.model,
-        answer=_OBJECT.validate_python(parse_object(text)),
+        answer=parse_object(text, _OBJECT.validate_python(request.answer_schema["properties"])),
     )
 
 
@@ -115,9 +115,9 @@ async def _from_endpoint(prompt: str, model: str, base_url: str | None) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("server/cli/demo_recording/answers.json"))
-    parser.add_argument("--model", required=True, help="model, or the name of who answers")
+    parser.add_argument("--model", required=True, help="model that answers, or a name for who does")
     parser.add_argument("--base-url")
-    parser.add_argument("--folder", help="folder of prompts and answers, instead of an endpoint")
+    parser.add_argument("--folder", help="folder for prompts and answers, instead of an endpoint")
     return parser.parse_args()
 
 

@@ -44,7 +44,7 @@ class ToolError(Exception):
     """A refusal of the system; the agent sees it as the result of its call."""
 
     def __init__(self, code: str, detail: str = "") -> None:
-        """Make the text of the error with that code."""
+        """Compose the message from the code."""
         super().__init__(f"{code} {ERRORS[code]}{detail}")
 
 
@@ -63,7 +63,7 @@ class Booking:
 
     @property
     def open_amount(self) -> Decimal:
-        """What is left of the booked amount once credit notes are set off."""
+        """The booked amount less the credit notes set off."""
         return self.amount - sum(credit.amount for credit in self.set_off)
 
 
@@ -71,7 +71,7 @@ class Desk:
     """The system of the yard during one task."""
 
     def __init__(self, task: Task) -> None:
-        """Begin with the invoice of ``task`` untouched."""
+        """Start with the task's invoice unprocessed."""
         self.task = task
         self.booking = Booking()
 
@@ -167,7 +167,7 @@ class Desk:
         return {"invoice_id": invoice_id, "status": f"on hold: {reason}"}
 
     def _invoice(self, invoice_id: str, *, booked: bool | None = None) -> Invoice:
-        """Return the invoice; refuse if ``booked`` is given and is not how it stands."""
+        """Return the invoice; refuse if ``booked`` is given and does not match its status."""
         if invoice_id != self.task.invoice.invoice_id:
             raise ToolError("E104")
         if booked is not None and (self.booking.on_hold or booked != bool(self.booking.period)):
@@ -213,5 +213,5 @@ def _day(text: str) -> date:
 
 
 def leaves(planned: date) -> date:
-    """Return the day of the bank file that takes a payment planned for ``planned``."""
+    """Return the date of the bank file that includes a payment planned for ``planned``."""
     return planned + timedelta(days=(THURSDAY - planned.weekday()) % 7)

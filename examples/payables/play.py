@@ -26,7 +26,7 @@ When you are done:  python -m examples.payables.play finish --session {session} 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; a refusal is one line on standard error and status 2."""
+    """Run one command; a refusal is one line on stderr and exit code 2."""
     arguments = _parser().parse_args(argv)
     try:
         return arguments.run(arguments)
@@ -91,7 +91,7 @@ def _collect(arguments: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="play", description="Play a task of the payables desk.")
     commands = parser.add_subparsers(required=True)
-    start = commands.add_parser("start", help="begin an attempt and show the task")
+    start = commands.add_parser("start", help="start an attempt and show the task")
     start.set_defaults(run=_start)
     start.add_argument("--task", required=True, help="id of the task")
     start.add_argument("--model", default="unknown", help="who plays, for the record")
@@ -99,13 +99,17 @@ def _parser() -> argparse.ArgumentParser:
     call.set_defaults(run=_call)
     call.add_argument("tool", help="name of the tool")
     call.add_argument("arguments", help="its arguments, a JSON object")
-    call.add_argument("--say", help="what the agent says before the call")
+    call.add_argument("--say", help="what the agent says with the call")
     finish = commands.add_parser("finish", help="end the attempt")
     finish.set_defaults(run=_finish)
     finish.add_argument("--say", required=True, help="the last message to the user")
     for command in (start, call, finish):
         command.add_argument("--session", required=True, type=Path, help="directory of the attempt")
-    _add_collect(commands.add_parser("collect", help="verify finished attempts, a JSON line each"))
+    _add_collect(
+        commands.add_parser(
+            "collect", help="verify finished attempts and write a JSON line for each"
+        )
+    )
     return parser
 
 

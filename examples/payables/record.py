@@ -1,6 +1,6 @@
-"""Record attempts again, with any model behind an OpenAI-compatible endpoint.
+"""Record attempts with any model behind an OpenAI-compatible endpoint.
 
-The key is read from ``OPENAI_API_KEY``; with ``--base-url`` it may be missing. Example::
+The key is read from ``OPENAI_API_KEY``; with ``--base-url`` it is optional. Example::
 
     python -m examples.payables.record --out attempts.jsonl --model some-model --attempts 4
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Record the attempts; status 1 tells that some of them failed and are missing."""
+    """Record the attempts; exit code 1 if some failed and are missing."""
     arguments = _parser().parse_args(argv)
     try:
         tasks = [find_task(task_id.strip()) for task_id in arguments.tasks.split(",")]
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _record(arguments: argparse.Namespace, tasks: Sequence[Task]) -> int:
-    """Play the attempts of one task at the same time, one task after the other."""
+    """Play task after task, the attempts at each concurrently."""
     from openai import AsyncOpenAI  # noqa: PLC0415 - the rest of the example does without it
 
     key = os.environ.get("OPENAI_API_KEY", "none") if arguments.base_url else None
@@ -58,7 +58,7 @@ async def _record(arguments: argparse.Namespace, tasks: Sequence[Task]) -> int:
 
 
 async def _attempt(client: "AsyncOpenAI", task: Task, model: str) -> Attempt | None:
-    """Play once; an attempt that the endpoint breaks off is reported and left out."""
+    """Play once; an attempt that fails at the endpoint is reported and left out."""
     from openai import OpenAIError  # noqa: PLC0415 - the rest of the example does without it
 
     session = Session(task, model)
@@ -83,7 +83,7 @@ async def _ask(client: "AsyncOpenAI", session: Session) -> "ChatCompletionMessag
 
 
 def _take(session: Session, message: "ChatCompletionMessage") -> None:
-    """Act on a message of the model: run its calls, or end the attempt if it has none."""
+    """Act on the model's message: run its calls, or end the attempt if it has none."""
     calls: list[ToolCall] = [
         {
             "id": call.id,
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--base-url", help="OpenAI-compatible endpoint, e.g. of a local server")
     parser.add_argument("--attempts", type=int, default=4, help="attempts for each task")
     every = ",".join(task.task_id for task in TASKS)
-    parser.add_argument("--tasks", default=every, help="ids of tasks, with commas between")
+    parser.add_argument("--tasks", default=every, help="task ids, separated by commas")
     return parser
 
 

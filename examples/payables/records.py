@@ -1,4 +1,4 @@
-"""The records of the payables desk. Nothing in here changes while a task is played."""
+"""The records of the payables desk. They do not change while a task is played."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -27,7 +27,7 @@ class Supplier:
 
 @dataclass(frozen=True)
 class Voucher:
-    """An earlier invoice, as it was booked and paid; only ever shown, so all of it is text."""
+    """An earlier invoice, as it was booked and paid; all text, because it is only shown."""
 
     supplier_id: str
     invoice_id: str
@@ -71,7 +71,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Invoice:
-    """An invoice as it came in; ``work_done`` is only read from its text, if it has no order."""
+    """An invoice as received; without an order, ``work_done`` is the date its text gives."""
 
     invoice_id: str
     supplier: str

@@ -1,4 +1,4 @@
-"""An attempt at a task as a list of OpenAI chat messages, which is all there is to keep of it."""
+"""An attempt at a task as a list of OpenAI chat messages, which is all that is stored of it."""
 
 import json
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ REFUSALS = {
 
 
 class SessionError(Exception):
-    """A refusal of the session, which the player is told outside the log."""
+    """A refusal by the session; the player sees it, the log does not."""
 
     def __init__(self, why: str, detail: object = "") -> None:
-        """Make the text of one of the refusals."""
+        """Compose the message from the reason."""
         super().__init__(f"{REFUSALS[why]}{detail}")
 
 
@@ -84,7 +84,7 @@ class Session:
     """An attempt in progress."""
 
     def __init__(self, task: Task, model: str) -> None:
-        """Begin with the system message and what the user asks for."""
+        """Start with the system message and the user's request."""
         self.task = task
         self.model = model
         self.messages: list[Message] = [
@@ -100,7 +100,7 @@ class Session:
 
     @property
     def finished(self) -> bool:
-        """Whether the agent has written its last message, one without tool calls."""
+        """Whether the agent has sent its final message, one without tool calls."""
         last = self.messages[-1]
         return last["role"] == "assistant" and "tool_calls" not in last
 
@@ -124,7 +124,7 @@ class Session:
         self.messages.append({"role": "assistant", "content": say})
 
     def attempt(self) -> Attempt:
-        """Verify the state that the calls have led to."""
+        """Verify the state that the calls led to."""
         verdict = verify(self._desk)
         return Attempt(
             task_id=self.task.task_id,
@@ -149,7 +149,7 @@ def find_task(task_id: str) -> Task:
 
 
 def replay(saved: Saved) -> Session:
-    """Rebuild a session by acting on its messages again; refuse if they come out otherwise."""
+    """Rebuild a session by replaying its messages; refuse if the results differ."""
     session = Session(find_task(saved["task_id"]), saved["model"])
     for message in saved["messages"]:
         if "tool_calls" in message:
@@ -162,7 +162,7 @@ def replay(saved: Saved) -> Session:
 
 
 def load(directory: Path) -> Session:
-    """Read the session in a directory."""
+    """Load the session from a directory."""
     try:
         text = (directory / FILE).read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -172,7 +172,7 @@ def load(directory: Path) -> Session:
 
 
 def save(session: Session, directory: Path) -> None:
-    """Write the session into a directory, all of it or nothing."""
+    """Save the session to a directory, atomically."""
     directory.mkdir(parents=True, exist_ok=True)
     saved = Saved(task_id=session.task.task_id, model=session.model, messages=session.messages)
     part = directory / f"{FILE}.part"

@@ -1,4 +1,4 @@
-"""The yard's people, suppliers and earlier vouchers, and the invoices that wait to be processed.
+"""The yard's people, suppliers and earlier invoices, and the invoices to process.
 
 SPOILERS: the comment above each task names the conventions in ``verifier.py`` that decide it.
 """

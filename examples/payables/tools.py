@@ -29,7 +29,7 @@ TOOLS: Mapping[str, Tool] = {
 
 
 def call_tool(desk: Desk, name: str, arguments: str) -> str:
-    """Run the tool ``name`` with JSON ``arguments``; refusals come back as text too."""
+    """Run a tool with JSON arguments; refusals are returned as text too."""
     try:
         result = _run(desk, name, arguments)
     except ToolError as error:

@@ -1,4 +1,4 @@
-"""The verifier of the payables desk. SPOILERS: the conventions an agent is to find out.
+"""The verifier of the payables desk. SPOILERS: the conventions that an agent has to find out.
 
 1. Payments leave on Thursdays. A payment leaves on the last Thursday up to the due date.
 2. The period is the month in which the goods came or the work was done, whatever the invoice says.
@@ -29,7 +29,7 @@ class Verdict:
 
 
 def verify(desk: Desk) -> Verdict:
-    """Compare what was done with what the conventions of the yard demand."""
+    """Check what was done against the yard's conventions."""
     faults = "; ".join(_faults(desk.task, desk.booking))
     if not faults:
         return Verdict(1.0, "the invoice was settled correctly")

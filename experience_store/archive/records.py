@@ -63,13 +63,13 @@ Number = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class Record(BaseModel):
+class ArchiveRecord(BaseModel):
     """Part of an archive. What it does not know is an error, lest something be lost."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class LibraryRecord(Record):
+class LibraryRecord(ArchiveRecord):
     """What a library is for. `next_id` is the number of the next experience."""
 
     name: str
@@ -81,7 +81,7 @@ class LibraryRecord(Record):
     created_at: Time
 
 
-class VersionRecord(Record):
+class VersionRecord(ArchiveRecord):
     """One version."""
 
     number: Number
@@ -93,7 +93,7 @@ class VersionRecord(Record):
     created_at: Time
 
 
-class OperationRecord(Record):
+class OperationRecord(ArchiveRecord):
     """One operation, carried out in `version` or refused.
 
     Attributes:
@@ -114,7 +114,7 @@ class OperationRecord(Record):
     refused: str | None
 
 
-class WordingRecord(Record):
+class WordingRecord(ArchiveRecord):
     """One wording of one experience, from version `since` up to but without version `until`.
 
     Attributes:
@@ -129,7 +129,7 @@ class WordingRecord(Record):
     operation: Number | None
 
 
-class AttemptRecord(Record):
+class AttemptRecord(ArchiveRecord):
     """One attempt. `messages` is None where attempts were left out of the export."""
 
     id: Name
@@ -143,7 +143,7 @@ class AttemptRecord(Record):
     created_at: Time
 
 
-class GroupRecord(Record):
+class GroupRecord(ArchiveRecord):
     """One group. `learned` is the revision that was last learned from."""
 
     id: Name
@@ -158,21 +158,21 @@ class GroupRecord(Record):
     attempts: tuple[AttemptRecord, ...]
 
 
-class LinkRecord(Record):
+class LinkRecord(ArchiveRecord):
     """A group that led to an experience."""
 
     experience: ExperienceId
     group: Name
 
 
-class RewardRecord(Record):
+class RewardRecord(ArchiveRecord):
     """The reward of an attempt as it was when an update began."""
 
     attempt: Name
     reward: FiniteFloat | None
 
 
-class UpdateGroupRecord(Record):
+class UpdateGroupRecord(ArchiveRecord):
     """A group as it was when an update began."""
 
     group: Name
@@ -181,7 +181,7 @@ class UpdateGroupRecord(Record):
     relevant: tuple[ExperienceId, ...] | None
 
 
-class RequestRecord(Record):
+class RequestRecord(ArchiveRecord):
     """One question of an update. `prompt` is None where attempts were left out."""
 
     id: Name
@@ -190,7 +190,7 @@ class RequestRecord(Record):
     failed: str | None
 
 
-class AnswerRecord(Record):
+class AnswerRecord(ArchiveRecord):
     """One answer, taken or refused."""
 
     request: Name
@@ -204,7 +204,7 @@ class AnswerRecord(Record):
     created_at: Time
 
 
-class UpdateRecord(Record):
+class ArchivedUpdate(ArchiveRecord):
     """One update with all it asked and was answered."""
 
     id: Name
@@ -220,7 +220,7 @@ class UpdateRecord(Record):
     answers: tuple[AnswerRecord, ...]
 
 
-class RetrievalRecord(Record):
+class RetrievalRecord(ArchiveRecord):
     """What was served for which task."""
 
     id: Name
@@ -230,7 +230,7 @@ class RetrievalRecord(Record):
     created_at: Time
 
 
-class Archive(Record):
+class Archive(ArchiveRecord):
     """A library with its whole history."""
 
     format: Literal["experience-mcp library"] = FORMAT
@@ -242,5 +242,5 @@ class Archive(Record):
     wordings: tuple[WordingRecord, ...]
     groups: tuple[GroupRecord, ...]
     links: tuple[LinkRecord, ...]
-    updates: tuple[UpdateRecord, ...]
+    updates: tuple[ArchivedUpdate, ...]
     retrievals: tuple[RetrievalRecord, ...]

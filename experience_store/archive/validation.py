@@ -14,10 +14,10 @@ from itertools import pairwise
 from experience_store.archive.records import (
     STAND_IN,
     Archive,
+    ArchivedUpdate,
     AttemptRecord,
     GroupRecord,
     OperationRecord,
-    UpdateRecord,
     WordingRecord,
 )
 from experience_store.errors import BadInputError
@@ -186,7 +186,7 @@ def _updates(archive: Archive) -> Iterator[str]:
             yield f"update {update.id}: {problem}"
 
 
-def _update(update: UpdateRecord, groups: dict[str, GroupRecord], head: int) -> Iterator[str]:
+def _update(update: ArchivedUpdate, groups: dict[str, GroupRecord], head: int) -> Iterator[str]:
     if any(base > head for base in update.bases) or (update.version or 0) > head:
         yield f"speaks of versions after {head}"
     if (update.status == "published") != (update.version is not None):

@@ -16,7 +16,7 @@ from experience_store.learning.conflicts import batches_of_conflicts, conflictin
 from experience_store.learning.inputs import Snapshot
 from experience_store.learning.prompts import Answer, Consolidation, Suggestion
 from experience_store.learning.proposals import ProposalSet, proposal, refusal
-from experience_store.learning.requests import Failure
+from experience_store.learning.requests import FailedRequest
 from experience_store.operations import Keep, Proposed, Refusal, touched_ids
 from experience_store.request_id import RequestId, compared_group
 
@@ -36,7 +36,7 @@ class Round:
     passing: tuple[Proposed, ...]
     batches: Mapping[str, tuple[Proposed, ...]]
 
-    def after(self, answers: Mapping[str, Answer | Failure]) -> ProposalSet:
+    def after(self, answers: Mapping[str, Answer | FailedRequest]) -> ProposalSet:
         """The proposals left when all batches are answered or given up."""
         made = list(self.passing)
         refused = list(self.before.refused)
@@ -47,7 +47,7 @@ class Round:
                 operations, others = _accounted(answer.suggestions, batch, request_id)
                 made += operations
                 refused += others
-            elif isinstance(answer, Failure):
+            elif isinstance(answer, FailedRequest):
                 reason = f"consolidation failed: {answer.reason}"
                 refused += [refusal(p, reason) for p in batch]
                 held_back |= {source: reason for p in batch for source in _comparisons(p)}

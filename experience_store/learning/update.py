@@ -31,8 +31,8 @@ from experience_store.learning.inputs import GroupInput, PromptBudget, Snapshot
 from experience_store.learning.prompts import (
     Aim,
     Answer,
-    Attempt,
     Compare,
+    ComparedAttempt,
     Comparison,
     Consolidate,
     Consolidation,
@@ -47,7 +47,7 @@ from experience_store.learning.proposals import (
     refuse_if_too_long,
     refuse_if_unreadable,
 )
-from experience_store.learning.requests import Failure, Request
+from experience_store.learning.requests import FailedRequest, Request
 from experience_store.learning.transcript import common_beginning
 from experience_store.library import Experience, Library
 from experience_store.operations import Application, Proposed, apply
@@ -56,7 +56,7 @@ from experience_store.trajectory import Group, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class UpdateOutcome:
     """What an update comes to.
 
     Attributes:
@@ -87,7 +87,9 @@ class Update:
     inputs: tuple[GroupInput, ...]
     snapshots: tuple[Snapshot, ...]
     budget: PromptBudget
-    answers: Mapping[str, Answer | Failure] = field(default_factory=dict[str, Answer | Failure])
+    answers: Mapping[str, Answer | FailedRequest] = field(
+        default_factory=dict[str, Answer | FailedRequest]
+    )
 
     def requests(self) -> tuple[Request, ...]:
         """What can be asked now and has no answer yet. Empty exactly when there is an outcome."""
@@ -127,7 +129,7 @@ class Update:
     def give_up(self, request_id: str, reason: str) -> Update:
         """The update with this request failed; everything that does not need it goes on."""
         self.request(request_id)
-        return replace(self, answers={**self.answers, request_id: Failure(reason)})
+        return replace(self, answers={**self.answers, request_id: FailedRequest(reason)})
 
     def _about_groups(self) -> list[Request]:
         """The open requests of steps 1 and 2. Every group goes at its own pace."""
@@ -174,7 +176,7 @@ class Update:
             aim=self._aim,
             group=item.group,
             attempts=tuple(
-                Attempt(
+                ComparedAttempt(
                     trajectory,
                     item.served.get(trajectory.id, ()),
                     self._summary(str(RequestId.summarise(number, position))),
@@ -232,7 +234,7 @@ class Update:
 
     # 4. Apply
 
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> UpdateOutcome | None:
         """The validated operations, or None while something is left to ask."""
         if self._about_groups():
             return None
@@ -244,7 +246,7 @@ class Update:
         application = replace(application, refused=(*proposed.refused, *application.refused))
         failed = self._failed(proposed.held_back)
         learned = tuple(i.group.id for i in self.inputs if i.group.id not in failed)
-        return Outcome(state.version, application, learned, failed)
+        return UpdateOutcome(state.version, application, learned, failed)
 
     def rebase(self, snapshot: Snapshot) -> Update:
         """The finished update on top of a newer version: what changed is consolidated again."""
@@ -256,7 +258,7 @@ class Update:
         for number, item in enumerate(self.inputs, start=1):
             request_id = str(RequestId.compare(number))
             answer = self.answers.get(request_id)
-            if isinstance(answer, Failure):
+            if isinstance(answer, FailedRequest):
                 failed[item.group.id] = answer.reason
             elif request_id in held_back:
                 failed[item.group.id] = held_back[request_id]

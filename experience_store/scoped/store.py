@@ -20,9 +20,9 @@ from experience_store.store import (
     Retrieval,
     Retrievals,
     Store,
+    StoreTotals,
     Submission,
     Tokens,
-    Totals,
 )
 from experience_store.store.libraries import library_not_found
 from experience_store.trajectory import Group
@@ -60,7 +60,7 @@ class ScopedStore:
         """Raises NotFoundError: tokens belong to the whole store."""
         raise NotFoundError("tokens are visible only to callers with access to every library")
 
-    async def totals(self, libraries: Collection[str] | None = None) -> Totals:
+    async def totals(self, libraries: Collection[str] | None = None) -> StoreTotals:
         """Totals over the libraries in scope, or over some of them."""
         mine = self._scope.libraries
         if mine is not None:

@@ -9,6 +9,7 @@ from experience_store.archive.records import (
     LEFT_OUT,
     AnswerRecord,
     Archive,
+    ArchivedUpdate,
     AttemptRecord,
     GroupRecord,
     LibraryRecord,
@@ -18,7 +19,6 @@ from experience_store.archive.records import (
     RetrievalRecord,
     RewardRecord,
     UpdateGroupRecord,
-    UpdateRecord,
     VersionRecord,
     WordingRecord,
 )
@@ -102,13 +102,13 @@ class LibraryExport:
             created_at=row["created_at"],
         )
 
-    def _updates(self, attempts: Mapping[int, str]) -> tuple[UpdateRecord, ...]:
+    def _updates(self, attempts: Mapping[int, str]) -> tuple[ArchivedUpdate, ...]:
         return tuple([self._update(row, attempts) for row in self._rows("export_updates")])
 
-    def _update(self, row: Row, attempts: Mapping[int, str]) -> UpdateRecord:
+    def _update(self, row: Row, attempts: Mapping[int, str]) -> ArchivedUpdate:
         key = row["id"]
         closed = not self._attempts and row["status"] == "open"
-        return UpdateRecord(
+        return ArchivedUpdate(
             id=key,
             driver=row["driver"],
             status="failed" if closed else row["status"],

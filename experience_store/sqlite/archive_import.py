@@ -10,11 +10,11 @@ from experience_store.archive.records import (
     LEFT_OUT,
     STAND_IN,
     Archive,
+    ArchivedUpdate,
     AttemptRecord,
     GroupRecord,
     OperationRecord,
     UpdateGroupRecord,
-    UpdateRecord,
 )
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Transaction, Value
@@ -180,7 +180,7 @@ class LibraryImport:
             ),
         )
 
-    def _write_update(self, update: UpdateRecord) -> None:
+    def _write_update(self, update: ArchivedUpdate) -> None:
         key = self._update_ids[update.id]
         self._tx.insert(
             "import_update",
@@ -229,7 +229,7 @@ class LibraryImport:
         )
 
 
-def _requests(update: str, record: UpdateRecord) -> list[dict[str, Value]]:
+def _requests(update: str, record: ArchivedUpdate) -> list[dict[str, Value]]:
     return [
         {
             "update_id": update,
@@ -242,7 +242,7 @@ def _requests(update: str, record: UpdateRecord) -> list[dict[str, Value]]:
     ]
 
 
-def _answers(update: str, record: UpdateRecord) -> list[dict[str, Value]]:
+def _answers(update: str, record: ArchivedUpdate) -> list[dict[str, Value]]:
     return [
         {
             "update_id": update,

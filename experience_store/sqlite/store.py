@@ -13,7 +13,7 @@ from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.retrievals import SqliteRetrievals
 from experience_store.sqlite.tokens import SqliteTokens
 from experience_store.sqlite.updates import SqliteUpdates
-from experience_store.store import Totals
+from experience_store.store import StoreTotals
 
 if TYPE_CHECKING:
     from experience_store.sqlite.archives import SqliteArchives
@@ -52,13 +52,13 @@ class SqliteStore:
         """The path of the database file."""
         return str(self._db.path)
 
-    async def totals(self, libraries: Collection[str] | None = None) -> Totals:
+    async def totals(self, libraries: Collection[str] | None = None) -> StoreTotals:
         """What the libraries of these names, or all, hold together."""
         names = None if libraries is None else rows.from_strings(sorted(libraries))
         row = await self._db.row("totals", names=names)
         assert row, "it is an aggregate"
         updates = await self._db.rows("update_totals", names=names)
-        return Totals(**dict(row), updates={r["status"]: r["updates"] for r in updates})
+        return StoreTotals(**dict(row), updates={r["status"]: r["updates"] for r in updates})
 
     async def change_counter(self) -> int:
         """A number that is another one if anybody stored anything since it was asked for last."""

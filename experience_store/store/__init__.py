@@ -67,10 +67,10 @@ __all__ = [
     "Retrievals",
     "Review",
     "Store",
+    "StoreTotals",
     "Submission",
     "Token",
     "Tokens",
-    "Totals",
     "UpdateGroup",
     "UpdateInfo",
     "UpdateRecord",
@@ -106,7 +106,7 @@ class Archives(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class StoreTotals:
     """Totals over all libraries.
 
     Attributes:
@@ -184,7 +184,7 @@ class Store(Protocol):
         """Tokens for signing in over HTTP."""
         ...
 
-    async def totals(self, libraries: Collection[str] | None = None) -> Totals:
+    async def totals(self, libraries: Collection[str] | None = None) -> StoreTotals:
         """Totals over the libraries of these names; over all for None."""
         ...
 

@@ -14,7 +14,7 @@ from pydantic import (
     ValidationError,
 )
 
-from experience_store.submissions.text import clean, cleaned
+from experience_store.submissions.clean_text import clean, cleaned
 from experience_store.trajectory import Message, ToolCall
 
 

@@ -1,4 +1,4 @@
-"""The options of `serve --http` that say who may call, under which names, and how often."""
+"""Options of `serve --http` for sign-in, OAuth, allowed hosts and origins, and TLS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from server.settings import (
 
 @dataclass(frozen=True, slots=True)
 class HttpAccess:
-    """Who may call, under which names."""
+    """Who may call, and by which names."""
 
     sign_in: SignInSettings | None
     hosts: tuple[str, ...]
@@ -29,7 +29,7 @@ class HttpAccess:
     tls: tuple[Path, Path] | None
 
     def settings(self, address: tuple[str, int], max_body: int) -> HttpSettings:
-        """Together with where to listen."""
+        """The settings for a server that listens at an address."""
         return HttpSettings(*address, max_body, self.sign_in, self.hosts, self.origins, self.tls)
 
 
@@ -38,7 +38,7 @@ _OPTIONS = (
     shared(
         "--sign-in",
         is_flag=True,
-        help="With --http: callers need a token, see `experience-mcp token create`.",
+        help="With --http: require a token, see `experience-mcp token create`.",
     ),
     shared(
         "--rate-limit",
@@ -46,61 +46,61 @@ _OPTIONS = (
         type=click.IntRange(min=0),
         default=DEFAULT_RATE_LIMIT,
         show_default=True,
-        help="With sign-in: requests of one token a minute; 0 for any number.",
+        help="With sign-in: maximum requests per minute and caller; 0 for no limit.",
     ),
     shared(
         "--allowed-host",
         metavar="NAME",
         multiple=True,
-        help="With --http: a name (or NAME:PORT) under which clients reach it. May be repeated.",
+        help="With --http: also accept this Host header, NAME or NAME:PORT. May be repeated.",
     ),
     shared(
         "--allowed-origin",
         metavar="URL",
         multiple=True,
-        help="With --http: an origin whose pages may call it. May be repeated.",
+        help="With --http: let pages of this origin call the server (CORS). May be repeated.",
     ),
-    shared("--tls-cert", metavar="FILE", type=_FILE, help="With --http: its certificate chain."),
-    shared("--tls-key", metavar="FILE", type=_FILE, help="With --tls-cert: the key."),
+    shared("--tls-cert", metavar="FILE", type=_FILE, help="With --http: TLS certificate chain."),
+    shared("--tls-key", metavar="FILE", type=_FILE, help="With --tls-cert: its private key."),
     shared(
         "--oauth-issuer",
         metavar="URL",
-        help="With --http: callers may sign in with tokens of this authorization server.",
+        help="With --http: accept access tokens of this OAuth authorization server.",
     ),
     shared(
         "--resource-url",
         metavar="URL",
-        help="With --oauth-issuer: this server's URL for clients, the audience of its tokens.",
+        help="With --oauth-issuer: URL by which clients reach this server; its tokens' audience.",
     ),
     shared(
         "--oauth-jwks-url",
         metavar="URL",
-        help="Keys of the authorization server.  [default: as its metadata say]",
+        help="With --oauth-issuer: URL of its public keys.  [default: from its metadata]",
     ),
     shared(
         "--oauth-scope-prefix",
         metavar="TEXT",
         default=DEFAULT_SCOPE_PREFIX,
         show_default=True,
-        help="What stands before read, submit, learn and administer in its scopes.",
+        help="With --oauth-issuer: prefix of read, submit, learn and administer in its scopes.",
     ),
     shared(
         "--oauth-libraries-claim",
         metavar="NAME",
         default=DEFAULT_LIBRARIES_CLAIM,
         show_default=True,
-        help="The claim of its tokens that lists the libraries they reach; * is all.",
+        help="With --oauth-issuer: claim with the libraries that a token can access; * is all.",
     ),
     shared(
         "--oauth-all-libraries",
         is_flag=True,
-        help="Its tokens without that claim reach all libraries; else none.",
+        help="With --oauth-issuer: tokens without that claim can access all libraries, not none.",
     ),
 )
 
 
 def access_options(command: Command) -> Command:
-    """Who may call; passed on as `access`."""
+    """Add the options; the command gets them as `access`."""
 
     @wraps(command)
     def run(  # noqa: PLR0913  # one for each option
@@ -123,8 +123,8 @@ def access_options(command: Command) -> Command:
         if oauth_issuer is not None:
             if resource_url is None:
                 raise click.UsageError(
-                    "--oauth-issuer needs --resource-url: the URL of this server as clients know "
-                    "it, such as https://experience.example.com/mcp"
+                    "--oauth-issuer needs --resource-url: the URL by which clients reach this "
+                    "server, such as https://experience.example.com/mcp"
                 )
             oauth = OAuthSettings(
                 oauth_issuer,
@@ -135,7 +135,7 @@ def access_options(command: Command) -> Command:
                 oauth_all_libraries,
             )
         if (tls_cert is None) != (tls_key is None):
-            raise click.UsageError("--tls-cert and --tls-key belong together")
+            raise click.UsageError("--tls-cert and --tls-key belong together: give both")
         tls = (tls_cert, tls_key) if tls_cert and tls_key else None
         signing_in = SignInSettings(oauth, rate_limit) if sign_in or oauth else None
         access = HttpAccess(signing_in, allowed_host, allowed_origin, tls)

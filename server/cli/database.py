@@ -1,4 +1,4 @@
-"""How commands get at the store."""
+"""Opening the database of a command."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from experience_store import open_store
 from experience_store.errors import NotFoundError
 from experience_store.store import Store
+from server import APP
 
 
 @asynccontextmanager
 async def opened(database: Path) -> AsyncGenerator[Store]:
-    """The store, made if it is new."""
+    """The store; a missing database is created."""
     store = await open_store(database)
     try:
         yield store
@@ -23,7 +24,7 @@ async def opened(database: Path) -> AsyncGenerator[Store]:
 
 @asynccontextmanager
 async def existing(database: Path) -> AsyncGenerator[Store]:
-    """The store for a command that only reads or changes what is there: nothing is made."""
+    """The store of an existing database, for commands that must not create one."""
     check_exists(database)
     async with opened(database) as store:
         yield store
@@ -33,6 +34,6 @@ def check_exists(database: Path) -> None:
     """Raise NotFoundError if there is no database file."""
     if not database.exists():
         raise NotFoundError(
-            f"there is no database {database}: it is made when a host first starts the server, or "
-            "by `experience-mcp submit`. Give another one with --database."
+            f"there is no database {database}: the first start of the server or the first "
+            f"`{APP} submit` creates it. Name another one with --database."
         )

@@ -1,4 +1,4 @@
-"""What `doctor` looks at, one function for each thing."""
+"""The checks of `doctor`, one function each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from experience_store.trajectory import Group, Message, Trajectory
 from server import APP
 from server.cli.database import existing
 from server.cli.hosts.launch import HOST_VARIABLES, database_of_host, program
-from server.cli.options import ENVIRONMENT, KEY_NAMES, NO_KEY, NO_KEY_FOR, api_key
+from server.cli.options import ENVIRONMENT, KEY_MISSING, KEY_NAMES, NO_KEY, api_key
 from server.cli.output import count
 from server.settings import ModelSettings, default_database
 
@@ -37,7 +37,7 @@ MEGA = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `remedy` says what to do about it."""
+    """The result of one check. `remedy` says how to fix it."""
 
     status: Status
     subject: str
@@ -45,54 +45,58 @@ class Finding:
     remedy: str | None = None
 
 
-def look_at_release(release: str) -> Iterator[Finding]:
-    """What runs."""
+def check_release(release: str) -> Iterator[Finding]:
+    """The versions in use."""
     python = ".".join(str(part) for part in sys.version_info[:3])
     text = f"{APP} {release}, Python {python}, SQLite {sqlite3.sqlite_version}"
     yield Finding("ok", "release", text)
 
 
-def look_at_database(database: Path) -> Iterator[Finding]:
-    """The file: whether it is there, may be written and is sound."""
+def check_database(database: Path) -> Iterator[Finding]:
+    """Whether the database file exists, is writable and is intact."""
     if database.is_dir():
-        yield Finding("broken", "database", f"{database} is a folder", "Name a file by --database.")
+        yield Finding(
+            "broken", "database", f"{database} is a folder", "Name a file with --database."
+        )
         return
     if not database.exists():
-        yield _place_for(database)
+        yield _parent_folder(database)
         return
-    yield from _access(database)
+    yield from _permissions(database)
     try:
-        yield _soundness(database, check_integrity(database))
+        yield _integrity(database, check_integrity(database))
     except StorageError as error:
         yield Finding(
             "broken",
             "database",
             str(error),
-            "Is it a database of experience-mcp? Put it aside, or name another by --database.",
+            f"If it is not a database of {APP}, move it away or name another one with --database.",
         )
     yield from _disk(database)
 
 
-def _place_for(database: Path) -> Finding:
+def _parent_folder(database: Path) -> Finding:
     folder = next(parent for parent in database.absolute().parents if parent.exists())
     if not os.access(folder, os.W_OK):
-        remedy = f"Make {folder} writable, or name another file by --database."
-        return Finding("broken", "database", f"{database} cannot be made in {folder}", remedy)
-    return Finding("ok", "database", f"{database} will be made at first use")
+        remedy = f"Make {folder} writable, or name another file with --database."
+        return Finding(
+            "broken", "database", f"{database} cannot be created: {folder} is not writable", remedy
+        )
+    return Finding("ok", "database", f"{database} will be created at first use")
 
 
-def _access(database: Path) -> Iterator[Finding]:
+def _permissions(database: Path) -> Iterator[Finding]:
     for place in (database, database.absolute().parent):
         if not os.access(place, os.R_OK | os.W_OK):
-            remedy = f"Let its owner be you: chown $USER '{place}'; chmod u+rw '{place}'"
-            yield Finding("broken", "database", f"{place} cannot be written", remedy)
+            remedy = f"Make yourself its owner: chown $USER '{place}'; chmod u+rw '{place}'"
+            yield Finding("broken", "database", f"{place} is not readable and writable", remedy)
     mode = database.stat().st_mode
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        text = "other users of this machine may read it, with all attempts in it"
+        text = "other users of this machine may read it, including all attempts"
         yield Finding("note", "database", text, f"chmod 600 '{database}'")
 
 
-def _soundness(database: Path, found: IntegrityReport) -> Finding:
+def _integrity(database: Path, found: IntegrityReport) -> Finding:
     size = sum(file.stat().st_size for file in _files(database))
     text = f"{database}, {size / MEGA:.1f} MB, schema {found.schema}"
     if found.damage:
@@ -102,44 +106,44 @@ def _soundness(database: Path, found: IntegrityReport) -> Finding:
         )
         return Finding("broken", "database", f"{text}: {'; '.join(found.damage)}", remedy)
     if found.schema > found.known_schema:
-        remedy = f"Upgrade {APP}, or name another file by --database."
-        newer = f"{text}, which is newer than this release ({found.known_schema})"
+        remedy = f"Upgrade {APP}, or name another file with --database."
+        newer = f"{text} is newer than this release ({found.known_schema})"
         return Finding("broken", "database", newer, remedy)
     if found.schema < found.known_schema:
-        older = f"{text}, sound; brought to schema {found.known_schema} at first use"
+        older = f"{text}, intact; migrated to schema {found.known_schema} at first use"
         return Finding("ok", "database", older)
-    return Finding("ok", "database", f"{text}, sound")
+    return Finding("ok", "database", f"{text}, intact")
 
 
 def _files(database: Path) -> list[Path]:
-    beside = [database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))]
-    return [file for file in beside if file.exists()]
+    files = [database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))]
+    return [file for file in files if file.exists()]
 
 
 def _disk(database: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(database.absolute().parent).free
-    text = f"{free / MEGA:,.0f} MB free where the database is"
+    text = f"{free / MEGA:,.0f} MB free for the database"
     if free < LOW_DISK:
-        yield Finding("broken", "disk", text, "Make room, or move the database.")
+        yield Finding("broken", "disk", text, "Free some space, or move the database.")
     else:
         yield Finding("ok", "disk", text)
 
 
-def look_at_libraries(database: Path, model: ModelSettings | None) -> Iterator[Finding]:
-    """What the libraries hold, and what waits or was set aside."""
+def check_libraries(database: Path, model: ModelSettings | None) -> Iterator[Finding]:
+    """The libraries, and the groups that are waiting or set aside."""
     try:
         found = asyncio.run(_libraries(database))
     except ExperienceError as error:
         yield Finding("broken", "libraries", str(error))
         return
     if not found:
-        text = "there is none yet"
-        yield Finding("ok", "libraries", text, "The first agent that submits attempts makes one.")
+        text = "there are none yet"
+        yield Finding("ok", "libraries", text, "The first submitted attempts create one.")
     for place, (name, size, counts) in enumerate(found):
         if place < MAX_LIBRARIES or counts.set_aside:
             yield from _library(name, size, counts, has_model=model is not None)
     if len(found) > MAX_LIBRARIES:
-        yield Finding("ok", "library", f"{len(found)} in all: `{APP} libraries` lists them")
+        yield Finding("ok", "library", f"{len(found)} in total: `{APP} libraries` lists them")
 
 
 async def _libraries(database: Path) -> list[tuple[str, int, GroupCounts]]:
@@ -149,28 +153,28 @@ async def _libraries(database: Path) -> list[tuple[str, int, GroupCounts]]:
 
 
 def _library(name: str, size: int, counts: GroupCounts, *, has_model: bool) -> Iterator[Finding]:
-    standing = f"{count(size, 'experience')}, {count(counts.groups, 'group')}"
+    contents = f"{count(size, 'experience')}, {count(counts.groups, 'group')}"
     if counts.waiting:
-        how = f"{APP} learn --library {name}" if has_model else "ask an agent to update_experiences"
-        text = f"{name}: {standing}, {counts.waiting:,} waiting to be learned from"
+        how = f"{APP} learn {name}" if has_model else "ask an agent to call update_experiences"
+        text = f"{name}: {contents}, {counts.waiting:,} waiting to be learned from"
         yield Finding("ok", "library", text, f"To learn now: {how}")
     else:
-        yield Finding("ok", "library", f"{name}: {standing}, none waiting")
+        yield Finding("ok", "library", f"{name}: {contents}, none waiting")
     if counts.set_aside:
         text = f"{name}: {count(counts.set_aside, 'group')} set aside after repeated failures"
-        remedy = f"{APP} learn --library {name} --retry-set-aside"
+        remedy = f"To retry: {APP} learn {name} --retry-set-aside"
         yield Finding("note", "library", text, remedy)
 
 
-def look_at_model(model: ModelSettings | None) -> Iterator[Finding]:
-    """Whether the server would learn by itself."""
+def check_model_settings(model: ModelSettings | None) -> Iterator[Finding]:
+    """Whether a model is configured for background learning."""
     if model is None:
-        text = "none is configured: the models of the hosts learn, which needs no key"
+        text = "none is configured: the hosts' own models learn, which needs no key"
         if api_key():
-            text = "a key is set but no model is named, so none is used and nothing is billed"
+            text = "an API key is set but no model is named, so none is used and nothing is billed"
         yield Finding("ok", "model", text, "To learn in the background: --model NAME")
     elif not model.api_key:
-        yield Finding("broken", "model", NO_KEY_FOR.format(model.name))
+        yield Finding("broken", "model", KEY_MISSING.format(model.name))
     else:
         where = model.base_url or "OpenAI"
         key = "without a key" if model.api_key == NO_KEY else "with a key"
@@ -178,18 +182,18 @@ def look_at_model(model: ModelSettings | None) -> Iterator[Finding]:
 
 
 def ask_model(model: ModelSettings | None) -> Iterator[Finding]:
-    """Put one small question."""
-    from server.learning.models import ModelRefusedError, ModelUnavailableError  # noqa: PLC0415  # only here
+    """Send a short question to the model."""
+    from server.learning.models import ModelRefusedError, ModelUnavailableError  # noqa: PLC0415  # only needed here
 
     if model is None or not model.api_key:
-        yield Finding("broken", "model call", "there is no model to ask", "Name one: --model NAME")
+        yield Finding("broken", "model call", "no model is configured", "Name one: --model NAME")
         return
     begun = time.monotonic()
     try:
         said = asyncio.run(_ask(replace(model, retries=min(model.retries, 1))))
     except AnswerRefusedError as error:
-        text = f"it answers, but not in the form it was asked for: {error}"
-        remedy = "Learning repeats such questions once; a larger model may do better."
+        text = f"it answers, but not in the required form: {error}"
+        remedy = "Learning retries such questions once; a larger model may do better."
         yield Finding("note", "model call", text, remedy)
     except (ModelUnavailableError, ModelRefusedError) as error:
         yield Finding("broken", "model call", str(error), "Check --model, --base-url and the key.")
@@ -224,52 +228,53 @@ def _small_question() -> Request:
     return Request("check", question)
 
 
-def look_at_environment(database: Path) -> Iterator[Finding]:
-    """What a host's child sees of the environment, and whether it finds the same database."""
+def check_environment(database: Path) -> Iterator[Finding]:
+    """What a server started by a host sees, and whether it uses the same database."""
     missing = [name for name in ("HOME", "PATH") if os.name == "posix" and not os.environ.get(name)]
     if missing:
-        yield Finding("broken", "environment", f"{', '.join(missing)} not set", "Set it.")
+        yield Finding("broken", "environment", f"not set: {', '.join(missing)}", "Set it.")
     ours = [n for n in os.environ if n.startswith(ENVIRONMENT) or n in KEY_NAMES]
     if ours:
         text = (
-            f"{', '.join(sorted(ours))} set here; most hosts pass only "
-            f"{', '.join(HOST_VARIABLES)} on"
+            f"set here: {', '.join(sorted(ours))}; most hosts pass on only "
+            f"{', '.join(HOST_VARIABLES)}"
         )
         yield Finding("note", "environment", text, "Put them into the host's entry (see below).")
     if database == default_database() and database != database_of_host():
-        text = f"a host that passes no XDG_DATA_HOME on would use {database_of_host()}"
-        yield Finding("note", "environment", text, "Give --database in the host's entry (below).")
+        text = f"a host that does not pass on XDG_DATA_HOME would use {database_of_host()}"
+        remedy = "Set --database in the host's entry (see below)."
+        yield Finding("note", "environment", text, remedy)
 
 
-def look_at_program() -> Iterator[Finding]:
+def check_program() -> Iterator[Finding]:
     """Whether hosts can start the program."""
     command = " ".join(program())
     if "archive-v" in command:
-        text = f"{command} lies in a cache that is emptied at times"
+        text = f"{command} is in a cache that may be cleared"
         yield Finding("note", "program", text, f"Install it: uv tool install {APP}")
     elif shutil.which(APP):
         yield Finding("ok", "program", f"{command}, on PATH")
     else:
         text = f"{APP} is not on PATH"
-        yield Finding("note", "program", text, f"Hosts need an absolute command: {command}")
+        yield Finding("note", "program", text, f"Hosts need the absolute path: {command}")
 
 
-def look_at_tokens(database: Path) -> Iterator[Finding]:
-    """The tokens of `serve --http --sign-in`, if there are any."""
+def check_tokens(database: Path) -> Iterator[Finding]:
+    """The access tokens for HTTP, if there are any."""
     try:
         found = asyncio.run(_tokens(database))
     except ExperienceError:
-        return  # what is wrong was found before
+        return  # reported by the check of the libraries
     if not found:
         return
     now = datetime.now(UTC)
-    over = sum(ends is not None and ends <= now for _, ends in found)
-    wide = sum(libraries is None for libraries, _ in found)
+    expired = sum(ends is not None and ends <= now for _, ends in found)
+    unlimited = sum(libraries is None for libraries, _ in found)
     text = (
-        f"{count(len(found), 'token')} for HTTP; every library is reached by {wide}, {over} expired"
+        f"{count(len(found), 'token')} for HTTP, {unlimited} for all libraries, {expired} expired"
     )
-    remedy = "Revoke what is over: `experience-mcp token list`, `token revoke`." if over else None
-    yield Finding("note" if over else "ok", "sign-in", text, remedy)
+    remedy = f"Revoke expired tokens: `{APP} token list`, `token revoke`." if expired else None
+    yield Finding("note" if expired else "ok", "sign-in", text, remedy)
 
 
 async def _tokens(database: Path) -> list[tuple[frozenset[str] | None, datetime | None]]:

@@ -1,4 +1,4 @@
-"""What came of learning in a library, for people and as JSON."""
+"""The results of `learn`, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ import click
 
 from experience_store.store import GroupCounts, UpdateRecord, Usage
 from experience_store.version import Version
-from server.cli.output import count, styled, title, wrapped
+from server.cli.output import count, render_change, title, wrapped
 from server.rendering import version_changes
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
-    """What came of learning in one library."""
+class LearningSummary:
+    """The results of learning in one library.
+
+    Attributes:
+        updates: The updates that ran.
+        versions: The versions that they published.
+        counts: The groups of the library afterwards.
+        elsewhere: Number of updates open with a host or another process.
+    """
 
     library: str
     updates: tuple[UpdateRecord, ...]
@@ -24,7 +31,7 @@ class Learned:
 
     @property
     def usage(self) -> Usage:
-        """What it cost. Of an update that was taken over, all of it."""
+        """The total usage; for an update that was taken over, all of it."""
         total = Usage()
         for update in self.updates:
             total = _sum(total, update.usage)
@@ -32,21 +39,21 @@ class Learned:
 
     @property
     def failed(self) -> bool:
-        """Whether something could not be learned from."""
+        """Whether an update failed."""
         return any(u.status == "failed" for u in self.updates)
 
 
-def print_learned(learned: Learned) -> None:
-    """Tell what came of it, what it cost and what is left."""
-    click.echo(title(learned.library))
-    if not learned.updates:
-        click.echo(wrapped(_why_nothing(learned), first="  "))
+def print_summary(summary: LearningSummary) -> None:
+    """Print what was learned, what it cost and what is left."""
+    click.echo(title(summary.library))
+    if not summary.updates:
+        click.echo(wrapped(_nothing_learned(summary), first="  "))
         return
-    versions = {version.number: version for version in learned.versions}
-    for update in learned.updates:
+    versions = {version.number: version for version in summary.versions}
+    for update in summary.updates:
         _print_update(update, versions.get(update.version or 0))
-    click.echo(wrapped(_costs(learned.usage), first="  "))
-    for note in _notes(learned):
+    click.echo(wrapped(_costs(summary.usage), first="  "))
+    for note in _notes(summary):
         click.echo(wrapped(note, first="  "))
 
 
@@ -57,33 +64,33 @@ def _print_update(update: UpdateRecord, version: Version | None) -> None:
         click.echo(wrapped(f"No new version from {groups}: {reason}.", first="  "))
         return
     click.echo(wrapped(f"Version {version.number}, {version.note}:", first="  "))
-    for line in version_changes(version):
-        click.echo(styled(line, "    "))
+    for change in version_changes(version):
+        click.echo(render_change(change, "    "))
 
 
-def _why_nothing(learned: Learned) -> str:
-    counts = learned.counts
+def _nothing_learned(summary: LearningSummary) -> str:
+    counts = summary.counts
     if counts.waiting:
         waiting = count(counts.waiting, "group")
-        return f"Waiting: {waiting}. Ask an agent that is connected to call update_experiences."
-    standing = (
-        f"Nothing waits to be learned from: {count(counts.groups, 'group')}, "
-        f"{counts.signal:,} with signal, {counts.learned:,} learned from."
+        return f"Waiting: {waiting}. Ask a connected agent to call update_experiences."
+    nothing = (
+        f"No groups are waiting: {count(counts.groups, 'group')}, {counts.signal:,} with signal, "
+        f"{counts.learned:,} learned from."
     )
-    return " ".join([standing, *_notes(learned)])
+    return " ".join([nothing, *_notes(summary)])
 
 
-def _notes(learned: Learned) -> list[str]:
+def _notes(summary: LearningSummary) -> list[str]:
     notes: list[str] = []
-    if learned.counts.set_aside:
+    if summary.counts.set_aside:
         notes.append(
-            f"{count(learned.counts.set_aside, 'group')} set aside after failures: "
+            f"{count(summary.counts.set_aside, 'group')} set aside after failures: "
             "--retry-set-aside tries again."
         )
-    if learned.elsewhere:
+    if summary.elsewhere:
         notes.append(
-            f"{count(learned.elsewhere, 'update')} open in the hands of a host or another "
-            "process; what a host leaves alone for an hour is taken over."
+            f"{count(summary.elsewhere, 'update')} open with a host or another process; an update "
+            "that a host abandons for an hour is taken over."
         )
     return notes
 
@@ -97,10 +104,10 @@ def _costs(usage: Usage) -> str:
     )
 
 
-def to_json(learned: Learned) -> dict[str, object]:
-    """What came of it, for programs."""
+def to_json(summary: LearningSummary) -> dict[str, object]:
+    """The results as JSON."""
     return {
-        "library": learned.library,
+        "library": summary.library,
         "updates": [
             {
                 "update_id": update.id,
@@ -109,16 +116,16 @@ def to_json(learned: Learned) -> dict[str, object]:
                 "version": update.version,
                 "reason": update.reason,
             }
-            for update in learned.updates
+            for update in summary.updates
         ],
         "changes": [
-            {"version": v.number, "sign": line.sign, "text": line.text}
-            for v in learned.versions
-            for line in version_changes(v)
+            {"version": v.number, "sign": change.sign, "text": change.text}
+            for v in summary.versions
+            for change in version_changes(v)
         ],
-        "usage": asdict(learned.usage),
-        "waiting": learned.counts.waiting,
-        "set_aside": learned.counts.set_aside,
+        "usage": asdict(summary.usage),
+        "waiting": summary.counts.waiting,
+        "set_aside": summary.counts.set_aside,
     }
 
 

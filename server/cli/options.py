@@ -1,7 +1,6 @@
-"""The options that several commands share, each with its twin in the environment.
+"""The options that several commands share, each with its environment variable.
 
-Keys are read from the environment only: what stands on a command line can be read by every
-process of the machine.
+API keys are read from the environment only: every process of the machine can read a command line.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from experience_store.library import DEFAULT_LIBRARY
 from server.settings import ModelSettings, Prices, Settings, default_database
@@ -20,27 +20,27 @@ from server.settings import ModelSettings, Prices, Settings, default_database
 Command: TypeAlias = Callable[..., None]
 T = TypeVar("T")
 
-AUTHOR = "cli"  # the author of changes made by a command
+AUTHOR = "cli"  # author of the changes that a command makes
 ENVIRONMENT = "EXPERIENCE_MCP_"
 KEY_NAMES = (f"{ENVIRONMENT}API_KEY", "OPENAI_API_KEY")
-NO_KEY = "none"  # what servers on the own machine are content with
-NO_KEY_FOR = (
-    f"the model {{}} needs a key: set {' or '.join(reversed(KEY_NAMES))} in the environment (that "
-    "of the host's entry for this server, too), or name another endpoint with --base-url"
+NO_KEY = "none"  # accepted by model servers on the user's own machine
+KEY_MISSING = (
+    f"the model {{}} needs an API key: set {' or '.join(reversed(KEY_NAMES))} in the environment "
+    "(for a host, in its entry for this server), or name another endpoint with --base-url"
 )
 _DEFAULT = Settings(database=Path())
 _MODEL = ModelSettings("", "")
 
 
 def shared(*names: str, **attributes: object) -> Callable[[Command], Command]:
-    """An option whose environment twin has the option's name alone, not the command's."""
-    twin = ENVIRONMENT + names[0].lstrip("-").replace("-", "_").upper()
-    attributes.setdefault("envvar", twin)
+    """An option that has one environment variable for all commands."""
+    variable = ENVIRONMENT + names[0].lstrip("-").replace("-", "_").upper()
+    attributes.setdefault("envvar", variable)
     return click.option(*names, show_envvar=True, **attributes)  # pyright: ignore[reportArgumentType]  # click's own
 
 
 def option(*names: str, **attributes: object) -> Callable[[Command], Command]:
-    """An option of one command, with click's environment twin in the help."""
+    """An option of one command, whose name is in the environment variable."""
     return click.option(*names, show_envvar=True, **attributes)  # pyright: ignore[reportArgumentType]  # click's own
 
 
@@ -49,23 +49,22 @@ def _database(_context: click.Context, _parameter: click.Parameter, value: str |
         return default_database()
     text = value.removeprefix("sqlite:///")
     if "://" in text:
-        raise click.BadParameter("give the path of a file: this release stores in SQLite only")
+        raise click.BadParameter("only SQLite is supported: give the path of a file")
     return Path(text).expanduser()
 
 
+class _VersionNumber(click.IntRange):
+    """The number of a version, from 0."""
+
+    name = "version number"  # in errors
+
+
+VERSION = _VersionNumber(min=0)
 database_option = shared(
     "--database",
     metavar="FILE",
     callback=_database,
     help="Database file.  [default: in the user's data directory]",
-)
-library_option = shared(
-    "--library",
-    "-l",
-    metavar="NAME",
-    default=DEFAULT_LIBRARY,
-    show_default=True,
-    help="Library to work with.",
 )
 json_option = shared(
     "--json", "as_json", envvar=f"{ENVIRONMENT}JSON", is_flag=True, help="Print JSON."
@@ -76,22 +75,95 @@ max_tokens_option = shared(
     type=click.IntRange(min=0),
     default=_DEFAULT.max_tokens,
     show_default=True,
-    help="Token budget for experiences when the caller names none.",
+    help="Default token budget for experiences.",
 )
 
 
-def library_argument(command: Command) -> Command:
-    """The library as an argument or as --library, whichever is given; passed on as `library`."""
+def _library_flag(**attributes: object) -> Callable[[Command], Command]:
+    """-l/--library; by default the environment's library or the default one."""
+    by_default: dict[str, object] = {
+        "metavar": "NAME",
+        "default": DEFAULT_LIBRARY,
+        "show_default": True,
+        "help": "Library to use.",
+    }
+    return shared("--library", "-l", **{**by_default, **attributes})
 
-    @wraps(command)
-    def run(*, named: str | None, library: str, **given: object) -> None:
-        command(library=named or library, **given)
 
-    return click.argument("named", metavar="[LIBRARY]", required=False)(library_option(run))
+library_option = _library_flag()
+_SAME: dict[str, object] = {"help": "Same as LIBRARY."}
+
+
+def library_argument(
+    *, before_required: bool = False, **attributes: object
+) -> Callable[[Command], Command]:
+    """The library as argument or as -l/--library, whichever is given; passed on as `library`.
+
+    Args:
+        before_required: Whether required arguments follow LIBRARY. They are filled first, so that
+            `rollback 3` and `rollback LIBRARY 3` both work. Otherwise LIBRARY is filled first.
+        attributes: Attributes of --library that differ from the usual ones.
+    """
+
+    def decorated(command: Command) -> Command:
+        @wraps(command)
+        def run(
+            *, named: str | tuple[str, ...] | None, library: str | None, **given: object
+        ) -> None:
+            first, *others = [named] if isinstance(named, str) else named or [None]
+            if others:
+                raise click.UsageError(f"Got unexpected extra argument ({others[-1]})")
+            command(library=_one_library(first, library), **given)
+
+        nargs = -1 if before_required else 1
+        argument = click.argument("named", metavar="[LIBRARY]", nargs=nargs, required=False)
+        return argument(_library_flag(**{**_SAME, **attributes})(run))
+
+    return decorated
+
+
+def leading_library(
+    parameter: str, is_library: Callable[[tuple[str, ...]], bool]
+) -> Callable[[Command], Command]:
+    """The same for a command that takes any number of arguments, of which LIBRARY is the first.
+
+    Args:
+        parameter: The arguments; the command gets them without the library.
+        is_library: Whether the first of these arguments, at least one, names a library.
+    """
+
+    def decorated(command: Command) -> Command:
+        @wraps(command)
+        def run(*, library: str, **given: object) -> None:
+            arguments = given.pop(parameter)
+            assert isinstance(arguments, tuple), "it has nargs=-1"
+            values: tuple[str, ...] = arguments  # pyright: ignore[reportUnknownVariableType]
+            first = values[0] if values and is_library(values) else None
+            given[parameter] = values[1:] if first else values
+            command(library=_one_library(first, library), **given)
+
+        return _library_flag(**_SAME)(run)
+
+    return decorated
+
+
+def _one_library(argument: str | None, flag: str | None) -> str | None:
+    """The library that was named; an argument goes before the environment."""
+    source = click.get_current_context().get_parameter_source("library")
+    if argument and source is ParameterSource.COMMANDLINE and argument != flag:
+        raise click.UsageError(
+            f"LIBRARY is {argument!r}, but --library is {flag!r}: give one of them"
+        )
+    return argument or flag
+
+
+def _model_option(
+    purpose: str = "Model that learns. Without one, the hosts' models do.",
+) -> Callable[[Command], Command]:
+    return shared("--model", metavar="NAME", help=purpose)
 
 
 _MODEL_OPTIONS = (
-    shared("--model", metavar="NAME", help="Model that learns. Without one, the hosts' models do."),
     shared(
         "--base-url",
         metavar="URL",
@@ -104,7 +176,7 @@ _MODEL_OPTIONS = (
         type=click.IntRange(min=1),
         default=_MODEL.concurrency,
         show_default=True,
-        help="Calls of the model at once.",
+        help="Maximum concurrent model calls.",
     ),
     shared(
         "--timeout",
@@ -112,7 +184,7 @@ _MODEL_OPTIONS = (
         type=click.FloatRange(min=0, min_open=True),
         default=_MODEL.timeout,
         show_default=True,
-        help="For one call of the model.",
+        help="Timeout of a model call.",
     ),
     shared(
         "--retries",
@@ -120,25 +192,25 @@ _MODEL_OPTIONS = (
         type=click.IntRange(min=0),
         default=_MODEL.retries,
         show_default=True,
-        help="Repetitions of a call that met an overload or a lost connection.",
+        help="Retries on 429, 5xx and connection errors.",
     ),
     shared(
         "--price-prompt",
         metavar="PRICE",
         type=click.FloatRange(min=0),
-        help="Price of a million prompt tokens, in any currency.",
+        help="Price per million prompt tokens, in any currency.",
     ),
     shared(
         "--price-cached",
         metavar="PRICE",
         type=click.FloatRange(min=0),
-        help="Price of a million cached prompt tokens.  [default: as other prompt tokens]",
+        help="Price per million cached prompt tokens.  [default: the prompt price]",
     ),
     shared(
         "--price-completion",
         metavar="PRICE",
         type=click.FloatRange(min=0),
-        help="Price of a million completion tokens.",
+        help="Price per million completion tokens.",
     ),
 )
 _THRESHOLDS = (
@@ -148,7 +220,7 @@ _THRESHOLDS = (
         type=click.IntRange(min=1),
         default=_MODEL.learn_groups,
         show_default=True,
-        help="With a model, learning begins when so many groups wait …",
+        help="With --model: learn as soon as N groups are waiting …",
     ),
     shared(
         "--learn-after",
@@ -156,31 +228,34 @@ _THRESHOLDS = (
         type=click.FloatRange(min=0),
         default=_MODEL.learn_after,
         show_default=True,
-        help="… or when one has waited so long.",
+        help="… or one has been waiting for SECONDS.",
     ),
 )
 
 
 def model_options(
-    *, thresholds: bool = False, needs_key: bool = True
+    *, thresholds: bool = False, needs_key: bool = True, purpose: str | None = None
 ) -> Callable[[Command], Command]:
-    """The options of the model that learns; passed on as `model`, None if none is named.
+    """The options of the model that learns; passed on as `model`, None if no model is named.
 
     Args:
-        thresholds: Whether the command learns in the background.
-        needs_key: Whether a model without a key is an error; else its key is empty.
+        thresholds: Whether to add the options of learning in the background.
+        needs_key: Whether a model without an API key is an error; otherwise its key is empty.
+        purpose: What the command uses the model for, if not for learning.
     """
+    more = _THRESHOLDS if thresholds else ()
+    options = (_model_option(purpose) if purpose else _model_option(), *_MODEL_OPTIONS, *more)
 
     def decorated(command: Command) -> Command:
         @wraps(command)
         def run(**given: object) -> None:
             model = _model(given)
             if model and not model.api_key and needs_key:
-                raise click.ClickException(NO_KEY_FOR.format(model.name))
+                raise click.ClickException(KEY_MISSING.format(model.name))
             command(model=model, **given)
 
         complete: Command = run
-        for add in reversed((*_MODEL_OPTIONS, *(_THRESHOLDS if thresholds else ()))):
+        for add in reversed(options):
             complete = add(complete)
         return complete
 
@@ -188,42 +263,42 @@ def model_options(
 
 
 def api_key() -> str | None:
-    """The key for the model, from the environment."""
+    """The API key of the model, from the environment."""
     return next((key for name in KEY_NAMES if (key := os.environ.get(name))), None)
 
 
 def _model(given: dict[str, object]) -> ModelSettings | None:
-    """Take the model's options out of a command's."""
-    name = _taken(given, "model", str)
-    base_url = _taken(given, "base_url", str)
+    """Take the model's options out of those of a command."""
+    name = _pop(given, "model", str)
+    base_url = _pop(given, "base_url", str)
     settings = ModelSettings(
         name=name or "",
         api_key=api_key() or (NO_KEY if base_url else ""),
         base_url=base_url,
-        concurrency=_taken(given, "concurrency", int) or _MODEL.concurrency,
-        timeout=_taken(given, "timeout", float) or _MODEL.timeout,
-        retries=_or(_taken(given, "retries", int), _MODEL.retries),
+        concurrency=_pop(given, "concurrency", int) or _MODEL.concurrency,
+        timeout=_pop(given, "timeout", float) or _MODEL.timeout,
+        retries=_default(_pop(given, "retries", int), _MODEL.retries),
         prices=_prices(given),
-        learn_groups=_taken(given, "learn_groups", int) or _MODEL.learn_groups,
-        learn_after=_or(_taken(given, "learn_after", float), _MODEL.learn_after),
+        learn_groups=_pop(given, "learn_groups", int) or _MODEL.learn_groups,
+        learn_after=_default(_pop(given, "learn_after", float), _MODEL.learn_after),
     )
     return settings if settings.name else None
 
 
 def _prices(given: dict[str, object]) -> Prices | None:
-    prompt = _taken(given, "price_prompt", float)
-    cached = _taken(given, "price_cached", float)
-    completion = _taken(given, "price_completion", float)
+    prompt = _pop(given, "price_prompt", float)
+    cached = _pop(given, "price_cached", float)
+    completion = _pop(given, "price_completion", float)
     if prompt is None and cached is None and completion is None:
         return None
-    return Prices(prompt or 0.0, _or(cached, prompt or 0.0), completion or 0.0)
+    return Prices(prompt or 0.0, _default(cached, prompt or 0.0), completion or 0.0)
 
 
-def _taken(given: dict[str, object], name: str, kind: type[T]) -> T | None:
+def _pop(given: dict[str, object], name: str, kind: type[T]) -> T | None:
     value = given.pop(name, None)
-    assert value is None or isinstance(value, kind), "click has converted it"
+    assert value is None or isinstance(value, kind), "click converted it"
     return value
 
 
-def _or(value: T | None, default: T) -> T:
+def _default(value: T | None, default: T) -> T:
     return default if value is None else value

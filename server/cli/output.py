@@ -1,4 +1,4 @@
-"""Text for terminals: wrapped to the width, aligned, and without what could steer a terminal."""
+"""Text for terminals: wrapped, aligned, and without control characters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 
 from experience_store.library import Experience
 from server.rendering import Change, Difference
-from server.text import count as count  # noqa: PLC0414  # for those who print
+from server.text import count as count  # noqa: PLC0414  # re-exported for commands
 from server.text import one_line as printable
 
 MAX_WIDTH = 100
@@ -22,23 +22,23 @@ _COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "magenta"}
 
 
 def width() -> int:
-    """Columns to write in."""
+    """The number of columns to use."""
     return max(40, min(MAX_WIDTH, shutil.get_terminal_size().columns))
 
 
 def clipped(text: str, columns: int) -> str:
-    """The beginning of a text that fits into so many columns."""
+    """A text in one line, cut to a number of columns."""
     line = printable(text)
     return line if len(line) <= columns else f"{line[: max(1, columns - 1)].rstrip()}…"
 
 
 def wrapped(text: str, *, first: str = "", indent: str | None = None) -> str:
-    """A paragraph. Its first line begins with `first`, the others are indented as far.
+    """A paragraph, wrapped to the width of the terminal.
 
     Args:
-        text: What to write; its own line breaks are not kept.
-        first: Stands before the first line, `indent` (by default as many spaces) before others.
-        indent: Stands before the other lines.
+        text: The text; its own line breaks are not kept.
+        first: Prefix of the first line.
+        indent: Prefix of the other lines, by default as many spaces as `first` has characters.
     """
     rest = " " * len(first) if indent is None else indent
     return (
@@ -60,25 +60,25 @@ def title(text: str) -> str:
 
 
 def faint(text: str) -> str:
-    """What is of less interest."""
+    """Text of minor interest."""
     return click.style(text, dim=True)
 
 
-def experiences(found: Sequence[Experience]) -> str:
-    """Experiences, each as a paragraph with its id in a column of its own."""
+def experience_list(found: Sequence[Experience]) -> str:
+    """Experiences, one paragraph each, with the ids in a column of their own."""
     column = max((len(e.id) for e in found), default=0) + 2
     lines = [wrapped(e.line(), first=e.id.ljust(column)) for e in found]
     return "\n".join(f"{title(line[:column])}{line[column:]}" for line in lines)
 
 
-def fields(pairs: Sequence[tuple[str, str]]) -> str:
-    """Names and values, the values below each other."""
+def definition_list(pairs: Sequence[tuple[str, str]]) -> str:
+    """Names and values in two columns."""
     column = max((len(name) for name, _ in pairs), default=0) + 2
     return "\n".join(wrapped(value, first=name.ljust(column)) for name, value in pairs)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
-    """A table. Numbers stand to the right; the last column is cut where the line ends."""
+    """A table. Numbers are right-aligned; the last column is cut at the end of the line."""
     cells = [list(header), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     numeric = [all(isinstance(row[column], int) for row in rows) for column in range(len(header))]
@@ -93,40 +93,40 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
     return "\n".join([faint(lines[0]), *lines[1:]])
 
 
-def styled(line: Change, indent: str = "  ") -> str:
-    """A change as a paragraph."""
-    text = wrapped(line.text, first=f"{indent}{line.sign} ")
-    if line.sign == "=":
+def render_change(change: Change, indent: str = "  ") -> str:
+    """A change as a paragraph, with its sign in colour."""
+    text = wrapped(change.text, first=f"{indent}{change.sign} ")
+    if change.sign == "=":
         return faint(text)
     head = len(indent) + 1
-    return click.style(text[:head], fg=_COLOURS[line.sign]) + text[head:]
+    return click.style(text[:head], fg=_COLOURS[change.sign]) + text[head:]
 
 
 def print_changes(difference: Difference) -> None:
-    """Print every change of a difference."""
-    if lines := [styled(change) for change in difference.changes()]:
+    """Print the changes of a difference."""
+    if lines := [render_change(change) for change in difference.changes()]:
         click.echo("\n".join(lines))
 
 
 def is_interactive() -> bool:
-    """Whether a person can be asked."""
+    """Whether stdin is a terminal, so that a person can answer questions."""
     return sys.stdin.isatty()
 
 
-def when(moment: datetime | None) -> str:
-    """A time for people: theirs, to the minute."""
+def local_time(moment: datetime | None) -> str:
+    """A time in the local time zone, to the minute; empty for None."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
-def day(moment: datetime | None) -> str:
-    """A day for people."""
+def local_date(moment: datetime | None) -> str:
+    """A date in the local time zone; empty for None."""
     return moment.astimezone().strftime("%Y-%m-%d") if moment else ""
 
 
 def print_json(value: Mapping[str, object]) -> None:
-    """Print a JSON document and nothing else."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    """Print a JSON document."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable))
 
 
-def _plain(value: object) -> str:
+def _jsonable(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,4 +1,4 @@
-"""The options of `serve` alone: over what it is spoken to, and what it logs."""
+"""Options of `serve` alone: transport and logging."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMATS = ("text", "json")
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What is logged, and how. None: as fits the transport."""
+    """Level and format of the log; None for the default of the transport."""
 
     level: str | None
     format: str | None
@@ -27,12 +27,12 @@ class Log:
 administration_option = shared(
     "--administration",
     is_flag=True,
-    help="Give hosts tools to describe, edit, roll back and delete libraries, too.",
+    help="Also offer tools to describe, edit, roll back and delete libraries.",
 )
 
 
 def log_options(command: Command) -> Command:
-    """What is logged, to stderr; passed on as `log`."""
+    """Add the options for logging; the command gets them as `log`."""
 
     @wraps(command)
     def run(*, log_level: str | None, log_format: str | None, **given: object) -> None:
@@ -41,17 +41,17 @@ def log_options(command: Command) -> Command:
     complete = shared(
         "--log-format",
         type=click.Choice(FORMATS, case_sensitive=False),
-        help="Lines for people or JSON objects for machines.  [default: text, with --http json]",
+        help="Log format.  [default: text, with --http json]",
     )(run)
     return shared(
         "--log-level",
         type=click.Choice(LEVELS, case_sensitive=False),
-        help="What is logged, to stderr.  [default: warning, with --http info]",
+        help="Minimum level to log, to stderr.  [default: warning, with --http info]",
     )(complete)
 
 
 def http_options(command: Command) -> Command:
-    """Where to listen and to whom; passed on as `http`, None for stdin and stdout."""
+    """Add the options for HTTP; the command gets them as `http`, None for stdio."""
 
     @wraps(command)
     def run(
@@ -71,26 +71,24 @@ def http_options(command: Command) -> Command:
         type=click.IntRange(min=1),
         default=DEFAULT_MAX_BODY,
         show_default=True,
-        help="With --http: megabytes that one request may have.",
+        help="With --http: maximum size of a request in megabytes.",
     )(access_options(run))
     return shared(
         "--http",
         metavar="[HOST:]PORT",
         callback=_address,
-        help="Serve over HTTP at /mcp instead of stdin and stdout.",
+        help="Serve over HTTP at /mcp instead of stdin and stdout; port 0 takes a free one.",
     )(complete)
 
 
 def _check(host: str, access: HttpAccess) -> None:
-    from server.http.address import check_reachable  # noqa: PLC0415  # only for HTTP: start-up
+    from server.http.address import check_oauth, check_sign_in  # noqa: PLC0415  # start-up
 
     try:
-        check_reachable(host, sign_in=access.sign_in is not None)
+        check_sign_in(host, sign_in=access.sign_in is not None)
     except BadInputError as error:
         raise click.BadParameter(str(error), param_hint="'--http'") from error
     if access.sign_in is not None and access.sign_in.oauth is not None:
-        from server.http.oauth.urls import check_oauth  # noqa: PLC0415  # likewise, and only then
-
         try:
             check_oauth(access.sign_in.oauth)
         except BadInputError as error:

@@ -1,8 +1,8 @@
-"""Standard input that can be made to end.
+"""Standard input that a signal can end.
 
-The SDK reads stdin in a thread, and a thread that waits in `read` cannot be woken: after SIGTERM
-the process would hang until the host closes the pipe. Here the thread waits for stdin and for a
-pipe of our own, so that a signal looks like the end of the input, and there is one way to stop.
+The SDK reads stdin in a thread, and a thread blocked in `read` cannot be woken: after SIGTERM the
+process would hang until the host closes the pipe. Here the thread waits for stdin and for a pipe of
+our own, so that a signal looks like end of file and there is one way to shut down.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ BUFFER = 1 << 16
 
 
 class StandardInput(io.RawIOBase):
-    """Stands in for `sys.stdin` while it is entered. Not for Windows."""
+    """Replaces `sys.stdin` while it is entered. Not for Windows."""
 
     def __init__(self) -> None:
         self._wake, self._waker = os.pipe()
-        self._kept = sys.stdin
-        # the wire gets a descriptor of its own, so that children cannot read from it
-        self._wire = os.dup(0)
+        self._original = sys.stdin
+        # a descriptor of its own, so that child processes cannot read from it
+        self._source = os.dup(0)
 
     def __enter__(self) -> Self:
-        """Take the place of `sys.stdin` and of descriptor 0."""
+        """Replace `sys.stdin`, and descriptor 0 by the null device."""
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
@@ -44,24 +44,24 @@ class StandardInput(io.RawIOBase):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Put everything back."""
-        sys.stdin = self._kept
-        os.dup2(self._wire, 0)
+        """Restore both."""
+        sys.stdin = self._original
+        os.dup2(self._source, 0)
 
     def end(self) -> None:
-        """Let the reader meet the end of the input, now or when it reads next."""
+        """Signal end of file to the reader, now or at its next read."""
         os.write(self._waker, b"!")
 
     def readable(self) -> bool:
-        """It is."""
+        """Always true."""
         return True
 
     def readinto(self, buffer: Buffer, /) -> int:
-        """Wait for input or for the end."""
-        ready, _, _ = select.select([self._wire, self._wake], [], [])
+        """Wait for input or for `end`."""
+        ready, _, _ = select.select([self._source, self._wake], [], [])
         if self._wake in ready:
             return 0
         view = memoryview(buffer)
-        data = os.read(self._wire, len(view))
+        data = os.read(self._source, len(view))
         view[: len(data)] = data
         return len(data)

@@ -1,12 +1,16 @@
 """MCP over Streamable HTTP, beside stdio.
 
-One request passes, from the outside in: the connection and its time-outs (`connection`), the
-request's id, log line and numbers (`request_log`), where it was sent to and from (`hosts`), the
-bound on its body (`limits`), and then the routes (`app`): `/mcp` is the SDK's, stateless, and
-`/health`, `/ready` and `/metrics` are for those who run the server. Between `hosts` and `limits`
-stands the `sign_in`, if there is one, so that nobody unknown has a body read; what a caller may do
-is then decided inside, by `permission`. It knows tokens of the server's own (`caller`) and, if so
-set up, those of an authorization server (`oauth`), whose metadata is answered before `hosts`.
+Begin with `running`, which listens, serves and shuts down, and `app`, which stacks the layers. A
+request passes them from the outside in:
 
-Nothing here is imported for a server on stdio.
+1. `limits.connections`: how many connections, and how long each may stall
+2. `request_log`: the request's id, log line and `metrics`
+3. `limits.host_header`: which hosts and origins are served
+4. `auth.sign_in`: who is calling, if the server asks; nobody unknown has a body read
+5. `limits.caller_limits` and `limits.body_limit`: open streams, size of the body
+6. the routes: `/mcp` is the SDK's, stateless; `health` has `/health`, `/ready` and `/metrics`
+7. inside MCP, `auth.authorization`: what the caller may do
+
+A layer that refuses a request sends an `error_response`. `address` has what is known of hosts and
+URLs. A server on stdio imports nothing of this room.
 """

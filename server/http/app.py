@@ -10,17 +10,16 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from server.http.caller import OwnTokens, Verifier
-from server.http.challenge import Challenge
-from server.http.exchange import Observer
+from server.http.auth.authorization import Authorization
+from server.http.auth.callers import Authenticator, StoredTokenAuthenticator, caller_key
+from server.http.auth.challenge import Challenge, PublicMetadata, oauth_challenge
+from server.http.auth.sign_in import SignIn
 from server.http.health import health_routes
-from server.http.hosts import HostCheck, allowed
-from server.http.limits import MEGABYTE, BodyLimit
-from server.http.listeners import Listeners
+from server.http.limits.body_limit import MEGABYTE, BodyLimit
+from server.http.limits.caller_limits import StreamLimit
+from server.http.limits.host_header import HostHeaderCheck, transport_security
 from server.http.metrics import Metrics
-from server.http.permission import Permission
-from server.http.request_log import REQUEST_ID, RequestLog
-from server.http.sign_in import SignIn
+from server.http.request_log import REQUEST_ID, CallObserver, RequestLog
 from server.mcp.middleware import limit_lengths
 from server.mcp.server import ExperienceServer
 from server.settings import HttpSettings, SignInSettings
@@ -29,25 +28,23 @@ PATH = "/mcp"
 
 
 def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Starlette:
-    """MCP over HTTP, and what surrounds it.
+    """MCP over HTTP, with everything around it.
 
-    Every request stands for itself: no sessions, so any process may answer it, and both protocol
-    eras are served. Answers are plain JSON; only `subscriptions/listen` is a stream. A call goes
-    on when its client leaves: what was handed in as a whole is stored as a whole.
+    Requests are stateless: there are no sessions, so any process may answer, and both protocol
+    eras are served. Responses are plain JSON; only `subscriptions/listen` is a stream. A call
+    continues when its client disconnects: a complete submission is stored completely.
 
     Args:
-        server: Is served.
+        server: The MCP server.
         settings: Who may do what, and how much.
-        port: Where it listens.
+        port: The port it listens on.
     """
     metrics = Metrics()
-    tools = server.tool_names
     # around what may refuse a message, inside the SDK's own, which makes the span
-    server.middleware.insert(
-        server.middleware.index(limit_lengths), Observer(tools, metrics.called)
-    )
-    sign_in, public = _sign_in(server, settings.sign_in)
-    security = allowed(settings, port)
+    observer = CallObserver(server.tool_names, metrics)
+    server.middleware.insert(server.middleware.index(limit_lengths), observer)
+    public, sign_in = _authentication(server, settings.sign_in)
+    security = transport_security(settings, port)
     mcp = server.streamable_http_app(
         streamable_http_path=PATH,
         stateless_http=True,
@@ -70,18 +67,18 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
         middleware=[
             Middleware(RequestLog, metrics),
             *public,
-            Middleware(HostCheck, security),
-            *_pages(settings.allowed_origins),
+            Middleware(HostHeaderCheck, security),
+            *_cors(settings.allowed_origins),
             *sign_in,
-            Middleware(Listeners),
+            Middleware(StreamLimit, caller_key),
             Middleware(BodyLimit, settings.max_body),
         ],
         lifespan=lifespan,
     )
 
 
-def _pages(origins: Sequence[str]) -> list[Middleware]:
-    """What tells browsers that pages of these origins may call; before the sign-in, as they ask."""
+def _cors(origins: Sequence[str]) -> list[Middleware]:
+    """Lets browsers call from pages of these origins; before the sign-in, as they ask first."""
     if not origins:
         return []
     return [
@@ -95,21 +92,21 @@ def _pages(origins: Sequence[str]) -> list[Middleware]:
     ]
 
 
-def _sign_in(
+def _authentication(
     server: ExperienceServer, settings: SignInSettings | None
 ) -> tuple[list[Middleware], list[Middleware]]:
-    """The layer that asks who is calling, if any does, and what is for those it does not know."""
+    """What is served to anybody, and the layer that lets only known callers through."""
     if settings is None:
         return [], []
-    server.middleware.append(Permission(server.scope_of))
-    verifiers: list[Verifier] = [OwnTokens(lambda: server.whole_app.store)]
+    server.middleware.append(Authorization(server.scope_of))
+    authenticators: list[Authenticator] = [StoredTokenAuthenticator(lambda: server.whole_app.store)]
     challenge = Challenge()
     public: list[Middleware] = []
     if settings.oauth is not None:
-        from server.http.oauth import OAuthVerifier  # noqa: PLC0415  # slow to import
-        from server.http.oauth.metadata import PublicMetadata, oauth_challenge  # noqa: PLC0415
+        from server.http.auth.jwt_verifier import JwtVerifier  # noqa: PLC0415  # slow to import
+        from server.http.auth.oauth import OAuthAuthenticator  # noqa: PLC0415  # needs the former
 
-        verifiers.append(OAuthVerifier(settings.oauth))
+        authenticators.append(OAuthAuthenticator(settings.oauth, JwtVerifier(settings.oauth)))
         challenge = oauth_challenge(settings.oauth)
         public = [Middleware(PublicMetadata, settings.oauth)]
-    return [Middleware(SignIn, verifiers, settings.rate_limit, challenge)], public
+    return public, [Middleware(SignIn, authenticators, settings.rate_limit, challenge)]

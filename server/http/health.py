@@ -1,4 +1,4 @@
-"""What those ask who run the server: is it alive, can it work, what does it do."""
+"""Liveness, readiness and metrics, for those who operate the server."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ def health_routes(store: Callable[[], Store], metrics: Metrics) -> list[Route]:
     """`/health`, `/ready` and `/metrics`.
 
     Args:
-        store: The open store; asked anew each time.
-        metrics: To show.
+        store: Gives the open store.
+        metrics: Shown at `/metrics`.
     """
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def ready(_request: Request) -> Response:
-        names, trouble = await _tried(lambda: store().libraries.names("", 1))
+        names, problem = await _read(lambda: store().libraries.names("", 1))
         if names is None:
-            return JSONResponse({"status": "not ready", "reason": trouble}, status_code=503)
+            return JSONResponse({"status": "not ready", "reason": problem}, status_code=503)
         return JSONResponse({"status": "ready"})
 
-    async def numbers(_request: Request) -> Response:
-        totals, _ = await _tried(lambda: store().totals())
-        return Response(metrics.text(totals), media_type=CONTENT_TYPE)
+    async def show_metrics(_request: Request) -> Response:
+        totals, _ = await _read(lambda: store().totals())
+        return Response(metrics.render(totals), media_type=CONTENT_TYPE)
 
-    return [Route("/health", health), Route("/ready", ready), Route("/metrics", numbers)]
+    return [Route("/health", health), Route("/ready", ready), Route("/metrics", show_metrics)]
 
 
-async def _tried(read: Callable[[], Awaitable[T]]) -> tuple[T | None, str]:
-    """What could be read from the store, or why nothing could: without what only the log tells."""
+async def _read(query: Callable[[], Awaitable[T]]) -> tuple[T | None, str]:
+    """The answer of the store, or why there is none, in words that anybody may see."""
     try:
         async with asyncio.timeout(STORE_SECONDS):
-            return await read(), ""
+            return await query(), ""
     except TimeoutError:
         return None, f"the store did not answer within {STORE_SECONDS:.0f} seconds"
     except Exception as error:  # whatever it is, the server is not ready and says so
         logger.exception("the store cannot be read")
-        return None, f"the store cannot be read ({type(error).__name__}); the log says more"
+        return None, f"the store cannot be read ({type(error).__name__}); see the server's log"

@@ -1,13 +1,13 @@
-"""Numbers for Prometheus.
+"""Metrics for Prometheus.
 
-Counters tell what this process was asked; gauges of the store tell what all processes on one
-database have put there, the background's learning included, and survive a restart. No label takes
-a client's word: libraries, of which there may be any number, are not told apart.
+Counters say what this process was asked. Gauges of the store say what all processes on one database
+have put there, background learning included, and survive a restart. No label takes a client's word;
+libraries, of which there may be any number, are not told apart.
 """
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal, TypeAlias, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,26 +20,27 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from experience_store.store import Totals
+from experience_store.store import StoreTotals
 from experience_store.version import UpdateStatus
-from server.http.exchange import Outcome
+
+Outcome: TypeAlias = Literal["ok", "error", "failed", "cancelled"]
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _PREFIX = "experience_mcp"
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STATUSES = get_args(UpdateStatus)
-_HELD = {
-    "libraries": "Libraries that there are",
-    "experiences": "Experiences in their current versions",
+_STORED = {
+    "libraries": "Libraries",
+    "experiences": "Experiences in the current versions",
     "groups": "Groups of attempts stored",
     "attempts": "Attempts stored",
-    "waiting": "Groups that wait to be learned from",
+    "waiting": "Groups waiting to be learned from",
     "retrievals": "Retrievals recorded",
 }
 
 
 class Metrics:
-    """The numbers of one server."""
+    """The metrics of one server."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -48,45 +49,43 @@ class Metrics:
             f"{_PREFIX}_http_requests", "HTTP requests", ("path", "status"), registry=registry
         )
         self._calls = Counter(
-            f"{_PREFIX}_tool_calls",
-            "Calls of tools: submissions, retrievals, ...",
-            ("tool", "outcome"),
-            registry=registry,
+            f"{_PREFIX}_tool_calls", "Tool calls", ("tool", "outcome"), registry=registry
         )
         self._seconds = Histogram(
             f"{_PREFIX}_tool_seconds",
-            "How long calls of tools took",
+            "Duration of tool calls",
             ("tool",),
-            buckets=_SECONDS,
+            buckets=_BUCKETS,
             registry=registry,
         )
-        self._held = {
+        self._stored = {
             name: Gauge(f"{_PREFIX}_store_{name}", text, registry=registry)
-            for name, text in _HELD.items()
+            for name, text in _STORED.items()
         }
         self._updates = Gauge(
-            f"{_PREFIX}_store_updates",
-            "Updates by what came of them",
-            ("status",),
-            registry=registry,
+            f"{_PREFIX}_store_updates", "Updates by status", ("status",), registry=registry
         )
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
 
-    def answered(self, path: str, status: int) -> None:
-        """A request was answered."""
+    def count_request(self, path: str, status: int) -> None:
+        """Count an HTTP request."""
         self._requests.labels(path, str(status)).inc()
 
-    def called(self, tool: str, outcome: Outcome, seconds: float) -> None:
-        """A tool was called."""
+    def count_call(self, tool: str, outcome: Outcome, seconds: float) -> None:
+        """Count and time a tool call."""
         self._calls.labels(tool, outcome).inc()
         self._seconds.labels(tool).observe(seconds)
 
-    def text(self, totals: Totals | None) -> bytes:
-        """Everything in Prometheus' format; without the store's gauges if it cannot be read."""
-        for name, gauge in self._held.items():
+    def render(self, totals: StoreTotals | None) -> bytes:
+        """All metrics in Prometheus' text format.
+
+        Args:
+            totals: What the store holds; None if it cannot be read, which shows as NaN.
+        """
+        for name, gauge in self._stored.items():
             gauge.set(getattr(totals, name) if totals else float("nan"))
         for status in _STATUSES:
-            held = totals.updates.get(status, 0) if totals else float("nan")
-            self._updates.labels(status).set(held)
+            stored = totals.updates.get(status, 0) if totals else float("nan")
+            self._updates.labels(status).set(stored)
         return generate_latest(self._registry)

@@ -1,7 +1,7 @@
-"""Run the server over HTTP until a signal ends it.
+"""Run the server over HTTP until a signal stops it.
 
-The first SIGTERM or SIGINT ends it in order: nothing new is accepted, what was begun is answered,
-within a bound; what is cut off by the bound is rolled back by the store. The second ends it at
+The first SIGTERM or SIGINT shuts down gracefully: nothing new is accepted and in-flight requests
+finish, within a time limit; what is cut off then is rolled back by the store. The second stops at
 once, which the store survives as it survives a power cut.
 """
 
@@ -18,18 +18,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
+from typing_extensions import override
 
 from experience_store.errors import BadInputError
 from server.access import NOTHING, current_access
-from server.http.address import authority, bind, check_reachable, is_loopback
+from server.http.address import authority, bind, check_sign_in, is_loopback
 from server.http.app import PATH, http_app
-from server.http.connection import Connection
+from server.http.limits.connections import ConnectionLimit, TimeoutProtocol
 from server.mcp.server import ExperienceServer
 from server.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS = 15  # longer than a write waits for its turn, so that it is answered
+SHUTDOWN_SECONDS = 15  # more than a write waits for its turn, so that it finishes
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -39,33 +41,32 @@ async def serve_http(
     """Listen and serve.
 
     Args:
-        server: Is served.
-        settings: Where, and within which limits.
+        server: The MCP server.
+        settings: Where to listen, and the limits.
         ready: Called when everything is open, before the first request.
 
     Raises:
-        BadInputError: If the address cannot be had or may not be, or the certificate.
+        BadInputError: If the address or the certificate cannot be used.
         StorageError: If the database cannot be opened.
     """
-    check_reachable(settings.host, sign_in=settings.sign_in is not None)
+    check_sign_in(settings.host, sign_in=settings.sign_in is not None)
     _check_certificate(settings.tls)
     with bind(settings.host, settings.port) as listener:
         port = int(listener.getsockname()[1])
         app = http_app(server, settings, port)
         if settings.sign_in is not None:
-            current_access.set(NOTHING)  # what is nobody's in particular may do nothing
-        # Opened here, because what is wrong with the database would be a tangle inside.
+            current_access.set(NOTHING)  # whatever runs without a caller may do nothing
+        # Opened here, because an error of the database would be a tangle of task groups inside.
         async with server.shared_app():
             ready()
             scheme = "https" if settings.tls else "http"
             url = f"{scheme}://{authority(settings.host, port)}{PATH}"
             logger.info("listening on %s", url, extra={"url": url})
             if not (settings.tls or is_loopback(settings.host)):
-                logger.warning("tokens travel in clear text here: use TLS, here or in a proxy")
-            await _Server(_config(app, settings.tls), server.end_subscriptions).serve(
-                sockets=[listener]
-            )
-    logger.info("ended")
+                logger.warning("tokens travel in clear text: use TLS, here or in a proxy")
+            runner = _Server(app, settings.tls, server.end_subscriptions)
+            await runner.serve(sockets=[listener])
+    logger.info("stopped")
 
 
 def _check_certificate(tls: tuple[Path, Path] | None) -> None:
@@ -77,32 +78,19 @@ def _check_certificate(tls: tuple[Path, Path] | None) -> None:
             raise BadInputError(f"--tls-cert and --tls-key cannot be used: {error}") from error
 
 
-def _config(app: object, tls: tuple[Path, Path] | None) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # pyright: ignore[reportArgumentType]  # Starlette's types and uvicorn's differ in name
-        http=Connection,
-        ssl_certfile=tls[0] if tls else None,
-        ssl_keyfile=tls[1] if tls else None,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-
-
 class _Server(uvicorn.Server):
-    """uvicorn's server with this program's way to end."""
+    """uvicorn with this program's limits and shutdown."""
 
-    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._stopping = stopping
+    def __init__(
+        self, app: Starlette, tls: tuple[Path, Path] | None, on_shutdown: Callable[[], None]
+    ) -> None:
+        limited = ConnectionLimit(app, lambda: len(self.server_state.connections))
+        super().__init__(_config(limited, tls))
+        self._on_shutdown = on_shutdown
 
+    @override
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Let the first signal end the server in order and the second at once."""
         if sys.platform == "win32":
             with super().capture_signals():
                 yield
@@ -113,7 +101,7 @@ class _Server(uvicorn.Server):
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_DFL)
-            logger.info("ending: what was begun is answered")
+            logger.info("shutting down: in-flight requests finish")
             self.should_exit = True
 
         for number in SIGNALS:
@@ -124,7 +112,23 @@ class _Server(uvicorn.Server):
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
 
+    @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams that would never end by themselves, then everything."""
-        self._stopping()
+        self._on_shutdown()  # ends the streams, which would never end by themselves
         await super().shutdown(sockets)
+
+
+def _config(app: ConnectionLimit, tls: tuple[Path, Path] | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType]  # Starlette's types and uvicorn's differ in name
+        http=TimeoutProtocol,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )

@@ -1,5 +1,5 @@
-"""Readers of other people's files, one module a format.
+"""Readers of foreign files, one module for each format.
 
-`json_lines` reads lines, `rollouts` the forms of attempts in them, `markdown` a library; `importer`
-puts rollouts into the store.
+`json_lines` reads JSON lines, `rollouts` the forms of attempts in them, and `markdown` a library;
+`importer` stores the attempts.
 """

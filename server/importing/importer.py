@@ -1,7 +1,7 @@
-"""Lines into the store: what was kept, what was known, and which lines are bad.
+"""Stores lines with attempts, and summarises what was new, known or invalid.
 
-Consecutive rollouts of one group are stored in one transaction; those that stand apart meet in
-the store, because groups grow. So the memory needed is that of a few lines.
+Consecutive rollouts of one group are stored in one transaction. Those further apart meet in the
+store, where groups grow, so that only a few lines are in memory at a time.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from pathlib import Path
 
 from experience_store.errors import BadInputError, ConflictError
 from experience_store.store import Receipt, Store, Submission
-from server.importing.rollouts import Entry, Naming, read_line
+from server.importing.rollouts import GroupNaming, ParsedLine, read_line
 
 STDIN = "-"
-MAX_TOGETHER = 64
-MAX_TOGETHER_BYTES = 8_000_000
-MAX_BAD_KEPT = 1_000
+MAX_BATCH = 64
+MAX_BATCH_BYTES = 8_000_000
+MAX_BAD_LINES = 1_000
 _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One source of lines.
+    """A source of lines.
 
     Attributes:
-        size: In bytes, or 0 if it cannot be known.
+        name: A path, or - for stdin.
+        size: Size in bytes, or 0 if unknown.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Input:
 
     @contextmanager
     def lines(self) -> Generator[Iterable[bytes]]:
-        """Its lines, read as they are needed."""
+        """Its lines, read on demand."""
         if self.name == STDIN:
             yield sys.stdin.buffer
         else:
@@ -46,7 +47,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that was left out, and why."""
+    """An invalid line, which is skipped, and the reason."""
 
     file: str
     line: int
@@ -54,8 +55,8 @@ class BadLine:
 
 
 @dataclass(slots=True)
-class LibraryTally:
-    """What one library was given, and how it stands afterwards."""
+class LibraryImportSummary:
+    """What one library received, and the state of its groups afterwards."""
 
     library: str
     attempts: int = 0
@@ -79,22 +80,24 @@ class LibraryTally:
 
 
 @dataclass(slots=True)
-class Tally:
-    """What came of all lines."""
+class ImportSummary:
+    """The results of an import."""
 
     lines: int = 0
     bad: int = 0
     bad_lines: list[BadLine] = field(default_factory=list[BadLine])
-    libraries: dict[str, LibraryTally] = field(default_factory=dict[str, LibraryTally])
+    libraries: dict[str, LibraryImportSummary] = field(
+        default_factory=dict[str, LibraryImportSummary]
+    )
 
-    def leave_out(self, line: BadLine) -> None:
-        """Count a bad line; the first ones are kept to be shown."""
+    def skip(self, line: BadLine) -> None:
+        """Count an invalid line, and keep the first ones to report."""
         self.bad += 1
-        if len(self.bad_lines) < MAX_BAD_KEPT:
+        if len(self.bad_lines) < MAX_BAD_LINES:
             self.bad_lines.append(line)
 
     def as_json(self) -> dict[str, object]:
-        """The tally as a JSON document."""
+        """The summary as JSON."""
         return {
             "lines": self.lines,
             "bad": self.bad,
@@ -104,16 +107,16 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _BatchLine:
     file: str
     number: int
     size: int
     library: str
-    entry: Entry
+    parsed: ParsedLine
 
-    def joins(self, other: _Line) -> bool:
-        """Whether both are rollouts of one group and can be stored together."""
-        one, two = self.entry, other.entry
+    def joins(self, other: _BatchLine) -> bool:
+        """Whether both are rollouts of one group, to be stored in one transaction."""
+        one, two = self.parsed, other.parsed
         return (
             one.is_rollout
             and two.is_rollout
@@ -123,52 +126,52 @@ class _Line:
 
 
 class Importer:
-    """Stores the lines of any number of inputs."""
+    """Stores the lines of several inputs, in batches."""
 
-    def __init__(self, store: Store, library: str, naming: Naming) -> None:
+    def __init__(self, store: Store, library: str, naming: GroupNaming) -> None:
         self._store = store
         self._library = library
         self._naming = naming
-        self._together: list[_Line] = []
-        self._tally = Tally()
+        self._batch: list[_BatchLine] = []
+        self._summary = ImportSummary()
 
     async def take(self, source: Input, report: Callable[[int], object]) -> None:
-        """Store what an input holds, reporting the bytes as they are read."""
+        """Store the lines of an input, and report the bytes read."""
         with source.lines() as lines:
             for number, line in enumerate(lines, start=1):
                 text = line.removeprefix(_BOM) if number == 1 else line
                 if text.strip():
                     await self._take_line(source.name, number, text)
                 report(len(line))
-        await self._store_together()
+        await self._store_batch()
 
-    async def finish(self) -> Tally:
-        """The tally, with how the libraries stand now."""
-        for name, tally in self._tally.libraries.items():
+    async def finish(self) -> ImportSummary:
+        """The summary, with the current state of the libraries."""
+        for name, library in self._summary.libraries.items():
             counts = await self._store.groups.counts(name)
-            tally.groups = counts.groups
-            tally.with_signal = counts.signal
-            tally.waiting = counts.waiting
-        return self._tally
+            library.groups = counts.groups
+            library.with_signal = counts.signal
+            library.waiting = counts.waiting
+        return self._summary
 
     async def _take_line(self, file: str, number: int, text: bytes) -> None:
-        self._tally.lines += 1
+        self._summary.lines += 1
         try:
-            entry = read_line(text, self._naming)
+            parsed = read_line(text, self._naming)
         except BadInputError as error:
-            self._tally.leave_out(BadLine(file, number, str(error)))
+            self._summary.skip(BadLine(file, number, str(error)))
             return
-        line = _Line(file, number, len(text), entry.library or self._library, entry)
-        if self._together and not self._together[-1].joins(line):
-            await self._store_together()
-        self._together.append(line)
-        size = sum(waiting.size for waiting in self._together)
-        if len(self._together) >= MAX_TOGETHER or size >= MAX_TOGETHER_BYTES:
-            await self._store_together()
+        line = _BatchLine(file, number, len(text), parsed.library or self._library, parsed)
+        if self._batch and not self._batch[-1].joins(line):
+            await self._store_batch()
+        self._batch.append(line)
+        size = sum(waiting.size for waiting in self._batch)
+        if len(self._batch) >= MAX_BATCH or size >= MAX_BATCH_BYTES:
+            await self._store_batch()
 
-    async def _store_together(self) -> None:
-        """Store what was gathered; if that is refused, line by line, to find the bad one."""
-        lines, self._together = self._together, []
+    async def _store_batch(self) -> None:
+        """Store the batch; if it is refused, line by line to find the invalid ones."""
+        lines, self._batch = self._batch, []
         if not lines:
             return
         try:
@@ -176,15 +179,17 @@ class Importer:
         except (BadInputError, ConflictError) as error:
             if len(lines) == 1:
                 bad = BadLine(lines[0].file, lines[0].number, str(error))
-                self._tally.leave_out(bad)
+                self._summary.skip(bad)
                 return
             for line in lines:
-                self._together = [line]
-                await self._store_together()
+                self._batch = [line]
+                await self._store_batch()
 
-    async def _submit(self, lines: list[_Line]) -> None:
-        attempts = tuple(t for line in lines for t in line.entry.submission.trajectories)
-        submission = replace(lines[0].entry.submission, trajectories=attempts)
+    async def _submit(self, lines: list[_BatchLine]) -> None:
+        attempts = tuple(t for line in lines for t in line.parsed.submission.trajectories)
+        submission = replace(lines[0].parsed.submission, trajectories=attempts)
         library = lines[0].library
         receipt = await self._store.groups.submit(library, submission)
-        self._tally.libraries.setdefault(library, LibraryTally(library)).add(submission, receipt)
+        self._summary.libraries.setdefault(library, LibraryImportSummary(library)).add(
+            submission, receipt
+        )

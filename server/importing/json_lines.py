@@ -1,4 +1,4 @@
-"""A line of a JSON lines file: an object, or what is wrong with the line and how to mend it."""
+"""Reads a line of a JSON lines file: an object, or what is wrong with it and how to fix it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 
 
 def read_object(line: bytes, *, strict: bool = False) -> JsonObject:
-    """The object that a line holds.
+    """The object in a line.
 
     Args:
-        line: As it stands in the file.
-        strict: Whether what Python reads and JSON does not have (NaN, half an emoji) is refused.
-            Otherwise it is for whoever takes the object.
+        line: The raw line.
+        strict: Whether to refuse what Python accepts and JSON does not have: NaN, lone surrogates.
 
     Raises:
-        BadInputError: If it holds none.
+        BadInputError: If the line is not a JSON object.
     """
     try:
         value: object = json.loads(
@@ -32,31 +31,33 @@ def read_object(line: bytes, *, strict: bool = False) -> JsonObject:
     except UnicodeDecodeError as error:
         raise BadInputError("is not UTF-8; save the file as UTF-8") from error
     except UnicodeEncodeError as error:
-        raise BadInputError("holds half an emoji (a lone surrogate); write it whole") from error
+        raise BadInputError(
+            "has half an emoji (a lone surrogate); write the whole character"
+        ) from error
     except json.JSONDecodeError as error:
         said = f"{error.msg} at character {error.pos + 1}"
-        raise BadInputError(f"is not JSON ({said}); give one object a line") from error
+        raise BadInputError(f"is not JSON ({said}); write one object per line") from error
     except ValueError as error:
         raise BadInputError(f"is not JSON ({error})") from error
     except RecursionError as error:
         raise BadInputError("is nested too deeply") from error
     if isinstance(value, list):
-        raise BadInputError("is a JSON array; give one object a line (`jq -c '.[]' FILE`)")
+        raise BadInputError("is a JSON array; write one object per line (`jq -c '.[]' FILE`)")
     if not isinstance(value, dict):
-        raise BadInputError("is no JSON object; give one object a line")
+        raise BadInputError("is not a JSON object; write one object per line")
     return cast("JsonObject", value)
 
 
 def read_name(field: str, value: object) -> str:
-    """A name that a field holds: text, or a whole number.
+    """The name in a field: text or an integer.
 
     Raises:
-        BadInputError: If it is neither, or empty.
+        BadInputError: If it is something else, or empty.
     """
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-        raise BadInputError(f"{field}: must be text or a whole number")
+        raise BadInputError(f"{field}: must be text or an integer")
     return str(value).strip()
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,8 +1,8 @@
-"""Attempts in JSON lines, in the three forms they are found in.
+"""Reads attempts in JSON lines, in three forms.
 
-A whole group as `submit_group` takes it (`task` and `trajectories`), a whole group as evaluations
-write it (`task` and `attempts`), or one rollout, which names its group. Ids are made from what a
-line says and never from where it stands, so that reading the same again changes nothing.
+A line is a group as `submit_group` takes it (`task` and `trajectories`), a group as evaluations
+write it (`task` and `attempts`), or one rollout with the name of its group. Ids derive from the
+contents of a line and never from its position, so that reading it again is idempotent.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TypeAlias, cast
 from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
 from experience_store.store import Submission
-from experience_store.submissions.trajectories import TrajectoryInput, read_submission
+from experience_store.submissions.read_submission import TrajectoryInput, read_submission
 from server.importing.json_lines import read_name, read_object
 
 Json: TypeAlias = Mapping[str, object]
@@ -30,20 +30,20 @@ _TRAJECTORY_FIELDS = tuple(TrajectoryInput.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
-    """How groups are named: by a field of the line, and with what before it."""
+class GroupNaming:
+    """How groups are named: the field of a line with the name, and a prefix."""
 
     field: str | None = None
     prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What a line holds.
+class ParsedLine:
+    """The contents of a line.
 
     Attributes:
-        library: The library that the line names, if it does.
-        is_rollout: Whether it is one rollout of a group that other lines may add to.
+        library: The library that the line names, if any.
+        is_rollout: Whether it is one rollout, so that other lines may add to its group.
     """
 
     submission: Submission
@@ -51,11 +51,11 @@ class Entry:
     is_rollout: bool
 
 
-def read_line(line: bytes, naming: Naming) -> Entry:
+def read_line(line: bytes, naming: GroupNaming) -> ParsedLine:
     """Read one line.
 
     Raises:
-        BadInputError: If it cannot be understood, with how to mend it.
+        BadInputError: If it is invalid; says how to fix it.
     """
     value = read_object(line)
     library = value.get("library")
@@ -64,25 +64,27 @@ def read_line(line: bytes, naming: Naming) -> Entry:
     if library:
         check_library_name(library)
     if "trajectories" in value:
-        return Entry(_own(value, naming), library, is_rollout=False)
+        return ParsedLine(_own(value, naming), library, is_rollout=False)
     if "attempts" in value:
-        return Entry(_evaluated(value, naming), library, is_rollout=False)
+        return ParsedLine(_evaluated(value, naming), library, is_rollout=False)
     if "messages" in value or "output" in value:
-        return Entry(_rollout(value, naming), library, is_rollout=True)
+        return ParsedLine(_rollout(value, naming), library, is_rollout=True)
     raise BadInputError(
-        "holds no attempt: give task and trajectories, task and attempts, or one rollout with "
-        f"messages or output; it has {', '.join(value) or 'nothing'}"
+        "has no attempt: give task and trajectories, task and attempts, or one rollout with "
+        f"messages or output; its fields are {', '.join(value) or 'none'}"
     )
 
 
-def _own(value: Json, naming: Naming) -> Submission:
-    """A group as `submit_group` takes it. A line without group_id is a group of its own."""
+def _own(value: Json, naming: GroupNaming) -> Submission:
+    """A group as `submit_group` takes it. Without group_id, the line is its own group."""
     known = (*_OWN_FIELDS, naming.field) if naming.field else _OWN_FIELDS
     for name in value:
         if name not in known:
             close = get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-            raise BadInputError(f"{name}: is not known{hint}")
+            hint = (
+                f"; did you mean {close[0]!r}?" if close else f"; the fields are {', '.join(known)}"
+            )
+            raise BadInputError(f"{name}: is an unknown field{hint}")
     group = _group_name(value, naming, ("group_id",)) or naming.prefix + _digest(value)
     return read_submission(
         task=value.get("task"),
@@ -92,8 +94,8 @@ def _own(value: Json, naming: Naming) -> Submission:
     )
 
 
-def _evaluated(value: Json, naming: Naming) -> Submission:
-    """A group as evaluations write it. Equal text with another truth is another problem."""
+def _evaluated(value: Json, naming: GroupNaming) -> Submission:
+    """A group as evaluations write it. The same task with another ground truth is another group."""
     attempts = _list(value["attempts"])
     truth = _first(value, TRUTH_FIELDS)
     key = {"task": value.get("task"), "ground_truth": truth}
@@ -111,17 +113,17 @@ def _evaluated(value: Json, naming: Naming) -> Submission:
         raise BadInputError(str(error).replace("trajectories.", "attempts.")) from error
 
 
-def _rollout(value: Json, naming: Naming) -> Submission:
+def _rollout(value: Json, naming: GroupNaming) -> Submission:
     """One rollout of a group."""
     group = _group_name(value, naming, GROUP_FIELDS)
     if group is None:
         wanted = naming.field or ", ".join(GROUP_FIELDS)
         raise BadInputError(
-            f"names no group ({wanted}): say which field does with --group-by; it has "
+            f"names no group ({wanted}): name the field with --group-by; its fields are "
             + ", ".join(value)
         )
-    about = {"task", "library", naming.field, *GROUP_FIELDS, *ATTEMPT_FIELDS, *TRUTH_FIELDS}
-    attempt = _attempt({k: v for k, v in value.items() if k not in about}, "")
+    other = {"task", "library", naming.field, *GROUP_FIELDS, *ATTEMPT_FIELDS, *TRUTH_FIELDS}
+    attempt = _attempt({k: v for k, v in value.items() if k not in other}, "")
     if attempt.get("id") is None:
         attempt["id"] = _attempt_name(value)
     try:
@@ -136,14 +138,14 @@ def _rollout(value: Json, naming: Naming) -> Submission:
 
 
 def _attempt(value: object, place: str) -> dict[str, object]:
-    """An attempt for the intake. What it does not know is kept as metadata."""
+    """An attempt as `submit_group` takes it. Unknown fields become metadata."""
     where = f"{place}: " if place else ""
     given = _object(value)
     if given is None:
         raise BadInputError(f"{where}must be an object")
     if "reward" not in given:
         raise BadInputError(
-            f"{where}has no reward (null if nobody can tell); it has {', '.join(given)}"
+            f"{where}has no reward (null if unknown); its fields are {', '.join(given)}"
         )
     attempt = {k: v for k, v in given.items() if k in _TRAJECTORY_FIELDS}
     more = {k: v for k, v in given.items() if k not in _TRAJECTORY_FIELDS}
@@ -153,8 +155,8 @@ def _attempt(value: object, place: str) -> dict[str, object]:
     return attempt
 
 
-def _group_name(value: Json, naming: Naming, fields: tuple[str, ...]) -> str | None:
-    """The group that the line names, with the prefix."""
+def _group_name(value: Json, naming: GroupNaming, fields: tuple[str, ...]) -> str | None:
+    """The name of the line's group, with the prefix; None if it has none."""
     field = naming.field if naming.field in value else None
     name = field or next((f for f in fields if value.get(f) is not None), None)
     if name is None:
@@ -163,7 +165,7 @@ def _group_name(value: Json, naming: Naming, fields: tuple[str, ...]) -> str | N
 
 
 def _attempt_name(value: Json) -> str | None:
-    """A name for the rollout that is the same whenever it is read: `trial-3`."""
+    """A stable name for the rollout, such as `trial-3`."""
     field = next((f for f in ATTEMPT_FIELDS if value.get(f) is not None), None)
     if field is None:
         return None
@@ -176,7 +178,7 @@ def _first(value: Json, fields: tuple[str, ...]) -> object:
 
 
 def _first_user_text(messages: object) -> str | None:
-    """What the user asked for, where a rollout has no task of its own."""
+    """The first user message, for a rollout without a task."""
     for message in _list(messages) or []:
         match message:
             case {"role": "user", "content": str(text)}:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from experience_store.errors import AnswerRefusedError
 from experience_store.learning.requests import Request
 from experience_store.store import GivenAnswer
-from experience_store.update_runner import UpdateRunner, Work
+from experience_store.update_runner import ResumedUpdate, UpdateRunner
 from server.learning.models import (
     Correction,
     Model,
@@ -49,7 +49,7 @@ class ModelDriver:
         self._runner = runner
         self._model = model
 
-    async def answer_open(self, work: Work, report: Report | None) -> Work:
+    async def answer_open(self, work: ResumedUpdate, report: Report | None) -> ResumedUpdate:
         """Send every request as soon as it is ready, until none is open.
 
         Once the model is unavailable no new request is sent; calls in flight are awaited.
@@ -83,7 +83,9 @@ class ModelDriver:
             raise unavailable
         return work
 
-    async def _put_open(self, work: Work, asked: dict[asyncio.Task[_Outcome], Request]) -> None:
+    async def _put_open(
+        self, work: ResumedUpdate, asked: dict[asyncio.Task[_Outcome], Request]
+    ) -> None:
         """Send what is open and not in flight; preparing a request twice would be slow."""
         under_way = {request.id for request in asked.values()}
         for request in await self._runner.ask(work, under_way):
@@ -96,8 +98,8 @@ class ModelDriver:
             return error
 
     async def _take(
-        self, work: Work, request: Request, outcome: Reply | ModelRefusedError, tries: int
-    ) -> tuple[Work, Correction | None]:
+        self, work: ResumedUpdate, request: Request, outcome: Reply | ModelRefusedError, tries: int
+    ) -> tuple[ResumedUpdate, Correction | None]:
         """The update with the outcome in it, or the correction to ask again with."""
         if isinstance(outcome, ModelRefusedError):
             return await self._runner.give_up(work, request.id, str(outcome)), None

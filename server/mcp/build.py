@@ -33,9 +33,9 @@ def build_server(settings: Settings, model: Model | None = None) -> ExperienceSe
     return server
 
 
-def _administration(settings: Settings) -> list[ScopedTool]:
+def _administration(settings: Settings) -> tuple[ScopedTool, ...]:
     if not settings.administration:
-        return []
+        return ()
     from server.mcp.admin.tools import administration_tools  # noqa: PLC0415  # seldom on: start-up
 
     return administration_tools()

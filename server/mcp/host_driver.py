@@ -12,7 +12,7 @@ from experience_store.errors import NotFoundError
 from experience_store.learning.requests import Request
 from experience_store.store import UpdateRecord
 from experience_store.token_estimate import estimate_tokens
-from experience_store.update_runner import Refused, Work
+from experience_store.update_runner import Refused, ResumedUpdate
 from server.app import App
 from server.mcp.next_steps import waiting_elsewhere
 from server.mcp.results import RefusedOut, RequestOut, UpdateOut
@@ -65,7 +65,9 @@ async def take(
     return await _proceed(app, work, refused, author)
 
 
-async def _proceed(app: App, work: Work, refused: Sequence[Refused], author: str) -> UpdateOut:
+async def _proceed(
+    app: App, work: ResumedUpdate, refused: Sequence[Refused], author: str
+) -> UpdateOut:
     if work.is_open:
         work = await app.runner.finish(work, author=author)
     if not work.is_open:
@@ -73,7 +75,9 @@ async def _proceed(app: App, work: Work, refused: Sequence[Refused], author: str
     return _asking(work, await app.runner.ask(work), refused)
 
 
-def _asking(work: Work, requests: Sequence[Request], refused: Sequence[Refused]) -> UpdateOut:
+def _asking(
+    work: ResumedUpdate, requests: Sequence[Request], refused: Sequence[Refused]
+) -> UpdateOut:
     page = _page(requests)
     waiting = len(requests) - len(page)
     more = f" {waiting} more will follow." if waiting else ""

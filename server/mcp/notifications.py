@@ -31,7 +31,8 @@ RequestContext = ServerRequestContext[Any, Any]
 def uris_of(library: str) -> tuple[str, ...]:
     """The resources that change when a library gets a new version."""
     library_itself = f"experience://{library}"
-    return (library_itself, f"{library_itself}/history", uri_of(skill_name(library)))
+    below = (f"{library_itself}/info", f"{library_itself}/history")
+    return (library_itself, *below, uri_of(skill_name(library)))
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from mcp_types import (
 )
 
 from experience_store.errors import ExperienceError
-from experience_store.submissions.text import clean
+from experience_store.submissions.clean_text import clean
 from server.app import App
 from server.mcp.middleware import MAX_LIBRARY
 from server.text import with_experiences

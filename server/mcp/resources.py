@@ -1,7 +1,7 @@
 """Resources: each library as text and JSON that a person or a host can read.
 
-`experience://{library}` is the current version, ready to paste into a prompt. Its versions, its
-history, its groups and its updates are below it; what grows comes in pages, each with the URI of
+`experience://{library}` is the current version, ready to paste into a prompt. Its facts (`info`),
+versions, history, groups and updates are below it; what grows comes in pages, each with the URI of
 the next, or null.
 """
 
@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
-from experience_store.errors import BadInputError, ExperienceError
+from experience_store.errors import BadInputError, ExperienceError, StorageError
 from experience_store.library import Library, State
 from server.access import Scope, current_access
 from server.app import App
@@ -43,6 +43,16 @@ def add_resources(server: MCPServer[App], app: Callable[[], App]) -> None:
     )
     async def current(library: str) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         return await _read(_current(app, library))
+
+    @server.resource(
+        "experience://{library}/info",
+        name="info",
+        title="Facts about a library",
+        description="Identity, version, sizes, objectives, policy, and what waits to be learned.",
+        mime_type=_JSON,
+    )
+    async def info(library: str) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+        return await _read(_info(app, library))
 
     @server.resource(
         "experience://{library}/versions/{version}",
@@ -99,6 +109,8 @@ def library_markdown(library: Library, state: State) -> str:
 async def _read(reading: Awaitable[T]) -> T:
     try:
         return await reading
+    except StorageError as error:  # which says nothing of whether the resource exists
+        raise ResourceError(str(error)) from error
     except ExperienceError as error:
         raise ResourceNotFoundError(str(error)) from error
 
@@ -106,6 +118,37 @@ async def _read(reading: Awaitable[T]) -> T:
 async def _current(app: Callable[[], App], library: str) -> str:
     loaded = await app().index_cache.load(library)
     return library_markdown(loaded.library, loaded.state)
+
+
+async def _info(app: Callable[[], App], library: str) -> str:
+    """Facts about a library; all of them are small, however much it holds.
+
+    The version is read last: where no update is open, it holds what the last one published.
+    """
+    seen = app()
+    libraries = seen.store.libraries
+    made = (await libraries.version(library, 0)).created_at
+    updates = (await seen.store.totals([library])).updates
+    groups = await seen.store.groups.counts(library)
+    found = await libraries.get(library)
+    return _json(
+        {
+            "library": library,
+            "created_at": made,
+            "version": found.head,
+            "experiences": found.size,
+            "agent_objective": found.agent_objective,
+            "learning_objective": found.learning_objective,
+            "policy": asdict(found.policy),
+            "groups": asdict(groups),
+            "updates": dict(updates),
+            "learning": {
+                "by": "host" if seen.worker is None else "model",
+                "held_up": seen.trouble,
+                "storage_failed": seen.storage_failed,
+            },
+        }
+    )
 
 
 async def _at_version(app: Callable[[], App], library: str, version: str) -> str:
@@ -154,10 +197,12 @@ def _check_may_see_attempts() -> None:
 
 def _dump(library: str, what: str, more: str | None, content: Mapping[str, object]) -> str:
     """A page as JSON: of which library, what it holds, and where the next one is."""
+    next_ = f"experience://{library}/{what}?{more}" if more else None
+    return _json({"library": library, **content, "next": next_})
 
+
+def _json(content: Mapping[str, object]) -> str:
     def plain(item: object) -> str:
         return item.isoformat() if isinstance(item, datetime) else str(item)
 
-    next_ = f"experience://{library}/{what}?{more}" if more else None
-    page = {"library": library, **content, "next": next_}
-    return json.dumps(page, ensure_ascii=False, indent=1, default=plain)
+    return json.dumps(content, ensure_ascii=False, indent=1, default=plain)

@@ -38,7 +38,7 @@ from server.mcp.notifications import Notifications
 from server.mcp.pagination import resources_page
 from server.mcp.schemas import ScopedTool
 from server.mcp.skills.extension import SkillsExtension, declare_in_handshake
-from server.mcp.skills.resources import add_skill_resources
+from server.mcp.skills.skill_resources import add_skill_resources
 from server.mcp.tools import core_tools
 from server.settings import Settings
 
@@ -260,7 +260,7 @@ class ExperienceServer(MCPServer[App]):
 def _hint(unknown: str, known: Sequence[str]) -> str:
     """Where an argument belongs, or the name that was probably meant."""
     if "trajectories" in known:
-        from experience_store.submissions.trajectories import TrajectoryInput  # noqa: PLC0415  # not before it is needed: start-up
+        from experience_store.submissions.read_submission import TrajectoryInput  # noqa: PLC0415  # not before it is needed: start-up
 
         if unknown in TrajectoryInput.model_fields:
             return ": it belongs in each trajectory."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from typing import Annotated
 
 from mcp_types import CallToolResult
@@ -108,7 +109,7 @@ async def submit_group(
     later. Durably stored on return.
     """
     app = app_of(ctx)
-    from experience_store.submissions.trajectories import read_submission  # noqa: PLC0415  # loaded when first needed: start-up time
+    from experience_store.submissions.read_submission import read_submission  # noqa: PLC0415  # loaded when first needed: start-up time
 
     name = check_library_name(_name(app, library))
     submission = read_submission(
@@ -178,9 +179,10 @@ async def list_libraries(
     return result(value, libraries_text(value))
 
 
-def core_tools() -> list[ScopedTool]:
+@cache  # making their schemas takes as long as the rest of a server
+def core_tools() -> tuple[ScopedTool, ...]:
     """The core tools as they are registered."""
-    return [
+    return (
         make_tool(get_experiences, "Get experiences", Scope.READ, reads=True, idempotent=True),
         make_tool(
             submit_group, "Submit a group of attempts", Scope.SUBMIT, reads=False, idempotent=False
@@ -190,7 +192,7 @@ def core_tools() -> list[ScopedTool]:
         ),
         make_tool(submit_answers, "Submit answers", Scope.LEARN, reads=False, idempotent=True),
         make_tool(list_libraries, "List libraries", Scope.READ, reads=True, idempotent=True),
-    ]
+    )
 
 
 def _name(app: App, library: str | None) -> str:

@@ -5,9 +5,9 @@ A task is attempted several times: each attempt is a rollout (what the agent did
 step of practice is a batch of groups and what the library learned from them; an arm of an
 evaluation is all tasks attempted with the library, or without it.
 
-A failure is told apart from a bad result everywhere: a rollout that broke off, or a verifier that
-was out of order, leaves an attempt *unscored*. That is not a reward of zero. And an outage is told
-apart from a failure of the agent's own: an attempt that met one is made again.
+A failure is distinct from a bad result everywhere: a rollout that broke off, or a verifier that was
+unavailable, leaves an attempt *unscored*. That is not a reward of zero. And an outage is distinct
+from a failure of the agent's own: an attempt that met one is repeated.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 Arm: TypeAlias = Literal["without", "with"]
 
 
-class Record(BaseModel):
+class JournalRecord(BaseModel):
     """A value of the journal: immutable, and strict about what it holds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Task(Record):
+class Task(JournalRecord):
     """Something to be done.
 
     Attributes:
@@ -42,12 +42,12 @@ class Task(Record):
     extra: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
 
 
-class Spent(Record):
+class Spent(JournalRecord):
     """Calls of language models and what they cost, as the endpoint counted it.
 
     Attributes:
         calls: Answered calls.
-        prompt_tokens: Of them `cached_tokens` were cached.
+        prompt_tokens: Prompt tokens, the `cached_tokens` among them.
         cost: In the currency of the prices; None where no prices are configured.
         estimated: Calls whose tokens are estimated, because the endpoint did not report them.
     """
@@ -82,7 +82,7 @@ def total(spent: Iterable[Spent]) -> Spent:
     return sum(spent, Spent())
 
 
-class Served(Record):
+class Served(JournalRecord):
     """What `get_experiences` answered for a task: the experiences that its attempts are given."""
 
     retrieval_id: str
@@ -91,7 +91,7 @@ class Served(Record):
     omitted: int = 0
 
 
-class Rollout(Record):
+class Rollout(JournalRecord):
     """What the agent did in one attempt.
 
     Attributes:
@@ -99,12 +99,12 @@ class Rollout(Record):
         answer: Its last words; what verifiers look at first.
         tool_calls: How many tools it called.
         spent: All tries together.
-        seconds: Of the last try.
+        seconds: Duration of the last try.
         tries: How often it was started; more than one means that earlier ones broke off.
-        failure: Why it broke off for good; None for one that came to its end.
+        failure: Why it broke off for good; None for one that finished.
         exhausted: Whether it broke off because it had used all that a rollout may use.
-        outage: Whether the last try broke off because something was out of order that is not the
-            agent's: another time it may go otherwise.
+        outage: Whether the last try broke off because of an outage that is not the agent's doing:
+            a retry may succeed.
         refused: Whether the endpoint refused the very first prompt.
     """
 
@@ -120,7 +120,7 @@ class Rollout(Record):
     refused: bool = False
 
 
-class Score(Record):
+class Score(JournalRecord):
     """What the verifier said about one attempt.
 
     Attributes:
@@ -129,7 +129,7 @@ class Score(Record):
         failure: Why there is no reward.
         spent: What the verifier spent, if it asked a language model.
         outage: Whether there is no reward because of an outage, in the rollout or the verifier.
-        refused: Whether there is none because an endpoint refused the prompt, likewise.
+        refused: Whether there is no reward because an endpoint refused the prompt.
     """
 
     reward: float | None
@@ -140,7 +140,7 @@ class Score(Record):
     refused: bool = False
 
 
-class Attempt(Record):
+class ScoredAttempt(JournalRecord):
     """One attempt at a task."""
 
     rollout: Rollout
@@ -152,7 +152,7 @@ class Attempt(Record):
         return self.score.reward
 
 
-class Group(Record):
+class AttemptGroup(JournalRecord):
     """The attempts at one task under the same circumstances.
 
     Attributes:
@@ -160,11 +160,11 @@ class Group(Record):
     """
 
     task: Task
-    attempts: list[Attempt]
+    attempts: list[ScoredAttempt]
     signal: bool | None = None
 
 
-class Learned(Record):
+class StepLearning(JournalRecord):
     """What a step did to the library.
 
     Attributes:
@@ -188,7 +188,7 @@ class Learned(Record):
     spent: Spent = Spent()
 
 
-class Step(Record):
+class PracticeStep(JournalRecord):
     """One step of practice: a batch of groups and what was learned from them.
 
     Attributes:
@@ -198,40 +198,40 @@ class Step(Record):
 
     number: int
     epoch: int
-    groups: list[Group]
-    learned: Learned
+    groups: list[AttemptGroup]
+    learned: StepLearning
 
 
-class Evaluation(Record):
+class Evaluation(JournalRecord):
     """One arm of an evaluation: every task, attempted k times.
 
     Attributes:
-        version: Of the library whose experiences were given; None in the arm without.
+        version: The library version whose experiences were given; None in the arm without.
     """
 
     arm: Arm
     version: int | None
-    groups: list[Group]
+    groups: list[AttemptGroup]
 
 
-class Run(Record):
+class Run(JournalRecord):
     """Everything a report needs.
 
     Attributes:
-        name: Of the run.
-        library: Its name.
+        name: The run's name.
+        library: The library's name.
         settings: As the run was started, for people to read.
-        steps: Of practice, in order; empty for a run that only evaluates.
+        steps: Steps of practice, in order; empty for a run that only evaluates.
         evaluations: `without` before `with`.
-        lost: Spent on attempts and steps that are not among these: broken off, not finished, or
-            done anew.
+        lost: Spent on attempts and steps that are not among these: broken off, unfinished, or
+            redone.
         stopped: Why the run is not complete; None for one that is.
     """
 
     name: str
     library: str
     settings: dict[str, JsonValue]
-    steps: list[Step] = Field(default_factory=list[Step])
+    steps: list[PracticeStep] = Field(default_factory=list[PracticeStep])
     evaluations: list[Evaluation] = Field(default_factory=list[Evaluation])
     lost: Spent = Spent()
     stopped: str | None = None

@@ -1,7 +1,7 @@
 """What a run may spend, and what it has spent.
 
-The meter of a run counts every answered call. It is asked before each call whether there may be
-another, so a budget stops a run between calls and overshoots by no more than the calls in flight.
+The run's budget counts every answered call and is checked before each: it stops a run between calls
+and is overshot by no more than the calls in flight.
 """
 
 from __future__ import annotations
@@ -15,41 +15,23 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from experience_store.errors import ExperienceError
 from server.learning.models import Reply
+from server.practice.errors import BudgetSpentError, LimitReachedError, QuotaSpentError
 from server.practice.records import Spent, total
 from server.settings import Prices, cost_of
 
-_NOTED: ContextVar[list[Spent] | None] = ContextVar("_NOTED", default=None)
-
-
-class BudgetSpentError(ExperienceError):
-    """The budget of the run is spent."""
-
-
-class QuotaSpentError(BudgetSpentError):
-    """The endpoint's quota or credit is spent."""
-
-    def __init__(self, whose: str, said: object) -> None:
-        super().__init__(
-            f"the quota or credit of {whose} is spent: {' '.join(str(said).split())[:300]}. Top it "
-            "up, then the same command goes on from here"
-        )
-
-
-class LimitReachedError(Exception):
-    """A rollout has used what one rollout may use."""
+_RECORDED: ContextVar[list[Spent] | None] = ContextVar("_RECORDED", default=None)
 
 
 @dataclass
-class Meter:
-    """The spending of a run.
+class Budget:
+    """The budget of a run, and what is spent of it.
 
     Attributes:
-        max_cost: In the currency of the prices; None for no bound.
-        max_tokens: Prompt and completion tokens together; None for no bound.
-        spent: Until now, over all sessions of the run.
-        elsewhere: What updates have spent at a server that is not the run's own, by their ids.
+        max_cost: Maximum cost, in the currency of the prices; None for no limit.
+        max_tokens: Maximum prompt and completion tokens together; None for no limit.
+        spent: Spent so far, over all sessions of the run.
+        elsewhere: What updates have spent on a server elsewhere, by their ids.
         heard: When a call of a player was last answered, on the monotonic clock.
     """
 
@@ -68,8 +50,8 @@ class Meter:
     def add(self, spent: Spent) -> None:
         """Count an answered call."""
         self.spent += spent
-        if (noted := _NOTED.get()) is not None:
-            noted.append(spent)
+        if (recorded := _RECORDED.get()) is not None:
+            recorded.append(spent)
 
     def add_elsewhere(self, updates: Mapping[str, Spent]) -> None:
         """Count what updates have spent until now; what was counted of them before is replaced."""
@@ -86,33 +68,33 @@ class Meter:
         spent = self.whole
         if self.max_tokens is not None and spent.tokens >= self.max_tokens:
             raise BudgetSpentError(
-                f"--max-tokens {self.max_tokens:,} is spent ({spent.tokens:,} tokens); the "
-                "same command with a larger one goes on from here"
+                f"--max-tokens {self.max_tokens:,} is spent ({spent.tokens:,} tokens); run "
+                "the same command with a larger one to continue"
             )
         if self.max_cost is not None and (spent.cost or 0.0) >= self.max_cost:
             raise BudgetSpentError(
-                f"--max-cost {self.max_cost:g} is spent ({spent.cost or 0.0:.4g}); the same "
-                "command with a larger one goes on from here"
+                f"--max-cost {self.max_cost:g} is spent ({spent.cost or 0.0:.4g}); run the same "
+                "command with a larger one to continue"
             )
 
 
 @contextmanager
-def noted() -> Generator[list[Spent]]:
-    """What meters count within the block, so that it is known when the block is broken off."""
+def record_spending() -> Generator[list[Spent]]:
+    """What budgets count within the block, so that it is known if the block is broken off."""
     calls: list[Spent] = []
-    token = _NOTED.set(calls)
+    token = _RECORDED.set(calls)
     try:
         yield calls
     finally:
-        _NOTED.reset(token)
+        _RECORDED.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one try of one rollout may use; None for no bound.
+class RolloutLimits:
+    """What one try of one rollout may use; None for no limit.
 
     Attributes:
-        turns: Answers of the model.
+        turns: Completions of the model.
         tokens: Prompt and completion tokens together.
         seconds: From its start to its end.
         cost: In the currency of the prices.
@@ -125,11 +107,11 @@ class Limits:
 
 
 @dataclass
-class Tab:
-    """What one try of a rollout has used and said so far; it stays when the try breaks off."""
+class UsageMeter:
+    """What one try of a rollout has used and said so far; it survives when the try breaks off."""
 
-    meter: Meter
-    limits: Limits
+    budget: Budget
+    limits: RolloutLimits
     spent: Spent = field(default_factory=Spent)
     messages: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
     tool_calls: int = 0
@@ -147,7 +129,7 @@ class Tab:
             BudgetSpentError: If the run may not spend more.
             LimitReachedError: If this rollout may not.
         """
-        self.meter.check()
+        self.budget.check()
         self._since, self._at_tools = time.monotonic(), False
         limits = self.limits
         if limits.turns is not None and self.spent.calls >= limits.turns:
@@ -160,11 +142,11 @@ class Tab:
     def pay(self, spent: Spent) -> None:
         """Count an answered call."""
         self.spent += spent
-        self.meter.add(spent)
-        self.meter.heard = time.monotonic()
+        self.budget.add(spent)
+        self.budget.heard = time.monotonic()
 
     def met_silence(self, call_seconds: float) -> bool:
-        """Whether what it waits for seems out of order, rather than slow.
+        """Whether what it waits for seems down, rather than slow.
 
         It seems so if it has taken all that a call may. Where the rollout's own time is too short
         for that, half of it is enough; but an endpoint that answered others meanwhile is at work.
@@ -175,7 +157,7 @@ class Tab:
         waited, seconds = time.monotonic() - self._since, self.limits.seconds
         if waited >= call_seconds or seconds is None or waited < seconds / 2:
             return waited >= call_seconds
-        return self._at_tools or self.meter.heard < self._since
+        return self._at_tools or self.budget.heard < self._since
 
 
 def priced(

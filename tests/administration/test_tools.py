@@ -22,7 +22,7 @@ from server.access import EVERYTHING, Access, current_access
 from server.mcp.build import build_server
 from server.settings import Settings
 from tests.administration.connecting import Mode, connected
-from tests.http.serving import served
+from tests.http.in_process import served_in_process
 from tests.processes.calling import call, learn, submit
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +125,7 @@ async def test_over_http_the_user_is_asked_where_that_can_be_and_else_the_name_i
     database: Path,
 ) -> None:
     user = User("accept", "lib")
-    async with served(database, "--administration") as server:
+    async with served_in_process(database, "--administration") as server:
         async with Client(server.url, mode="auto", elicitation_callback=user) as client:
             check_life(await look_after(client), "host mcp")
             deleted = await call(client, "delete_library", library="lib")
@@ -218,11 +218,11 @@ async def test_an_update_of_a_deleted_library_is_over(database: Path, mode: Mode
 REFUSED: list[tuple[str, dict[str, object], str]] = [
     ("describe_library", {"policy": {"max_word": 3}}, "did you mean 'max_words'?"),
     ("describe_library", {"policy": {"max_words": "3"}}, "policy: max_words: Input should"),
-    ("describe_library", {"agent_objective": "x" * 2_001}, "may have 2000 characters"),
+    ("describe_library", {"agent_objective": "x" * 2_001}, "may have at most 2000 characters"),
     ("add_experience", {"text": "word " * 33}, "33 words; at most 32 are allowed"),
     ("add_experience", {"text": "See https://example.com first."}, "link"),
     ("revise_experience", {"id": "G7", "text": "New."}, "has no experience G7 now"),
-    ("retire_experiences", {"ids": ["first"]}, "is no id of an experience"),
+    ("retire_experiences", {"ids": ["first"]}, "is not a valid experience id"),
     ("roll_back_library", {"version": 9}, "it has 0 to 1"),
     ("compare_versions", {"old": 9}, "it has 0 to 1"),
     ("add_experience", {"txt": "New."}, "Did you mean 'text'?"),

@@ -1,4 +1,4 @@
-"""Ways to run the program in tests: in this process, or as a process of its own."""
+"""Runs the program in tests, in this process or as a child process."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ AIME = DATA / "aime-2024" / "groups.jsonl"
 
 
 def needs(file: Path) -> str:
-    """The path of a file with real data; the test is skipped where it is absent."""
+    """The path of a file with real data; without it, the test is skipped."""
     if not file.exists():
-        pytest.skip(f"{file} is not here")
+        pytest.skip(f"{file} is missing")
     return str(file)
 
 
 @dataclass(frozen=True)
 class Program:
-    """The program on one database."""
+    """The program with one database."""
 
     database: Path
 
     def run(self, *args: str, stdin: str | bytes | None = None, fails: int = 0) -> Result:
-        """Run a command that must exit with `fails`."""
+        """Run a command and check its exit code."""
         environment = {"EXPERIENCE_MCP_DATABASE": str(self.database), "COLUMNS": "80"}
         result = CliRunner(env=environment).invoke(main, args, input=stdin)
         assert result.exit_code == fails, f"{args}: {result.output}\n{result.exc_info}"
         return result
 
     def json(self, *args: str, stdin: str | bytes | None = None, fails: int = 0) -> Json:
-        """What a command prints with --json, and nothing but that."""
+        """The JSON that a command prints with --json."""
         return Json(json.loads(self.run(*args, "--json", stdin=stdin, fails=fails).stdout))
 
     def command(self, *args: str) -> list[str]:
-        """The command line of a process of its own."""
+        """The command line for a child process."""
         return [sys.executable, "-P", "-m", "server.cli", *args]
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What a process of its own gets: what a host passes on, and the database."""
+        """The environment of a child process: what hosts pass on, and the database."""
         passed = {k: v for k, v in os.environ.items() if k in {"HOME", "PATH", "PYTHONPATH"}}
         return {**passed, "EXPERIENCE_MCP_DATABASE": str(self.database), **more}
 
 
 class Json:
-    """JSON that is looked into by path: `found.at("libraries", 0, "new")`."""
+    """JSON with access by path: `found.at("libraries", 0, "new")`."""
 
     def __init__(self, value: object) -> None:
         self.value = value

@@ -1,12 +1,12 @@
-"""Learning from the command line, with an endpoint that answers by a script."""
+"""`learn` with a scripted endpoint."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 
 import pytest
+from click.testing import Result
 
 from experience_store.testing import Asked, Said, ScriptedEndpoint, sensible_answer
 from tests.cli.program import Json, Program, lines
@@ -15,29 +15,24 @@ WON, LOST = {"output": "won", "reward": 1}, {"output": "lost", "reward": 0}
 TASKS = ("Cancel the booking", "Upgrade the cabin", "Change the passenger")
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a run of the program ended."""
-
-    code: int
-    output: str
-    errors: str
-
-    def json(self) -> Json:
-        return Json(json.loads(self.output))
+async def learn(program: Program, endpoint: ScriptedEndpoint, *args: str, fails: int = 0) -> Result:
+    """Run `learn` in this process, beside the endpoint."""
+    model = ("--model", "fake", "--base-url", endpoint.base_url, "--retries", "0")
+    return await asyncio.to_thread(program.run, "learn", *model, *args, fails=fails)
 
 
-async def learn(
-    program: Program, endpoint: ScriptedEndpoint, *args: str, **environment: str
-) -> Ended:
+async def learn_in_child(
+    program: Program, endpoint: ScriptedEndpoint, *args: str
+) -> tuple[int, str, str]:
+    """Run `learn` in a child process; its exit code, stdout and stderr."""
     process = await asyncio.create_subprocess_exec(
         *program.command("learn", "--base-url", endpoint.base_url, "--retries", "0", *args),
-        env=program.environment(EXPERIENCE_MCP_MODEL="fake", **environment),
+        env=program.environment(EXPERIENCE_MCP_MODEL="fake"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     output, errors = await process.communicate()
-    return Ended(process.returncode or 0, output.decode(), errors.decode())
+    return process.returncode or 0, output.decode(), errors.decode()
 
 
 @pytest.fixture
@@ -47,19 +42,19 @@ def waiting(program: Program) -> Program:
     return program
 
 
-async def test_learn_publishes_a_version_and_tells_what_it_cost(waiting: Program) -> None:
+async def test_learn_publishes_a_version_and_reports_its_cost(waiting: Program) -> None:
     async with ScriptedEndpoint() as endpoint:
-        ended = await learn(
+        code, output, errors = await learn_in_child(
             waiting, endpoint, "-l", "lib", "--price-prompt", "1", "--price-completion", "2"
         )
         cost = (endpoint.prompt_tokens + 2 * endpoint.completion_tokens) / 1e6
-    assert (ended.code, ended.errors) == (0, "")
-    assert ended.output.startswith("lib\n  Version 1, learned from 3 groups:\n    + G1 ")
-    assert ended.output.rstrip().endswith(f"cost {cost:.4f}")
-    assert f"{len(endpoint.calls)} calls, {endpoint.prompt_tokens:,} prompt tokens" in ended.output
+    assert (code, errors) == (0, "")
+    assert output.startswith("lib\n  Version 1, learned from 3 groups:\n    + G1 ")
+    assert output.rstrip().endswith(f"cost {cost:.4f}")
+    assert f"{len(endpoint.calls)} calls, {endpoint.prompt_tokens:,} prompt tokens" in output
 
 
-async def test_why_leads_back_to_reasons_and_attempts(waiting: Program) -> None:
+async def test_why_shows_reasons_and_attempts(waiting: Program) -> None:
     async with ScriptedEndpoint() as endpoint:
         await learn(waiting, endpoint, "-l", "lib")
     output = await asyncio.to_thread(waiting.run, "why", "G1", "-l", "lib")
@@ -68,61 +63,60 @@ async def test_why_leads_back_to_reasons_and_attempts(waiting: Program) -> None:
     assert "    reward 1  a-" in output.stdout
 
 
-async def test_learn_all_takes_every_library_and_prints_json(waiting: Program) -> None:
+async def test_learn_all_covers_every_library_and_prints_json(waiting: Program) -> None:
     group = {"task": "Rain", "trajectories": [WON, LOST], "library": "zoo"}
     await asyncio.to_thread(waiting.run, "submit", stdin=lines(group))
     async with ScriptedEndpoint() as endpoint:
-        found = (await learn(waiting, endpoint, "--all", "--json")).json()
+        found = Json(json.loads((await learn(waiting, endpoint, "--all", "--json")).stdout))
     assert found.all("libraries", of="library") == ["lib", "zoo"]
     assert found.all("libraries", of="waiting") == [0, 0]
     assert found.at("libraries", 0, "updates", 0, "status") == "published"
 
 
-async def test_with_nothing_waiting_it_says_why_and_asks_nothing(waiting: Program) -> None:
+async def test_learn_with_no_waiting_groups_says_so_and_makes_no_calls(waiting: Program) -> None:
     async with ScriptedEndpoint() as endpoint:
         await learn(waiting, endpoint, "-l", "lib")
         calls = len(endpoint.calls)
-        ended = await learn(waiting, endpoint, "-l", "lib")
+        result = await learn(waiting, endpoint, "-l", "lib")
         assert len(endpoint.calls) == calls
-    assert ended.code == 0
-    assert "3 with signal, 3 learned from" in ended.output
+    assert "3 with signal, 3 learned from" in result.stdout
 
 
-async def test_an_endpoint_that_goes_away_loses_nothing(waiting: Program) -> None:
+async def test_an_outage_of_the_endpoint_loses_no_answers(waiting: Program) -> None:
     def script(asked: Asked) -> Said:
         gone = asked.number > 1
         return Said(status=503) if gone else Said(sensible_answer(asked.prompt))
 
     async with ScriptedEndpoint(script) as endpoint:
-        ended = await learn(waiting, endpoint, "-l", "lib", "--concurrency", "1")
-    assert ended.code == 1
-    assert ended.errors.startswith("Error: fake cannot be used now")
-    assert "Nothing is lost" in ended.errors
-    assert "Traceback" not in ended.errors
+        code, _, errors = await learn_in_child(waiting, endpoint, "-l", "lib", "--concurrency", "1")
+    assert code == 1
+    assert errors.startswith("Error: fake cannot be used now")
+    assert "Nothing is lost" in errors
+    assert "Traceback" not in errors
     async with ScriptedEndpoint() as endpoint:
-        ended = await learn(waiting, endpoint, "-l", "lib")
+        await learn(waiting, endpoint, "-l", "lib")
         assert len(endpoint.calls) == 3  # two comparisons and one consolidation are left
-    assert ended.code == 0
 
 
-async def test_groups_that_were_set_aside_can_be_tried_again(waiting: Program) -> None:
+async def test_groups_that_were_set_aside_can_be_retried(waiting: Program) -> None:
     async with ScriptedEndpoint(lambda _: Said("no JSON")) as endpoint:
-        ended = await learn(waiting, endpoint, "-l", "lib")
-    assert ended.code == 1
-    assert "3 groups set aside" in ended.output
+        result = await learn(waiting, endpoint, "-l", "lib", fails=1)
+    assert "3 groups set aside" in result.stdout
     result = await asyncio.to_thread(waiting.run, "learn", "-l", "lib", "--retry-set-aside")
     assert "Waiting: 3 groups" in result.stdout
     async with ScriptedEndpoint() as endpoint:
-        assert (await learn(waiting, endpoint, "-l", "lib", "--retry-set-aside")).code == 0
+        await learn(waiting, endpoint, "-l", "lib", "--retry-set-aside")
 
 
-def test_without_a_model_it_says_how_to_configure_one(waiting: Program) -> None:
+def test_learn_without_a_model_says_how_to_configure_one(waiting: Program) -> None:
     result = waiting.run("learn", "-l", "lib", fails=1)
     assert "no model is configured" in result.stderr
     assert "--model NAME" in result.stderr
     assert "update_experiences" in result.stderr
 
 
-def test_a_key_alone_is_no_model(waiting: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_learn_does_not_take_a_key_alone_for_a_model(
+    waiting: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     assert "no model is configured" in waiting.run("learn", "-l", "lib", fails=1).stderr

@@ -1,4 +1,4 @@
-"""The program as a whole: what it imports, what it says, and how it ends."""
+"""The program as a whole: imports, help, errors and output."""
 
 from __future__ import annotations
 
@@ -10,37 +10,35 @@ from pathlib import Path
 import click
 import pytest
 
-from server.cli.main import COMMANDS, Commands, main
+from server.cli.main import SUMMARIES, Commands, main
 from tests.cli.program import Program
 
-HEAVY = {"mcp", "openai", "pydantic", "aiosqlite", "sqlite3", "platformdirs", "asyncio"}
-INSTALLED = Commands().list_commands(click.Context(main))
+SLOW = {"mcp", "openai", "pydantic", "aiosqlite", "sqlite3", "platformdirs", "asyncio"}
+COMMANDS = Commands().list_commands(click.Context(main))
 
 
 @pytest.mark.parametrize("args", [[], ["--help"], ["--version"]])
-def test_nothing_heavy_is_imported_before_a_command_runs(args: list[str]) -> None:
+def test_slow_imports_wait_until_a_command_runs(args: list[str]) -> None:
     code = (
         "import sys, server.cli.main\n"
         f"if {args}: server.cli.main.main({args}, standalone_mode=False)\n"
-        f"print('heavy:', sorted({HEAVY} & sys.modules.keys()))"
+        f"print('slow:', sorted({SLOW} & sys.modules.keys()))"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert printed.stdout.decode().endswith("heavy: []\n")
+    assert printed.stdout.decode().endswith("slow: []\n")
 
 
-@pytest.mark.parametrize("name", INSTALLED)
-def test_the_help_of_the_program_says_what_the_help_of_the_command_says(name: str) -> None:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_has_the_summary_of_each_command(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     assert command.name == name
     first, _, _ = (command.help or "").partition("\n\n")
-    assert COMMANDS[name].summary == " ".join(first.split())
+    assert SUMMARIES[name] == " ".join(first.split())
 
 
-@pytest.mark.parametrize("name", INSTALLED)
-def test_every_option_has_a_twin_in_the_environment_and_the_help_shows_it(
-    program: Program, name: str
-) -> None:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_the_environment_variable_of_every_option(program: Program, name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     parts = [(name, command)]
@@ -49,14 +47,16 @@ def test_every_option_has_a_twin_in_the_environment_and_the_help_shows_it(
     for args, of in parts:
         text = "".join(program.run(*args.split(), "--help").output.split())
         for option in [p for p in of.params if isinstance(p, click.Option)]:
-            twin = option.envvar or f"EXPERIENCE_MCP_{args} {option.name}".replace(" ", "_").upper()
-            shown = [twin] if isinstance(twin, str) else list(twin)
+            variable = (
+                option.envvar or f"EXPERIENCE_MCP_{args} {option.name}".replace(" ", "_").upper()
+            )
+            shown = [variable] if isinstance(variable, str) else list(variable)
             assert "".join(f"[envvar:{shown[0]}"[:12]) in text
             assert all(one in text for one in shown), option
 
 
-def test_keys_are_never_options() -> None:
-    for name in INSTALLED:
+def test_api_keys_are_never_options() -> None:
+    for name in COMMANDS:
         command = main.get_command(click.Context(main), name)
         assert command is not None
         options = {p.name or "" for p in command.params} - {"tls_key"}  # the name of a file
@@ -64,7 +64,7 @@ def test_keys_are_never_options() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_without_a_command_a_person_at_a_terminal_is_helped(program: Program) -> None:
+def test_no_command_in_a_terminal_prints_help(program: Program) -> None:
     ours, theirs = os.openpty()
     process = subprocess.run(
         program.command(),
@@ -81,7 +81,7 @@ def test_without_a_command_a_person_at_a_terminal_is_helped(program: Program) ->
     assert "submit" in process.stdout + process.stderr
 
 
-def test_options_before_the_command_are_told_where_to_stand(program: Program) -> None:
+def test_an_option_before_the_command_is_an_error_that_shows_its_place(program: Program) -> None:
     result = program.run("--library", "x", "show", fails=2)
     assert "experience-mcp show --library …" in result.stderr
 
@@ -91,26 +91,26 @@ def test_a_misspelt_command_gets_a_suggestion(program: Program) -> None:
 
 
 @pytest.mark.parametrize("args", ["show", "libraries", "history", "export", "why G1", "describe"])
-def test_a_command_that_reads_makes_no_database(program: Program, args: str) -> None:
+def test_a_command_that_only_reads_creates_no_database(program: Program, args: str) -> None:
     result = program.run(*args.split(), fails=1)
     assert result.stderr.startswith("Error: there is no database")
     assert not program.database.exists()
 
 
-def test_an_unknown_library_is_one_line_with_those_that_come_close(program: Program) -> None:
+def test_an_unknown_library_is_a_one_line_error_with_a_suggestion(program: Program) -> None:
     program.run("edit", "add", "When x, do y.", "--library", "airline")
     result = program.run("show", "airlin", fails=1)
     assert result.stderr == "Error: there is no library 'airlin'; did you mean airline?\n"
 
 
-def test_a_file_that_is_no_database_is_one_line(program: Program) -> None:
+def test_a_file_that_is_not_a_database_is_an_error_without_traceback(program: Program) -> None:
     program.database.write_text("this is a text, and a long one " * 100)
     result = program.run("libraries", fails=1)
     assert result.stderr.startswith("Error: ")
     assert "Traceback" not in result.output
 
 
-def test_version_in_the_environment_does_not_hijack_the_program(program: Program) -> None:
+def test_variables_named_version_and_help_do_not_change_the_command(program: Program) -> None:
     program.run("edit", "add", "When x, do y.")
     process = subprocess.run(
         program.command("libraries"),
@@ -121,7 +121,7 @@ def test_version_in_the_environment_does_not_hijack_the_program(program: Program
     assert process.stdout.startswith(b"library")
 
 
-def test_a_reader_that_goes_away_is_no_error(program: Program, tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(program: Program, tmp_path: Path) -> None:
     program.run("edit", "add", "When x, do y.")
     with (tmp_path / "errors").open("w+") as errors:
         process = subprocess.Popen(
@@ -137,7 +137,7 @@ def test_a_reader_that_goes_away_is_no_error(program: Program, tmp_path: Path) -
         assert errors.read() == ""
 
 
-def test_what_comes_from_outside_cannot_steer_the_terminal(program: Program) -> None:
+def test_output_has_no_control_characters_of_stored_text(program: Program) -> None:
     program.run("describe", "lib", "--agent-objective", "Reads \x1b[31mred\x1b[0m \x07\u202etext")
     for command in ("show lib", "describe lib", "libraries"):
         output = program.run(*command.split()).stdout
@@ -145,7 +145,7 @@ def test_what_comes_from_outside_cannot_steer_the_terminal(program: Program) -> 
         assert not {"\x1b", "\x07", "\u202e"} & set(output)
 
 
-def test_text_is_wrapped_to_the_width_of_the_terminal(program: Program) -> None:
+def test_output_is_wrapped_to_the_width_of_the_terminal(program: Program) -> None:
     program.run("edit", "add", "When " + "many words stand here " * 6 + "do y.")
     for command in ("show", "history", "diff"):
         output = program.run(command).stdout

@@ -1,4 +1,4 @@
-"""The server as a host starts it: a child with pipes."""
+"""The server as a host starts it: a child process with pipes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ INITIALIZE = {
     },
 }
 READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
 
 class Host:
-    """Talks to the child, a line for a line."""
+    """A host that talks to the child process in JSON lines."""
 
     def __init__(self, child: subprocess.Popen[str]) -> None:
         self.child = child
@@ -48,8 +48,8 @@ class Host:
         params: dict[str, object] = {"name": tool, "arguments": arguments}
         return self.ask({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params})
 
-    def ended(self) -> tuple[int, str]:
-        """The exit code and what stands on stderr, once the child has ended."""
+    def finish(self) -> tuple[int, str]:
+        """The exit code and stderr of the child, once it has ended."""
         _, errors = self.child.communicate(timeout=20)
         return self.child.returncode, errors
 
@@ -74,43 +74,46 @@ def host(program: Program, *args: str, **environment: str) -> Generator[Host]:
         child.communicate()
 
 
-@pytest.mark.parametrize("args", [["serve"], [], ["--max-tokens", "500"]])
-def test_a_host_may_leave_the_command_out(program: Program, args: list[str]) -> None:
-    with host(program, *args) as found:
-        answer = found.call("get_experiences", task="x", library="lib")
-        assert answer.at("result", "structuredContent", "library") == "lib"
+def serves(found: Host) -> bool:
+    answer = found.call("get_experiences", task="x", library="lib")
+    return answer.at("result", "structuredContent", "library") == "lib"
 
 
-def test_the_settings_come_from_the_environment(program: Program) -> None:
+def test_serve_is_the_default_command_and_takes_options(program: Program) -> None:
+    with host(program, "--max-tokens", "500") as found:
+        assert serves(found)
+
+
+def test_settings_come_from_the_environment(program: Program) -> None:
     with host(program, EXPERIENCE_MCP_LIBRARY="airline") as found:
         answer = found.call("get_experiences", task="x")
         assert answer.at("result", "structuredContent", "library") == "airline"
 
 
-def test_it_ends_cleanly_and_says_nothing_when_stdin_ends(program: Program) -> None:
+def test_end_of_file_on_stdin_shuts_down_silently(program: Program) -> None:
     with host(program) as found:
-        found.call("list_libraries")
-        assert found.ended() == (0, "")
+        assert serves(found)
+        assert found.finish() == (0, "")
 
 
 @posix_only
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_signal_ends_it_although_stdin_is_open(
+def test_a_signal_shuts_down_while_stdin_is_open(
     program: Program, number: signal.Signals, code: int
 ) -> None:
     with host(program) as found:
         trajectories = [{"output": "w", "reward": 1}, {"output": "l", "reward": 0}]
         found.call("submit_group", task="t", library="lib", trajectories=trajectories)
-        begun = time.monotonic()
+        started = time.monotonic()
         found.child.send_signal(number)
         assert found.child.wait(20) == code
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - started < 5
         assert found.child.stderr is not None
         assert found.child.stderr.read() == ""
     assert program.json("libraries").at("libraries", 0, "waiting") == 1
 
 
-def test_a_database_that_cannot_be_opened_is_one_line(program: Program) -> None:
+def test_a_database_that_cannot_be_opened_is_a_one_line_error(program: Program) -> None:
     program.database.mkdir()
     process = subprocess.run(
         program.command("serve"),
@@ -125,19 +128,19 @@ def test_a_database_that_cannot_be_opened_is_one_line(program: Program) -> None:
     assert process.stderr.count("\n") == 1
 
 
-def test_a_model_without_a_key_is_an_error_at_the_start(program: Program) -> None:
+def test_a_model_without_an_api_key_is_an_error_at_start_up(program: Program) -> None:
     result = program.run("serve", "--model", "some-model", fails=1)
-    assert "the model some-model needs a key: set OPENAI_API_KEY" in result.stderr
+    assert "the model some-model needs an API key: set OPENAI_API_KEY" in result.stderr
 
 
-def test_a_wrong_option_says_which_is_meant(program: Program) -> None:
+def test_a_misspelt_option_gets_a_suggestion(program: Program) -> None:
     result = program.run("serve", "--libary", "x", fails=2)
     assert "--library" in result.stderr
 
 
 def test_logs_go_to_stderr(program: Program) -> None:
     with host(program, "serve", "--log-level", "debug") as found:
-        found.call("list_libraries")
-        code, errors = found.ended()
+        assert serves(found)
+        code, errors = found.finish()
         assert code == 0
         assert "DEBUG" in errors

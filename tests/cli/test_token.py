@@ -13,15 +13,15 @@ from tests.cli.program import Program
 TOKEN = re.compile(r"exm_[A-Za-z0-9_-]{43}\n")
 
 
-def test_a_token_is_printed_alone_and_explained_beside_it(database: Path) -> None:
+def test_create_prints_the_token_on_stdout_and_an_explanation_on_stderr(database: Path) -> None:
     made = Program(database).run("token", "create", "laptop", "--expires", "90d")
     assert TOKEN.fullmatch(made.stdout)
     said = " ".join(made.stderr.split())
     assert "It may read, submit, learn, until 20" in said
-    assert "reaches EVERY library" in said
+    assert "has access to EVERY library" in said
 
 
-def test_the_database_and_the_list_hold_no_token(database: Path) -> None:
+def test_neither_the_database_nor_the_list_contains_the_token(database: Path) -> None:
     program = Program(database)
     secret = program.run("token", "create", "laptop", "--library", "b", "--library", "a").stdout
     listed = program.run("token", "list").stdout
@@ -36,14 +36,14 @@ def test_the_database_and_the_list_hold_no_token(database: Path) -> None:
     assert as_json.at("tokens", 0, "expires_at") is None
 
 
-def test_scopes_are_those_that_are_named(database: Path) -> None:
+def test_a_token_has_the_given_scopes(database: Path) -> None:
     program = Program(database)
     made = program.json("token", "create", "x", "--scope", "administer", "--scope", "read")
     assert made.at("scopes") == ["read", "administer"]
     assert str(made.at("token")).startswith("exm_")
 
 
-def test_a_name_is_given_once_until_it_is_revoked_by_name_or_id(database: Path) -> None:
+def test_a_name_is_unique_until_its_token_is_revoked_by_name_or_id(database: Path) -> None:
     program = Program(database)
     program.run("token", "create", "laptop")
     again = program.run("token", "create", "laptop", fails=1)
@@ -66,19 +66,19 @@ def test_a_name_is_given_once_until_it_is_revoked_by_name_or_id(database: Path) 
         (("x", "--scope", "write"), 2),
     ],
 )
-def test_what_does_not_fit_is_refused(database: Path, options: tuple[str, ...], code: int) -> None:
+def test_invalid_options_are_refused(database: Path, options: tuple[str, ...], code: int) -> None:
     Program(database).run("token", "create", *options, fails=code)
     assert not database.exists()
 
 
-def test_doctor_tells_how_many_tokens_there_are(database: Path) -> None:
+def test_doctor_counts_the_tokens(database: Path) -> None:
     program = Program(database)
     program.run("token", "create", "wide")
     program.run("token", "create", "narrow", "--library", "a")
     found = program.json("doctor").all("findings", of="text")
-    assert "2 tokens for HTTP; every library is reached by 1, 0 expired" in found
+    assert "2 tokens for HTTP, 1 for all libraries, 0 expired" in found
 
 
-def test_listing_makes_no_database(database: Path) -> None:
+def test_list_creates_no_database(database: Path) -> None:
     Program(database).run("token", "list", fails=1)
     assert not database.exists()

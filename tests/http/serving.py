@@ -27,35 +27,37 @@ Line: TypeAlias = dict[str, Any]
 class Served:
     """A running server, and what it has logged so far."""
 
-    def __init__(self, process: Process) -> None:
-        self.process = process
+    def __init__(self) -> None:
         self.lines: list[Line] = []
-        self._news = asyncio.Condition()
-        self._reading = asyncio.create_task(self._read())
         self.url = ""
+        self._news = asyncio.Event()
+        self._over = False
+
+    def heard(self, line: str | bytes) -> None:
+        """Take a line of the log."""
+        self.lines.append(json.loads(line))
+        self._news.set()
+
+    def over(self) -> None:
+        """There will be no more lines."""
+        self._over = True
+        self._news.set()
 
     async def logged(self, fits: Callable[[Line], bool]) -> Line:
         """The first line that fits, as soon as it is there."""
-        async with self._news:
-            while True:
-                if found := next((line for line in self.lines if fits(line)), None):
-                    return found
-                assert not self._reading.done(), f"the server has ended: {self.lines}"
-                await self._news.wait()
+        while True:
+            if found := next((line for line in self.lines if fits(line)), None):
+                return found
+            assert not self._over, f"the server has ended: {self.lines}"
+            self._news.clear()
+            await self._news.wait()
 
     async def said(self, words: str) -> Line:
         return await self.logged(lambda line: words in line["message"])
 
     async def begun(self, method: str = "tools/call") -> Line:
         """Until a call has begun; needs `--log-level debug`."""
-        return await self.logged(lambda x: x["message"] == "begun" and x["method"] == method)
-
-    async def ended(self) -> int:
-        await self._reading
-        return await self.process.wait()
-
-    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
+        return await self.logged(lambda x: x["message"] == "started" and x["method"] == method)
 
     def http(self, **headers: str) -> httpx2.AsyncClient:
         base = self.url.removesuffix("/mcp")
@@ -71,18 +73,34 @@ class Served:
             text = (await http.get("/metrics")).text
         return next(float(x.split()[-1]) for x in text.splitlines() if x.startswith(f"{name} "))
 
+
+class Child(Served):
+    """A server that is a process of its own."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__()
+        self.process = process
+        self._reading = asyncio.create_task(self._read())
+
+    async def ended(self) -> int:
+        await self._reading
+        return await self.process.wait()
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+
     async def _read(self) -> None:
         assert self.process.stderr
-        while raw := await self.process.stderr.readline():
-            async with self._news:
-                self.lines.append(json.loads(raw))
-                self._news.notify_all()
-        async with self._news:
-            self._news.notify_all()
+        try:
+            while raw := await self.process.stderr.readline():
+                self.heard(raw)
+        finally:
+            self.over()
 
 
 @asynccontextmanager
-async def served(database: Path, *options: str, **environment: str) -> AsyncGenerator[Served]:
+async def served(database: Path, *options: str, **environment: str) -> AsyncGenerator[Child]:
+    """The server as people start it."""
     where = () if "EXPERIENCE_MCP_HTTP" in environment else ("--http", "0")
     program = Program(database)
     command = program.command("serve", *where, *options)
@@ -93,7 +111,7 @@ async def served(database: Path, *options: str, **environment: str) -> AsyncGene
 @asynccontextmanager
 async def started(
     command: list[str], environment: Mapping[str, str], stdout: int | IO[bytes] = DEVNULL
-) -> AsyncGenerator[Served]:
+) -> AsyncGenerator[Child]:
     """A process that logs in JSON where it listens."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -106,7 +124,7 @@ async def started(
     )
     try:
         async with asyncio.timeout(LONG_ENOUGH):
-            server = Served(process)
+            server = Child(process)
             server.url = (await server.logged(lambda line: "url" in line))["url"]
             yield server
     finally:

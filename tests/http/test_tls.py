@@ -1,4 +1,4 @@
-"""HTTPS with a certificate of one's own."""
+"""HTTPS with a self-signed certificate."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_certificate_without_its_key_is_refused(database: Path) -> None:
     assert "belong together" in said.stderr
 
 
-def test_a_certificate_that_cannot_be_used_is_one_line(database: Path, tmp_path: Path) -> None:
+def test_an_unusable_certificate_is_a_one_line_error(database: Path, tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     options = ("--tls-cert", str(key), "--tls-key", str(cert))
     said = Program(database).run("serve", "--http", "0", *options, fails=1).stderr

@@ -1,4 +1,4 @@
-"""Spans come out when OpenTelemetry's own tool starts the server, as docs/http.md says."""
+"""OpenTelemetry traces, switched on as docs/http.md says."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ def spans(text: str) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.skipif(not INSTRUMENT.exists(), reason="opentelemetry-distro is not installed")
-async def test_a_call_is_one_trace_from_the_client_to_the_tool(
-    database: Path, tmp_path: Path
-) -> None:
+async def test_a_call_is_one_trace_from_client_to_tool(database: Path, tmp_path: Path) -> None:
     program = Program(database)
     command = [str(INSTRUMENT), *program.command("serve", "--http", "0")]
     asked = {**JSON, "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01", "x-request-id": "mine"}

@@ -83,7 +83,7 @@ async def test_uvx_starts_the_server_from_the_wheel(wheel: Path, database: Path)
 
 
 @pytest.mark.parametrize(
-    ("command", "says"), [("demo", "G1"), ("doctor", "For the configuration of a host")]
+    ("command", "says"), [("demo", "G1"), ("doctor", "Entry for the configuration of a host")]
 )
 def test_uvx_runs_the_other_commands_from_the_wheel(
     command: str, says: str, wheel: Path, database: Path

@@ -167,5 +167,5 @@ def test_what_cannot_be_a_skill_is_said(program: Program, tmp_path: Path) -> Non
     nowhere = program.run("export", "airline", "--format", "skill", fails=1).stderr
 
     assert "has no experiences" in export(program, "empty", tmp_path, fails=1)
-    assert "say where to" in nowhere
+    assert "name its parent folder" in nowhere
     assert not [name for name in names(tmp_path) if name.startswith("empty")]

@@ -22,7 +22,7 @@ from server.access import Access, Scope, current_access
 from server.mcp.build import build_server
 from server.mcp.skills.extension import EXTENSION, PAGE
 from server.settings import Settings
-from tests.http.serving import served
+from tests.http.in_process import served_in_process
 from tests.processes.calling import learn, submit
 
 Mode: TypeAlias = Literal["auto", "legacy"]
@@ -113,7 +113,7 @@ async def test_hosts_over_stdio_find_skills_and_what_they_read_is_what_was_told(
 
 @pytest.mark.usefixtures("filled")
 async def test_hosts_over_http_find_them_too(database: Path) -> None:
-    async with served(database) as server:
+    async with served_in_process(database) as server:
         for mode in ("auto", "legacy"):
             async with Client(server.url, mode=mode) as client:
                 await check_skills(client)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from experience_store.learning.prompts.blocks import Aim
-from experience_store.learning.prompts.compare import Attempt, Compare, Comparison
+from experience_store.learning.prompts.compare import Compare, ComparedAttempt, Comparison
 from experience_store.learning.prompts.consolidate import (
     Consolidate,
     Consolidation,
@@ -27,8 +27,8 @@ Answer: TypeAlias = Summary | Comparison | Consolidation
 __all__ = [
     "Aim",
     "Answer",
-    "Attempt",
     "Compare",
+    "ComparedAttempt",
     "Comparison",
     "Consolidate",
     "Consolidation",

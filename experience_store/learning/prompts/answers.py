@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias, TypeVar
 from pydantic import BaseModel, BeforeValidator, StringConstraints, ValidationError
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.json_text import parse_object, restore_latex
+from experience_store.learning.answer_json import clean_object, parse_object
 
 RawAnswer: TypeAlias = str | Mapping[str, object]
 Schema: TypeAlias = Mapping[str, object]
@@ -54,7 +54,7 @@ def read_answer(model: type[_M], raw: RawAnswer) -> _M:
     if isinstance(raw, str):
         value = parse_object(raw, expected=tuple(model.model_fields))
     else:
-        value = restore_latex(dict(raw))
+        value = clean_object(dict(raw))
     try:
         return model.model_validate(value)
     except ValidationError as error:

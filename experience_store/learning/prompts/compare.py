@@ -55,7 +55,7 @@ def read_comparison(raw: RawAnswer) -> Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class ComparedAttempt:
     """An attempt in a comparison: its summary if it has one, else its transcript."""
 
     trajectory: Trajectory
@@ -78,7 +78,7 @@ class Compare:
 
     aim: blocks.Aim
     group: Group
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[ComparedAttempt, ...]
     experiences: tuple[Experience, ...]
     more_experiences: int
     left_out: str
@@ -138,7 +138,7 @@ class Compare:
             return "compare_unrewarded"
         return "compare" if len(self.attempts) > 1 else "learn_from_one"
 
-    def _block(self, number: int, attempt: Attempt, content: _Content, tokens: int) -> str:
+    def _block(self, number: int, attempt: ComparedAttempt, content: _Content, tokens: int) -> str:
         text, note = _fitted(content, tokens)
         reward = blocks.reward_attribute(attempt.trajectory, rewarded=self.rewarded)
         served = f' experiences_given="{", ".join(attempt.served)}"' if attempt.served else ""
@@ -148,12 +148,12 @@ class Compare:
             f"{self._feedback(attempt)}"
         )
 
-    def _feedback(self, attempt: Attempt) -> str:
+    def _feedback(self, attempt: ComparedAttempt) -> str:
         block = blocks.feedback(attempt.trajectory, rewarded=self.rewarded)
         return f"\n{block.rstrip()}" if block else ""
 
 
-def _content(attempt: Attempt, shared: int) -> _Content:
+def _content(attempt: ComparedAttempt, shared: int) -> _Content:
     if attempt.summary is not None:
         return attempt.summary
     return attempt.trajectory.messages[shared:] or attempt.trajectory.messages[-1:]

@@ -12,7 +12,7 @@ from math import log
 
 from experience_store.learning.transcript.dedup import tell_by_change
 from experience_store.learning.transcript.salience import Salience, salience_of
-from experience_store.learning.transcript.steps import Step, steps_of, tidy
+from experience_store.learning.transcript.steps import TranscriptStep, steps_of, tidy
 from experience_store.learning.transcript.truncate import GAP, Body
 from experience_store.token_estimate import clip_to_tokens, estimate_tokens
 from experience_store.trajectory import Message
@@ -120,7 +120,7 @@ class _Words:
 class _Part:
     """A step, with the words that can be cut."""
 
-    step: Step
+    step: TranscriptStep
     said: _Words | None
     returned: _Words | None
 
@@ -205,7 +205,7 @@ class _Attempt:
         return f"{counted}: {', '.join(named)}{', …' * (len(kinds) > _KINDS_NAMED)}]"
 
 
-def _window(steps: Sequence[Step], max_tokens: int) -> int:
+def _window(steps: Sequence[TranscriptStep], max_tokens: int) -> int:
     """How much of either end of a text to look at, so that the work is bounded by the budget."""
     long = sum(len(text) > _SMALL for s in steps for text in (s.said, s.returned) if text)
     return max(_SMALL, max(_LOOKED_AT, 16 * max_tokens) // max(1, long))

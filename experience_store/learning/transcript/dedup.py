@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, cast
 
-from experience_store.learning.transcript.steps import Step
+from experience_store.learning.transcript.steps import TranscriptStep
 
 _LONG_ENOUGH, _TOO_LONG = 100, 20_000  # characters of arguments
 _REMEMBERED = 8  # calls of a tool
 
 
-def tell_by_change(steps: Sequence[Step]) -> list[Step]:
+def tell_by_change(steps: Sequence[TranscriptStep]) -> list[TranscriptStep]:
     """The steps, with calls that a later one repeats nearly, told by how they differ from it."""
     told = list(steps)
     in_full: defaultdict[str, deque[_Call]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
@@ -53,7 +53,7 @@ def _change(arguments: dict[str, str], later: _Call) -> str | None:
     return told if 2 * len(told) < sum(map(len, arguments.values())) else None
 
 
-def _arguments(step: Step) -> dict[str, str]:
+def _arguments(step: TranscriptStep) -> dict[str, str]:
     """The arguments of a long call, each as JSON; none where they are not an object."""
     said = step.said or ""
     if not step.is_call or not _LONG_ENOUGH <= len(said) <= _TOO_LONG:

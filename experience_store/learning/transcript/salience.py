@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from experience_store.learning.transcript.steps import Step
+from experience_store.learning.transcript.steps import TranscriptStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def emphasis(sentence: str) -> float:
     return sum(cue.weight for cue in _CUES if cue.stands_in(sentence, starts))
 
 
-def salience_of(steps: Sequence[Step]) -> list[tuple[Salience, Salience]]:
+def salience_of(steps: Sequence[TranscriptStep]) -> list[tuple[Salience, Salience]]:
     """For every step, what the said and the returned are worth."""
     asked = next((i for i, step in enumerate(steps) if step.label == "user"), -1)
     last_remark = _last(s.label == "assistant" and not s.is_call for s in steps)
@@ -189,7 +189,7 @@ def salience_of(steps: Sequence[Step]) -> list[tuple[Salience, Salience]]:
     return worths
 
 
-def _said(step: Step) -> Salience:
+def _said(step: TranscriptStep) -> Salience:
     if step.said is None:
         return NOTHING
     if step.is_call:
@@ -199,7 +199,7 @@ def _said(step: Step) -> Salience:
     return REMARK if step.label == "assistant" else WISH
 
 
-def _returned(step: Step, *, last: bool) -> Salience:
+def _returned(step: TranscriptStep, *, last: bool) -> Salience:
     if step.returned is None:
         return NOTHING
     if looks_failed(step.returned):

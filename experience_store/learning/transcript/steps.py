@@ -18,7 +18,7 @@ _NOT_IN_A_LABEL = re.compile(r"[^\w./-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TranscriptStep:
     """One thing that happened.
 
     Attributes:
@@ -46,29 +46,29 @@ class Step:
         return f"{self.number} {self.label}{shown}{result}".replace("\n", "\n  ")
 
 
-def steps_of(messages: Sequence[Message]) -> list[Step]:
+def steps_of(messages: Sequence[Message]) -> list[TranscriptStep]:
     """The steps of an attempt in order; a result goes to its call, wherever it stands."""
-    steps: list[Step] = []
+    steps: list[TranscriptStep] = []
     waiting = _Waiting()
     for message in messages:
         if message.role in _RESULT_ROLES:
             _take_result(message, steps, waiting)
             continue
         if message.text.strip() or not message.tool_calls:
-            steps.append(Step(len(steps) + 1, _label(message.role), message.text))
+            steps.append(TranscriptStep(len(steps) + 1, _label(message.role), message.text))
         for call in message.tool_calls:
             waiting.add(call, len(steps))
             name = _label(call.name)
-            steps.append(Step(len(steps) + 1, name, call.arguments, is_call=True))
+            steps.append(TranscriptStep(len(steps) + 1, name, call.arguments, is_call=True))
     return steps
 
 
-def _take_result(message: Message, steps: list[Step], waiting: _Waiting) -> None:
+def _take_result(message: Message, steps: list[TranscriptStep], waiting: _Waiting) -> None:
     """Give a result to its call; one that belongs to no call is a step of its own."""
     place = waiting.take(message)
     if place is None:
         name = _label(message.name or "tool")
-        steps.append(Step(len(steps) + 1, name, None, message.text))
+        steps.append(TranscriptStep(len(steps) + 1, name, None, message.text))
     else:
         steps[place] = replace(steps[place], returned=message.text)
 

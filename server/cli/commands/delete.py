@@ -1,4 +1,4 @@
-"""`delete`: a library erased."""
+"""`delete`: delete a library."""
 
 from __future__ import annotations
 
@@ -10,45 +10,48 @@ import click
 from experience_store.errors import BadInputError
 from server import APP, library_service
 from server.cli.database import existing
-from server.cli.options import database_option, json_option, option
+from server.cli.options import ENVIRONMENT, database_option, json_option, library_argument, option
 from server.cli.output import is_interactive, print_json
 from server.library_service import LibraryContents
 
 
 @click.command()
-@click.argument("library")
+@library_argument(default=None, show_default=False, envvar=f"{ENVIRONMENT}DELETE_LIBRARY")
 @database_option
-@option("--yes", "-y", is_flag=True, help="Do not ask.")
+@option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @json_option
-def delete(*, library: str, database: Path, yes: bool, as_json: bool) -> None:
-    """Erase a library with everything in it.
+def delete(*, library: str | None, database: Path, yes: bool, as_json: bool) -> None:
+    """Delete a library with everything in it.
 
-    Its experiences, its history, its groups and what was learned from them are gone for good.
+    Its experiences, history, groups and updates are deleted for good. The library must be named;
+    EXPERIENCE_MCP_LIBRARY is ignored.
     """
-    held = asyncio.run(_holding(database, library))
+    if library is None:
+        raise click.UsageError("name the library to delete")
+    contents = asyncio.run(_contents(database, library))
     if not yes:
-        _confirm(held)
+        _confirm(contents)
     asyncio.run(_delete(database, library))
     if as_json:
-        print_json(held.record())
+        print_json(contents.record())
     else:
-        click.echo(f"{library} is deleted: {held}.")
+        click.echo(f"Deleted {library}: {contents}.")
 
 
-def _confirm(held: LibraryContents) -> None:
-    name = held.library.name
+def _confirm(contents: LibraryContents) -> None:
+    name = contents.library.name
     if not is_interactive():
-        raise BadInputError(f"{name} holds {held}: give --yes to delete it")
+        raise BadInputError(f"{name} has {contents}: give --yes to delete it")
     click.echo(
-        f"{name} holds {held}. They are gone for good; `{APP} export {name} -o FILE` keeps a copy."
+        f"{name} has {contents}. This cannot be undone; `{APP} export {name} -o FILE` keeps a copy."
     )
-    if click.prompt("Its name, to delete it", default="", show_default=False) != name:
+    if click.prompt("Type its name to delete it", default="", show_default=False) != name:
         raise click.exceptions.Exit(1)
 
 
-async def _holding(database: Path, library: str) -> LibraryContents:
+async def _contents(database: Path, library: str) -> LibraryContents:
     async with existing(database) as store:
-        return await library_service.holding(store, library)
+        return await library_service.contents(store, library)
 
 
 async def _delete(database: Path, library: str) -> LibraryContents:

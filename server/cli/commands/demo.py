@@ -26,7 +26,6 @@ from server.child_process import cli_command
 from server.cli import demo_recording as recorded
 from server.cli.database import opened
 from server.cli.hosts.launch import database_of_host, host_entry, program
-from server.cli.main import APP
 from server.cli.options import database_option, model_options, shared
 from server.mcp.results import Experiences, Submitted, UpdateOut
 from server.settings import ModelSettings
@@ -52,18 +51,18 @@ def demo(*, live: bool, keep: bool, database: Path, model: ModelSettings | None)
             "--live needs a model: set EXPERIENCE_MCP_MODEL and OPENAI_API_KEY (or, for a server "
             "of your own, OPENAI_BASE_URL)."
         )
-    named = _names_database()
-    if named and not keep:
+    options = _database_options(database)
+    if options and not keep:
         raise click.UsageError("--database says where to keep the library: add --keep.")
     if keep:
-        anyio.run(_check_can_keep, database)
+        anyio.run(_check_can_keep, database, options)
     with tempfile.TemporaryDirectory(prefix="experience-mcp-demo-") as folder:
         own = Path(folder) / "experience.db"
         anyio.run(_demo, own, model if live else None)
         if keep:
             anyio.run(_copy, own, database)
     if keep:
-        _say_kept(database, ["--database", str(database.absolute())] if named else [])
+        _say_kept(database, options)
     _closing()
     if model is not None and model.api_key and not live:
         _say(f"{model.name} is configured: `experience-mcp demo --live` lets it learn for real.")
@@ -82,19 +81,21 @@ async def _demo(database: Path, model: ModelSettings | None) -> None:
     await _show_origin(database)
 
 
-def _names_database() -> bool:
-    """Whether the command line names a database: the environment's is kept out of a demo."""
+def _database_options(database: Path) -> list[str]:
+    """What later commands need to find the database: nothing if this one was not told either."""
     source = click.get_current_context().get_parameter_source("database")
-    return source is ParameterSource.COMMANDLINE
+    named = source is ParameterSource.COMMANDLINE
+    return ["--database", str(database.absolute())] if named else []
 
 
-async def _check_can_keep(database: Path) -> None:
+async def _check_can_keep(database: Path, options: Sequence[str]) -> None:
     """Before the demo: the database can be opened, and the library's name is free in it."""
     async with opened(database) as store:
         if recorded.LIBRARY in await store.libraries.names(recorded.LIBRARY):
             raise ConflictError(
-                f"{database} already has a library {recorded.LIBRARY!r}: delete it with `{APP} "
-                f"delete {recorded.LIBRARY}`, or name another file with --database"
+                f"{database} already has a library {recorded.LIBRARY!r}: delete it with "
+                f"`{_own_command('delete', recorded.LIBRARY, *options)}`, or name another file "
+                "with --database"
             )
 
 
@@ -113,8 +114,11 @@ def _say_kept(database: Path, options: Sequence[str]) -> None:
         ("history", recorded.LIBRARY),
         ("delete", recorded.LIBRARY),
     ):
-        line = shlex.join([*program(), command, *arguments, *options])
-        _say(line, indent="  ", wrap=False)
+        _say(_own_command(command, *arguments, *options), indent="  ", wrap=False)
+
+
+def _own_command(*arguments: str) -> str:
+    return shlex.join([*program(), *arguments])
 
 
 def _keyless(model: ModelSettings | None) -> str:
@@ -221,10 +225,9 @@ def _rewards(group: GroupTrace) -> str:
 
 def _closing() -> None:
     block = json.dumps(host_entry(database_of_host(), DEFAULT_LIBRARY, None))
-    install = shlex.join([*program(), "install"])
     _heading("Connect your own host")
     for host in ("claude-code", "claude-desktop", "cursor", "vscode", "codex"):
-        _say(f"{install} {host}", indent="  ", wrap=False)
+        _say(_own_command("install", host), indent="  ", wrap=False)
     _say(f"Any other, in its mcp.json: {block}", indent="  ", wrap=False)
 
 

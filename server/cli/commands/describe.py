@@ -1,4 +1,4 @@
-"""`describe`: what a library is for, and the policy it learns under."""
+"""`describe`: the objectives and the policy of a library."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ import click
 from experience_store.library import Library, Policy
 from server import library_service
 from server.cli.database import existing, opened
+from server.cli.help_sections import SectionedCommand
 from server.cli.options import Command, database_option, json_option, library_argument, option
-from server.cli.output import fields, print_json, title
+from server.cli.output import definition_list, print_json, title
 
 _HELP: Mapping[str, str] = {
-    "max_words": "Words that an experience may have.",
-    "max_experiences": "Experiences that the library may have.",
-    "max_lessons": "Changes that one group may propose.",
-    "min_spread": "A group has signal when its rewards differ by more than this.",
-    "learn_without_rewards": "Compare groups in which nothing is scored, too.",
-    "learn_from_single_attempts": "Learn from groups of one attempt, too.",
-    "summarise_above": "Tokens from which a model summarises an attempt before it is compared.",
-    "review": "Let a person review what was learned before it is published.",
-    "allow_links": "Let experiences contain links.",
-    "allow_commands": "Let experiences contain shell commands that change a machine.",
+    "max_words": "Maximum words of an experience.",
+    "max_experiences": "Maximum experiences in the library.",
+    "max_lessons": "Maximum changes proposed from one group.",
+    "min_spread": "A group has signal if its rewards differ by more than N.",
+    "learn_without_rewards": "Also learn from groups without rewards.",
+    "learn_from_single_attempts": "Also learn from groups of one attempt.",
+    "summarise_above": "Summarise attempts longer than N tokens before they are compared.",
+    "review": "Hold learned changes for review before they are published.",
+    "allow_links": "Allow links in experiences.",
+    "allow_commands": "Allow shell commands that change a machine in experiences.",
 }
 
 
-def _said(value: float) -> str:
+def _setting(value: float) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _policy_options(command: Command) -> Command:
-    """An option for each part of a policy, without a default: what is not given stays."""
+    """Add an option for each setting, without defaults: what is not given stays as it is."""
     for name in reversed(list(_HELP)):
         command = _policy_option(name)(command)
     return command
@@ -45,18 +46,20 @@ def _policy_options(command: Command) -> Command:
 def _policy_option(name: str) -> Callable[[Command], Command]:
     flag = name.replace("_", "-")
     default = getattr(Policy(), name)
-    text = f"{_HELP[name]}  [new libraries: {_said(default)}]"
+    text = f"{_HELP[name]}  [new libraries: {_setting(default)}]"
     if isinstance(default, bool):
         return option(f"--{flag}/--no-{flag}", name, default=None, help=text)
     kind = click.FloatRange(min=0) if isinstance(default, float) else click.IntRange(min=1)
     return option(f"--{flag}", name, metavar="N", type=kind, help=text)
 
 
-@click.command()
-@library_argument
+@click.command(
+    cls=SectionedCommand, sections={"--agent-objective": "Objectives", "--max-words": "Policy"}
+)
+@library_argument()
 @database_option
-@option("--agent-objective", metavar="TEXT", help="What the agent does. Empty clears it.")
-@option("--learning-objective", metavar="TEXT", help="What it should get better at.")
+@option("--agent-objective", metavar="TEXT", help='What the agent does; "" clears it.')
+@option("--learning-objective", metavar="TEXT", help='What it should get better at; "" clears it.')
 @_policy_options
 @json_option
 def describe(
@@ -68,10 +71,10 @@ def describe(
     as_json: bool,
     **policy: float | None,
 ) -> None:
-    """Show or set what a library is for and how it learns.
+    """Show or set the objectives and the policy of a library.
 
-    What is not given stays as it is; with nothing given, everything is shown. A library that does
-    not exist yet is made.
+    Without options it shows them. With options it sets those and keeps the others; a new library is
+    created.
     """
     given = {name: value for name, value in policy.items() if value is not None}
     objectives = (agent_objective, learning_objective)
@@ -82,7 +85,7 @@ def describe(
     if as_json:
         print_json(library_service.description(found))
     else:
-        click.echo(f"{title(found.name)}\n{fields(_pairs(found))}")
+        click.echo(f"{title(found.name)}\n{definition_list(_pairs(found))}")
 
 
 async def _get(database: Path, name: str) -> Library:
@@ -107,5 +110,8 @@ def _pairs(library: Library) -> list[tuple[str, str]]:
     return [
         ("agent objective", library.agent_objective or "(none)"),
         ("learning objective", library.learning_objective or "(none)"),
-        *((name.replace("_", " "), _said(value)) for name, value in asdict(library.policy).items()),
+        *(
+            (name.replace("_", " "), _setting(value))
+            for name, value in asdict(library.policy).items()
+        ),
     ]

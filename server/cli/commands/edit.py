@@ -1,4 +1,4 @@
-"""`edit`: experiences by hand. What breaks a rule is refused with the reason."""
+"""`edit`: change experiences by hand. An invalid change is refused with the reason."""
 
 from __future__ import annotations
 
@@ -8,41 +8,48 @@ from pathlib import Path
 
 import click
 
+from experience_store.operations import normalise_id
 from experience_store.version import Version
 from server import library_service
 from server.cli.database import existing, opened
-from server.cli.options import AUTHOR, Command, database_option, json_option, library_option, option
-from server.cli.output import print_json, styled
+from server.cli.options import (
+    AUTHOR,
+    Command,
+    database_option,
+    json_option,
+    leading_library,
+    library_argument,
+    option,
+)
+from server.cli.output import print_json, render_change
 from server.library_service import Attribution
 from server.rendering import version_changes
 
 
 @click.group()
 def edit() -> None:
-    """Change experiences by hand.
+    """Add, revise or retire experiences by hand.
 
-    Each call makes one version, with `cli` as its author.
+    Each command makes one new version, by the author `cli`.
     """
 
 
-def _editing(command: Command) -> Command:
-    """What all of them take: the library, the database, a note and how to print."""
-    for add in (
-        json_option,
-        option("--note", metavar="TEXT", default="", help="Why, for the history."),
-        database_option,
-        library_option,
-    ):
-        command = add(command)
-    return command
+def _edit_options(command: Command) -> Command:
+    """Add the options that all of them have."""
+    note = option("--note", metavar="TEXT", default="", help="Reason, for the history.")
+    return database_option(note(json_option(command)))
 
 
 @edit.command()
+@library_argument(before_required=True)
 @click.argument("text")
-@option("--name", metavar="TEXT", default="", help="A short name for it.")
-@_editing
+@option("--name", metavar="TEXT", default="", help="Short name of the experience.")
+@_edit_options
 def add(*, text: str, name: str, library: str, database: Path, note: str, as_json: bool) -> None:
-    """Add an experience, best in the form "When …, do …". A new library is made."""
+    """Add an experience, best in the form "When …, do …".
+
+    A library that does not exist is created.
+    """
 
     async def run() -> Version:
         async with opened(database) as store:
@@ -52,10 +59,11 @@ def add(*, text: str, name: str, library: str, database: Path, note: str, as_jso
 
 
 @edit.command()
+@library_argument(before_required=True)
 @click.argument("experience", metavar="ID")
 @click.argument("text")
-@option("--name", metavar="TEXT", help="Another name; without it the name stays.")
-@_editing
+@option("--name", metavar="TEXT", help="New name of the experience.  [default: unchanged]")
+@_edit_options
 def revise(
     *,
     experience: str,
@@ -66,7 +74,7 @@ def revise(
     note: str,
     as_json: bool,
 ) -> None:
-    """Say the experience ID in other words."""
+    """Change the text of an experience, and its name if given."""
 
     async def run() -> Version:
         async with existing(database) as store:
@@ -78,10 +86,14 @@ def revise(
 
 
 @edit.command()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@_editing
+@click.argument("ids", metavar="[LIBRARY] ID...", nargs=-1, required=True)
+@leading_library("ids", lambda ids: normalise_id(ids[0]) is None)
+@_edit_options
 def retire(*, ids: tuple[str, ...], library: str, database: Path, note: str, as_json: bool) -> None:
-    """Take experiences out of the library. Their history stays."""
+    """Remove experiences from the library; their history stays.
+
+    The first argument is the LIBRARY unless it is an id, such as G3.
+    """
 
     async def run() -> Version:
         async with existing(database) as store:
@@ -92,9 +104,9 @@ def retire(*, ids: tuple[str, ...], library: str, database: Path, note: str, as_
 
 def _print(library: str, version: Version, *, as_json: bool) -> None:
     if as_json:
-        made = [asdict(a.experience) for a in version.operations if a.experience]
-        print_json({"library": library, "version": version.number, "experiences": made})
+        changed = [asdict(a.experience) for a in version.operations if a.experience]
+        print_json({"library": library, "version": version.number, "experiences": changed})
         return
     click.echo(f"{library}: version {version.number}")
     for line in version_changes(version):
-        click.echo(styled(line))
+        click.echo(render_change(line))

@@ -1,4 +1,4 @@
-"""`export`: a library into a file or a skill."""
+"""`export`: write a library to a file or an Agent Skill."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PRIVATE, PUBLIC = 0o600, 0o666
 
 
 @click.command()
-@library_argument
+@library_argument()
 @click.argument("to", metavar="[TO]", required=False)
 @database_option
 @shared(
@@ -42,12 +42,19 @@ PRIVATE, PUBLIC = 0o600, 0o666
     type=click.Choice(["json", "markdown", "skill"]),
     default="json",
     show_default=True,
-    help="JSON holds everything; Markdown the current experiences, for people and prompts; a "
-    "skill is a folder of them, for hosts that read Agent Skills from disk.",
+    help="json: everything. markdown: the current experiences, for people and prompts. skill: a "
+    "folder of them, for hosts that read Agent Skills from disk.",
 )
-@option("--output", "-o", metavar="PATH", help="Where to, instead of TO.  [default: stdout, -]")
-@option("--force", is_flag=True, help="With skill: replace an export although it was edited.")
-@option("--without-attempts", is_flag=True, help="Leave out messages of attempts and prompts.")
+@option(
+    "--output",
+    "-o",
+    metavar="PATH",
+    help="File or folder to write, instead of TO.  [default: -, stdout]",
+)
+@option("--force", is_flag=True, help="With --format skill: replace an edited export.")
+@option(
+    "--without-attempts", is_flag=True, help="Leave out the messages of attempts and the prompts."
+)
 def export(
     *,
     library: str,
@@ -58,14 +65,14 @@ def export(
     force: bool,
     without_attempts: bool,
 ) -> None:
-    """Write a library with its whole history to a file, or as an Agent Skill.
+    """Export a library with its history to a file, or as an Agent Skill.
 
-    With attempts in it the file is readable by its owner only. Without them the history stays
-    complete, but elsewhere nothing more can be learned from the groups.
+    A file with attempts is readable by its owner only. --without-attempts keeps the whole history,
+    but nothing more can be learned from its groups after an import.
 
-    With --format skill, TO is the folder where a host looks for skills, such as
-    ~/.claude/skills; the skill always gets a folder of its own in it. A folder that is there is
-    replaced only if it is an export of the same library.
+    With --format skill, TO is the folder where a host looks for skills, such as ~/.claude/skills.
+    The skill gets a folder of its own there; an existing one is replaced only if it is an unedited
+    export of the same library.
     """
     output = output or to or STDIO
     if format_ == "skill":
@@ -82,35 +89,35 @@ def export(
         click.echo(text, nl=False)
     else:
         _write(Path(output), text, private=private)
-        click.echo(f"{library} is in {output} ({len(text.encode()):,} bytes).", err=True)
+        click.echo(f"Exported {library} to {output} ({len(text.encode()):,} bytes).", err=True)
 
 
 def _export_skill(library: str, database: Path, output: str, *, force: bool) -> None:
-    from server.mcp.skills.export import write_folder  # noqa: PLC0415  # of no use to the others
+    from server.mcp.skills.skill_export import write_folder  # noqa: PLC0415  # other formats do not need it
 
     if output == STDIO:
         raise BadInputError(
-            f"a skill is a folder: say where to, as in `{APP} export {library} --format skill "
-            "~/.claude/skills`"
+            "a skill is a folder and cannot be written to stdout: name its parent folder, as in "
+            f"`{APP} export {library} ~/.claude/skills --format skill`"
         )
     skill = asyncio.run(_skill(database, library))
     folder = write_folder(skill, Path(output), force=force)
     files = count(len(skill.files), "file")
-    click.echo(f"{library} is the skill {skill.name}, in {folder} ({files}).", err=True)
+    click.echo(f"Exported {library} as the skill {skill.name} to {folder} ({files}).", err=True)
 
 
 async def _skill(database: Path, library: str) -> Skill:
-    from server.mcp.skills.folder import skill_of  # noqa: PLC0415  # likewise
+    from server.mcp.skills.folder import skill_of  # noqa: PLC0415  # see above
 
     async with existing(database) as store:
         found = await store.libraries.get(library)
         if not found.size:
-            raise BadInputError(f"library {library!r} has no experiences that a skill could hold")
+            raise BadInputError(f"library {library!r} has no experiences to put into a skill")
         return skill_of(found, await store.libraries.state(library, found.head))
 
 
 async def _markdown(database: Path, library: str) -> str:
-    from server.mcp.resources import library_markdown  # noqa: PLC0415  # brings the slow MCP SDK
+    from server.mcp.resources import library_markdown  # noqa: PLC0415  # imports the MCP SDK, which is slow
 
     async with existing(database) as store:
         found = await store.libraries.get(library)
@@ -123,7 +130,7 @@ async def _export(database: Path, library: str, *, attempts: bool) -> Archive:
 
 
 def _write(path: Path, text: str, *, private: bool) -> None:
-    """Write a file in one step: there is the old one or the new one, never half of it."""
+    """Replace a file atomically."""
     if path.exists() and not path.is_file():  # a pipe or a device
         path.write_text(text, encoding="utf-8")
         return

@@ -1,4 +1,4 @@
-"""`history`: the versions of a library and what each changed."""
+"""`history`: the versions of a library and their changes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,13 @@ import click
 from experience_store.version import Version
 from server import APP
 from server.cli.database import existing
-from server.cli.options import (
-    database_option,
-    json_option,
-    library_argument,
-    option,
-)
-from server.cli.output import count, faint, print_json, styled, title, when, wrapped
+from server.cli.options import database_option, json_option, library_argument, option
+from server.cli.output import count, faint, local_time, print_json, render_change, title, wrapped
 from server.rendering import version_changes, version_record
 
 
 @click.command()
-@library_argument
+@library_argument()
 @database_option
 @option(
     "--limit",
@@ -29,12 +24,12 @@ from server.rendering import version_changes, version_record
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="How many versions.",
+    help="Maximum versions to show.",
 )
-@option("--before", metavar="N", type=click.IntRange(min=1), help="Only versions before this one.")
+@option("--before", metavar="N", type=click.IntRange(min=1), help="Show only versions before N.")
 @json_option
 def history(*, library: str, database: Path, limit: int, before: int | None, as_json: bool) -> None:
-    """Show what changed in a library, version by version.
+    """Show the changes of a library, version by version.
 
     Newest first: + added, ~ reworded, - retired, = confirmed, ! refused.
     """
@@ -46,7 +41,7 @@ def history(*, library: str, database: Path, limit: int, before: int | None, as_
         click.echo(("\n" if number else "") + _version(version))
     if versions and versions[-1].number > 0:
         older = f"{APP} history {library} --before {versions[-1].number}"
-        click.echo(faint(f"\nOlder ones: {older}"))
+        click.echo(faint(f"\nOlder versions: {older}"))
 
 
 async def _history(
@@ -58,9 +53,9 @@ async def _history(
 
 def _version(version: Version) -> str:
     """A version as a heading with its changes below."""
-    about = [when(version.created_at), version.author, count(version.size, "experience")]
+    about = [local_time(version.created_at), version.author, count(version.size, "experience")]
     lines = [f"{title(f'version {version.number}')}  {'  '.join(about)}"]
     if version.note:
         lines.append(wrapped(version.note, first="  "))
-    lines += [styled(line) for line in version_changes(version)]
+    lines += [render_change(line) for line in version_changes(version)]
     return "\n".join(lines)

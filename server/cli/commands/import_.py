@@ -1,4 +1,4 @@
-"""`import`: a library from a file."""
+"""`import`: import a library from a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server.cli.options import (
     ENVIRONMENT,
     database_option,
     json_option,
-    shared,
+    library_argument,
 )
 from server.cli.output import count, print_json, wrapped
 from server.importing.markdown import MarkdownLibrary, read_markdown
@@ -29,34 +29,36 @@ STDIO = "-"
 
 
 @click.command("import")
-@click.argument("file", metavar="FILE")
-@shared(
-    "--library",
-    "-l",
-    metavar="NAME",
+@library_argument(
+    before_required=True,
+    default=None,
+    show_default=False,
     envvar=f"{ENVIRONMENT}IMPORT_LIBRARY",
-    help="Name to give it.  [default: the one in the file]",
+    help="Name for the library; same as LIBRARY.  [default: the name in the file]",
 )
+@click.argument("file", metavar="FILE")
 @database_option
 @json_option
 def import_(*, file: str, library: str | None, database: Path, as_json: bool) -> None:
-    """Read a library from a file.
+    """Import a library from a file.
 
-    FILE is what `export` wrote, or `-` for stdin. JSON makes a new library with its whole
-    history. Markdown adds its experiences to a library, as one version made by hand; those that it
-    has already are left out.
+    FILE is a file written by `export`, or `-` for stdin. JSON creates a new library with its whole
+    history. Markdown adds its experiences to a library, as one version; those that the library
+    already has are skipped.
     """
     text = _read(file)
     if text.lstrip("\ufeff \t\r\n").startswith("{"):
-        made = asyncio.run(_import_archive(text, library, database))
-        notes = _policy_problems(made)
+        imported = asyncio.run(_import_archive(text, library, database))
+        notes = _policy_problems(imported)
     else:
-        made, notes = asyncio.run(_import_markdown(read_markdown(text), file, library, database))
+        sheet = read_markdown(text)
+        imported, notes = asyncio.run(_import_markdown(sheet, file, library, database))
+    name, state = imported[0].name, imported[1]
     if as_json:
-        print_json({"library": made[0].name, "version": made[1].version, "notes": notes})
+        print_json({"library": name, "version": state.version, "notes": notes})
         return
-    size = count(len(made[1].experiences), "experience")
-    click.echo(f"{made[0].name} has version {made[1].version} now, with {size}.")
+    size = count(len(state.experiences), "experience")
+    click.echo(f"{name} is now at version {state.version}, with {size}.")
     for note in notes:
         click.echo(wrapped(note, indent="  "), err=True)
 
@@ -76,15 +78,13 @@ async def _import_archive(text: str, library: str | None, database: Path) -> tup
         try:
             await store.archives.import_library(archive, name)
         except ConflictError as error:
-            raise ConflictError(
-                f"{error}: give the imported one another name with --library"
-            ) from error
+            raise ConflictError(f"{error}: import it under another name with --library") from error
         return await store.libraries.get(name), await store.libraries.state(name)
 
 
-def _policy_problems(made: tuple[Library, State]) -> list[str]:
-    """What an archive holds that its own policy would not let in now."""
-    library, state = made
+def _policy_problems(imported: tuple[Library, State]) -> list[str]:
+    """The experiences that the library's own policy would refuse now."""
+    library, state = imported
     return [
         f"{e.id} would be refused today: {problem}"
         for e in state.experiences
@@ -97,11 +97,11 @@ async def _import_markdown(
 ) -> tuple[tuple[Library, State], list[str]]:
     name = library or markdown.library
     if name is None:
-        raise BadInputError("the Markdown names no library: give one with --library")
+        raise BadInputError("the Markdown names no library: name one with --library")
     check_library_name(name)
     async with opened(database) as store:
         known, state = await _current(store, name)
-        fresh = _fresh(markdown.additions, state, known.policy if known else Policy())
+        new = _new(markdown.additions, state, known.policy if known else Policy())
         if known is None:
             await store.libraries.describe(
                 name,
@@ -109,34 +109,34 @@ async def _import_markdown(
                 learning_objective=markdown.learning_objective,
                 policy=Policy(),
             )
-        if fresh:
+        if new:
             note = f"imported from {Path(file).name}"
-            await store.libraries.edit(name, fresh, author=AUTHOR, note=note)
-        left_out = len(markdown.additions) - len(fresh)
-        notes = [f"{count(left_out, 'experience')} left out: there already"] if left_out else []
-        made = await store.libraries.get(name), await store.libraries.state(name)
-        return made, notes
+            await store.libraries.edit(name, new, author=AUTHOR, note=note)
+        skipped = len(markdown.additions) - len(new)
+        notes = [f"Skipped {count(skipped, 'experience')} that it already has."] if skipped else []
+        imported = await store.libraries.get(name), await store.libraries.state(name)
+        return imported, notes
 
 
 async def _current(store: Store, name: str) -> tuple[Library | None, State]:
-    """The library and what it holds; None and nothing if it does not exist yet."""
+    """The library and its state; None and an empty state if it does not exist."""
     try:
         return await store.libraries.get(name), await store.libraries.state(name)
     except LibraryNotFoundError:
         return None, State(name, 0, ())
 
 
-def _fresh(additions: Sequence[Add], state: State, policy: Policy) -> list[Add]:
-    """The experiences that are new, all of which the policy must allow."""
-    fresh: dict[str, Add] = {}
+def _new(additions: Sequence[Add], state: State, policy: Policy) -> list[Add]:
+    """The experiences that are new; raises BadInputError if the policy refuses one."""
+    new: dict[str, Add] = {}
     for addition in additions:
         key = wording(addition.text)
         if key not in state.wordings:
-            fresh.setdefault(key, addition)
-    refused = apply(state, [Proposed(a) for a in fresh.values()], policy).refused
+            new.setdefault(key, addition)
+    refused = apply(state, [Proposed(a) for a in new.values()], policy).refused
     if refused:
         reasons = "; ".join(
             f"{r.operation.text!r}: {r.reason}" for r in refused if isinstance(r.operation, Add)
         )
-        raise BadInputError(f"nothing was imported, because of {reasons}")
-    return list(fresh.values())
+        raise BadInputError(f"nothing was imported: {reasons}")
+    return list(new.values())

@@ -1,4 +1,4 @@
-"""`learn`: run the updates that wait, now and with the configured model."""
+"""`learn`: learn from the waiting groups now, with the configured model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from experience_store.version import Version
 from server import APP
 from server.app import App, open_app
 from server.cli.database import check_exists
-from server.cli.learning_summary import Learned, print_learned, to_json
+from server.cli.help_sections import SectionedCommand
+from server.cli.learning_summary import LearningSummary, print_summary, to_json
 from server.cli.options import (
     ENVIRONMENT,
     database_option,
     json_option,
-    library_option,
+    library_argument,
     model_options,
     option,
     shared,
@@ -31,15 +32,15 @@ from server.learning.models import ModelUnavailableError
 from server.settings import ModelSettings, Settings
 
 NO_MODEL = (
-    "no model is configured. Name one with --model NAME (or EXPERIENCE_MCP_MODEL), another "
-    "endpoint than OpenAI's with --base-url URL, and put its key into OPENAI_API_KEY. Or do "
-    "without: ask an agent that is connected to call update_experiences, its own model learns then."
+    "no model is configured. Name one with --model NAME (or EXPERIENCE_MCP_MODEL), its endpoint "
+    "with --base-url URL unless it is OpenAI's, and set its key in OPENAI_API_KEY. Without one, "
+    "ask a connected agent to call update_experiences, and its own model learns."
 )
 
 
-@click.command()
+@click.command(cls=SectionedCommand, sections={"--model": "Model"})
+@library_argument()
 @database_option
-@library_option
 @shared(
     "--all",
     "everywhere",
@@ -47,7 +48,11 @@ NO_MODEL = (
     is_flag=True,
     help="Learn in every library.",
 )
-@option("--retry-set-aside", is_flag=True, help="Also try groups again that failed too often.")
+@option(
+    "--retry-set-aside",
+    is_flag=True,
+    help="Retry groups that were set aside after repeated failures.",
+)
 @model_options()
 @json_option
 def learn(
@@ -59,51 +64,51 @@ def learn(
     model: ModelSettings | None,
     as_json: bool,
 ) -> None:
-    """Learn now from all groups that wait, with the configured model.
+    """Learn now from all waiting groups, with the configured model.
 
-    What is answered is stored at once: after an interruption or an outage just start anew. The
+    Each answer is stored as it arrives: after an interruption or an outage, run it again. The API
     key of the model is read from OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY. Without a model,
-    --retry-set-aside lets the groups wait for the hosts again.
+    --retry-set-aside returns the groups to the queue for the hosts.
     """
     if model is None and not retry_set_aside:
         raise click.ClickException(NO_MODEL)
     check_exists(database)
     settings = Settings(database, library, model=model)
     try:
-        learned = asyncio.run(_learn(settings, everywhere=everywhere, retry=retry_set_aside))
+        summaries = asyncio.run(_learn(settings, everywhere=everywhere, retry=retry_set_aside))
     except KeyboardInterrupt:
-        click.echo("\nStopped. What was answered is stored; learning goes on from there.", err=True)
+        click.echo("\nStopped. All answers so far are stored; run it again to continue.", err=True)
         raise
     except ModelUnavailableError as error:
         raise click.ClickException(
-            f"{str(error).rstrip('.')}. Nothing is lost: what was answered is stored, and "
-            f"`{APP} learn` goes on from there."
+            f"{str(error).rstrip('.')}. Nothing is lost: all answers so far are stored, and "
+            f"`{APP} learn` continues from there."
         ) from error
     if as_json:
-        print_json({"libraries": [to_json(one) for one in learned]})
+        print_json({"libraries": [to_json(summary) for summary in summaries]})
     else:
-        for one in learned:
-            print_learned(one)
-    if any(one.failed for one in learned):
+        for summary in summaries:
+            print_summary(summary)
+    if any(summary.failed for summary in summaries):
         raise click.exceptions.Exit(1)
 
 
-async def _learn(settings: Settings, *, everywhere: bool, retry: bool) -> list[Learned]:
+async def _learn(settings: Settings, *, everywhere: bool, retry: bool) -> list[LearningSummary]:
     async with open_app(settings, background=False) as app:
         libraries = app.store.libraries
         names = [lib.name for lib in await libraries.all()] if everywhere else [settings.library]
         return [await _learn_one(app, name, retry=retry) for name in names]
 
 
-async def _learn_one(app: App, library: str, *, retry: bool) -> Learned:
-    """Learn in one library; without a model only let what was set aside wait again."""
+async def _learn_one(app: App, library: str, *, retry: bool) -> LearningSummary:
+    """Learn in one library; without a model, only retry what was set aside."""
     if retry:
         await app.store.groups.retry_set_aside(library)
     updates: list[UpdateRecord] = []
     if app.worker is not None:
-        with _Ticker(library) as ticker:
-            updates = await app.worker.learn(library, ticker.report)
-    return Learned(
+        with _ProgressLine(library) as progress:
+            updates = await app.worker.learn(library, progress.report)
+    return LearningSummary(
         library=library,
         updates=tuple(updates),
         versions=await _versions(app.store, library, updates),
@@ -119,12 +124,12 @@ async def _versions(
     return tuple([await store.libraries.version(library, number) for number in numbers])
 
 
-class _Ticker:
-    """A line on a terminal that tells how far an update is."""
+class _ProgressLine:
+    """The progress of an update, as a line on a terminal that is overwritten."""
 
     def __init__(self, library: str) -> None:
         self._library = library
-        self._watched = sys.stderr.isatty()
+        self._visible = sys.stderr.isatty()
 
     def __enter__(self) -> Self:
         return self
@@ -133,10 +138,10 @@ class _Ticker:
         self._write("")
 
     def report(self, progress: Progress) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         answered = count(progress.done, "answer")
-        self._write(f"{self._library}: {answered}, {progress.open:,} under way …")
+        self._write(f"{self._library}: {answered}, {progress.open:,} in flight …")
 
     def _write(self, text: str) -> None:
-        if self._watched:
+        if self._visible:
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)

@@ -1,4 +1,4 @@
-"""`libraries`: the list of libraries."""
+"""`libraries`: list the libraries."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from experience_store.library import Library
 from experience_store.store import GroupCounts
 from server import APP
 from server.cli.database import existing
-from server.cli.options import (
-    database_option,
-    json_option,
-)
+from server.cli.options import database_option, json_option
 from server.cli.output import print_json, table
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A library in the list. `to_review`: updates that wait for a person's word."""
+class LibraryRow:
+    """A library in the list.
+
+    Attributes:
+        to_review: Number of updates that wait for review.
+    """
 
     library: Library
     counts: GroupCounts
@@ -33,22 +34,20 @@ class Listed:
 @database_option
 @json_option
 def libraries(*, database: Path, as_json: bool) -> None:
-    """List the libraries: what they hold and what waits."""
+    """List the libraries, their size and what is waiting."""
     found = asyncio.run(_all(database))
     if as_json:
-        print_json({"libraries": [_library_json(listed) for listed in found]})
+        print_json({"libraries": [_as_json(row) for row in found]})
     elif not found:
-        click.echo(
-            f"There is no library yet. The first `{APP} submit` or the first agent makes one."
-        )
+        click.echo(f"There are no libraries yet. `{APP} submit` or the first agent creates one.")
     else:
         click.echo(_table(found))
 
 
-async def _all(database: Path) -> list[Listed]:
+async def _all(database: Path) -> list[LibraryRow]:
     async with existing(database) as store:
         return [
-            Listed(
+            LibraryRow(
                 library,
                 await store.groups.counts(library.name),
                 len(await store.updates.reviews(library.name)),
@@ -57,31 +56,31 @@ async def _all(database: Path) -> list[Listed]:
         ]
 
 
-def _table(found: Sequence[Listed]) -> str:
-    any_set_aside = any(listed.counts.set_aside for listed in found)
-    any_to_review = any(listed.to_review for listed in found)
+def _table(found: Sequence[LibraryRow]) -> str:
+    any_set_aside = any(row.counts.set_aside for row in found)
+    any_to_review = any(row.to_review for row in found)
     header = ["library", "experiences", "version", "groups", "signal", "waiting"]
-    rows: list[list[str | int]] = []
-    for listed in found:
-        library, counts = listed.library, listed.counts
-        row: list[str | int] = [library.name, library.size, library.head]
-        row += [counts.groups, counts.signal, counts.waiting]
-        row += [counts.set_aside] if any_set_aside else []
-        row += [listed.to_review] if any_to_review else []
-        rows.append([*row, library.agent_objective or library.learning_objective or ""])
     header += ["set aside"] if any_set_aside else []
     header += ["to review"] if any_to_review else []
-    return table([*header, "for"], rows)
+    rows: list[list[str | int]] = []
+    for row in found:
+        library, counts = row.library, row.counts
+        cells: list[str | int] = [library.name, library.size, library.head]
+        cells += [counts.groups, counts.signal, counts.waiting]
+        cells += [counts.set_aside] if any_set_aside else []
+        cells += [row.to_review] if any_to_review else []
+        rows.append([*cells, library.agent_objective or library.learning_objective or ""])
+    return table([*header, "objective"], rows)
 
 
-def _library_json(listed: Listed) -> dict[str, object]:
-    library = listed.library
+def _as_json(row: LibraryRow) -> dict[str, object]:
+    library = row.library
     return {
         "name": library.name,
         "experiences": library.size,
         "version": library.head,
         "agent_objective": library.agent_objective,
         "learning_objective": library.learning_objective,
-        **asdict(listed.counts),
-        "to_review": listed.to_review,
+        **asdict(row.counts),
+        "to_review": row.to_review,
     }

@@ -1,4 +1,4 @@
-"""`review`: what was learned and waits for a person's word."""
+"""`review`: learned changes that wait for review."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from experience_store.version import Version
 from server import APP, library_service
 from server.cli.database import existing
 from server.cli.options import AUTHOR, database_option, json_option, library_argument, option
-from server.cli.output import count, faint, print_json, styled, title, when
+from server.cli.output import count, faint, local_time, print_json, render_change, title
 from server.library_service import Attribution
 from server.rendering import proposed_change, version_changes
 
 
 @click.command()
-@library_argument
+@library_argument()
 @database_option
-@option("--publish", metavar="UPDATE", help="Publish the changes of an update.")
-@option("--only", metavar="N,N", help="With --publish: only these changes.")
-@option("--reject", metavar="UPDATE", help="Publish nothing of an update.")
-@option("--note", metavar="TEXT", default="", help="Why, for the history.")
+@option("--publish", metavar="UPDATE", help="Publish the changes of this update.")
+@option("--only", metavar="N,N", help="With --publish: only these changes, by number.")
+@option("--reject", metavar="UPDATE", help="Reject all changes of this update.")
+@option("--note", metavar="TEXT", default="", help="Reason, for the history.")
 @json_option
 def review(
     *,
@@ -36,10 +36,10 @@ def review(
     note: str,
     as_json: bool,
 ) -> None:
-    """Publish or reject what was learned and waits for review.
+    """Publish or reject learned changes that wait for review.
 
-    In a library with the policy `review` (`describe LIBRARY --review`), what an update would change
-    waits here. Without --publish or --reject, it is shown.
+    Without --publish or --reject it shows them. Only libraries with the policy `review` hold
+    changes for review: `describe LIBRARY --review`.
     """
     update = publish or reject
     if (publish and reject) or (only and not publish):
@@ -52,11 +52,11 @@ def review(
     if as_json:
         print_json({"library": library, "status": record.status, "version": record.version})
     elif version is None:
-        click.echo(f"{library}: nothing of {record.id} is published ({record.reason}).")
+        click.echo(f"{library}: no change of {record.id} was published ({record.reason}).")
     else:
         click.echo(f"{library}: version {version.number}")
         for line in version_changes(version):
-            click.echo(styled(line))
+            click.echo(render_change(line))
 
 
 def _numbers(only: str | None) -> tuple[int, ...] | None:
@@ -65,7 +65,7 @@ def _numbers(only: str | None) -> tuple[int, ...] | None:
     try:
         return tuple(int(number) for number in only.replace(",", " ").split())
     except ValueError as error:
-        raise BadInputError("--only takes numbers of changes, as in --only 1,3") from error
+        raise BadInputError("--only takes the numbers of changes, as in --only 1,3") from error
 
 
 async def _waiting(database: Path, library: str) -> tuple[Review, ...]:
@@ -91,24 +91,24 @@ def _show(library: str, waiting: tuple[Review, ...], *, as_json: bool) -> None:
         return
     if not waiting:
         click.echo(f"Nothing waits for review in {library}.")
-    for found in waiting:
-        about = f"{when(found.since)}  from {count(found.groups, 'group')}"
-        click.echo(f"{title(found.update_id)}  {about}")
-        for number, change in enumerate(found.changes, start=1):
-            click.echo(styled(proposed_change(change), f"{number:>4} "))
+    for item in waiting:
+        about = f"{local_time(item.since)}  from {count(item.groups, 'group')}"
+        click.echo(f"{title(item.update_id)}  {about}")
+        for number, change in enumerate(item.changes, start=1):
+            click.echo(render_change(proposed_change(change), f"{number:>4} "))
     if waiting:
         how = f"{APP} review {library} --publish {waiting[0].update_id}"
-        click.echo(faint(f"To publish all of it: {how}; some of it: --only 1,2; none: --reject"))
+        click.echo(faint(f"Publish all: {how}; some: --only 1,2; none: --reject instead"))
 
 
-def _as_json(found: Review) -> dict[str, object]:
+def _as_json(item: Review) -> dict[str, object]:
     return {
-        "update_id": found.update_id,
-        "driver": found.driver,
-        "groups": found.groups,
-        "since": found.since,
+        "update_id": item.update_id,
+        "driver": item.driver,
+        "groups": item.groups,
+        "since": item.since,
         "changes": [
             {"number": n, "sign": line.sign, "text": line.text}
-            for n, line in enumerate(map(proposed_change, found.changes), start=1)
+            for n, line in enumerate(map(proposed_change, item.changes), start=1)
         ],
     }

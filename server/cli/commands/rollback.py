@@ -1,4 +1,4 @@
-"""`rollback`: back to an older version, by making a new one."""
+"""`rollback`: restore an older version, as a new version."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from server import library_service
 from server.cli.database import existing
 from server.cli.options import (
     AUTHOR,
+    VERSION,
     database_option,
     json_option,
-    library_option,
+    library_argument,
     option,
 )
 from server.cli.output import is_interactive, print_changes, print_json, title
@@ -23,32 +24,32 @@ from server.rendering import Difference, version_record
 
 
 @click.command()
-@click.argument("version", type=click.IntRange(min=0))
-@library_option
+@library_argument(before_required=True)
+@click.argument("version", type=VERSION)
 @database_option
-@option("--note", metavar="TEXT", default="", help="Why, for the history.")
-@option("--yes", "-y", is_flag=True, help="Do not ask.")
+@option("--note", metavar="TEXT", default="", help="Reason, for the history.")
+@option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def rollback(
     *, version: int, library: str, database: Path, note: str, yes: bool, as_json: bool
 ) -> None:
-    """Go back to an older version of a library.
+    """Restore an older version of a library, as a new version.
 
-    A new version is made that holds what VERSION held. Nothing is erased, so this can be undone in
-    the same way.
+    The new version has the experiences of VERSION. Nothing is deleted, so a rollback can itself be
+    rolled back.
     """
-    difference = asyncio.run(_undoing(database, library, version))
+    difference = asyncio.run(_preview(database, library, version))
     if is_interactive() and not yes and not as_json:
-        click.echo(f"{title(library)}  back to version {version}: {difference.summary()}")
+        click.echo(f"{title(library)}  rollback to version {version}: {difference.summary()}")
         print_changes(difference)
-        if not click.confirm("Go back?"):
+        if not click.confirm("Roll back?"):
             raise click.exceptions.Exit(1)
     made = asyncio.run(_roll_back(database, library, version, note))
     if as_json:
         print_json({"library": library, **version_record(made)})
     else:
         click.echo(
-            f"{library} has version {made.number} now, equal to version {version} "
+            f"{library} is now at version {made.number}, equal to version {version} "
             f"({difference.summary()})."
         )
 
@@ -58,7 +59,7 @@ async def _roll_back(database: Path, library: str, version: int, note: str) -> V
         return await library_service.roll_back(store, library, version, Attribution(AUTHOR, note))
 
 
-async def _undoing(database: Path, library: str, version: int) -> Difference:
+async def _preview(database: Path, library: str, version: int) -> Difference:
     async with existing(database) as store:
         head = (await store.libraries.get(library)).head
         return await library_service.compare(store, library, head, version)

@@ -1,4 +1,4 @@
-"""`serve`: the MCP server on stdin and stdout, as hosts start it, or over HTTP."""
+"""`serve`: run the MCP server on stdin and stdout, as hosts start it, or over HTTP."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import click
 
 from server import APP
 from server.cli import INTERRUPTED
+from server.cli.help_sections import SectionedCommand
 from server.cli.options import (
     database_option,
-    library_option,
+    library_argument,
     max_tokens_option,
     model_options,
 )
@@ -27,9 +28,19 @@ if TYPE_CHECKING:
     from server.mcp.server import ExperienceServer
 
 
-@click.command()
+@click.command(
+    cls=SectionedCommand,
+    sections={
+        "--model": "Background learning",
+        "--administration": "Tools and logs",
+        "--http": "HTTP",
+        "--sign-in": "HTTP access",
+        "--tls-cert": "TLS",
+        "--oauth-issuer": "OAuth",
+    },
+)
 @database_option
-@library_option
+@library_argument(help="Library for callers that name none; same as LIBRARY.")
 @max_tokens_option
 @model_options(thresholds=True)
 @administration_option
@@ -47,34 +58,43 @@ def serve(
 ) -> None:
     """Run the MCP server on stdin and stdout, or over HTTP.
 
-    Hosts start it; `experience-mcp doctor` prints the entry for their configuration. It ends when
-    stdin ends or at SIGTERM, after the write that is under way.
+    MCP hosts start it; `experience-mcp install HOST` writes their configuration and `experience-mcp
+    doctor` prints it. End of file on stdin or SIGTERM shuts it down; a write in progress finishes.
 
-    With --http, any number of clients share one server at http://HOST:PORT/mcp. It ends at
-    SIGTERM or Ctrl-C, after what was begun is answered.
+    With --http, any number of clients share one server at http://HOST:PORT/mcp. SIGTERM or Ctrl-C
+    shuts it down gracefully; in-flight requests finish.
 
-    With --model the server learns in the background. Its key is read from OPENAI_API_KEY or
-    EXPERIENCE_MCP_API_KEY; a key alone configures no model, so nothing is billed by surprise.
+    With --model, the server learns in the background. The API key of the model is read from
+    OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY. A key alone does not configure a model, so nothing is
+    billed unexpectedly.
     """
-    gc.disable()  # nothing made on the way up is garbage: a tenth of the start-up time
+    # with sign-in, the scopes of a token decide who gets the administration tools
+    administration = administration or (http is not None and http.sign_in is not None)
+    settings = Settings(database, library, max_tokens, model, administration)
+    gc.disable()  # start-up creates no garbage, and this saves a tenth of its time
+    try:
+        _run(settings, http, log)
+    finally:
+        gc.enable()  # if start-up failed
+
+
+def _run(settings: Settings, http: HttpSettings | None, log: Log) -> None:
     from server.mcp.build import build_server  # noqa: PLC0415  # the SDK is slow to import
 
-    # with sign-in, the scope of a token decides who has the tools of administration
-    administration = administration or (http is not None and http.sign_in is not None)
-    server = build_server(Settings(database, library, max_tokens, model, administration))
+    server = build_server(settings)
     if http is not None:
         _over_http(server, http, log)
         return
     _log(log.level or "warning", log.format or "text")
     if sys.stdin.isatty():
-        click.echo(f"{APP} speaks MCP on stdin and stdout. Ctrl-C ends it.", err=True)
+        click.echo(f"{APP} speaks MCP on stdin and stdout. Press Ctrl-C to stop.", err=True)
     if code := asyncio.run(_serve(server)):
         raise click.exceptions.Exit(code)
 
 
 def _over_http(server: ExperienceServer, http: HttpSettings, log: Log) -> None:
-    from server.http.running import serve_http  # noqa: PLC0415  # not for stdio: start-up
-    from server.logs import hush_libraries  # noqa: PLC0415  # likewise
+    from server.http.running import serve_http  # noqa: PLC0415  # stdio does not need it
+    from server.logs import hush_libraries  # noqa: PLC0415  # see above
 
     level = log.level or "info"
     _log(level, log.format or "json")
@@ -83,7 +103,7 @@ def _over_http(server: ExperienceServer, http: HttpSettings, log: Log) -> None:
 
 
 def _log(level: str, form: str) -> None:
-    """Log to stderr and nowhere else: stdout belongs to the protocol."""
+    """Log to stderr only: stdout belongs to the protocol."""
     from server.logs import log_to_stderr  # noqa: PLC0415  # other commands do not log
 
     log_to_stderr(level, as_json=form == "json")
@@ -95,9 +115,9 @@ def _collect_garbage() -> None:
 
 
 async def _serve(server: ExperienceServer) -> int:
-    """Serve until stdin ends or a signal ends it; the exit code."""
+    """Serve until end of file or a signal; return the exit code."""
     code = 0
-    # Opened here, because what is wrong with the database would be a tangle of task groups inside.
+    # opened here, since inside the SDK's task groups a database error becomes an exception group
     async with server.shared_app():
         _collect_garbage()
         if sys.platform == "win32":
@@ -109,7 +129,7 @@ async def _serve(server: ExperienceServer) -> int:
             def end(exit_code: int) -> None:
                 nonlocal code
                 code = exit_code
-                loop.remove_signal_handler(SIGINT)  # a second one is in earnest
+                loop.remove_signal_handler(SIGINT)  # a second signal kills it
                 loop.remove_signal_handler(SIGTERM)
                 stdin.end()
 

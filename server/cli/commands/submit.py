@@ -1,8 +1,9 @@
-"""`submit`: attempts from files into the store, line by line."""
+"""`submit`: store attempts from JSON lines."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import stat
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -14,20 +15,29 @@ import click
 from experience_store.library import check_library_name
 from server import APP
 from server.cli.database import opened
-from server.cli.options import database_option, json_option, library_option, option
-from server.cli.output import count, fields, print_json, wrapped
-from server.importing.importer import STDIN, Importer, Input, LibraryTally, Tally
-from server.importing.rollouts import Naming
+from server.cli.options import database_option, json_option, leading_library, option
+from server.cli.output import count, definition_list, print_json, wrapped
+from server.importing.importer import STDIN, Importer, ImportSummary, Input, LibraryImportSummary
+from server.importing.rollouts import GroupNaming
 
 MAX_LISTED = 20
+_PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
-@click.command(epilog="Bad lines are named and left out; then the exit code is 1.")
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+def _starts_with_library(arguments: tuple[str, ...]) -> bool:
+    """Whether the first of several arguments is a library and not a file."""
+    if len(arguments) == 1 or not _PLAIN_NAME.fullmatch(arguments[0]):
+        return False
+    path = Path(arguments[0])
+    return path.is_dir() or not path.exists()
+
+
+@click.command(epilog="Invalid lines are reported and skipped (exit code 1).")
+@click.argument("files", nargs=-1, metavar="[LIBRARY] [FILE]...")
+@leading_library("files", _starts_with_library)
 @database_option
-@library_option
-@option("--group-by", metavar="FIELD", help="Field that names the group of a rollout.")
-@option("--prefix", metavar="TEXT", default="", help="Stands before the id of every group.")
+@option("--group-by", metavar="FIELD", help="Field with the group of a rollout.")
+@option("--prefix", metavar="TEXT", default="", help="Prefix of the group ids.")
 @json_option
 def submit(
     *,
@@ -38,37 +48,41 @@ def submit(
     prefix: str,
     as_json: bool,
 ) -> None:
-    """Store groups of attempts from JSON lines.
+    """Store attempts from JSON lines.
 
-    Without a FILE, or with `-`, they are read from stdin. Lines have one of three forms:
+    FILE `-`, or none, is stdin. Each line has one of three forms:
 
     \b
     {"task", "trajectories": [{"messages" or "output", "reward"}], …}
-        a group, as the tool submit_group takes it
+        a group, as for the tool submit_group
     {"task", "ground_truth", "attempts": [{"output", "reward", "model"}]}
         a group, as evaluations write it
     {"task_id", "task", "trial", "messages" or "output", "reward", …}
-        one rollout; rollouts of one task_id become one group
+        one rollout; rollouts with the same task_id become one group
 
-    --library is for lines that name none. The same again changes nothing, so after an
-    interruption just start anew.
-    """  # noqa: D301  # click's own mark for lines that are not wrapped
+    LIBRARY is for lines without a "library". Name it before the files, or with -l if its name has a
+    dot or is also that of a file.
+
+    Submitting the same lines again changes nothing: after an interruption, run it again.
+    """  # noqa: D301  # click's mark for lines that are not wrapped
     inputs = _find_inputs(files)
     try:
         check_library_name(library)
-        tally = asyncio.run(_submit(inputs, database, library, Naming(group_by, prefix)))
+        summary = asyncio.run(_submit(inputs, database, library, GroupNaming(group_by, prefix)))
     except KeyboardInterrupt:
-        click.echo("\nStopped. What was read is stored; the same again completes it.", err=True)
+        click.echo("\nStopped. The lines so far are stored; run it again to complete it.", err=True)
         raise
     if as_json:
-        print_json(tally.as_json())
+        print_json(summary.as_json())
     else:
-        _print(tally)
-    if tally.bad:
+        _print(summary)
+    if summary.bad:
         raise click.exceptions.Exit(1)
 
 
-async def _submit(inputs: Sequence[Input], database: Path, library: str, naming: Naming) -> Tally:
+async def _submit(
+    inputs: Sequence[Input], database: Path, library: str, naming: GroupNaming
+) -> ImportSummary:
     async with opened(database) as store:
         importer = Importer(store, library, naming)
         with _progress(inputs) as report:
@@ -79,33 +93,34 @@ async def _submit(inputs: Sequence[Input], database: Path, library: str, naming:
 
 @contextmanager
 def _progress(inputs: Sequence[Input]) -> Generator[Callable[[int], object]]:
-    """A bar on stderr that moves with the bytes read; nothing where nobody watches."""
+    """A progress bar of the bytes read, on stderr if that is a terminal."""
     size = sum(source.size for source in inputs)
-    watched = sys.stderr.isatty() and size > 0
+    visible = sys.stderr.isatty() and size > 0
     with click.progressbar(
-        length=size, label="Storing", file=sys.stderr, hidden=not watched
+        length=size, label="Storing", file=sys.stderr, hidden=not visible
     ) as bar:
         yield bar.update
 
 
-def _print(tally: Tally) -> None:
-    for bad in tally.bad_lines[:MAX_LISTED]:
+def _print(summary: ImportSummary) -> None:
+    for bad in summary.bad_lines[:MAX_LISTED]:
         click.echo(wrapped(f"{bad.file}:{bad.line}: {bad.reason}", indent="  "), err=True)
-    if tally.bad > MAX_LISTED:
-        click.echo(f"… and {tally.bad - MAX_LISTED:,} more", err=True)
-    if tally.bad:
-        click.echo(f"{count(tally.bad, 'bad line')} left out of {tally.lines:,}.\n", err=True)
-    for of in tally.libraries.values():
-        click.echo(fields(_summary(of)))
-    if not tally.libraries:
+    if summary.bad > MAX_LISTED:
+        click.echo(f"… and {summary.bad - MAX_LISTED:,} more", err=True)
+    if summary.bad:
+        invalid = count(summary.bad, "invalid line")
+        click.echo(f"Skipped {invalid} of {summary.lines:,}.\n", err=True)
+    for library in summary.libraries.values():
+        click.echo(definition_list(_rows(library)))
+    if not summary.libraries:
         click.echo("Nothing was stored.")
-    for of in tally.libraries.values():
-        if of.waiting:
-            learn = f"`{APP} learn --library {of.library}`"
-            click.echo(f"\nTo learn: {learn}, or let an agent call update_experiences.")
+    for library in summary.libraries.values():
+        if library.waiting:
+            learn = f"`{APP} learn {library.library}`"
+            click.echo(f"\nTo learn: {learn}, or ask an agent to call update_experiences.")
 
 
-def _summary(of: LibraryTally) -> list[tuple[str, str]]:
+def _rows(of: LibraryImportSummary) -> list[tuple[str, str]]:
     read = [f"{of.new:,} new", f"{of.known:,} known"]
     if of.scored:
         read.append(f"{of.scored:,} scored late")
@@ -119,14 +134,14 @@ def _summary(of: LibraryTally) -> list[tuple[str, str]]:
 
 
 def _find_inputs(names: Sequence[str]) -> list[Input]:
-    """The inputs of these names, standard input for none.
+    """The inputs with these names; without a name, stdin.
 
     Raises:
-        OSError: If one cannot be read; found out before anything is.
-        click.UsageError: If nothing is named and a person sits at standard input.
+        OSError: If a file cannot be read; raised before any is.
+        click.UsageError: If no file is named and stdin is a terminal.
     """
     if not names and sys.stdin.isatty():
-        raise click.UsageError("give a FILE, or - for stdin")
+        raise click.UsageError("name a FILE, or - for stdin")
     return [_find_input(name) for name in names or (STDIN,)]
 
 

@@ -1,4 +1,4 @@
-"""`token`: make, list and revoke the tokens that clients sign in with over HTTP."""
+"""`token`: create, list and revoke access tokens for HTTP clients."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
 from experience_store.store import Token
 from experience_store.store.tokens import digest_of, new_token
-from server.access import Scope
+from server.access import DEFAULT_SCOPES, Scope
 from server.cli.database import existing, opened
 from server.cli.options import database_option, json_option, option
-from server.cli.output import count, day, print_json, table, when, wrapped
+from server.cli.output import count, local_date, local_time, print_json, table, wrapped
 
-DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -28,10 +27,9 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke the tokens that clients sign in with over HTTP.
+    """Create, list and revoke access tokens for HTTP clients.
 
-    `serve --http … --sign-in` asks for one. What is changed here holds at once in every server on
-    the database.
+    `serve --http … --sign-in` requires one. Changes apply at once to all servers on the database.
     """
 
 
@@ -42,7 +40,7 @@ def _expiry(
         return None
     found = _SPAN.fullmatch(value)
     if found is None:
-        raise click.BadParameter("give a number of hours, days or weeks: 12h, 90d, 4w; or never")
+        raise click.BadParameter("give hours, days or weeks, such as 12h, 90d or 4w, or never")
     return datetime.now(UTC) + int(found[1]) * _UNITS[found[2]]
 
 
@@ -55,7 +53,7 @@ def _expiry(
     type=click.Choice([str(scope) for scope in Scope]),
     default=[str(scope) for scope in DEFAULT_SCOPES],
     show_default=True,
-    help="What it may do. May be repeated.",
+    help="Permission of the token. May be repeated.",
 )
 @option(
     "--library",
@@ -63,13 +61,14 @@ def _expiry(
     "libraries",
     metavar="NAME",
     multiple=True,
-    help="A library that it reaches, existing or not. May be repeated.  [default: all]",
+    help="Library that the token gives access to, existing or not. May be repeated.  "
+    "[default: all]",
 )
 @option(
     "--expires",
     metavar="SPAN",
     callback=_expiry,
-    help="After hours, days or weeks: 12h, 90d, 4w.  [default: never]",
+    help="Lifetime in hours, days or weeks: 12h, 90d, 4w.  [default: never]",
 )
 @database_option
 @json_option
@@ -82,14 +81,14 @@ def create(
     database: Path,
     as_json: bool,
 ) -> None:
-    """Make a token and print it, this once.
+    """Create a token and print it.
 
-    It is stored as a hash only, so nobody can print it again.
+    Only its hash is stored, so it cannot be shown again.
     """
     if not _NAME.fullmatch(name):
         raise BadInputError(
-            f"{name[:80]!r} is no name for a token: use 1 to 64 letters, digits, '.', '_', '@' or "
-            "'-', with a letter or digit first"
+            f"{name[:80]!r} is not a valid token name: use 1 to 64 letters, digits, '.', '_', '@' "
+            "or '-', with a letter or digit first"
         )
     made = Token(
         id=f"t-{secrets.token_hex(4)}",
@@ -102,23 +101,23 @@ def create(
     secret = new_token()
     asyncio.run(_add(database, made, secret))
     if as_json:
-        print_json({"token": secret, **_plain(made)})
+        print_json({"token": secret, **_as_json(made)})
         return
     click.echo(secret)
-    click.echo(wrapped(_explained(made)), err=True)
+    click.echo(wrapped(_explanation(made)), err=True)
 
 
 @token.command("list")
 @database_option
 @json_option
 def list_(*, database: Path, as_json: bool) -> None:
-    """List the tokens: what each may do, never the tokens themselves."""
+    """List the tokens and their permissions, not the secrets."""
     found = asyncio.run(_all(database))
     if as_json:
-        print_json({"tokens": [_plain(t) for t in found]})
+        print_json({"tokens": [_as_json(t) for t in found]})
         return
     if not found:
-        click.echo("There are no tokens. `experience-mcp token create NAME` makes one.")
+        click.echo("There are no tokens. `experience-mcp token create NAME` creates one.")
         return
     header = ("id", "name", "scopes", "created", "expires", "libraries")
     click.echo(table(header, [_row(t) for t in found]))
@@ -128,9 +127,9 @@ def list_(*, database: Path, as_json: bool) -> None:
 @click.argument("name", metavar="NAME|ID")
 @database_option
 def revoke(*, name: str, database: Path) -> None:
-    """Make a token worthless, at once and for good."""
-    gone = asyncio.run(_revoke(database, name))
-    click.echo(f"Token {gone.name} ({gone.id}) is revoked.")
+    """Revoke a token, at once and for good."""
+    revoked = asyncio.run(_revoke(database, name))
+    click.echo(f"Token {revoked.name} ({revoked.id}) is revoked.")
 
 
 async def _add(database: Path, made: Token, secret: str) -> None:
@@ -148,16 +147,16 @@ async def _revoke(database: Path, name: str) -> Token:
         return await store.tokens.revoke(name)
 
 
-def _explained(made: Token) -> str:
+def _explanation(made: Token) -> str:
     if made.libraries is None:
-        reach = "It reaches EVERY library of the database (--library NAME would limit it)."
+        access = "It has access to EVERY library of the database; --library NAME limits it."
     else:
         names = ", ".join(sorted(made.libraries))
-        reach = f"It reaches {count(len(made.libraries), 'library', 'libraries')}: {names}."
-    until = f"until {when(made.expires_at)}" if made.expires_at else "until it is revoked"
+        access = f"It has access to {count(len(made.libraries), 'library', 'libraries')}: {names}."
+    until = f"until {local_time(made.expires_at)}" if made.expires_at else "until it is revoked"
     return (
-        f"This is the token {made.name}, shown this once: keep it where secrets are kept. It may "
-        f"{_scopes(made)}, {until}. {reach} Clients send it as `Authorization: Bearer TOKEN`."
+        f"Store the token {made.name} safely now: it is not shown again. It may {_scopes(made)}, "
+        f"{until}. {access} Clients send it as `Authorization: Bearer TOKEN`."
     )
 
 
@@ -166,19 +165,19 @@ def _scopes(made: Token) -> str:
 
 
 def _row(made: Token) -> tuple[str, ...]:
-    over = made.expires_at is not None and made.expires_at <= datetime.now(UTC)
-    expires = day(made.expires_at) or "never"
+    expired = made.expires_at is not None and made.expires_at <= datetime.now(UTC)
+    expires = local_date(made.expires_at) or "never"
     return (
         made.id,
         made.name,
         _scopes(made),
-        day(made.created_at),
-        f"{expires} (over)" if over else expires,
+        local_date(made.created_at),
+        f"{expires} (expired)" if expired else expires,
         "all" if made.libraries is None else ", ".join(sorted(made.libraries)),
     )
 
 
-def _plain(made: Token) -> dict[str, object]:
+def _as_json(made: Token) -> dict[str, object]:
     return {
         "id": made.id,
         "name": made.name,

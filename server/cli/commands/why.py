@@ -1,4 +1,4 @@
-"""`why`: everything that led to an experience, back to the attempts."""
+"""`why`: trace an experience back to the attempts that led to it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,32 @@ from experience_store.operations import Add, Merge, Operation, Revise, kind
 from experience_store.request_id import compared_group
 from experience_store.store import GivenAnswer, GroupTrace, Origin, Provenance
 from server.cli.database import existing
-from server.cli.options import database_option, json_option, library_option
-from server.cli.output import clipped, count, faint, print_json, title, when, width, wrapped
+from server.cli.options import database_option, json_option, library_argument
+from server.cli.output import (
+    clipped,
+    count,
+    faint,
+    local_time,
+    print_json,
+    title,
+    width,
+    wrapped,
+)
 
 MAX_ATTEMPTS = 16
+MAX_ID = 40  # characters of a group's id, which a client chose
 
 
 @click.command()
+@library_argument(before_required=True)
 @click.argument("experience", metavar="ID")
-@library_option
 @database_option
 @json_option
 def why(*, experience: str, library: str, database: Path, as_json: bool) -> None:
-    """Show what led to an experience, back to the attempts.
+    """Trace an experience back to the attempts that led to it.
 
-    ID is such as G3. Each step in its life is shown with the reasons that were given for it, and
-    the groups that were compared.
+    ID is the id of an experience, such as G3. Each of its changes is shown with the reasons and the
+    groups of attempts that were compared.
     """
     found = asyncio.run(_provenance(database, library, experience))
     if as_json:
@@ -52,19 +62,19 @@ def _text(found: Provenance) -> str:
 
 
 def _step(origin: Origin) -> str:
-    what = kind(origin.operation) if origin.operation else "brought back"
-    about = f"{when(origin.created_at)}  {origin.author}  {what}"
+    what = kind(origin.operation) if origin.operation else "Restore"
+    about = f"{local_time(origin.created_at)}  {origin.author}  {what}"
     lines = [f"{title(f'version {origin.version}')}  {about}"]
     if origin.note:
         lines.append(faint(wrapped(origin.note, first="  ")))
     if wording := _wording(origin.operation):
         lines.append(wrapped(f"“{wording}”", first="  "))
     if isinstance(origin.operation, Merge):
-        lines.append(f"  made of {', '.join(origin.operation.ids)}")
+        lines.append(f"  merged from {', '.join(origin.operation.ids)}")
     lines += [
         wrapped(f"Because: {reasons}", first="  ", indent="    ")
         for answer in origin.answers
-        if (reasons := reasons_of(answer))
+        if (reasons := _reasons(answer))
     ]
     lines += [_group(group) for group in origin.groups]
     return "\n".join(lines)
@@ -74,8 +84,8 @@ def _wording(operation: Operation | None) -> str:
     return operation.text if isinstance(operation, Add | Revise | Merge) else ""
 
 
-def reasons_of(answer: GivenAnswer) -> str:
-    """Why the winners won, as a comparison said; empty for other answers."""
+def _reasons(answer: GivenAnswer) -> str:
+    """Why the winners won, according to a comparison; empty for other answers."""
     if compared_group(answer.request) is None:
         return ""
     try:
@@ -85,7 +95,7 @@ def reasons_of(answer: GivenAnswer) -> str:
 
 
 def _group(group: GroupTrace) -> str:
-    head = f"  From group {printable_id(group.id)}: "
+    head = f"  From group {clipped(group.id, MAX_ID)}: "
     lines = [head + clipped(group.task, width() - len(head))]
     ranked = sorted(group.attempts, key=lambda a: (a.reward is None, -(a.reward or 0.0), a.id))
     rewards = ["none" if a.reward is None else f"{a.reward:g}" for a in ranked]
@@ -97,11 +107,6 @@ def _group(group: GroupTrace) -> str:
     if len(ranked) > MAX_ATTEMPTS:
         lines.append(f"    … and {count(len(ranked) - MAX_ATTEMPTS, 'attempt')}")
     return "\n".join(lines)
-
-
-def printable_id(text: str) -> str:
-    """An id of a client's, shortened."""
-    return clipped(text, 40)
 
 
 def _as_json(library: str, found: Provenance) -> dict[str, object]:
@@ -118,7 +123,7 @@ def _as_json(library: str, found: Provenance) -> dict[str, object]:
                 "update_id": origin.update_id,
                 "operation": kind(origin.operation) if origin.operation else None,
                 "text": _wording(origin.operation) or None,
-                "reasons": [r for answer in origin.answers if (r := reasons_of(answer))],
+                "reasons": [r for answer in origin.answers if (r := _reasons(answer))],
                 "answers": [asdict(answer) for answer in origin.answers],
                 "groups": [asdict(group) for group in origin.groups],
             }

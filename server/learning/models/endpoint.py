@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 import httpx2
 import openai
 
-from experience_store.learning.json_text.bounds import MAX_CHARS
+from experience_store.learning.answer_json import MAX_CHARS
 from server.learning.models import (
     Asked,
     Correction,

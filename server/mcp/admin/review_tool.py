@@ -14,7 +14,7 @@ from experience_store.store import Review, UpdateRecord
 from experience_store.token_estimate import estimate_tokens
 from experience_store.version import Version
 from server import library_service
-from server.mcp.admin.context import Name, Note, Words, announce, by, can_ask
+from server.mcp.admin.calls import Name, Note, Words, announce, by, can_ask
 from server.mcp.admin.results import OBJECTS, OptionalText, fitting
 from server.mcp.context import AppContext, app_of
 from server.mcp.results import result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cache
 from typing import Annotated
 
 from mcp.server.mcpserver.resolve import Elicit, ElicitationResult, Resolve
@@ -14,7 +15,7 @@ from experience_store.library import Policy
 from server import library_service
 from server.access import Scope
 from server.library_service import LibraryContents
-from server.mcp.admin.context import MAX_WORDS, Name, Note, Words, announce, by, can_ask
+from server.mcp.admin.calls import MAX_WORDS, Name, Note, Words, announce, by, can_ask
 from server.mcp.admin.results import (
     DescriptionOut,
     DifferenceOut,
@@ -52,7 +53,7 @@ async def _confirmation(
     ctx: AppContext, library: str, confirm: str | None
 ) -> Confirmation | Elicit[Confirmation]:
     """The user's word, where the host can ask; else the caller's, who must repeat the name."""
-    held = await library_service.holding(app_of(ctx).store, library)
+    held = await library_service.contents(app_of(ctx).store, library)
     if can_ask(ctx):
         return Elicit(f"Delete library {library!r} for good? It holds {held}.", Confirmation)
     if confirm != library:
@@ -74,7 +75,7 @@ async def delete_library(
     The user is asked where the host supports it.
     """
     app = app_of(ctx)
-    held = await library_service.holding(app.store, library)
+    held = await library_service.contents(app.store, library)
     if confirmed.action != "accept":
         return result(*deleted(held, done=False))
     if confirmed.data.name.strip() != library:
@@ -221,10 +222,11 @@ async def retire_experiences(
     return result(*edited(library, made))
 
 
-def administration_tools() -> list[ScopedTool]:
+@cache
+def administration_tools() -> tuple[ScopedTool, ...]:
     """The tools as they are registered. All are for those who may administer."""
     scope = Scope.ADMINISTER
-    return [
+    return (
         make_tool(describe_library, "Describe a library", scope, reads=False, idempotent=True),
         make_tool(library_history, "History of a library", scope, reads=True, idempotent=True),
         make_tool(compare_versions, "Compare versions", scope, reads=True, idempotent=True),
@@ -241,4 +243,4 @@ def administration_tools() -> list[ScopedTool]:
             idempotent=True,
             destroys=True,
         ),
-    ]
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from experience_store.errors import BadInputError
-from server.practice.datasets.arrangement import overlap, shuffled, split
-from server.practice.datasets.generated import PREFIX, generated_tasks
-from server.practice.datasets.json_lines import Fields, read_tasks
+from server.practice.datasets.gym_tasks import PREFIX, generated_tasks
+from server.practice.datasets.shuffle_split import overlap, shuffled, split
+from server.practice.datasets.task_files import Fields, read_tasks
 from server.practice.records import Task
 
 __all__ = ["load_tasks", "overlap", "shuffled", "split"]
@@ -31,7 +31,7 @@ def load_tasks(
         skip: How many tasks to leave out at the beginning.
 
     Raises:
-        BadInputError: If it cannot be read as a whole, with what is wrong and how to mend it.
+        BadInputError: If it cannot be read as a whole, with what is wrong and how to fix it.
     """
     if skip < 0 or (limit is not None and limit < 1):
         raise BadInputError("tasks: skip must be 0 or more, and limit 1 or more")

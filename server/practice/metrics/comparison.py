@@ -14,10 +14,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from server.practice.metrics.arms import planned, steps_to
-from server.practice.metrics.attempts import (
-    Counts,
-    Use,
+from server.practice.metrics.arm_metrics import planned, steps_to
+from server.practice.metrics.attempt_metrics import (
+    AttemptCounts,
+    AttemptUse,
     by_task,
     counts,
     mean_reward,
@@ -26,12 +26,12 @@ from server.practice.metrics.attempts import (
     use,
 )
 from server.practice.metrics.estimates import Estimate, SignFlip, estimate, sign_flip
-from server.practice.records import Arm, Attempt, Evaluation, Record, Run
+from server.practice.records import Arm, Evaluation, JournalRecord, Run, ScoredAttempt
 
-Pair = tuple[Sequence[Attempt], Sequence[Attempt]]
+Pair = tuple[Sequence[ScoredAttempt], Sequence[ScoredAttempt]]
 
 
-class Paired(Record):
+class Paired(JournalRecord):
     """One figure without and with the library, over the same tasks.
 
     Attributes:
@@ -47,14 +47,14 @@ class Paired(Record):
     test: SignFlip
 
 
-class PairedPass(Record):
+class PairedPass(JournalRecord):
     """Pass@k without and with the library."""
 
     k: int
     paired: Paired
 
 
-class TaskPair(Record):
+class TaskPair(JournalRecord):
     """A task in both arms: its mean reward, an unscored attempt earning nothing.
 
     Attributes:
@@ -70,12 +70,12 @@ class TaskPair(Record):
     unscored_with: int
 
 
-class Comparison(Record):
+class ArmComparison(JournalRecord):
     """The arms side by side, over the tasks they share.
 
     Attributes:
         k: Attempts planned per task.
-        version: Of the library.
+        version: The library's version.
         tasks: Shared tasks.
         only_without: Tasks left out because only the arm without the library has them.
         only_with: The other way round.
@@ -83,7 +83,7 @@ class Comparison(Record):
         mean_scored: Over scored attempts only; None where no task has one in both arms.
         threshold: A reward from here on is a pass; None where passing has no meaning.
         pass_at: Pass@k for k = 1, 2, 4, ... and K; empty without a threshold.
-        counts_without: Of the attempts without the library, over the shared tasks.
+        counts_without: Attempts without the library, over the shared tasks.
         counts_with: With it.
         use_without: What the attempts without the library took, over the shared tasks.
         use_with: With it.
@@ -99,10 +99,10 @@ class Comparison(Record):
     mean_scored: Paired | None
     threshold: float | None
     pass_at: list[PairedPass]
-    counts_without: Counts
-    counts_with: Counts
-    use_without: Use
-    use_with: Use
+    counts_without: AttemptCounts
+    counts_with: AttemptCounts
+    use_without: AttemptUse
+    use_with: AttemptUse
     per_task: list[TaskPair]
 
 
@@ -112,7 +112,7 @@ def arm_of(run: Run, arm: Arm) -> Evaluation | None:
     return found[-1] if found else None
 
 
-def comparison(run: Run, threshold: float | None) -> Comparison | None:
+def comparison(run: Run, threshold: float | None) -> ArmComparison | None:
     """Compare the arms; None where they have no task in common."""
     without, with_library = arm_of(run, "without"), arm_of(run, "with")
     if without is None or with_library is None:
@@ -125,7 +125,7 @@ def comparison(run: Run, threshold: float | None) -> Comparison | None:
     all_after = [attempt for pair in pairs.values() for attempt in pair[1]]
     k = planned([without, with_library])
     both = list(pairs.values())
-    return Comparison(
+    return ArmComparison(
         k=k,
         version=with_library.version,
         tasks=len(pairs),
@@ -161,7 +161,7 @@ def _paired(figures: Sequence[tuple[float, float]]) -> Paired:
 
 
 def _paired_where(
-    pairs: Iterable[Pair], figure: Callable[[Sequence[Attempt]], float | None]
+    pairs: Iterable[Pair], figure: Callable[[Sequence[ScoredAttempt]], float | None]
 ) -> Paired | None:
     """The same over the tasks that have the figure in both arms; None where none has."""
     figures = [(figure(before), figure(after)) for before, after in pairs]
@@ -174,7 +174,7 @@ def _paired_passes(pairs: Sequence[Pair], k: int, threshold: float) -> list[Pair
     return [PairedPass(k=size, paired=paired) for size, paired in made if paired is not None]
 
 
-def _pass_figure(threshold: float, k: int) -> Callable[[Sequence[Attempt]], float | None]:
+def _pass_figure(threshold: float, k: int) -> Callable[[Sequence[ScoredAttempt]], float | None]:
     return lambda attempts: pass_at(attempts, threshold, k)
 
 

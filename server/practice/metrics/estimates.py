@@ -11,7 +11,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 
-from server.practice.records import Record
+from server.practice.records import JournalRecord
 
 LEVEL = 0.05
 SEED = 20251008
@@ -24,14 +24,14 @@ ONE_TASK = "one task tells nothing about the spread between tasks"
 ALL_ALIKE = "all tasks gave the same figure: resampling them shows no spread"
 
 
-class Interval(Record):
+class Interval(JournalRecord):
     """Both ends of a 95% interval."""
 
     low: float
     high: float
 
 
-class Estimate(Record):
+class Estimate(JournalRecord):
     """A mean over tasks.
 
     Attributes:
@@ -47,7 +47,7 @@ class Estimate(Record):
     note: str | None = None
 
 
-class SignFlip(Record):
+class SignFlip(JournalRecord):
     """The outcome of a sign-flip test.
 
     Attributes:

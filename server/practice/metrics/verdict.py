@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from server.practice.metrics.comparison import Comparison, Paired
+from server.practice.metrics.comparison import ArmComparison, Paired
 from server.practice.metrics.estimates import LEVEL, Interval
-from server.practice.metrics.words import ARROW, count, interval, number, p_value
-from server.practice.records import Record
+from server.practice.metrics.formatting import ARROW, interval, number, p_value
+from server.practice.records import JournalRecord
+from server.text import count
 
 FEWEST_TO_TELL = 6  # 2 / 2^5 is above 5%, 2 / 2^6 below
 
 
-class Verdict(Record):
+class Verdict(JournalRecord):
     """What the comparison says.
 
     Attributes:
@@ -25,7 +26,7 @@ class Verdict(Record):
     sentence: str
 
 
-def verdict(found: Comparison) -> Verdict:
+def verdict(found: ArmComparison) -> Verdict:
     """Judge Mean@K by the sign-flip test.
 
     An unscored attempt earns nothing in Mean@K. Where a task has more of them in one arm than in
@@ -49,7 +50,7 @@ def verdict(found: Comparison) -> Verdict:
     )
 
 
-def _rests_on_unscored(found: Comparison) -> bool:
+def _rests_on_unscored(found: ArmComparison) -> bool:
     """Whether the arms differ in unscored attempts, and the scored ones do not say the same.
 
     Totals that are equal say nothing: easy tasks may fail in one arm, and hard ones in the other.
@@ -62,7 +63,7 @@ def _rests_on_unscored(found: Comparison) -> bool:
     return (scored.gain.value > 0) != (found.mean.gain.value > 0)
 
 
-def _why_hollow(found: Comparison) -> str:
+def _why_hollow(found: ArmComparison) -> str:
     without, with_library = found.counts_without, found.counts_with
     scored = found.mean_scored
     said = (
@@ -82,7 +83,7 @@ def _excludes_zero(found: Interval) -> bool:
     return found.low > 0 or found.high < 0
 
 
-def _judgement(found: Comparison, *, distinguishable: bool) -> str:
+def _judgement(found: ArmComparison, *, distinguishable: bool) -> str:
     gain = found.mean.gain
     kind = "loss" if gain.value < 0 else "gain"
     word = "is" if distinguishable else "is not"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from experience_store.submissions.text import clean
-from server.practice.spending import Tab
+from experience_store.submissions.clean_text import clean
+from server.practice.spending import UsageMeter
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +15,9 @@ class Sampling:
 
     Attributes:
         temperature: None for the endpoint's own.
-        max_tokens: Of one answer; None for the endpoint's own bound.
+        max_tokens: Maximum tokens of one completion; None for the endpoint's own limit.
         instructions: The system message; None for none.
-        seeded: Whether each attempt is asked with a seed of its own, for endpoints that know them.
+        seeded: Whether each attempt sends a seed of its own, for endpoints that support seeds.
     """
 
     temperature: float | None = None
@@ -27,11 +27,11 @@ class Sampling:
 
 
 class BrokenOffError(Exception):
-    """A try broke off, mostly because the endpoint or a tool server was out of order.
+    """A try broke off, usually because of an outage of the endpoint or a tool server.
 
     Attributes:
         again: Whether another try may do better.
-        outage: Whether that is because something was out of order, and not the model's doing.
+        outage: Whether that is because of an outage, and not the model's doing.
         refused: Whether the endpoint refused what it was asked; no try does better then.
     """
 
@@ -45,8 +45,8 @@ class BrokenOffError(Exception):
 class Player(Protocol):
     """Something that attempts tasks."""
 
-    async def play(self, prompt: str, tab: Tab, seed: int) -> str:
-        """Attempt the task once; its last words. Messages and spending go on the tab.
+    async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
+        """Attempt the task once; its last words. Messages and spending go to the meter.
 
         Raises:
             BrokenOffError: If the try broke off.

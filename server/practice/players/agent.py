@@ -1,6 +1,6 @@
 """A player with tools: an agent of pydantic-ai, with the MCP servers of an `mcp.json`.
 
-Each try starts the servers anew, so that attempts at one task meet the same circumstances and
+Each try starts new servers, so that attempts at one task meet the same circumstances and
 leave nothing behind for each other. What a tool reports as an error is shown to the model.
 """
 
@@ -39,18 +39,19 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 
 from experience_store.errors import BadInputError
 from server.learning.models.completions import NoCompletionError, refuse_errors
+from server.practice.errors import BudgetSpentError, LimitReachedError
 from server.practice.players import BrokenOffError, Sampling
-from server.practice.players.bill import Bill
-from server.practice.players.endpoint import broken_off, client_of
-from server.practice.spending import BudgetSpentError, LimitReachedError, Tab
+from server.practice.players.agent_usage import AgentUsage
+from server.practice.players.openai_client import broken_off, client_of
+from server.practice.spending import UsageMeter
 from server.settings import ModelSettings
 
-_NO_BOUND = UsageLimits(request_limit=None)  # the tab is asked before each call
+_NO_BOUND = UsageLimits(request_limit=None)  # the meter is asked before each call
 _OWN = (ContentFilterError, OutputTokenLimitExceeded)  # what the model itself does
 _MISTAKES = 1_000_000  # calls of tools that are not there, or not so: the model is told, each time
 
 
-class ToolAgent:
+class AgentPlayer:
     """Implements `server.practice.players.Player`."""
 
     def __init__(self, model: ModelSettings, sampling: Sampling, tools: Path) -> None:
@@ -61,7 +62,7 @@ class ToolAgent:
         self._chat = _Chat(model.name, provider=OpenAIProvider(openai_client=self._client))
         toolsets(tools)  # complains before anything is spent
 
-    async def play(self, prompt: str, tab: Tab, seed: int) -> str:
+    async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
         """Let the agent work until it calls no more tools; see `Player.play`."""
         agent = Agent(
             self._chat,
@@ -71,10 +72,10 @@ class ToolAgent:
             retries={"tools": _MISTAKES, "output": 0},
         )
         usage, messages = RunUsage(), list[ModelMessage]()
-        bill = Bill(tab, self._model.prices, usage)
-        tab.at_tools()
+        agent_usage = AgentUsage(meter, self._model.prices, usage)
+        meter.at_tools()
         try:
-            return await self._run(agent, prompt, usage, messages, tab, bill)
+            return await self._run(agent, prompt, usage, messages, meter, agent_usage)
         except (BudgetSpentError, LimitReachedError, BrokenOffError):
             raise
         except ModelHTTPError as error:
@@ -88,9 +89,9 @@ class ToolAgent:
         except Exception as error:  # tool servers fail in ways of their own
             raise BrokenOffError(_said(error)) from error
         finally:
-            tab.messages = chat(messages)
-            bill.settle(tab.messages)
-            tab.tool_calls = sum(len(_calls(m)) for m in messages)
+            meter.messages = chat(messages)
+            agent_usage.settle(meter.messages)
+            meter.tool_calls = sum(len(_calls(m)) for m in messages)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -102,19 +103,19 @@ class ToolAgent:
         prompt: str,
         usage: RunUsage,
         messages: list[ModelMessage],
-        tab: Tab,
-        bill: Bill,
+        meter: UsageMeter,
+        agent_usage: AgentUsage,
     ) -> str:
         """The agent's last words; usage and messages are kept up to date for when it breaks off."""
         async with agent, agent.iter(prompt, usage=usage, usage_limits=_NO_BOUND) as run:
             async for node in run:
                 messages[:] = run.all_messages()
-                bill.settle(chat(messages))
+                agent_usage.settle(chat(messages))
                 if Agent.is_model_request_node(node):
                     messages.append(node.request)  # what the tools returned, not sent yet
-                    tab.may_call()
+                    meter.may_call()
                 else:
-                    tab.at_tools()
+                    meter.at_tools()
             assert run.result is not None, "an agent that stops has a result"
             return run.result.output.encode("utf-8", "replace").decode()
 

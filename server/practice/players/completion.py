@@ -9,12 +9,12 @@ from pydantic import JsonValue
 
 from server.learning.models.completions import NoCompletionError, read_reply
 from server.practice.players import BrokenOffError, Sampling
-from server.practice.players.endpoint import broken_off, client_of
-from server.practice.spending import Tab, spent_of
+from server.practice.players.openai_client import broken_off, client_of
+from server.practice.spending import UsageMeter, spent_of
 from server.settings import ModelSettings
 
 
-class Completion:
+class CompletionPlayer:
     """Implements `server.practice.players.Player`."""
 
     def __init__(self, model: ModelSettings, sampling: Sampling) -> None:
@@ -22,21 +22,21 @@ class Completion:
         self._sampling = sampling
         self._client = client_of(model)
 
-    async def play(self, prompt: str, tab: Tab, seed: int) -> str:
+    async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
         """Ask once; see `Player.play`."""
         messages: list[dict[str, JsonValue]] = [{"role": "user", "content": prompt}]
         if self._sampling.instructions:
             messages.insert(0, {"role": "system", "content": self._sampling.instructions})
-        tab.messages = list(messages)
-        tab.may_call()
+        meter.messages = list(messages)
+        meter.may_call()
         body = await self._create(messages, seed)
         asked = f"{self._sampling.instructions or ''}\n{prompt}"
         try:
             reply = read_reply(body, asked, self._model.prices)
         except NoCompletionError as error:
             raise BrokenOffError(f"{self._model.name}: {error}") from error
-        tab.pay(spent_of(reply))
-        tab.messages.append({"role": "assistant", "content": reply.text})
+        meter.pay(spent_of(reply))
+        meter.messages.append({"role": "assistant", "content": reply.text})
         if reply.filtered:
             raise BrokenOffError(f"{self._model.name}: content filter", outage=False)
         return reply.text
@@ -55,7 +55,7 @@ class Completion:
         except openai.APIConnectionError as error:
             raise broken_off(None, self._model.name, error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise BrokenOffError(f"{self._model.name}: the answer is no JSON") from error
+            raise BrokenOffError(f"{self._model.name}: the answer is not JSON") from error
 
     def _options(self, seed: int) -> dict[str, JsonValue]:
         sampling = self._sampling

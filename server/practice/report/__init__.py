@@ -12,8 +12,8 @@ from pathlib import Path
 
 from experience_store.errors import BadInputError, StorageError
 from server.practice.records import Run
-from server.practice.report.document import Report, as_json, report_of
-from server.practice.report.summary import lines_of
+from server.practice.report.json_report import RunReport, as_json, make_report
+from server.practice.report.terminal_report import report_lines
 
 _NEEDED = ("jinja2", "matplotlib")
 
@@ -35,7 +35,7 @@ def check_available() -> None:
         )
 
 
-def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> Report:
+def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> RunReport:
     """Write `report.json` and `report.html`; the same run gives the same bytes.
 
     Args:
@@ -52,10 +52,10 @@ def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> R
         StorageError: If a file cannot be written; what stood there stays.
     """
     check_available()
-    from server.practice.report.page import page_of  # noqa: PLC0415  # needs the extra, and time
+    from server.practice.report.html_report import render_page  # noqa: PLC0415  # needs the extra, and time
 
-    report = report_of(run, threshold)
-    files = {"report.json": as_json(report), "report.html": page_of(run, report)}
+    report = make_report(run, threshold)
+    files = {"report.json": as_json(report), "report.html": render_page(run, report)}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         _write(folder / name, text.encode("utf-8", "replace"))
@@ -70,7 +70,7 @@ def _write(path: Path, content: bytes) -> None:
         beside.replace(path)
     except OSError as error:
         raise StorageError(
-            f"{path}: {error.strerror or error}. The run itself is kept: once this is mended (is "
+            f"{path}: {error.strerror or error}. The run itself is kept: once this is fixed (is "
             "the disk full?), the same command writes its report."
         ) from error
     finally:
@@ -79,13 +79,13 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def summary_lines(
-    run: Run, report: Report | None = None, *, threshold: float | None = None
+    run: Run, report: RunReport | None = None, *, threshold: float | None = None
 ) -> list[str]:
     """The report in some plain lines for a terminal; needs no extra.
 
     Args:
         run: What happened.
-        report: Of the run, if it is made already: its intervals take time.
-        threshold: Else: as for `write_report`.
+        report: The run's report, if there is one already: its intervals take time.
+        threshold: As for `write_report`; ignored with a report.
     """
-    return lines_of(run, report or report_of(run, threshold))
+    return report_lines(run, report or make_report(run, threshold))

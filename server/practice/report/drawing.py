@@ -100,7 +100,7 @@ def plot(
 
 
 def for_page(document: str, key: str) -> str:
-    """The `svg` element of a document, with the page's colours and ids of its own."""
+    """The `svg` element of a document, with the page's colours and unique ids."""
     svg = document[document.index("<svg") :].strip()
     svg = re.sub(
         r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r'<svg \1 aria-hidden="true">', svg, count=1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from server.practice.metrics.attempts import failure_of
-from server.practice.records import Group, Record, Run
+from server.practice.metrics.attempt_metrics import failure_of
+from server.practice.records import AttemptGroup, JournalRecord, Run
 
 MOST_REASONS = 20
 LONGEST = 300
@@ -14,7 +14,7 @@ LONGEST = 300
 Kind = Literal["rollout", "verifier", "learning"]
 
 
-class Failure(Record):
+class FailureReason(JournalRecord):
     """Failures with the same reason.
 
     Attributes:
@@ -30,7 +30,7 @@ class Failure(Record):
     first: str
 
 
-class Failures(Record):
+class FailureSummary(JournalRecord):
     """All failures.
 
     Attributes:
@@ -40,7 +40,7 @@ class Failures(Record):
     """
 
     times: int
-    listed: list[Failure]
+    listed: list[FailureReason]
     left_out: int
 
 
@@ -50,17 +50,17 @@ def clipped(text: str, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
 
 
-def failures_of(run: Run) -> Failures:
+def failures_of(run: Run) -> FailureSummary:
     """What failed in the run, the most frequent reason first."""
     found: dict[tuple[Kind, str], list[str]] = {}
     for kind, reason, place in _all(run):
         found.setdefault((kind, clipped(reason)), []).append(clipped(place, 120))
     listed = [
-        Failure(kind=kind, reason=reason, times=len(places), first=places[0])
+        FailureReason(kind=kind, reason=reason, times=len(places), first=places[0])
         for (kind, reason), places in found.items()
     ]
     listed.sort(key=lambda failure: -failure.times)
-    return Failures(
+    return FailureSummary(
         times=sum(failure.times for failure in listed),
         listed=listed[:MOST_REASONS],
         left_out=max(0, len(listed) - MOST_REASONS),
@@ -76,7 +76,7 @@ def _all(run: Run) -> Iterator[tuple[Kind, str, str]]:
         yield from _of_groups(arm.groups, f"evaluation {arm.arm} the library")
 
 
-def _of_groups(groups: Iterable[Group], place: str) -> Iterator[tuple[Kind, str, str]]:
+def _of_groups(groups: Iterable[AttemptGroup], place: str) -> Iterator[tuple[Kind, str, str]]:
     for group in groups:
         for number, attempt in enumerate(group.attempts, start=1):
             if (failure := failure_of(attempt)) is not None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.practice.metrics.arms import planned
-from server.practice.metrics.attempts import attempts_of, by_task, failure_of, rewards_of
+from server.practice.metrics.arm_metrics import planned
+from server.practice.metrics.attempt_metrics import attempts_of, by_task, failure_of, rewards_of
 from server.practice.metrics.comparison import arm_of
-from server.practice.metrics.totals import totals
-from server.practice.metrics.words import count
+from server.practice.metrics.spending_totals import totals
 from server.practice.records import Arm, Run
 from server.practice.report.failures import clipped
+from server.text import count
 
 PURPOSES = {
     "practice_rollouts": "rollouts in practice",
@@ -18,7 +18,7 @@ PURPOSES = {
     "learning": "learning",
     "evaluation_rollouts": "rollouts in evaluation",
     "evaluation_verification": "verification in evaluation",
-    "lost": "what was broken off or done anew",
+    "lost": "broken off or redone",
 }
 
 
@@ -66,7 +66,7 @@ def _outages(run: Run) -> Iterator[str]:
     if met:
         yield (
             f"{count(met, 'attempt')} met an outage and stayed unscored, as --accept-failures "
-            "allows: that is no failure of the model's, but counts as nothing in Mean@K all the "
+            "allows: that is not a failure of the model, but counts as nothing in Mean@K all the "
             "same."
         )
 
@@ -79,8 +79,8 @@ def _rewards(run: Run, threshold: float | None) -> Iterator[str]:
     below = any(reward < 0 for reward in rewards_of(attempts))
     if below and any(failure_of(attempt) for attempt in evaluated):
         yield (
-            "Some rewards are below 0, so an unscored attempt, which counts as 0, is no penalty: "
-            "compare the mean over scored attempts too."
+            "Some rewards are below 0, so an unscored attempt, which counts as 0, is not "
+            "penalised: compare the mean over scored attempts too."
         )
 
 

@@ -12,11 +12,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from server.practice.metrics.comparison import Comparison
+from server.practice.metrics.comparison import ArmComparison
 from server.practice.metrics.estimates import Estimate
-from server.practice.metrics.steps import StepMetrics
-from server.practice.metrics.words import count, estimate, number
-from server.practice.report.document import Report
+from server.practice.metrics.formatting import estimate, number
+from server.practice.metrics.step_metrics import StepMetrics
 from server.practice.report.drawing import (
     BLUE,
     FAINT,
@@ -29,13 +28,15 @@ from server.practice.report.drawing import (
     over_steps,
     plot,
 )
+from server.practice.report.json_report import RunReport
+from server.text import count
 
 _GAP = float("nan")
 _DENSE = 60  # more bars touch each other, more points hide their line
 _FEWEST = 8  # below it, bars would be slabs
 
 
-def plots_of(report: Report) -> tuple[list[Plot], list[Plot]]:
+def plots_of(report: RunReport) -> tuple[list[Plot], list[Plot]]:
     """The plots of the comparison, and those of practice; none for what there was not."""
     compared = report.comparison
     steps = report.steps
@@ -82,7 +83,7 @@ def _rewards(steps: Sequence[StepMetrics]) -> Plot:
     caption = (
         f"Mean reward over scored attempts: {number(first.mean_reward)} in step {first.step}{end}. "
         + ("The pass rate counts unscored attempts as no pass. " if rated else "")
-        + ("Each step has other tasks, so this is no measure of a gain." if end else "")
+        + ("Each step has other tasks, so this does not measure a gain." if end else "")
     )
     return plot("reward", "Reward in practice", caption, draw)
 
@@ -167,7 +168,7 @@ def _stacked(
         bottom = [below + value for below, value in zip(bottom, values, strict=True)]
 
 
-def _before_and_after(found: Comparison) -> Plot:
+def _before_and_after(found: ArmComparison) -> Plot:
     without, with_library = found.mean.without, found.mean.with_library
 
     def draw(figure: Figure) -> None:
@@ -198,7 +199,7 @@ def _point(axes: Axes, x: float, found: Estimate, colour: str) -> None:
     axes.errorbar([x], [found.value], yerr=spread, fmt="o", color=colour, ms=8, lw=3, capsize=6)
 
 
-def _gains(found: Comparison) -> Plot:
+def _gains(found: ArmComparison) -> Plot:
     gains = [pair.gain for pair in found.per_task]
     mean = found.mean.gain
 

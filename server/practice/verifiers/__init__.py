@@ -1,6 +1,6 @@
 """Verifiers: what an attempt at a task was worth.
 
-A verifier that is out of order says so with `VerifierError`. It is never replaced by another one,
+A verifier that is unavailable says so with `VerifierError`. It is never replaced by another one,
 and its silence is never a reward of zero.
 """
 
@@ -10,12 +10,12 @@ from difflib import get_close_matches
 
 from experience_store.errors import BadInputError
 from server.learning.models import Model
-from server.practice.verifiers.functions import TIME_LIMIT, load_function
-from server.practice.verifiers.judge import Judge
-from server.practice.verifiers.numbers import make_number
-from server.practice.verifiers.packages import Gym, Mathematics
+from server.practice.verifiers.judge import JudgeVerifier
+from server.practice.verifiers.number_match import make_number_verifier
+from server.practice.verifiers.package_verifiers import GymVerifier, MathVerifier
 from server.practice.verifiers.protocol import Verifier, VerifierError
-from server.practice.verifiers.wordings import Exact, Match
+from server.practice.verifiers.text_match import ExactVerifier, MatchVerifier
+from server.practice.verifiers.user_function import TIME_LIMIT, load_function
 
 __all__ = ["NAMES", "TIME_LIMIT", "Verifier", "VerifierError", "make_verifier"]
 
@@ -30,7 +30,7 @@ def make_verifier(
     Args:
         spec: `exact`, `match`, `number[:TOLERANCE]`, `math`, `reasoning-gym`, `judge`, or
             `module:function`.
-        judge: The model that `judge` asks. Whoever made it closes it.
+        judge: The model that `judge` asks; its maker closes it.
         function_seconds: For one call of `module:function`.
 
     Raises:
@@ -38,7 +38,7 @@ def make_verifier(
     """
     name = spec.partition(":")[0]
     if name == "number":
-        return make_number(spec)
+        return make_number_verifier(spec)
     if spec in NAMES:
         return _named(spec, judge)
     if ":" in spec:
@@ -46,21 +46,21 @@ def make_verifier(
     close = get_close_matches(spec, NAMES, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     raise BadInputError(
-        f"there is no verifier {spec!r}; {hint}There are {', '.join(NAMES)} and module:function"
+        f"unknown verifier {spec!r}; {hint}Known: {', '.join(NAMES)} and module:function"
     )
 
 
 def _named(name: str, judge: Model | None) -> Verifier:
     match name:
         case "exact":
-            return Exact()
+            return ExactVerifier()
         case "match":
-            return Match()
+            return MatchVerifier()
         case "math":
-            return Mathematics()
+            return MathVerifier()
         case "reasoning-gym":
-            return Gym()
+            return GymVerifier()
         case _:
             if judge is None:
                 raise BadInputError("the verifier 'judge' needs a language model: name one")
-            return Judge(judge)
+            return JudgeVerifier(judge)

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.json_text import parse_object
+from experience_store.learning.answer_json import parse_object
 from experience_store.learning.prompts.answers import Schema
 from experience_store.learning.transcript import quote
 from experience_store.token_estimate import clip_to_tokens
@@ -93,7 +93,7 @@ _WITHOUT_TRUTH = (
 )
 
 
-class Judge:
+class JudgeVerifier:
     """What a language model says, from 0 to 1: it sees task, ground truth if any, and answer."""
 
     name = "judge"
@@ -113,7 +113,7 @@ class Judge:
             try:
                 reply = await self._model.ask(question, correction)
             except (ModelUnavailableError, ModelRefusedError) as error:
-                raise VerifierError(f"the judge is out of order: {error}", spent) from error
+                raise VerifierError(f"the judge is unavailable: {error}", spent) from error
             spent += spent_of(reply)
             try:
                 judgement = read_judgement(reply.text)

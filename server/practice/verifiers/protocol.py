@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from experience_store.errors import BadInputError, ExperienceError
-from experience_store.submissions.text import clean
+from experience_store.submissions.clean_text import clean
 from server.practice.records import Rollout, Score, Spent, Task
 
 MAX_REASON = 400  # characters of what an error passes on
@@ -14,9 +14,9 @@ MAX_NAMED = 5  # tasks that an error names
 
 
 class VerifierError(ExperienceError):
-    """The verifier is out of order.
+    """The verifier is unavailable.
 
-    The attempt stays unscored then: this is no reward of zero, and no other verifier steps in.
+    The attempt stays unscored then: this is not a reward of zero, and no other verifier steps in.
 
     Attributes:
         spent: What was spent before it failed.

@@ -1,0 +1,192 @@
+"""The options that `practice` and `evaluate` share, by the section of the help they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from server.cli.option_sections import Decorator
+from server.cli.options import ENVIRONMENT, option
+from server.mcp.next_steps import MAX_SERVED_TOKENS
+from server.practice.spending import RolloutLimits
+from server.practice.verifiers import TIME_LIMIT
+
+TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
+POSITIVE = click.FloatRange(min=0, min_open=True)
+NOT_NEGATIVE = click.FloatRange(min=0)
+COUNT = click.IntRange(min=1)
+_DEFAULT = RolloutLimits()
+
+Options = Sequence[Decorator]
+
+DATASET: Options = (
+    option(
+        "--data",
+        metavar="DATA",
+        required=True,
+        help="Tasks: a JSON Lines file, or reasoning-gym:FAMILY?size=50&seed=1.",
+    ),
+    option(
+        "--task-field",
+        metavar="FIELD",
+        help="Field with the task.  [default: task, question …]",
+    ),
+    option(
+        "--truth-field",
+        metavar="FIELD",
+        help="Field with the right answer.  [default: ground_truth, answer …]",
+    ),
+    option(
+        "--skip",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Skip the first N tasks.",
+    ),
+    option("--limit", metavar="N", type=COUNT, help="Maximum number of tasks."),
+    option(
+        "--verifier",
+        metavar="V",
+        help=(
+            "How attempts are scored: exact, match, number[:TOLERANCE], math, judge, "
+            "reasoning-gym, or MODULE:FUNCTION.  [default: what the data brings]"
+        ),
+    ),
+    option(
+        "--verifier-seconds",
+        metavar="SECONDS",
+        type=POSITIVE,
+        default=TIME_LIMIT,
+        show_default=True,
+        help="Timeout of one call of MODULE:FUNCTION.",
+    ),
+    option(
+        "--allow-overlap",
+        is_flag=True,
+        help="Allow evaluating on tasks that were practised on.",
+    ),
+)
+ATTEMPTS: Options = (
+    option(
+        "--instructions",
+        metavar="TEXT",
+        help="System message of the agent; @FILE reads it from a file.",
+    ),
+    option(
+        "--tools",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="MCP servers whose tools the agent may call, in the form of mcp.json.",
+    ),
+    option("--answer-tokens", metavar="N", type=COUNT, help="Maximum tokens of one completion."),
+    option(
+        "--experience-tokens",
+        metavar="N",
+        type=click.IntRange(0, MAX_SERVED_TOKENS),
+        help="Token budget for experiences in a prompt.  [default: the server's]",
+    ),
+    option(
+        "--max-turns",
+        metavar="N",
+        type=COUNT,
+        default=_DEFAULT.turns,
+        show_default=True,
+        help="Maximum completions in one rollout.",
+    ),
+    option("--rollout-tokens", metavar="N", type=COUNT, help="Maximum tokens of one rollout."),
+    option(
+        "--rollout-seconds",
+        metavar="SECONDS",
+        type=POSITIVE,
+        default=_DEFAULT.seconds,
+        show_default=True,
+        help="Timeout of one rollout.",
+    ),
+    option("--rollout-cost", metavar="COST", type=POSITIVE, help="Maximum cost of one rollout."),
+    option(
+        "--tries",
+        metavar="N",
+        type=COUNT,
+        default=3,
+        show_default=True,
+        help="Tries for a rollout that breaks off.",
+    ),
+    option(
+        "--accept-failures",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Attempts per phase that may stay unscored after an outage.",
+    ),
+    option(
+        "--seed",
+        metavar="N",
+        type=int,
+        default=0,
+        show_default=True,
+        help="Seed for the order of tasks and for attempts.",
+    ),
+    option("--send-seed", is_flag=True, help="Send the endpoint a seed with each attempt."),
+)
+TEACHER: Options = (
+    option(
+        "--teacher",
+        metavar="NAME",
+        help="Model that learns and judges.  [default: --model]",
+    ),
+    option(
+        "--teacher-url",
+        metavar="URL",
+        help=f"Endpoint of the teacher; its key is in {TEACHER_KEY}.  [default: --base-url]",
+    ),
+    option(
+        "--teacher-price-prompt",
+        metavar="PRICE",
+        type=NOT_NEGATIVE,
+        help="As --price-prompt.  [default: the same, for the same model]",
+    ),
+    option(
+        "--teacher-price-cached",
+        metavar="PRICE",
+        type=NOT_NEGATIVE,
+        help="As --price-cached.",
+    ),
+    option(
+        "--teacher-price-completion",
+        metavar="PRICE",
+        type=NOT_NEGATIVE,
+        help="As --price-completion.",
+    ),
+)
+BUDGETS: Options = (
+    option(
+        "--max-cost",
+        metavar="COST",
+        type=POSITIVE,
+        help="Stop the run when this much is spent (needs prices).",
+    ),
+    option(
+        "--max-tokens",
+        metavar="N",
+        type=COUNT,
+        help="Stop the run when this many tokens are spent.",
+    ),
+)
+SERVER: Options = (
+    option(
+        "--server",
+        metavar="URL",
+        help="MCP address of a running server.  [default: an embedded one on --database]",
+    ),
+)
+RUN: Options = (
+    option(
+        "--run",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the run; the same command resumes it.  [default: runs/LIBRARY]",
+    ),
+)

@@ -1,0 +1,156 @@
+"""The report in lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from server.practice.metrics.attempt_metrics import AttemptCounts
+from server.practice.metrics.comparison import ArmComparison
+from server.practice.metrics.formatting import ARROW, NONE, estimate, money, number, p_value
+from server.practice.records import Run, Spent
+from server.practice.report.failures import clipped
+from server.practice.report.json_report import RunReport
+from server.practice.report.notes import PURPOSES
+from server.text import count
+
+
+def report_lines(run: Run, report: RunReport) -> list[str]:
+    """The same as on the page, without tables and plots."""
+    return [
+        f"Run {clipped(run.name, 80)}, library {clipped(run.library, 80)}",
+        *_compared(report),
+        *_arms(report),
+        *_practised(report),
+        *_spent(report),
+        *_failed(report),
+        *(f"Note: {note}" for note in report.notes),
+    ]
+
+
+def headline(report: RunReport) -> str:
+    """The run's result, in a line."""
+    found = report.comparison
+    if found is not None:
+        mean = found.mean
+        return (
+            f"Mean@{found.k} {number(mean.without.value)} {ARROW} {number(mean.with_library.value)}"
+        )
+    if report.arms:
+        arm = report.arms[-1]
+        return f"Mean@{arm.k} {arm.arm} the library {number(arm.mean.value)}"
+    rewards = [step.mean_reward for step in report.steps if step.mean_reward is not None]
+    if len(rewards) > 1:
+        return f"Mean reward in practice {number(rewards[0])} {ARROW} {number(rewards[-1])}"
+    return f"Mean reward in practice {number(rewards[0])}" if rewards else "Nothing was scored"
+
+
+def cost_sentence(report: RunReport) -> str:
+    """What the run took, by purpose: in money if there are prices, otherwise in tokens."""
+    found = report.totals
+    if not found.whole.calls:
+        return "No calls of language models were recorded."
+    parts = [
+        f"{PURPOSES[name]} {f'{spent.tokens:,}' if found.whole.cost is None else money(spent.cost)}"
+        for name, spent in found.parts.items()
+        if spent.calls
+    ]
+    by_purpose = f": {'; '.join(parts)}" if len(parts) > 1 else ""
+    return f"It took {count(found.whole.calls, 'call')}, {amount(found.whole)}{by_purpose}."
+
+
+def amount(spent: Spent) -> str:
+    """`12,000 tokens, cost 0.40`; "about" stands before what is estimated."""
+    tokens = f"{'about ' if spent.estimated else ''}{count(spent.tokens, 'token')}"
+    return tokens if spent.cost is None else f"{tokens}, cost {money(spent.cost)}"
+
+
+def unscored(found: AttemptCounts) -> str:
+    """`3 of 120 attempts unscored (2 rollouts, 1 verifier)`."""
+    text = f"{found.unscored:,} of {count(found.attempts, 'attempt')} unscored"
+    if not found.unscored:
+        return text
+    return (
+        f"{text} ({found.rollout_failures:,} by rollout, {found.verifier_failures:,} by verifier)"
+    )
+
+
+def _compared(report: RunReport) -> Iterator[str]:
+    found, judged = report.comparison, report.verdict
+    if found is None or judged is None:
+        return
+    mean = found.mean
+    yield f"Mean@{found.k}: {estimate(mean.without)} {ARROW} {estimate(mean.with_library)}"
+    yield judged.sentence
+    for at in found.pass_at[-1:]:
+        paired = at.paired
+        yield (
+            f"Pass@{at.k} (reward of {number(found.threshold)} or more): "
+            f"{estimate(paired.without)} {ARROW} {estimate(paired.with_library)}, "
+            f"gain {estimate(paired.gain, signed=True)}, {p_value(paired.test)}"
+        )
+    yield from _beside(found)
+
+
+def _beside(found: ArmComparison) -> Iterator[str]:
+    """What has to stand beside the figures."""
+    if found.mean_scored is not None:
+        before, after = found.mean_scored.without, found.mean_scored.with_library
+        yield f"Scored attempts only: {number(before.value)} {ARROW} {number(after.value)}"
+    yield f"Without: {unscored(found.counts_without)}; with: {unscored(found.counts_with)}"
+    before, after = found.use_without, found.use_with
+    calls, calls_after = before.tool_calls_per_rollout, after.tool_calls_per_rollout
+    per_attempt = [
+        f"{number(before.tokens_per_attempt)} {ARROW} {number(after.tokens_per_attempt)} tokens",
+        f"{number(calls)} {ARROW} {number(calls_after)} tool calls",
+    ]
+    if before.cost_per_attempt is not None or after.cost_per_attempt is not None:
+        costs = f"{money(before.cost_per_attempt)} {ARROW} {money(after.cost_per_attempt)}"
+        per_attempt.append(f"cost {costs}")
+    yield f"Per attempt: {', '.join(per_attempt)}"
+    if found.only_without or found.only_with:
+        yield (
+            f"Left out, being in one arm only: {found.only_without:,} without, "
+            f"{found.only_with:,} with the library"
+        )
+
+
+def _arms(report: RunReport) -> Iterator[str]:
+    if report.comparison is not None:
+        return
+    for arm in report.arms:
+        passed = "".join(f", Pass@{at.k} {estimate(at.estimate)}" for at in arm.pass_at[-1:])
+        scope = f"{count(arm.tasks, 'task')}, {unscored(arm.counts)}"
+        yield f"{arm.arm} the library: Mean@{arm.k} {estimate(arm.mean)}{passed}; {scope}"
+
+
+def _practised(report: RunReport) -> Iterator[str]:
+    if not report.steps:
+        return
+    first, last = report.steps[0], report.steps[-1]
+    end = f" {ARROW} {number(last.mean_reward)} (different tasks)" if first is not last else ""
+    steps = count(len(report.steps), "step")
+    yield f"Practice: {steps}, mean reward {number(first.mean_reward)}{end}"
+    changed = sum(step.changed for step in report.steps)
+    refused = sum(step.refused for step in report.steps)
+    yield (
+        f"Library: version {first.version_before} {ARROW} {last.version}, "
+        f"{count(last.size, 'experience')}, {count(changed, 'change')}, {refused:,} refused"
+    )
+
+
+def _spent(report: RunReport) -> Iterator[str]:
+    found = report.totals
+    if not found.whole.calls:
+        return
+    yield f"Spent: {count(found.whole.calls, 'call')}, {amount(found.whole)}"
+    for name, spent in found.parts.items():
+        if spent.calls:
+            yield f"  {PURPOSES[name]}: {amount(spent)}"
+
+
+def _failed(report: RunReport) -> Iterator[str]:
+    found = report.failures
+    if found.times:
+        worst = found.listed[0]
+        what = clipped(worst.reason, 100) or NONE
+        yield f"Failures: {found.times:,}; most often {worst.kind} ({worst.times:,} times): {what}"
