@@ -31,24 +31,24 @@ _DECODER = json.JSONDecoder()
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A value in the text, and what is in it.
+    """A value in the text, with its members.
 
     Attributes:
         key: Its name or index.
-        name: Where its name begins, or else the value.
-        start: Where the value begins.
-        end: Where the value ends.
+        name_start: Start of its name, or of the value if it has none.
+        start: Start of the value.
+        end: End of the value.
         parts: The members of an object or list.
     """
 
     key: Key
-    name: int
+    name_start: int
     start: int
     end: int
     parts: tuple[_Part, ...] = ()
 
     def find(self, *path: Key) -> _Part | None:
-        """The part at a path; of several with a name the last one, as parsers do."""
+        """The part at a path; the last one of duplicates, like parsers."""
         part: _Part | None = self
         for key in path:
             part = next((p for p in reversed(part.parts) if p.key == key), None) if part else None
@@ -107,7 +107,7 @@ class JsonDocument(Document):
 
     @property
     def root(self) -> _Part:
-        """Where everything in the text is."""
+        """The whole value, with the position of everything in it."""
         if self._root is None:
             start = _behind_space(self._strict, 0)
             try:
@@ -127,7 +127,7 @@ class JsonDocument(Document):
             return _loads(self._strict)
 
     def _splice(self, *pieces: tuple[int, int, str]) -> None:
-        """Replace pieces of the text; of two at one position, the last comes first."""
+        """Replace pieces of the text; at equal positions, the later piece comes first."""
         text = self.text
         for start, end, new in sorted(pieces, key=lambda piece: piece[0], reverse=True):
             text = text[:start] + new + text[end:]
@@ -141,9 +141,9 @@ class JsonDocument(Document):
         met: set[Key] = set()
         for part in parent.parts if parent else ():
             if part.key in met and key in {None, part.key}:
-                before = self.text[: part.name]
+                before = self.text[: part.name_start]
                 what = f"duplicate name {part.key!r}; hosts differ in which one they read"
-                line, column = before.count("\n") + 1, part.name - before.rfind("\n")
+                line, column = before.count("\n") + 1, part.name_start - before.rfind("\n")
                 raise MalformedError(what, line, column)
             met.add(part.key)
 
@@ -165,9 +165,9 @@ class JsonDocument(Document):
         self._splice((end, end, text), *comma)
 
     def _cuts(self, parent: _Part, part: _Part) -> list[tuple[int, int, str]]:
-        """What goes with a member: a comma, and its lines if nothing else is on them."""
-        start, end, comma = part.name, part.end, self._comma(part)
-        if comma is not None and self.text[end:comma].strip():  # a comment is before the comma
+        """What to cut for a member: also a comma, and its lines if nothing else is on them."""
+        start, end, comma = part.name_start, part.end, self._comma(part)
+        if comma is not None and self.text[end:comma].strip():  # a comment stands before the comma
             return [(start, end, ""), (comma, comma + 1, "")]
         end = end if comma is None else comma + 1
         line = self.text.rfind("\n", 0, start) + 1
@@ -185,8 +185,8 @@ class JsonDocument(Document):
 
     def _member_indent(self, parent: _Part) -> str:
         for part in parent.parts:
-            if self.text.rfind("\n", 0, part.name) > parent.start:
-                return self._indent_at(part.name)
+            if self.text.rfind("\n", 0, part.name_start) > parent.start:
+                return self._indent_at(part.name_start)
         return self._indent_at(parent.start) + self._unit
 
     def _indent_at(self, position: int) -> str:

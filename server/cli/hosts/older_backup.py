@@ -67,12 +67,12 @@ def read_older(content: bytes, folder: Path, file: ConfigFile) -> Backup | None:
         after=file.text if as_written else _with_entry(before or "", record, servers, record.entry),
         secrets=record.secrets,
         copy_name=record.before,
-        is_lost=is_lost and record.older is not None,
+        reconstructed=is_lost and record.older is not None,
     )
 
 
 def _with_entry(text: str, record: _Record, servers: str, entry: object) -> str:
-    """What must have been in the file, but for the wording."""
+    """A text with an entry, equal to what was in the file but for the formatting."""
     document = open_document(text, record.file)
     document.update(servers, record.name, value=entry)
     for asked in record.inputs if entry == record.entry else ():

@@ -1,9 +1,9 @@
 """TOML, edited in place with tomlkit, section by section.
 
-tomlkit counts the comments above a header to the section before it: it would put new keys behind
-them, and remove them with that section. So it is given one section at a time, from the header to
-the last key, and tables are added and removed as text. A new text is taken only if it means exactly
-what it should.
+To tomlkit, the comments above a header belong to the section before: it would put new keys behind
+them, and remove them with that section. So it is given one section at a time, up to the last key,
+and tables are added and removed as text. Whatever the text looks like, an edit is only accepted if
+the result parses to exactly the intended data.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _POSITION = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A header and its keys: `text[start:end]`. The keys before the first header are one, too."""
+    """A header and its keys, or the keys before the first header: `text[start:end]`."""
 
     path: Path
     start: int
@@ -54,7 +54,7 @@ class TomlDocument(Document):
         names = tuple(map(str, path))
         if as_table(self.get(*names)) is not None:
             self.remove(*names)
-        self._take(_changed(self.data, names, value), *self._ways(names, value))
+        self._accept(_changed(self.data, names, value), *self._candidates(names, value))
 
     @override
     def remove(self, *path: Key) -> None:
@@ -66,7 +66,7 @@ class TomlDocument(Document):
             text = _without(text, section)
         has_more = at_path(tomllib.loads(text), names) is not None
         expected = _changed(self.data, names, None)
-        self._take(expected, partial(_edited, text, names, None) if has_more else lambda: text)
+        self._accept(expected, partial(_edited, text, names, None) if has_more else lambda: text)
 
     @override
     def restore(self, older: str, *path: str) -> None:
@@ -74,7 +74,7 @@ class TomlDocument(Document):
         (start, end), source = _span(self.text, path), _span(older, path)
         text = self.text[:start] + older[slice(*source)] + self.text[end:]
         try:
-            self._take(_changed(self.data, path, value), lambda: text)
+            self._accept(_changed(self.data, path, value), lambda: text)
         except BadInputError:  # it is not in one piece, or not in sections of its own
             self.update(*path, value=value)
 
@@ -88,15 +88,15 @@ class TomlDocument(Document):
             line, column = (found[2], found[3]) if found[2] else (text.count("\n") + 1, 1)
             raise MalformedError(found[1], int(line), int(column)) from error
 
-    def _take(self, expected: dict[str, object], *ways: Callable[[], str]) -> None:
-        """Take the first new text that means what it should.
+    def _accept(self, expected: dict[str, object], *candidates: Callable[[], str]) -> None:
+        """Accept the first candidate that parses to the expected data.
 
         Raises:
-            BadInputError: None does; this file is written in too unusual a way.
+            BadInputError: There is none.
         """
-        for way in ways:
+        for candidate in candidates:
             try:
-                text = way()
+                text = candidate()
                 data = tomllib.loads(text)
             except (TOMLKitError, tomllib.TOMLDecodeError):
                 continue
@@ -107,8 +107,8 @@ class TomlDocument(Document):
             "this file cannot be edited safely. Nothing was changed; edit the entry by hand"
         )
 
-    def _ways(self, path: Path, value: object) -> Iterator[Callable[[], str]]:
-        """How a value can get to a path: with its own header, in its table, or with its table."""
+    def _candidates(self, path: Path, value: object) -> Iterator[Callable[[], str]]:
+        """Texts with a value: in a section of its own, in its table, or together with its table."""
         while path:
             if as_table(value) is not None:
                 yield partial(self._with_table, path, value)
@@ -116,7 +116,7 @@ class TomlDocument(Document):
             path, value = path[:-1], {path[-1]: value}
 
     def _with_table(self, path: Path, value: object) -> str:
-        """The text with a section of its own at the end, behind an empty line."""
+        """The text with a new section at the end, after an empty line."""
         for name in reversed(path):
             value = {name: value}
         block = tomlkit.dumps(as_table(value) or {}).lstrip().replace("\n", self._newline)
@@ -128,10 +128,10 @@ class TomlDocument(Document):
 
 
 def _sections(text: str, path: Path = ()) -> list[_Section]:
-    """The sections of a table and of the tables in it."""
+    """The sections of a table and its subtables."""
     starts = [0]
     for found in _BRACKET.finditer(text):
-        if _is_toml(text[starts[-1] : found.start()]):  # else it is in a string or a list
+        if _is_toml(text[starts[-1] : found.start()]):  # otherwise it is in a string or a list
             starts.append(found.start())
     sections: list[_Section] = []
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
@@ -177,7 +177,7 @@ def _without(text: str, section: _Section) -> str:
 
 
 def _edited(text: str, path: Path, value: Item | None) -> str:
-    """The text with a value set by tomlkit, or removed, in the section that has its table."""
+    """The text with a value set or removed by tomlkit, in the section that has its table."""
     sections = [s for s in _sections(text) if s.path == path[:-1][: len(s.path)]]
     for section in sorted(sections, key=lambda section: -len(section.path)):
         old = text[section.start : section.end]
@@ -222,7 +222,7 @@ def _changed(data: dict[str, object], path: Path, value: object) -> dict[str, ob
 
 
 def _without_empty(data: object) -> object:
-    """The data without empty tables: one may be there only because something is in it."""
+    """The data without empty tables; in TOML, some exist only as long as something is in them."""
     table = as_table(data)
     if table is None:
         return data
