@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts.installing import Desk
+from tests.hosts.workspace import Workspace
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A user with an empty home, in an empty project."""
     home, project = tmp_path / "home", tmp_path / "project"
     for folder in (home, project):
@@ -18,4 +18,4 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "CODEX_HOME", "CLAUDE_CONFIG_DIR"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(project)
-    return Desk(home, project)
+    return Workspace(home, project)

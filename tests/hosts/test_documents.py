@@ -1,4 +1,4 @@
-"""Changing a text in one place: what is read differs there, and everything else is as written."""
+"""Editing a text in one place: everything else stays as it is written."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_toml_is_changed_in_one_place_and_back(text: str) -> None:
     assert document.text.strip() == text.strip()
 
 
-def test_members_of_an_array_are_added_and_taken_out() -> None:
+def test_members_of_a_list_are_added_and_removed() -> None:
     text = '{\n  "inputs": [\n    {"id": "a"} // first\n  ]\n}\n'
     document = JsonDocument(text)
     document.set("inputs", 1, value={"id": "b"})
@@ -100,12 +100,12 @@ def test_members_of_an_array_are_added_and_taken_out() -> None:
         "[" * 100_000,
     ],
 )
-def test_what_is_no_json_is_refused_with_a_position(text: str) -> None:
+def test_invalid_json_is_refused_with_its_position(text: str) -> None:
     with pytest.raises(MalformedError, match=r"line \d+, column \d+: "):
         JsonDocument(text)
 
 
-def test_toml_that_cannot_be_changed_safely_is_refused_and_stays() -> None:
+def test_toml_that_cannot_be_edited_safely_is_refused() -> None:
     text = "s = 1\n"
     document = TomlDocument(text)
     with pytest.raises(BadInputError, match="must be a table"):

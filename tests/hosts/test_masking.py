@@ -1,11 +1,11 @@
-"""What is shown of a file holds no secrets, and says all else."""
+"""Output masks secrets, and nothing else."""
 
 from __future__ import annotations
 
 import pytest
 
 from server.cli.hosts.masking import masked
-from tests.hosts.installing import Desk
+from tests.hosts.workspace import Workspace
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_everything_else_is_shown(text: str) -> None:
     assert masked(text) == text
 
 
-def test_a_changed_secret_is_a_change_that_is_shown_without_it(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_a_changed_secret_shows_as_a_masked_change(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TK", "one-LEAK")
     served = ("claude-desktop", "--url", "http://127.0.0.1:1/mcp", "--token-env", "TK")
-    desk.install(*served)
+    workspace.install(*served)
     monkeypatch.setenv("TK", "two-LEAK")
-    output = desk.install(*served)
+    output = workspace.install(*served)
     assert '-        "API_ACCESS_TOKEN": "***"' in output
     assert '+        "API_ACCESS_TOKEN": "***"' in output
     assert "LEAK" not in output

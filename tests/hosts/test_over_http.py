@@ -1,14 +1,14 @@
-"""Entries for a server over HTTP, and where its token is."""
+"""Entries for a server over HTTP, and how they refer to its token."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.hosts.installing import (
+from tests.hosts.workspace import (
     EVERY_HOST,
     URL,
     VSCODE,
-    Desk,
+    Workspace,
     data,
     servers,
 )
@@ -16,11 +16,11 @@ from tests.hosts.installing import (
 
 @EVERY_HOST
 def test_a_server_over_http_is_written_with_a_reference_to_its_token(
-    desk: Desk, host: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DESK_TOKEN", "s3cret-value")
-    output = desk.install(host, "--url", URL, "--token-env", "DESK_TOKEN")
-    entry = data(desk.file(host)).at(servers(host), "experience")
+    output = workspace.install(host, "--url", URL, "--token-env", "DESK_TOKEN")
+    entry = data(workspace.file(host)).at(servers(host), "experience")
     assert isinstance(entry, dict)
     expected = {
         "claude-code": {"headers": {"Authorization": "Bearer ${DESK_TOKEN}"}},
@@ -31,31 +31,33 @@ def test_a_server_over_http_is_written_with_a_reference_to_its_token(
     }
     assert entry.items() >= expected[host].items()
     assert "s3cret-value" not in output
-    assert ("s3cret-value" in desk.file(host).read_text()) == (host == "claude-desktop")
+    assert ("s3cret-value" in workspace.file(host).read_text()) == (host == "claude-desktop")
     assert ("the host has no other way" in output) == (host == "claude-desktop")
-    assert "s3cret-value" not in desk.undo(host)
-    assert not desk.file(host).exists()
+    assert "s3cret-value" not in workspace.undo(host)
+    assert not workspace.file(host).exists()
 
 
-def test_claude_desktop_cannot_be_given_a_token_that_is_not_there(desk: Desk) -> None:
-    output = desk.run("claude-desktop", "--url", URL, "--token-env", "NOT_SET", fails=1)
+def test_claude_desktop_needs_the_token_in_the_environment(workspace: Workspace) -> None:
+    output = workspace.run("claude-desktop", "--url", URL, "--token-env", "NOT_SET", fails=1)
     assert "set NOT_SET and run this again" in output
 
 
-def test_going_from_a_program_to_http_leaves_nothing_of_the_program(desk: Desk) -> None:
-    desk.install("claude-code")
-    desk.install("claude-code", "--url", URL)
-    entry = data(desk.file("claude-code")).at("mcpServers", "experience")
+def test_switching_to_http_removes_the_command(workspace: Workspace) -> None:
+    workspace.install("claude-code")
+    workspace.install("claude-code", "--url", URL)
+    entry = data(workspace.file("claude-code")).at("mcpServers", "experience")
     assert entry == {"type": "http", "url": URL}
-    desk.install("claude-code")
-    assert "url" not in desk.file("claude-code").read_text()
+    workspace.install("claude-code")
+    assert "url" not in workspace.file("claude-code").read_text()
 
 
-def test_what_vs_code_asks_for_stands_once_and_goes_with_the_entry(desk: Desk) -> None:
-    path = desk.has("vscode", VSCODE)
+def test_the_input_of_vs_code_is_added_once_and_removed_with_the_entry(
+    workspace: Workspace,
+) -> None:
+    path = workspace.write("vscode", VSCODE)
     for _ in range(2):
-        desk.install("vscode", "--url", URL, "--token-env", "TOKEN")
+        workspace.install("vscode", "--url", URL, "--token-env", "TOKEN")
     assert data(path).all("inputs", of="id") == ["jira-key", "token"]
     path.write_text(path.read_text().replace("mcp-jira", "mcp-jira-2"))
-    desk.undo("vscode")
+    workspace.undo("vscode")
     assert path.read_text() == VSCODE.replace("mcp-jira", "mcp-jira-2")

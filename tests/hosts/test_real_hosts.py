@@ -1,4 +1,4 @@
-"""The hosts' own programs read what is installed, where they are on this machine."""
+"""Real hosts, if they are on this machine, read what `install` writes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import subprocess
 
 import pytest
 
-from tests.hosts.installing import Desk
+from tests.hosts.workspace import Workspace
 
 
-def said_by(program: str, *arguments: str) -> str:
+def output_of(program: str, *arguments: str) -> str:
     found = shutil.which(program)
     if found is None:
-        pytest.skip(f"{program} is not here")
+        pytest.skip(f"{program} is not installed")
     ended = subprocess.run(
         [found, *arguments],
         stdin=subprocess.DEVNULL,
@@ -26,20 +26,22 @@ def said_by(program: str, *arguments: str) -> str:
     return ended.stdout
 
 
-def test_claude_code_starts_what_is_installed(desk: Desk) -> None:
-    desk.install("claude-code")
-    listed = said_by("claude", "mcp", "list")
+def test_claude_code_starts_what_is_installed(workspace: Workspace) -> None:
+    workspace.install("claude-code")
+    listed = output_of("claude", "mcp", "list")
     assert "experience: " in listed
     assert "Connected" in listed
-    desk.undo("claude-code")
-    assert "experience: " not in said_by("claude", "mcp", "list")
+    workspace.undo("claude-code")
+    assert "experience: " not in output_of("claude", "mcp", "list")
 
 
-def test_codex_knows_what_is_installed(desk: Desk) -> None:
-    desk.install("codex")
-    desk.install("codex", "--name", "web", "--url", "http://127.0.0.1:1/mcp", "--token-env", "TOK")
-    listed = said_by("codex", "mcp", "list")
+def test_codex_lists_what_is_installed(workspace: Workspace) -> None:
+    workspace.install("codex")
+    workspace.install(
+        "codex", "--name", "web", "--url", "http://127.0.0.1:1/mcp", "--token-env", "TOK"
+    )
+    listed = output_of("codex", "mcp", "list")
     assert "experience " in listed
     assert "TOK" in listed
-    desk.undo("codex")
-    assert "experience " not in said_by("codex", "mcp", "list")
+    workspace.undo("codex")
+    assert "experience " not in output_of("codex", "mcp", "list")

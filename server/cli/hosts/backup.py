@@ -29,7 +29,7 @@ class Backup(BaseModel, frozen=True):
         after: The text of the file with it.
         secrets: The variables that were given a value in the entry's `env`, with all values.
         copy_name: The copy of the file as it was at first, None if there was no file.
-        is_lost: Whether the text before is not known.
+        reconstructed: Whether `before` is not a copy, but made from the old entry.
     """
 
     file: Path
@@ -39,7 +39,7 @@ class Backup(BaseModel, frozen=True):
     after: str
     secrets: dict[str, list[str]]
     copy_name: str | None
-    is_lost: bool = False
+    reconstructed: bool = False
 
     def entry_in(self, text: str) -> object | None:
         """The entry in a text."""
@@ -50,7 +50,7 @@ class Backup(BaseModel, frozen=True):
         return self.entry_in(text) not in (self.entry_in(self.after), None)
 
     def undone(self, text: str) -> str | None:
-        """A text of the file without what was installed, None if the file is to go.
+        """A text of the file without what was installed, None if the file should go.
 
         Raises:
             BadInputError: The text is malformed, or cannot be edited safely.
@@ -58,9 +58,12 @@ class Backup(BaseModel, frozen=True):
         if text == self.after:
             return self.before
         document = self._open(text)
-        self._take_out(document)
+        unchanged = document.text
+        self._take_back(document)
+        result = text if document.text == unchanged else document.text
         lines = _reverted(text, self.before or "", self.after)
-        result = document.text if lines is None or not self._means(lines, document) else lines
+        if lines is not None and self._means(lines, document):
+            result = lines
         is_empty = not result.strip().strip("{}").strip()
         return None if self.before is None and is_empty else result
 
@@ -73,11 +76,14 @@ class Backup(BaseModel, frozen=True):
         except BadInputError:
             return False
 
-    def _take_out(self, document: Document) -> None:
-        """Restore the entry that was there before, and nothing else."""
+    def _take_back(self, document: Document) -> None:
+        """Take back the entry and its inputs, and the tables that were made for them."""
         before, after = self._open(self.before or ""), self._open(self.after)
-        if document.get(self.servers, self.name) != before.get(self.servers, self.name):
-            document.restore(before.text, self.servers, self.name)
+        entry = self.servers, self.name
+        if before.get(*entry) is None:
+            document.remove(*entry)
+        elif before.get(*entry) != document.get(*entry):
+            document.restore(before.text, *entry)
         for asked in input_ids(after):
             wanted = f"${{input:{asked}}}" in document.text or asked in input_ids(before)
             if asked in input_ids(document) and not wanted:
@@ -94,7 +100,7 @@ def input_ids(document: Document) -> list[object]:
 
 
 def _reverted(text: str, before: str, after: str) -> str | None:
-    """A text with the lines replaced that once were; None if they are not there as written."""
+    """A text with the change from `before` to `after` reverted; None if its lines have changed."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     start = _equal_lines(old, new)
     old, new = old[start:], new[start:]

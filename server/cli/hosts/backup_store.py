@@ -23,7 +23,7 @@ from server.settings import default_database
 
 @dataclass(frozen=True, slots=True)
 class BackupStore:
-    """The place for the backup of an entry, and for copies of the file that it is in."""
+    """The backup of one entry, and the copies of its file."""
 
     file: Path
     name: str
@@ -61,8 +61,8 @@ class BackupStore:
         places = (f"{stem}{f'-{n}' if n > 1 else ''}{self.file.suffix}" for n in count(1))
         return next(path for place in places if not (path := Path(place)).exists())
 
-    def without(self, backup: Backup, file: ConfigFile) -> dict[Path, Backup]:
-        """The backups of all other entries in the file, as if this one had not been installed."""
+    def others_without(self, backup: Backup, file: ConfigFile) -> dict[Path, Backup]:
+        """The backups of the file's other entries, as if this one had never been installed."""
         return {path: without(backup, other) for path, other in self._others(file)}
 
     def forget(self, backup: Backup, others: dict[Path, Backup], left: bytes | None) -> None:

@@ -20,7 +20,7 @@ from server.cli.hosts.config_file import (
 from server.cli.hosts.document import Document, MalformedError, as_list, as_table
 
 _CHANGED = "The entry was changed since it was installed; that change is lost."
-_LOST = "The copy of the file as it was is gone; the entry is removed, and none put back."
+_LOST = "The copy of the file as it was is gone; comments in the old entry are lost."
 _OURS = {"type", "command", "args", "url", "headers", "bearer_token_env_var"}
 _OF_PROGRAMS = {"env", "env_vars", "cwd"}
 _OF_ONE_SERVER = {
@@ -38,8 +38,8 @@ class Change:
 
     Attributes:
         file: The file as it was read.
-        after: Its bytes afterwards, None when it is to go.
-        backup: What is to be stored, or what is undone.
+        after: Its bytes afterwards, None if it should go.
+        backup: The backup to store, or to undo.
         copy: Where to put a copy of the file as it was read, None for nowhere.
         notes: What the user should know.
     """
@@ -52,12 +52,12 @@ class Change:
 
     @property
     def changes_something(self) -> bool:
-        """Whether the file is not yet so."""
+        """Whether the file differs afterwards."""
         return self.after != self.file.raw
 
     @property
     def new_text(self) -> str:
-        """The text afterwards; empty if the file is to go."""
+        """The text afterwards; empty if the file should go."""
         return ConfigFile(self.file.path, self.after).text
 
     @property
@@ -84,7 +84,7 @@ class Change:
 
     def undo(self) -> None:
         """Write the file, and drop what undo needed."""
-        others = self._store.without(self.backup, self.file)
+        others = self._store.others_without(self.backup, self.file)
         if self.changes_something:
             write_file(self.file, self.after)
         self._store.forget(self.backup, others, self.after)
@@ -142,21 +142,21 @@ def plan_undo(path: Path, name: str) -> Change:
         return Change(file, None, backup)
     text = backup.undone(file.text)
     notes = (_CHANGED,) if backup.was_changed(file.text) else ()
-    notes += (_LOST,) if backup.is_lost else ()
+    notes += (_LOST,) if backup.reconstructed else ()
     return Change(file, None if text is None else file.encoded(text), backup, notes=notes)
 
 
 def merged(
     old: Mapping[str, object], new: Mapping[str, object], installed: Collection[str]
 ) -> dict[str, object]:
-    """A new entry with what stays of the old one: its environment, its limits, what is disabled.
+    """A new entry that keeps the rest of the old one: environment, limits, what is disabled.
 
     Credentials for one server never go to another.
 
     Args:
         old: The entry in the file.
         new: The entry to be installed.
-        installed: The variables in `env` that were installed, and not put there by the user.
+        installed: The variables in `env` that `install` wrote, not the user.
     """
     gone = {*_OURS}
     if "url" in new:

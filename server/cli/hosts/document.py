@@ -79,7 +79,7 @@ class Document(ABC):
 
     @abstractmethod
     def restore(self, older: str, *path: str) -> None:
-        """Put back what an older text has at a path, as it was written there."""
+        """Put back a value of an older text, as it was written there if possible."""
 
     @abstractmethod
     def check_names(self, *path: str) -> None:

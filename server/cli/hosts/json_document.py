@@ -17,7 +17,8 @@ from experience_store.errors import BadInputError
 from server.cli.hosts.document import Document, Key, MalformedError
 
 _SPACE = r"[ \t\r\n]*"
-_STRING = r'"(?:[^"\\\n]|\\.)*"'
+_SPACES = re.compile(_SPACE)
+_STRING = r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
 _COMMENT = re.compile(rf"{_STRING}|//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _TRAILING_COMMA = re.compile(rf"((?:{_STRING}|[\w.}}\]]){_SPACE}),(?={_SPACE}[}}\]])|{_STRING}")
 _COMMA = re.compile(rf"{_SPACE},")
@@ -25,28 +26,29 @@ _BLANKS = re.compile(r"[ \t]*")
 _LINE_END = re.compile(r"[ \t]*\r?\n")
 _INDENT = re.compile(r"^([ \t]+)(?=\S)", re.MULTILINE)
 _CLOSING = {"{": "}", "[": "]"}
+_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A value in the text, and what is in it.
+    """A value in the text, with its members.
 
     Attributes:
         key: Its name or index.
-        name: Where its name begins, or else the value.
-        start: Where the value begins.
-        end: Where the value ends.
+        name_start: Start of its name, or of the value if it has none.
+        start: Start of the value.
+        end: End of the value.
         parts: The members of an object or list.
     """
 
     key: Key
-    name: int
+    name_start: int
     start: int
     end: int
     parts: tuple[_Part, ...] = ()
 
     def find(self, *path: Key) -> _Part | None:
-        """The part at a path; of several with a name the last one, as parsers do."""
+        """The part at a path; the last one of duplicates, like parsers."""
         part: _Part | None = self
         for key in path:
             part = next((p for p in reversed(part.parts) if p.key == key), None) if part else None
@@ -64,15 +66,15 @@ class JsonDocument(Document):
     @override
     def check_names(self, *path: str) -> None:
         for depth, key in enumerate(path):
-            self._check_once(self._root.find(*path[:depth]), key)
-        inside = [self._root.find(*path)]
+            self._check_once(self.root.find(*path[:depth]), key)
+        inside = [self.root.find(*path)]
         for part in inside:
             self._check_once(part)
             inside += part.parts if part else ()
 
     @override
     def set(self, *path: Key, value: object) -> None:
-        part = self._root
+        part = self.root
         for depth, key in enumerate(path):
             opening, kind = ("[", "a list") if isinstance(key, int) else ("{", "an object")
             if self.text[part.start] != opening:
@@ -88,33 +90,44 @@ class JsonDocument(Document):
 
     @override
     def remove(self, *path: Key) -> None:
-        parent, part = self._root.find(*path[:-1]), self._root.find(*path)
+        parent, part = self.root.find(*path[:-1]), self.root.find(*path)
         if parent is None or part is None:
             return
         self._splice(*self._cuts(parent, part))
-        parent = self._root.find(*path[:-1])
+        parent = self.root.find(*path[:-1])
         if parent and not self.text[parent.start + 1 : parent.end - 1].strip():
             self._splice((parent.start + 1, parent.end - 1, ""))
 
     @override
     def restore(self, older: str, *path: str) -> None:
-        source = _root(_blanked(older)[1]).find(*path)
-        if source is None:
-            self.remove(*path)
-            return
         self.set(*path, value=None)
-        if place := self._root.find(*path):
+        source, place = JsonDocument(older).root.find(*path), self.root.find(*path)
+        if source and place:
             self._splice((place.start, place.end, older[source.start : source.end]))
+
+    @property
+    def root(self) -> _Part:
+        """The whole value, with the position of everything in it."""
+        if self._root is None:
+            start = _behind_space(self._strict, 0)
+            try:
+                self._root = _scan(self._strict, 0, start, start)
+            except RecursionError as error:
+                raise BadInputError("this file is nested too deeply to be edited") from error
+        return self._root
 
     @override
     def _parse(self, text: str) -> object:
-        self._bare, strict = _blanked(text)
-        data = _loads(strict)
-        self._root = _root(strict)
-        return data
+        self._root: _Part | None = None
+        self._bare = self._strict = text
+        try:
+            return _loads(text)
+        except MalformedError:
+            self._bare, self._strict = _blanked(text)
+            return _loads(self._strict)
 
     def _splice(self, *pieces: tuple[int, int, str]) -> None:
-        """Replace pieces of the text; of two at one position, the last comes first."""
+        """Replace pieces of the text; at equal positions, the later piece comes first."""
         text = self.text
         for start, end, new in sorted(pieces, key=lambda piece: piece[0], reverse=True):
             text = text[:start] + new + text[end:]
@@ -128,9 +141,9 @@ class JsonDocument(Document):
         met: set[Key] = set()
         for part in parent.parts if parent else ():
             if part.key in met and key in {None, part.key}:
-                before = self.text[: part.name]
+                before = self.text[: part.name_start]
                 what = f"duplicate name {part.key!r}; hosts differ in which one they read"
-                line, column = before.count("\n") + 1, part.name - before.rfind("\n")
+                line, column = before.count("\n") + 1, part.name_start - before.rfind("\n")
                 raise MalformedError(what, line, column)
             met.add(part.key)
 
@@ -152,9 +165,9 @@ class JsonDocument(Document):
         self._splice((end, end, text), *comma)
 
     def _cuts(self, parent: _Part, part: _Part) -> list[tuple[int, int, str]]:
-        """What goes with a member: a comma, and its lines if nothing else is on them."""
-        start, end, comma = part.name, part.end, self._comma(part)
-        if comma is not None and self.text[end:comma].strip():  # a comment is before the comma
+        """What to cut for a member: also a comma, and its lines if nothing else is on them."""
+        start, end, comma = part.name_start, part.end, self._comma(part)
+        if comma is not None and self.text[end:comma].strip():  # a comment stands before the comma
             return [(start, end, ""), (comma, comma + 1, "")]
         end = end if comma is None else comma + 1
         line = self.text.rfind("\n", 0, start) + 1
@@ -172,8 +185,8 @@ class JsonDocument(Document):
 
     def _member_indent(self, parent: _Part) -> str:
         for part in parent.parts:
-            if self.text.rfind("\n", 0, part.name) > parent.start:
-                return self._indent_at(part.name)
+            if self.text.rfind("\n", 0, part.name_start) > parent.start:
+                return self._indent_at(part.name_start)
         return self._indent_at(parent.start) + self._unit
 
     def _indent_at(self, position: int) -> str:
@@ -202,12 +215,7 @@ def _loads(strict: str) -> object:
     except json.JSONDecodeError as error:
         raise MalformedError(error.msg, error.lineno, error.colno) from error
     except (RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
-        raise MalformedError(f"this is too long or too deep: {error}", 1, 1) from error
-
-
-def _root(strict: str) -> _Part:
-    start = _behind_space(strict, 0)
-    return _scan(strict, 0, start, start)
+        raise MalformedError(f"too large to be read: {error}", 1, 1) from error
 
 
 def _scan(strict: str, key: Key, name: int, start: int) -> _Part:
@@ -231,9 +239,9 @@ def _scan(strict: str, key: Key, name: int, start: int) -> _Part:
 
 def _decoded(strict: str, at: int) -> tuple[str, int]:
     """The value at a position (a string, where it matters), and where it ends."""
-    return json.JSONDecoder().raw_decode(strict, at)
+    return _DECODER.raw_decode(strict, at)
 
 
 def _behind_space(strict: str, at: int) -> int:
-    space = re.compile(_SPACE).match(strict, at)
+    space = _SPACES.match(strict, at)
     return space.end() if space else at

@@ -18,6 +18,7 @@ class _Record(BaseModel, frozen=True):
 
     Attributes:
         entry: The entry that was written.
+        older: The entry that was there before, None if there was none.
         existed: Whether there was a file before.
         before: The name of the copy of that file.
         inputs: The ids of what the host was told to ask for.
@@ -27,6 +28,7 @@ class _Record(BaseModel, frozen=True):
     file: Path
     name: str
     entry: dict[str, object]
+    older: object = None
     existed: bool
     before: str | None
     inputs: list[str]
@@ -35,7 +37,7 @@ class _Record(BaseModel, frozen=True):
 
 
 def read_older(content: bytes, folder: Path, file: ConfigFile) -> Backup | None:
-    """The backup in a file of the first version, None if it is not one.
+    """The backup in a file of the first version, None if it is not one, or of another file.
 
     Args:
         content: The content of that file.
@@ -46,29 +48,33 @@ def read_older(content: bytes, folder: Path, file: ConfigFile) -> Backup | None:
         record = _Record.model_validate_json(content)
     except ValidationError:
         return None
-    copy = read_file(folder / (record.before or "none"))
-    as_written = hashlib.sha256(file.raw or b"").hexdigest() == record.written
-    is_lost = record.existed and copy.raw is None
-    before = copy.text if record.existed or (as_written and copy.raw is not None) else None
+    if record.file != file.path:
+        return None
     now = open_document(file.text, file.path)
     usual = "mcp_servers" if file.path.suffix == ".toml" else "mcpServers"
     servers = next((t for t in _TABLES if now.get(t, record.name) is not None), usual)
+    copy = read_file(folder / (record.before or "none"))
+    is_lost = record.existed and copy.raw is None
+    as_written = hashlib.sha256(file.raw or b"").hexdigest() == record.written and not is_lost
+    before = copy.text if record.existed or (as_written and copy.raw is not None) else None
+    if is_lost and record.older is not None:
+        before = _with_entry("", record, servers, record.older)
     return Backup(
         file=record.file,
         servers=servers,
         name=record.name,
         before=before,
-        after=file.text if as_written and not is_lost else _after(record, servers, before or ""),
+        after=file.text if as_written else _with_entry(before or "", record, servers, record.entry),
         secrets=record.secrets,
         copy_name=record.before,
-        is_lost=is_lost,
+        reconstructed=is_lost and record.older is not None,
     )
 
 
-def _after(record: _Record, servers: str, before: str) -> str:
-    """What must have been written, but for the wording."""
-    document = open_document(before, record.file)
-    document.update(servers, record.name, value=record.entry)
-    for asked in record.inputs:
+def _with_entry(text: str, record: _Record, servers: str, entry: object) -> str:
+    """A text with an entry, equal to what was in the file but for the formatting."""
+    document = open_document(text, record.file)
+    document.update(servers, record.name, value=entry)
+    for asked in record.inputs if entry == record.entry else ():
         document.set(INPUTS, len(input_ids(document)), value={"id": asked})
     return document.text

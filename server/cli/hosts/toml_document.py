@@ -1,9 +1,9 @@
 """TOML, edited in place with tomlkit, section by section.
 
-tomlkit counts the comments above a header to the section before it: it would put new keys behind
-them, and remove them with that section. So it is given one section at a time, from the header to
-the last key, and tables are added and removed as text. A new text is taken only if it means exactly
-what it should.
+To tomlkit, the comments above a header belong to the section before: it would put new keys behind
+them, and remove them with that section. So it is given one section at a time, up to the last key,
+and tables are added and removed as text. Whatever the text looks like, an edit is only accepted if
+the result parses to exactly the intended data.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _POSITION = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A header and its keys: `text[start:end]`. The keys before the first header are one, too."""
+    """A header and its keys, or the keys before the first header: `text[start:end]`."""
 
     path: Path
     start: int
@@ -54,7 +54,7 @@ class TomlDocument(Document):
         names = tuple(map(str, path))
         if as_table(self.get(*names)) is not None:
             self.remove(*names)
-        self._take(_changed(self.data, names, value), *self._ways(names, value))
+        self._accept(_changed(self.data, names, value), *self._candidates(names, value))
 
     @override
     def remove(self, *path: Key) -> None:
@@ -62,24 +62,21 @@ class TomlDocument(Document):
         if self.get(*names) is None:
             return
         text = self.text
-        for section in reversed(_sections(text)):
-            if section.path[: len(names)] == names:
-                text, _ = _without(text, section)
-        rest = at_path(tomllib.loads(text), names)
+        for section in reversed(_sections(text, names)):
+            text = _without(text, section)
+        has_more = at_path(tomllib.loads(text), names) is not None
         expected = _changed(self.data, names, None)
-        self._take(expected, lambda: text if rest is None else _edited(text, names, None))
+        self._accept(expected, partial(_edited, text, names, None) if has_more else lambda: text)
 
     @override
     def restore(self, older: str, *path: str) -> None:
-        here = [s for s in _sections(self.text) if s.path[: len(path)] == path]
-        at = _without(self.text, here[0])[1] if here else len(self.text)
-        self.remove(*path)
-        if (value := TomlDocument(older).get(*path)) is None:
-            return
-        sections = [s for s in _sections(older) if s.path[: len(path)] == path]
-        block = "".join(older[s.start : s.end] for s in sections)
-        expected = _changed(self.data, path, value)
-        self._take(expected, lambda: self._with_block(at, block), *self._ways(path, value))
+        value = TomlDocument(older).get(*path)
+        (start, end), source = _span(self.text, path), _span(older, path)
+        text = self.text[:start] + older[slice(*source)] + self.text[end:]
+        try:
+            self._accept(_changed(self.data, path, value), lambda: text)
+        except BadInputError:  # it is not in one piece, or not in sections of its own
+            self.update(*path, value=value)
 
     @override
     def _parse(self, text: str) -> object:
@@ -91,15 +88,15 @@ class TomlDocument(Document):
             line, column = (found[2], found[3]) if found[2] else (text.count("\n") + 1, 1)
             raise MalformedError(found[1], int(line), int(column)) from error
 
-    def _take(self, expected: dict[str, object], *ways: Callable[[], str]) -> None:
-        """Take the first new text that means what it should.
+    def _accept(self, expected: dict[str, object], *candidates: Callable[[], str]) -> None:
+        """Accept the first candidate that parses to the expected data.
 
         Raises:
-            BadInputError: None does; this file is written in too unusual a way.
+            BadInputError: There is none.
         """
-        for way in ways:
+        for candidate in candidates:
             try:
-                text = way()
+                text = candidate()
                 data = tomllib.loads(text)
             except (TOMLKitError, tomllib.TOMLDecodeError):
                 continue
@@ -110,8 +107,8 @@ class TomlDocument(Document):
             "this file cannot be edited safely. Nothing was changed; edit the entry by hand"
         )
 
-    def _ways(self, path: Path, value: object) -> Iterator[Callable[[], str]]:
-        """How a value can get to a path: with its own header, in its table, or with its table."""
+    def _candidates(self, path: Path, value: object) -> Iterator[Callable[[], str]]:
+        """Texts with a value: in a section of its own, in its table, or together with its table."""
         while path:
             if as_table(value) is not None:
                 yield partial(self._with_table, path, value)
@@ -119,33 +116,35 @@ class TomlDocument(Document):
             path, value = path[:-1], {path[-1]: value}
 
     def _with_table(self, path: Path, value: object) -> str:
+        """The text with a new section at the end, after an empty line."""
         for name in reversed(path):
             value = {name: value}
-        block = tomlkit.dumps(as_table(value) or {}).lstrip()
-        return self._with_block(len(self.text), block.replace("\n", self._newline))
-
-    def _with_block(self, at: int, block: str) -> str:
-        """The text with a section at the start of a line, and an empty line between."""
-        before, after = self.text[:at], self.text[at:]
+        block = tomlkit.dumps(as_table(value) or {}).lstrip().replace("\n", self._newline)
+        before = self.text
         before += self._newline if before and not before.endswith("\n") else ""
         if before.strip() and not before.endswith(self._newline * 2):
             before += self._newline
-        if after.strip() and not after.startswith(("\n", "\r\n")):
-            block += self._newline
-        return before + block + after
+        return before + block
 
 
-def _sections(text: str) -> list[_Section]:
+def _sections(text: str, path: Path = ()) -> list[_Section]:
+    """The sections of a table and its subtables."""
     starts = [0]
     for found in _BRACKET.finditer(text):
-        if _is_toml(text[starts[-1] : found.start()]):  # else it is in a string or a list
+        if _is_toml(text[starts[-1] : found.start()]):  # otherwise it is in a string or a list
             starts.append(found.start())
     sections: list[_Section] = []
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         comments = _COMMENTS.search(text, start, end)
         header = text[start:end].partition("\n")[0].rstrip("\r") if sections else ""
         sections.append(_Section(_path(header), start, comments.start() if comments else end))
-    return sections
+    return [section for section in sections if section.path[: len(path)] == path]
+
+
+def _span(text: str, path: Path) -> tuple[int, int]:
+    """From the first section of a table to the last one; empty if there is none."""
+    sections = _sections(text, path)
+    return (sections[0].start, sections[-1].end) if sections else (0, 0)
 
 
 def _path(header: str) -> Path:
@@ -168,17 +167,17 @@ def _is_toml(text: str) -> bool:
     return True
 
 
-def _without(text: str, section: _Section) -> tuple[str, int]:
-    """The text without a section and the empty line before it, and where that was."""
+def _without(text: str, section: _Section) -> str:
+    """The text without a section and the empty line before it."""
     before, after = text[: section.start], text[section.end :]
     if not after.strip() or after.startswith(("\n", "\r\n")):
         gap = _GAP.search(before)
         before = before[: gap.start(1)] if gap else before
-    return before + after, len(before)
+    return before + after
 
 
 def _edited(text: str, path: Path, value: Item | None) -> str:
-    """The text with a value set by tomlkit, or removed, in the section that has its table."""
+    """The text with a value set or removed by tomlkit, in the section that has its table."""
     sections = [s for s in _sections(text) if s.path == path[:-1][: len(s.path)]]
     for section in sorted(sections, key=lambda section: -len(section.path)):
         old = text[section.start : section.end]
@@ -223,7 +222,7 @@ def _changed(data: dict[str, object], path: Path, value: object) -> dict[str, ob
 
 
 def _without_empty(data: object) -> object:
-    """The data without empty tables: one may be there only because something is in it."""
+    """The data without empty tables; in TOML, some exist only as long as something is in them."""
     table = as_table(data)
     if table is None:
         return data

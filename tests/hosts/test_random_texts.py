@@ -1,4 +1,4 @@
-"""Files of any shape: an entry goes in and out, and what is not ours stays, comments too."""
+"""Random files: after adding and removing an entry, everything else is as before."""
 
 from __future__ import annotations
 

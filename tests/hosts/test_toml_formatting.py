@@ -1,4 +1,4 @@
-"""TOML as people write it: inline tables and tables in pieces keep their wording."""
+"""TOML as people write it: inline tables and split tables keep their formatting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from server.cli.hosts.document import as_table
 from server.cli.hosts.toml_document import TomlDocument
-from tests.hosts.installing import CODEX, URL, Desk, data
+from tests.hosts.workspace import CODEX, URL, Workspace, data
 
 INLINE = """# mine
 mcp_servers = { other = { command = 'C:\\x', args = [ "a,b", # why a, {
@@ -28,13 +28,13 @@ TIGHT = '[mcp_servers.experience]\ncommand = "a"\n[t]\nx = 1\n'
 OWN_INLINE = '[mcp_servers]\nexperience = { command = "x", n = 0xFF, env = { A = "1" } } # c\n'
 
 
-def test_others_in_an_inline_table_stay_as_they_are_written(desk: Desk) -> None:
-    path = desk.has("codex", INLINE)
-    desk.install("codex")
+def test_other_entries_in_an_inline_table_stay_as_they_are_written(workspace: Workspace) -> None:
+    path = workspace.write("codex", INLINE)
+    workspace.install("codex")
     assert path.read_text().startswith(INLINE.partition(" } }")[0])
     assert set(as_table(data(path).at("mcp_servers")) or {}) == {"other", "experience"}
     path.write_text(path.read_text() + "[x]\n")
-    desk.undo("codex")
+    workspace.undo("codex")
     assert path.read_text() == INLINE + "[x]\n"
 
 
@@ -42,22 +42,22 @@ def test_others_in_an_inline_table_stay_as_they_are_written(desk: Desk) -> None:
     "own", [SPLIT, TIGHT, OWN_INLINE, f"a = 1\n\n{SPLIT}", f"{TIGHT}{INLINE[:7]}"]
 )
 @pytest.mark.parametrize("served", [(), ("--url", URL)])
-def test_what_stood_there_comes_back_to_its_place(
-    desk: Desk, own: str, served: tuple[str, ...]
+def test_undo_restores_the_replaced_entry_in_place(
+    workspace: Workspace, own: str, served: tuple[str, ...]
 ) -> None:
-    path = desk.has("codex", own)
-    desk.install("codex", *served)
+    path = workspace.write("codex", own)
+    workspace.install("codex", *served)
     path.write_text(path.read_text() + "[later]\ny = 2\n")
-    desk.undo("codex")
+    workspace.undo("codex")
     assert path.read_text() == own + "[later]\ny = 2\n"
 
 
 @pytest.mark.parametrize("later", ["", "[later]\ny = 2\n", "\n[later]\ny = 2\n"])
-def test_no_empty_line_is_left_behind(desk: Desk, later: str) -> None:
-    path = desk.has("codex", CODEX)
-    desk.install("codex")
+def test_no_empty_line_is_left_behind(workspace: Workspace, later: str) -> None:
+    path = workspace.write("codex", CODEX)
+    workspace.install("codex")
     path.write_text(path.read_text() + later)
-    desk.undo("codex")
+    workspace.undo("codex")
     assert path.read_text() == CODEX + later
 
 
@@ -85,7 +85,7 @@ def test_an_inline_table_is_changed_in_one_place(text: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["a", "b", "c"])
-def test_any_member_of_an_inline_table_can_go(key: str) -> None:
+def test_any_member_of_an_inline_table_can_be_removed(key: str) -> None:
     document = TomlDocument("[s]\ne = { a = 1, b.x = 2, b.y = 3, c = 4 } # c\n")
     document.remove("s", "e", key)
     assert document.get("s", "e", key) is None

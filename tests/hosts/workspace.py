@@ -1,4 +1,4 @@
-"""Installing into hosts' files in tests: a user's home, and files as people have them."""
+"""A user's home and project for tests of `install`, and hosts' files as people have them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def servers(host: str) -> str:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Workspace:
     """A user's home and project, and the program run there."""
 
     home: Path
@@ -103,7 +103,7 @@ class Desk:
     def file(self, host: str, scope: Scope = "user") -> Path:
         return HOSTS[host].file(Machine.here(), scope)
 
-    def has(self, host: str, text: str | bytes, scope: Scope = "user") -> Path:
+    def write(self, host: str, text: str | bytes, scope: Scope = "user") -> Path:
         """The host's file with some content."""
         path = self.file(host, scope)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Where hosts' files are on each system, and which command is written into them."""
+"""Where hosts' files are on each system, and which command `install` writes."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_each_host_has_its_file_on_each_system(host: str, platform: str, tmp_pat
     assert HOSTS[host].file(machine, "user") == tmp_path / PLACES[host, platform]
 
 
-def test_every_host_is_looked_at() -> None:
+def test_every_host_is_covered() -> None:
     assert {host for host, _ in PLACES} == set(HOSTS)
 
 
-def test_variables_move_the_files(tmp_path: Path) -> None:
+def test_environment_variables_move_the_files(tmp_path: Path) -> None:
     linux = Machine(
         "linux",
         tmp_path,
@@ -61,7 +61,7 @@ def test_variables_move_the_files(tmp_path: Path) -> None:
     assert HOSTS["vscode"].file(windows, "user") == tmp_path / "Roaming/Code/User/mcp.json"
 
 
-def test_claude_desktop_as_a_package_of_windows_keeps_its_file_apart(tmp_path: Path) -> None:
+def test_the_windows_package_of_claude_desktop_has_a_file_of_its_own(tmp_path: Path) -> None:
     machine = Machine("win32", tmp_path, tmp_path, {})
     packages = [
         tmp_path / LOCAL / "Packages" / name / "LocalCache" / "Roaming" / "Claude"
@@ -100,25 +100,27 @@ def origin(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
     monkeypatch.setattr(launch, "distribution", lambda _name: Installed(text))  # pyright: ignore[reportUnknownArgumentType,reportUnknownLambdaType]
 
 
-def test_from_a_package_index_uvx_is_written(monkeypatch: pytest.MonkeyPatch, uvx: str) -> None:
+def test_installed_from_an_index_the_command_is_uvx(
+    monkeypatch: pytest.MonkeyPatch, uvx: str
+) -> None:
     origin(monkeypatch, None)
     assert launch.launch_command() == [uvx, "experience-mcp"]
     assert launch.launch_command(shared=True) == ["uvx", "experience-mcp"]
 
 
-def test_without_uvx_the_running_program_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_uvx_the_command_is_the_running_program(monkeypatch: pytest.MonkeyPatch) -> None:
     origin(monkeypatch, None)
     monkeypatch.setattr("shutil.which", lambda _name: None)  # pyright: ignore[reportUnknownArgumentType,reportUnknownLambdaType]
     assert Path(launch.launch_command()[0]).is_absolute()
 
 
 @pytest.mark.usefixtures("uvx")
-def test_from_a_clone_the_running_program_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_clone_the_command_is_the_running_program(monkeypatch: pytest.MonkeyPatch) -> None:
     origin(monkeypatch, json.dumps({"url": "file:///clone", "dir_info": {"editable": True}}))
     assert launch.launch_command() == [str(Path(sys.executable).with_name("experience-mcp"))]
 
 
-def test_from_a_cache_that_may_be_cleared_the_wheel_is_written(
+def test_in_a_cache_the_command_names_the_wheel(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, uvx: str
 ) -> None:
     wheel = tmp_path / "experience mcp.whl"
