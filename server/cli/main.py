@@ -33,7 +33,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "submit": "Store attempts from JSON lines.",
         "learn": "Learn now from all waiting groups, with the configured model.",
         "practice": "Practise on tasks until the library knows how, and measure the gain.",
-        "evaluate": "Measure what a library is worth: the same tasks with and without it.",
+        "evaluate": "Measure what a library gains: the same tasks with and without it.",
     },
     "Inspect and audit": {
         "libraries": "List the libraries, their size and what is waiting.",
