@@ -106,13 +106,15 @@ async def test_thousands_of_libraries_are_listed_in_results_that_hosts_show_whol
     assert seen == names
 
 
-@pytest.mark.parametrize(("name", "is_there"), [("library-999", True), ("library-9999", False)])
+@pytest.mark.parametrize(("name", "is_there"), [("library-of-mine", True), ("library-9999", False)])
 async def test_a_practice_run_finds_its_library_among_many(
     database: Path, store: Store, name: str, is_there: bool
 ) -> None:
     async with connected(database) as client:
         await store.libraries.ensure("a")
         make_libraries(database, MANY)
+        if is_there:
+            await store.libraries.ensure(name)
         found = await LibraryClient(Connection(client), name).find()
 
     assert (found.library if found else None) == (name if is_there else None)
