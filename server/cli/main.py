@@ -131,6 +131,10 @@ class Commands(click.Group):
             if error.errno == errno.EPIPE:
                 raise
             raise click.ClickException(_reason(error)) from error
+        except ExceptionGroup as group:  # a closed pipe may end a command amid its tasks
+            if group.split(BrokenPipeError)[1] is not None:
+                raise
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from group
 
 
 def _reason(error: OSError) -> str:

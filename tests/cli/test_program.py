@@ -121,11 +121,12 @@ def test_variables_named_version_and_help_do_not_change_the_command(program: Pro
     assert process.stdout.startswith(b"library")
 
 
-def test_a_closed_pipe_is_not_an_error(program: Program, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["export", "demo"])
+def test_a_closed_pipe_is_not_an_error(program: Program, tmp_path: Path, command: str) -> None:
     program.run("edit", "add", "When x, do y.")
     with (tmp_path / "errors").open("w+") as errors:
         process = subprocess.Popen(
-            program.command("export"),
+            program.command(command),
             env=program.environment(),
             stdout=subprocess.PIPE,
             stderr=errors,
