@@ -122,6 +122,7 @@ async def assemble(
     """
     models = _make_models(options, plan, stack)
     journal = stack.enter_context(open_journal(options.folder))
+    models.teacher.hold()  # an embedded server resumes an open update at once
     library = LibraryClient(await _connect(options, models.teacher, stack), options.library)
     found = await library.find()
     await check_library(options, plan, library, found)
@@ -139,6 +140,7 @@ async def assemble(
         evaluation=_group_runner(options, models, models.evaluation, journal, observer),
         teacher=models.teacher,
     )
+    models.teacher.release()
     if runner.is_learning or ("with" in options.arms and not runner.is_evaluated("with")):
         identity.check(found if options.from_step is None else await library.find())
     if runner.is_learning:

@@ -64,6 +64,8 @@ class BudgetedModel:
         self._budget = budget
         self._slots = asyncio.Semaphore(concurrency)
         self._forbidden: ModelForbiddenError | None = None
+        self._released = asyncio.Event()
+        self._released.set()
         self.estimates = False
 
     @property
@@ -82,8 +84,17 @@ class BudgetedModel:
             raise EndpointRefusedError(f"the teacher does not answer: {self._forbidden}")
         self._budget.check()
 
+    def hold(self) -> None:
+        """Begin no call until `release`: what the run has spent before is not known yet."""
+        self._released.clear()
+
+    def release(self) -> None:
+        """Begin calls, those that wait first."""
+        self._released.set()
+
     async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
         """Put a question; a spent budget counts as out of reach, so that nothing is given up."""
+        await self._released.wait()
         async with self._slots:
             try:
                 self._budget.check()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from server.practice.client.library import LibraryClient
+from server.practice.client.views import LibraryInfo
 from tests.practice.scripted_world import Ground, counted, ground, is_attempt
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -91,6 +94,24 @@ async def test_a_budget_that_is_spent_while_learning_loses_no_answer(tmp_path: P
         await here.do("practice", "--concurrency", "1")
         assert here.spent() == whole
         assert len(here.attempts) == len(attempts)
+
+
+async def test_an_update_is_not_resumed_before_the_budget_knows_what_was_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = LibraryClient.find
+
+    async def slow_find(self: LibraryClient) -> LibraryInfo | None:
+        await asyncio.sleep(0.5)
+        return await find(self)
+
+    async with ground(tmp_path) as here:
+        options = ("--concurrency", "1", "--max-tokens")
+        await here.do("practice", *options, "340", code=3)
+        asked = len(here.questions)
+        monkeypatch.setattr(LibraryClient, "find", slow_find)
+        await here.do("practice", *options, "341", code=3)
+        assert len(here.questions) == asked > 0
 
 
 async def test_what_a_function_says_that_it_spent_counts_in_the_budget(
