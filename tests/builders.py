@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from experience_store.learning.inputs import HOST, GroupInput, PromptBudget, Snapshot
 from experience_store.learning.update import Update
@@ -12,8 +11,6 @@ from experience_store.library import Experience, Library, Policy, State
 from experience_store.retrieval import Document, Index
 from experience_store.store import Submission
 from experience_store.trajectory import Group, Message, ToolCall, Trajectory
-
-DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def attempt(

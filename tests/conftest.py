@@ -16,6 +16,10 @@ from experience_store.store import Store
 from server.settings import Settings
 
 
+# Otherwise each of the many child processes compiles the SDK anew, which doubles its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Chosen tests run in this process, where they start at once; whole folders on every core."""
     chosen = config.option.keyword or any(".py" in argument for argument in config.args)

@@ -10,7 +10,7 @@ import pytest
 from experience_store import open_store
 from experience_store.operations import Add
 from tests.conformance.tools import INSPECTOR, on_node, ran
-from tests.http.serving import served
+from tests.server.http.serving import served
 
 ERAS = ["legacy", "modern"]
 LISTS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.tools import HERE, Ran, ran, tool
-from tests.http.serving import served
+from tests.server.http.serving import served
 
 
 def client() -> list[str]:

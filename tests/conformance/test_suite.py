@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Program
 from tests.conformance.tools import HERE, SUITE, Ran, on_node, ran
-from tests.http.serving import Served, started
+from tests.server.cli.program import Program
+from tests.server.http.serving import Served, started
 
 
 @asynccontextmanager

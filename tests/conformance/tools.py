@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 HERE = Path(__file__).parent
 WHERE = "ACCEPTANCE_TOOLS"
 SUITE = "node_modules/@modelcontextprotocol/conformance/dist/index.js"

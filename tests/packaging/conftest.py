@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.installed import ROOT, run, uv
+from tests.packaging.installed import (
+    run,
+    uv,
+)
+from tests.paths import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
-ROOT = Path(__file__).parents[2]
 LONG_ENOUGH = 300
 NO_INDEX = (  # what uv and npm say then
     "failed to fetch",

@@ -11,8 +11,12 @@ from typing import cast
 
 import pytest
 
-from tests.http.serving import served
-from tests.packaging.installed import ROOT, run, uv
+from tests.packaging.installed import (
+    run,
+    uv,
+)
+from tests.paths import ROOT
+from tests.server.http.serving import served
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 HEALTH = ROOT / "packaging" / "docker" / "health.py"

@@ -14,7 +14,14 @@ from typing import Any, cast
 import pytest
 
 from server.mcp.tools import core_tools
-from tests.packaging.installed import ROOT, learned, run, started, tools_of, uv
+from tests.packaging.installed import (
+    learned,
+    run,
+    started,
+    tools_of,
+    uv,
+)
+from tests.paths import ROOT
 
 FOLDER = ROOT / "packaging" / "mcpb"
 MANIFEST: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ import click
 import jsonschema
 
 from server.cli.main import main
-from tests.packaging.installed import ROOT
+from tests.paths import ROOT
 
 SERVER: dict[str, Any] = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
 (PACKAGE,) = SERVER["packages"]

@@ -8,7 +8,11 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from tests.packaging.installed import ROOT, run, uv
+from tests.packaging.installed import (
+    run,
+    uv,
+)
+from tests.paths import ROOT
 
 STRAYS = (".env", ".env.local", "x~", "x.py.bak", "experience.db", "experience.db-wal", "my.pem")
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", ".dockerignore", "packaging/mcpb")

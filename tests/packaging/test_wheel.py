@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from server.mcp.tools import core_tools
-from tests.packaging.installed import ROOT, learned, run, started, tools_of, uv
+from tests.packaging.installed import (
+    learned,
+    run,
+    started,
+    tools_of,
+    uv,
+)
+from tests.paths import ROOT
 
 PACKAGES = ("server", "experience_store")
 

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.server.cli.program import Program
+
+
+@pytest.fixture
+def program(database: Path) -> Program:
+    return Program(database)

@@ -1,0 +1,146 @@
+"""The server as a host starts it: a child process with pipes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from tests.server.cli.program import Json, Program
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+
+
+class Host:
+    """A host that talks to the child process in JSON lines."""
+
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        self.child = child
+
+    def send(self, message: Mapping[str, object]) -> None:
+        assert self.child.stdin is not None
+        self.child.stdin.write(json.dumps(message) + "\n")
+        self.child.stdin.flush()
+
+    def ask(self, message: Mapping[str, object]) -> Json:
+        self.send(message)
+        assert self.child.stdout is not None
+        return Json(json.loads(self.child.stdout.readline()))
+
+    def call(self, tool: str, **arguments: object) -> Json:
+        params: dict[str, object] = {"name": tool, "arguments": arguments}
+        return self.ask({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params})
+
+    def finish(self) -> tuple[int, str]:
+        """The exit code and stderr of the child, once it has ended."""
+        _, errors = self.child.communicate(timeout=20)
+        return self.child.returncode, errors
+
+
+@contextmanager
+def host(program: Program, *args: str, **environment: str) -> Generator[Host]:
+    child = subprocess.Popen(
+        program.command(*args),
+        env=program.environment(**environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        found = Host(child)
+        if found.ask(INITIALIZE).at("result", "serverInfo", "name") == "experience-mcp":
+            found.send(READY)
+        yield found
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def serves(found: Host) -> bool:
+    answer = found.call("get_experiences", task="x", library="lib")
+    return answer.at("result", "structuredContent", "library") == "lib"
+
+
+def test_serve_is_the_default_command_and_takes_options(program: Program) -> None:
+    with host(program, "--max-tokens", "500") as found:
+        assert serves(found)
+
+
+def test_settings_come_from_the_environment(program: Program) -> None:
+    with host(program, EXPERIENCE_MCP_LIBRARY="airline") as found:
+        answer = found.call("get_experiences", task="x")
+        assert answer.at("result", "structuredContent", "library") == "airline"
+
+
+def test_end_of_file_on_stdin_shuts_down_silently(program: Program) -> None:
+    with host(program) as found:
+        assert serves(found)
+        assert found.finish() == (0, "")
+
+
+@posix_only
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_shuts_down_while_stdin_is_open(
+    program: Program, number: signal.Signals, code: int
+) -> None:
+    with host(program) as found:
+        trajectories = [{"output": "w", "reward": 1}, {"output": "l", "reward": 0}]
+        found.call("submit_group", task="t", library="lib", trajectories=trajectories)
+        started = time.monotonic()
+        found.child.send_signal(number)
+        assert found.child.wait(20) == code
+        assert time.monotonic() - started < 5
+        assert found.child.stderr is not None
+        assert found.child.stderr.read() == ""
+    assert program.json("libraries").at("libraries", 0, "waiting") == 1
+
+
+def test_a_database_that_cannot_be_opened_is_a_one_line_error(program: Program) -> None:
+    program.database.mkdir()
+    process = subprocess.run(
+        program.command("serve"),
+        env=program.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert process.stderr.startswith("Error: cannot open the database")
+    assert process.stderr.count("\n") == 1
+
+
+def test_a_model_without_an_api_key_is_an_error_at_start_up(program: Program) -> None:
+    result = program.run("serve", "--model", "some-model", fails=1)
+    assert "the model some-model needs an API key: set OPENAI_API_KEY" in result.stderr
+
+
+def test_a_misspelt_option_gets_a_suggestion(program: Program) -> None:
+    result = program.run("serve", "--libary", "x", fails=2)
+    assert "--library" in result.stderr
+
+
+def test_logs_go_to_stderr(program: Program) -> None:
+    with host(program, "serve", "--log-level", "debug") as found:
+        assert serves(found)
+        code, errors = found.finish()
+        assert code == 0
+        assert "DEBUG" in errors

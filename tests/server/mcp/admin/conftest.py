@@ -1,0 +1,12 @@
+"""What tests of administration share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.server.mcp.admin.connecting import Mode
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def mode(request: pytest.FixtureRequest) -> Mode:
+    return request.param

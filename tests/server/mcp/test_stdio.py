@@ -1,0 +1,273 @@
+"""The server as hosts run it: a process of its own on stdin and stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from experience_store import open_store
+from experience_store.testing import lesson
+from server.mcp.build import build_server
+from server.settings import Settings
+from tests.paths import DATA, ROOT
+from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, learn, submit
+
+LONG_ENOUGH = 60.0
+MAX_LINE = 2**24
+
+
+def command(database: Path) -> list[str]:
+    return [sys.executable, "-P", "-m", "server.cli", "serve", "--database", str(database)]
+
+
+@asynccontextmanager
+async def client_of(database: Path) -> AsyncGenerator[Client]:
+    program, *arguments = command(database)
+    async with Client(StdioServerParameters(command=program, args=arguments, cwd=ROOT)) as client:
+        yield client
+
+
+class Child:
+    """A server process that is spoken to in bare JSON-RPC, so that nothing is smoothed over."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.lines: list[bytes] = []
+        self._last_id = 0
+
+    async def tell(self, method: str, **params: object) -> None:
+        await self.write({"jsonrpc": "2.0", "method": method, "params": params})
+
+    async def ask(self, method: str, **params: object) -> Mapping[str, Any]:
+        self._last_id += 1
+        message = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+        await self.write(message)
+        return await self.answer()
+
+    async def write(self, message: Mapping[str, object]) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(message).encode() + b"\n")
+        await self.process.stdin.drain()
+
+    async def answer(self) -> Mapping[str, Any]:
+        """The answer to what was asked last; notifications before it are kept as lines."""
+        assert self.process.stdout
+        while line := await self.process.stdout.readline():
+            self.lines.append(line)
+            message: Mapping[str, Any] = json.loads(line)
+            if message.get("id") == self._last_id:
+                return message
+        raise AssertionError("the server ended without an answer")
+
+    async def shake_hands(self) -> None:
+        await self.ask(
+            "initialize",
+            protocolVersion="2025-06-18",
+            capabilities={},
+            clientInfo={"name": "test", "version": "1"},
+        )
+        await self.tell("notifications/initialized")
+
+    async def call(self, tool: str, **arguments: object) -> Answer:
+        answer = await self.ask("tools/call", name=tool, arguments=arguments)
+        result = answer["result"]
+        data: Mapping[str, Any] = result.get("structuredContent") or {}
+        return Answer(result["content"][0]["text"], data, bool(result.get("isError")))
+
+    async def end(self) -> bytes:
+        """Close stdin, as a host does when it ends; what was still said on stdout."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()
+        rest = await self.process.stdout.read()
+        assert await self.process.wait() == 0
+        return rest
+
+
+@asynccontextmanager
+async def child_of(
+    database: Path, environment: Mapping[str, str] | None = None
+) -> AsyncGenerator[Child]:
+    process = await asyncio.create_subprocess_exec(
+        *command(database), cwd=ROOT, stdin=PIPE, stdout=PIPE, env=environment, limit=MAX_LINE
+    )
+    try:
+        async with asyncio.timeout(LONG_ENOUGH):
+            child = Child(process)
+            await child.shake_hands()
+            yield child
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_the_whole_cycle_works_over_stdio(database: Path) -> None:
+    task = "Cancel the reservation"
+    async with client_of(database) as client:
+        await submit(client, task)
+        published = await learn(client)
+        served = await call(client, "get_experiences", task=task, library="lib")
+
+    assert (published.data["status"], published.data["version"]) == ("published", 1)
+    assert served.data["experiences"] == {"G1": f"Check details: {lesson(task)}"}
+
+
+async def test_what_one_process_learned_the_next_one_serves(database: Path) -> None:
+    async with client_of(database) as client:
+        await submit(client, "Cancel the reservation")
+        asked = await call(client, "update_experiences", library="lib")
+    async with client_of(database) as client:
+        update_id, requests = asked.data["update_id"], asked.data["requests"]
+        await call(client, "submit_answers", update_id=update_id, answers=answers_to(requests))
+    async with Client(build_server(Settings(database))) as client:
+        served = await call(client, "get_experiences", task="Cancel", library="lib")
+
+    assert served.data["version"] == 1
+
+
+async def test_stdout_carries_the_protocol_and_nothing_else(database: Path) -> None:
+    async with child_of(database) as child:
+        await child.ask("tools/list")
+        await child.call("submit_group", task="Cancel", trajectories=WON_AND_LOST)
+        await child.call("submit_group", task="Cancel", trajectories=[])
+        await child.call("update_experiences")
+        await child.ask("resources/read", uri="experience://nope")
+        rest = await child.end()
+
+    said: list[dict[str, object]] = [json.loads(line) for line in child.lines]
+    assert len(said) >= 6
+    assert all(message["jsonrpc"] == "2.0" for message in said)
+    assert rest == b""
+
+
+async def test_home_and_path_are_all_the_environment_that_is_needed(tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    database = tmp_path / "made" / "on the way" / "experience.db"
+    async with child_of(database, environment) as child:
+        await child.call("submit_group", task="Cancel", trajectories=WON_AND_LOST)
+        listed = await child.call("list_libraries")
+        await child.end()
+
+    assert [lib["name"] for lib in listed.data["libraries"]] == ["default"]
+    assert database.is_file()
+
+
+async def test_a_bare_nan_in_json_is_refused_as_a_reward(database: Path) -> None:
+    """Python's json writes it and MCP clients make null of it, so it takes a raw line."""
+    async with child_of(database) as child:
+        attempts = [{"output": "a", "reward": float("nan")}]
+        answer = await child.call("submit_group", task="Cancel", trajectories=attempts)
+        listed = await child.call("list_libraries")
+        await child.end()
+
+    assert answer.failed
+    assert "trajectories.0.reward: Input should be a finite number" in answer.text
+    assert listed.data["libraries"] == []
+
+
+async def test_two_servers_on_one_database_lose_nothing(database: Path) -> None:
+    async def submit_all(client: Client, who: str) -> None:
+        for number in range(200):
+            await submit(client, f"Task {number} of {who}", group_id=f"{who}-{number}")
+
+    async with client_of(database) as one, client_of(database) as two:
+        await asyncio.gather(submit_all(one, "one"), submit_all(two, "two"))
+        listed = await call(one, "list_libraries")
+
+    (library,) = listed.data["libraries"]
+    assert (library["groups"], library["waiting"]) == (400, 400)
+
+
+async def test_what_was_acknowledged_survives_a_kill(database: Path) -> None:
+    async with child_of(database) as child:
+        acknowledged = await child.call(
+            "submit_group", task="Cancel", trajectories=WON_AND_LOST, library="lib"
+        )
+        child.process.kill()
+        await child.process.wait()
+
+    store = await open_store(database)
+    kept = await store.groups.get("lib", acknowledged.data["group_id"])
+    await store.close()
+
+    assert [t.reward for t in kept.trajectories] == [1.0, 0.0]
+
+
+# Attempts that others recorded
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    path = DATA / name
+    if not path.is_file():
+        pytest.skip(f"the recorded attempts are not there: {path}")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+async def test_all_tau_bench_rollouts_become_groups_and_sending_them_twice_doubles_nothing(
+    database: Path,
+) -> None:
+    rollouts = lines("tau-bench-airline/rollouts.jsonl")
+    answers: dict[str, Answer] = {}
+    async with client_of(database) as client:
+        for rollout in [*rollouts, *rollouts]:
+            answers[rollout["task_id"]] = await submit(
+                client,
+                rollout["task"],
+                library="airline",
+                group_id=rollout["task_id"],
+                ground_truth=rollout["ground_truth_actions"],
+                trajectories=[
+                    {
+                        "id": f"trial-{rollout['trial']}",
+                        "messages": rollout["messages"],
+                        "reward": rollout["reward"],
+                    }
+                ],
+            )
+        (library,) = (await call(client, "list_libraries")).data["libraries"]
+
+    assert len(rollouts) == 136
+    assert [a.data["trajectories"] for a in answers.values()] == [4] * 34
+    assert sum(a.data["signal"] for a in answers.values()) == 17
+    assert (library["groups"], library["waiting"]) == (34, 17)
+
+
+@pytest.mark.parametrize("name", ["korgym-datecount/groups.jsonl", "aime-2024/groups.jsonl"])
+async def test_recorded_evaluations_become_groups_of_which_half_have_signal(
+    database: Path, name: str
+) -> None:
+    groups = lines(name)
+    async with Client(build_server(Settings(database))) as client:
+        answers = [
+            await submit(
+                client,
+                group["task"],
+                group_id=f"problem-{number}",
+                ground_truth=group["ground_truth"],
+                trajectories=[
+                    {
+                        "id": f"attempt-{n}",
+                        **{k: attempt[k] for k in ("model", "output", "reward")},
+                    }
+                    for n, attempt in enumerate(group["attempts"])
+                ],
+            )
+            for number, group in enumerate(groups)
+            for _ in range(2)
+        ]
+        (library,) = (await call(client, "list_libraries")).data["libraries"]
+
+    assert len(groups) == 30
+    assert sum(a.data["signal"] for a in answers[::2]) == 15
+    assert (library["groups"], library["waiting"]) == (30, 15)

@@ -1,0 +1,280 @@
+"""The figures of steps, arms, comparisons and totals."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.practice.metrics.arm_metrics import ArmMetrics, arm_metrics, planned, steps_to
+from server.practice.metrics.attempt_metrics import pass_threshold
+from server.practice.metrics.comparison import ArmComparison, comparison
+from server.practice.metrics.estimates import ALL_ALIKE, ONE_TASK
+from server.practice.metrics.spending_totals import totals
+from server.practice.metrics.step_metrics import step_metrics
+from server.practice.metrics.verdict import verdict
+from server.practice.records import Run, ScoredAttempt, Spent, StepLearning, total
+from tests.server.practice.run_builders import (
+    arm,
+    attempt,
+    broken_off,
+    group,
+    run,
+    spent,
+    step,
+    unverified,
+    whole_run,
+)
+
+
+def measured(**rewards: list[object]) -> ArmMetrics:
+    made = arm("without", rewards)  # pyright: ignore[reportArgumentType]  # rewards or attempts
+    found = arm_metrics(made, planned([made]), 1.0)
+    assert found is not None
+    return found
+
+
+def compared(run_: Run) -> ArmComparison:
+    found = comparison(run_, 1.0)
+    assert found is not None
+    return found
+
+
+def test_a_step_tells_failures_of_rollouts_and_verifiers_apart_from_bad_results() -> None:
+    found = step_metrics(
+        step(1, group("a", 1.0, 0.0, broken_off()), group("b", 1.0, unverified(), unverified())),
+        1.0,
+    )
+    assert found.counts.attempts == 6
+    assert found.counts.scored == 3
+    assert found.counts.rollout_failures == 1
+    assert found.counts.verifier_failures == 2
+    assert found.mean_reward == pytest.approx(2 / 3)
+    assert found.pass_rate == pytest.approx(2 / 6)
+
+
+def test_a_reward_that_is_no_real_number_is_a_failure_of_the_verifier() -> None:
+    found = step_metrics(step(1, group("a", float("nan"), float("inf"), 0.5)), 1.0)
+    assert found.counts.verifier_failures == 2
+    assert found.mean_reward == 0.5
+
+
+def test_a_step_says_what_was_learned_and_what_each_purpose_took() -> None:
+    one = attempt(1.0, tool_calls=3, rollout=spent(4, 400), verifying=spent(1, 50))
+    two = attempt(0.0, tool_calls=6, rollout=spent(7, 600), verifying=spent(1, 50))
+    learned = StepLearning(
+        before=4, version=5, size=9, changes=["Add x", "Retire y"], refused=["z"], spent=spent(3)
+    )
+    found = step_metrics(step(2, group("a", one, two, signal=True), learned=learned), 1.0)
+    assert (found.groups, found.groups_with_signal) == (1, 1)
+    assert (found.version_before, found.version, found.size) == (4, 5, 9)
+    assert (found.changed, found.refused, found.failed_updates) == (2, 1, 0)
+    assert found.use.tool_calls_per_rollout == 4.5
+    assert found.use.rollouts == spent(4, 400) + spent(7, 600)
+    assert found.use.verification == spent(2, 100)
+    assert found.learning == spent(3)
+
+
+def test_a_step_without_attempts_has_no_means() -> None:
+    found = step_metrics(step(1), 1.0)
+    assert found.mean_reward is None
+    assert found.pass_rate is None
+    assert found.use.tool_calls_per_rollout is None
+
+
+def test_failures_stay_in_the_denominator_and_stand_beside_the_figure() -> None:
+    found = measured(a=[1.0, broken_off()], b=[1.0, 1.0], c=[unverified(), broken_off()])
+    assert found.mean.value == pytest.approx((0.5 + 1 + 0) / 3)
+    assert found.mean_scored is not None
+    assert found.mean_scored.value == 1
+    assert found.mean_scored.tasks == 2
+    assert [p.estimate.value for p in found.pass_at] == pytest.approx([0.5, 2 / 3])
+    assert (found.counts.rollout_failures, found.counts.verifier_failures) == (2, 1)
+
+
+def test_pass_is_given_for_powers_of_two_and_the_planned_number() -> None:
+    assert steps_to(1) == [1]
+    assert steps_to(4) == [1, 2, 4]
+    assert steps_to(6) == [1, 2, 4, 6]
+
+
+def test_a_task_with_fewer_attempts_is_counted_and_stays_out_of_larger_ks() -> None:
+    found = measured(a=[1.0, 0.0, 0.0, 0.0], b=[1.0], c=[])
+    assert (found.k, found.tasks, found.short_tasks) == (4, 2, 1)
+    assert found.mean.value == pytest.approx((0.25 + 1) / 2)
+    assert [(p.k, p.estimate.tasks) for p in found.pass_at] == [(1, 2), (2, 1), (4, 1)]
+    assert found.pass_at[0].estimate.value == pytest.approx((0.25 + 1) / 2)
+    assert found.pass_at[2].estimate.value == 1
+
+
+def test_one_task_has_no_interval_and_neither_have_tasks_that_are_all_alike() -> None:
+    assert measured(a=[1.0, 0.0]).mean.note == ONE_TASK
+    assert measured(a=[1.0, 0.0], b=[0.0, 1.0]).mean.note == ALL_ALIKE
+
+
+def test_rewards_of_another_scale_have_no_pass_unless_one_is_named() -> None:
+    graded = run(without={"a": [3.5, 7.0], "b": [-1.0, 2.0]})
+    assert pass_threshold(graded) is None
+    found = arm_metrics(graded.evaluations[0], 2, None)
+    assert found is not None
+    assert found.pass_at == []
+    assert found.mean.value == pytest.approx((5.25 + 0.5) / 2)
+    named = arm_metrics(graded.evaluations[0], 2, 5.0)
+    assert named is not None
+    assert named.pass_at[1].estimate.value == 0.5
+
+
+def test_rewards_from_0_to_1_pass_at_1() -> None:
+    assert pass_threshold(run(step(1, group("a", 0.0, 0.5, broken_off())))) == 1.0
+
+
+def test_an_arm_in_which_nothing_was_attempted_has_no_figures() -> None:
+    assert arm_metrics(arm("with", {"a": []}), 4, 1.0) is None
+    assert comparison(run(without={"a": [1.0]}, with_library={"a": []}), 1.0) is None
+
+
+def test_tasks_are_paired_by_id_and_those_of_one_arm_are_left_out_and_counted() -> None:
+    found = compared(
+        run(
+            without={"a": [0.0, 0.0], "b": [1.0, 0.0], "x": [1.0, 1.0]},
+            with_library={"b": [1.0, 1.0], "a": [1.0, 0.0], "y": [0.0, 0.0], "z": [0.0, 0.0]},
+        )
+    )
+    assert (found.tasks, found.only_without, found.only_with) == (2, 1, 2)
+    assert (found.mean.without.value, found.mean.with_library.value) == (0.25, 0.75)
+    assert found.mean.gain.value == 0.5
+    assert [(pair.task, pair.gain) for pair in found.per_task] == [("a", 0.5), ("b", 0.5)]
+    assert [(p.k, p.paired.gain.value) for p in found.pass_at] == [(1, 0.5), (2, 0.5)]
+
+
+def test_arms_without_a_common_task_cannot_be_compared() -> None:
+    assert comparison(run(without={"a": [1.0]}, with_library={"b": [1.0]}), 1.0) is None
+
+
+def test_use_is_compared_over_the_shared_tasks_only() -> None:
+    cheap = attempt(0.0, tool_calls=1, rollout=spent(1, 100, 0.01))
+    dear = attempt(1.0, tool_calls=5, rollout=spent(3, 1000, 0.05))
+    found = compared(
+        run(without={"a": [cheap, cheap], "x": [dear, dear]}, with_library={"a": [dear, dear]})
+    )
+    assert found.use_without.tool_calls_per_rollout == 1
+    assert found.use_with.tool_calls_per_rollout == 5
+    assert found.use_without.tokens_per_attempt == 110
+    assert found.use_with.cost_per_attempt == pytest.approx(0.05)
+
+
+def test_rewards_that_differ_by_rounding_only_do_not_differ() -> None:
+    found = compared(run(without={"a": [0.1, 0.2]}, with_library={"a": [0.3, 0.0]}))
+    assert found.mean.test.differing == 0
+
+
+def _verdict_of(gains: list[float]) -> tuple[bool, bool | None, str]:
+    without = {f"t{i}": [0.0, 0.0] for i in range(len(gains))}
+    with_library = {f"t{i}": [gain, gain] for i, gain in enumerate(gains)}
+    found = verdict(compared(run(without=without, with_library=with_library)))
+    return found.distinguishable, found.interval_agrees, found.sentence
+
+
+def test_a_clear_gain_is_distinguishable_and_says_interval_p_and_tasks() -> None:
+    distinguishable, agrees, sentence = _verdict_of([0.5, 0.25, 1.0, 0.5, 0.75, 0.5, 0.25, 1.0])
+    assert distinguishable
+    assert agrees
+    assert sentence.startswith("The gain of 0.594 in Mean@2 is distinguishable from nothing at 5%")
+    assert "95% interval +0.406 to +0.781, p = 0.008, 8 tasks" in sentence
+
+
+def test_a_loss_is_called_one() -> None:
+    _, _, sentence = _verdict_of([-0.5, 0.25, -1.0])
+    assert sentence.startswith("The loss of 0.417 in Mean@2 is not distinguishable from nothing")
+
+
+def test_where_interval_and_test_disagree_the_test_decides_and_it_is_said() -> None:
+    distinguishable, agrees, sentence = _verdict_of([0.5, 0.25, 0.5, 0.75, 0.5])
+    assert not distinguishable
+    assert agrees is False
+    assert "The interval excludes 0, but the sign-flip test decides here" in sentence
+    assert "Only 5 tasks differ between the arms; below 6 the test cannot reach 5%" in sentence
+
+
+def test_a_gain_that_is_made_of_unscored_attempts_is_not_distinguishable_and_it_is_said() -> None:
+    tasks = [f"t{i}" for i in range(8)]
+    cut_short = {t: [1.0, 1.0] if i < 2 else [broken_off(), 1.0] for i, t in enumerate(tasks)}
+    whole = {t: [1.0, 1.0] for t in tasks}
+    gain = compared(run(without=cut_short, with_library=whole))
+    assert gain.mean.test.p < 0.05
+    found = verdict(gain)
+    assert not found.distinguishable
+    assert "The gain of 0.375 in Mean@2 is not distinguishable from nothing" in found.sentence
+    assert "6 of 16 attempts without the library and 0 of 16 with it are unscored" in found.sentence
+    assert "over scored attempts only it is 1.00 \N{RIGHTWARDS ARROW} 1.00 (p = 1" in found.sentence
+    loss = verdict(compared(run(without=whole, with_library=cut_short)))
+    assert not loss.distinguishable
+    all_gone = {t: [broken_off()] for t in tasks}
+    nothing = verdict(compared(run(without=all_gone, with_library=whole)))
+    assert not nothing.distinguishable
+    assert "no task has scored attempts in both" in nothing.sentence
+
+
+def test_a_gain_of_unscored_attempts_is_none_where_the_arms_have_as_many_in_other_tasks() -> None:
+    easy, hard = [f"easy-{i}" for i in range(8)], [f"hard-{i}" for i in range(8)]
+    without = {t: [broken_off(), 1.0] for t in easy} | {t: [0.0, 0.0] for t in hard}
+    with_library = {t: [1.0, 1.0] for t in easy} | {t: [broken_off(), 0.0] for t in hard}
+    gain = compared(run(without=without, with_library=with_library))
+    assert gain.counts_without.unscored == gain.counts_with.unscored == 8
+    assert gain.mean.test.p < 0.05
+    found = verdict(gain)
+    assert not found.distinguishable
+    assert "over scored attempts only it is 0.500 \N{RIGHTWARDS ARROW} 0.500" in found.sentence
+
+
+def test_unscored_attempts_that_both_arms_have_in_the_same_tasks_change_no_verdict() -> None:
+    tasks = [f"t{i}" for i in range(8)]
+    without: dict[str, list[float | ScoredAttempt]] = {t: [broken_off(), 0.0] for t in tasks}
+    found = verdict(
+        compared(run(without=without, with_library={t: [broken_off(), 1.0] for t in tasks}))
+    )
+    assert found.distinguishable
+
+
+def test_a_gain_that_scored_attempts_show_too_is_one_whatever_is_unscored() -> None:
+    tasks = [f"t{i}" for i in range(8)]
+    without: dict[str, list[float | ScoredAttempt]] = {t: [0.0, 0.0] for t in tasks}
+    without["t0"] = [0.0, broken_off()]
+    found = verdict(compared(run(without=without, with_library={t: [1.0, 0.5] for t in tasks})))
+    assert found.distinguishable
+
+
+def test_one_task_is_never_distinguishable() -> None:
+    distinguishable, agrees, sentence = _verdict_of([1.0])
+    assert not distinguishable
+    assert agrees is None
+    assert "(no interval, p = 1.000, 1 task)" in sentence
+
+
+def test_the_whole_is_exactly_the_sum_of_its_purposes() -> None:
+    made = whole_run()
+    found = totals(made)
+    assert found.whole == total(found.parts.values())
+    groups = [g for part in (*made.steps, *made.evaluations) for g in part.groups]
+    attempts = [a for g in groups for a in g.attempts]
+    everything = total(
+        [
+            *(a.rollout.spent for a in attempts),
+            *(a.score.spent for a in attempts),
+            *(s.learned.spent for s in made.steps),
+        ]
+    )
+    assert found.whole.model_copy(update={"cost": None}) == everything.model_copy(
+        update={"cost": None}
+    )
+    assert found.whole.cost == pytest.approx(everything.cost)
+    assert found.unpriced == []
+
+
+def test_purposes_without_a_price_are_named() -> None:
+    rollout = attempt(1.0, rollout=spent(2, 100, 0.5), verifying=spent(1, 10))
+    found = totals(run(step(1, group("a", rollout))))
+    assert found.practice_rollouts.cost == 0.5
+    assert found.unpriced == ["practice_verification"]
+
+
+def test_a_run_without_anything_spent_nothing() -> None:
+    assert totals(run()).whole == Spent()

@@ -1,0 +1,338 @@
+"""An agent with tools: a small MCP server over stdio, started anew for each attempt."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pydantic import JsonValue
+
+from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, ToolUse
+from server.practice.errors import BudgetSpentError, QuotaSpentError
+from server.practice.players import Sampling
+from server.practice.players.agent import AgentPlayer
+from server.practice.records import Rollout
+from server.practice.run.attempts import AttemptSettings, roll_out
+from server.practice.spending import Budget, RolloutLimits
+from server.settings import ModelSettings, Prices
+from tests.server.practice.scripted_world import counted, ground, is_attempt, world
+
+SERVER = str(Path(__file__).parents[1] / "tool_server.py")
+PROMPT = "What is number 5 of the hazel tree called?"
+
+
+def tools(folder: Path, *arguments: str) -> Path:
+    path = folder / "mcp.json"
+    server = {"command": sys.executable, "args": [SERVER, *arguments]}
+    path.write_text(json.dumps({"mcpServers": {"numbers": server}}))
+    return path
+
+
+def use(tool: str, **arguments: Any) -> Said:
+    return Said(tool_uses=(ToolUse(tool, arguments),))
+
+
+def in_turn(*said: Said) -> Script:
+    """Says one after the other, by how many answers the conversation has already."""
+    return lambda asked: said[sum(t.role == "assistant" for t in asked.conversation)]
+
+
+class Agent:
+    """An agent on an endpoint, and what its attempts leave behind."""
+
+    def __init__(self, player: AgentPlayer, endpoint: ScriptedEndpoint) -> None:
+        self.player = player
+        self.endpoint = endpoint
+        self.budget = Budget()
+        self.lost: list[object] = []
+
+    async def play(
+        self, limits: RolloutLimits | None = None, tries: int = 1, call_seconds: float = math.inf
+    ) -> Rollout:
+        return await roll_out(
+            self.player,
+            PROMPT,
+            key="k",
+            attempt_settings=AttemptSettings(limits or RolloutLimits(), tries, call_seconds),
+            budget=self.budget,
+            lost=self.lost.append,
+        )
+
+
+@asynccontextmanager
+async def agent(folder: Path, script: Script, *arguments: str) -> AsyncGenerator[Agent]:
+    async with ScriptedEndpoint(script) as endpoint:
+        model = ModelSettings("fake", "none", endpoint.base_url, retries=0, prices=Prices(1, 1, 1))
+        player = AgentPlayer(model, Sampling(0.5, 100, "Be brief."), tools(folder, *arguments))
+        yield Agent(player, endpoint)
+        await player.close()
+
+
+async def test_the_transcript_holds_calls_and_results_as_chat_messages(tmp_path: Path) -> None:
+    script = in_turn(
+        Said("I look.", tool_uses=(ToolUse("numbers_look_up", {"number": 5}),)), Said("TRUTH-IS-5")
+    )
+    async with agent(tmp_path, script) as made:
+        done = await made.play()
+
+    assert (done.answer, done.failure, done.tool_calls) == ("TRUTH-IS-5", None, 1)
+    system, user, calling, result, last = done.messages
+    assert system == {"role": "system", "content": "Be brief."}
+    assert user == {"role": "user", "content": PROMPT}
+    (call,) = cast("list[dict[str, Any]]", calling["tool_calls"])
+    assert (calling["role"], calling["content"]) == ("assistant", "I look.")
+    assert call["type"] == "function"
+    assert call["function"]["name"] == "numbers_look_up"
+    assert json.loads(call["function"]["arguments"]) == {"number": 5}
+    assert result == {
+        "role": "tool",
+        "tool_call_id": call["id"],
+        "name": "numbers_look_up",
+        "content": "TRUTH-IS-5 (call 1 of this server)",
+    }
+    assert last == {"role": "assistant", "content": "TRUTH-IS-5"}
+    named = {"numbers_look_up", "numbers_fail", "numbers_hang", "numbers_die"}
+    assert set(made.endpoint.calls[0].tools) == named
+
+
+async def test_every_call_of_the_model_is_counted(tmp_path: Path) -> None:
+    script = in_turn(
+        use("numbers_look_up", number=1), use("numbers_look_up", number=2), Said("done")
+    )
+    async with agent(tmp_path, script) as made:
+        done = await made.play()
+
+    spent = done.spent
+    assert (spent.calls, done.tool_calls) == (3, 2)
+    assert spent.prompt_tokens == made.endpoint.prompt_tokens
+    assert spent.completion_tokens == made.endpoint.completion_tokens
+    assert spent.cost == pytest.approx(spent.tokens / 1e6)
+    assert made.budget.spent == spent
+
+
+async def test_each_attempt_meets_a_server_of_its_own(tmp_path: Path) -> None:
+    script = in_turn(use("numbers_look_up", number=5), Said("done"))
+    async with agent(tmp_path, script) as made:
+        first, second = await made.play(), await made.play()
+    assert first.messages[3]["content"] == second.messages[3]["content"]
+    assert "call 1 of" in str(first.messages[3]["content"])
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        (use("numbers_fail", reason="the shop is shut"), "the shop is shut"),
+        (use("nonsense"), "nonsense"),
+        (use("numbers_look_up", number="many"), "number"),
+        (Said(tool_uses=(ToolUse("numbers_look_up", '{"number": 5'),)), ""),
+    ],
+)
+async def test_what_goes_wrong_with_a_tool_is_shown_to_the_model(
+    tmp_path: Path, mistake: Said, told: str
+) -> None:
+    script = in_turn(mistake, mistake, mistake, Said("So be it."))
+    async with agent(tmp_path, script) as made:
+        done = await made.play()
+
+    assert (done.answer, done.failure) == ("So be it.", None)
+    results = [m for m in done.messages if m["role"] == "tool"]
+    assert len(results) == 3
+    assert all(told in str(result["content"]) for result in results)
+    assert told in made.endpoint.calls[-1].last.text
+
+
+@pytest.mark.parametrize(
+    ("limits", "why", "calls"),
+    [
+        (RolloutLimits(turns=3), "no end after 3 turns (--max-turns)", 3),
+        (RolloutLimits(tokens=60), "no end after 60 tokens (--rollout-tokens)", None),
+        (RolloutLimits(cost=6e-5), "no end at a cost of 6e-05 (--rollout-cost)", None),
+    ],
+)
+async def test_an_agent_that_comes_to_no_end_is_stopped(
+    tmp_path: Path, limits: RolloutLimits, why: str, calls: int | None
+) -> None:
+    async with agent(tmp_path, lambda _: use("numbers_look_up", number=1)) as made:
+        done = await made.play(limits, tries=3)
+
+    assert (done.failure, done.exhausted, done.tries) == (why, True, 1)
+    assert done.spent.calls == (calls or len(made.endpoint.calls))
+    assert done.spent.prompt_tokens == made.endpoint.prompt_tokens
+    assert done.messages[-1]["role"] == "tool"
+
+
+@pytest.mark.parametrize(
+    "then", [Said("late", delay=60), use("numbers_hang")], ids=["the endpoint", "a tool"]
+)
+async def test_silence_in_the_middle_of_an_agent_s_work_is_an_outage(
+    tmp_path: Path, then: Said
+) -> None:
+    async with agent(tmp_path, in_turn(use("numbers_look_up", number=1), then)) as made:
+        done = await made.play(RolloutLimits(seconds=2.5), tries=3, call_seconds=0.4)
+
+    assert (done.failure, done.exhausted) == ("no end after 2.5 s (--rollout-seconds)", False)
+    assert (done.outage, done.tries) == (True, 1)
+
+
+async def test_a_tool_server_that_dies_breaks_the_attempt_off(tmp_path: Path) -> None:
+    async with agent(tmp_path, in_turn(use("numbers_die"), Said("never"))) as made:
+        done = await made.play()
+
+    assert done.failure is not None
+    assert not done.exhausted
+    assert done.spent.calls == 1
+    assert done.tool_calls == 1
+
+
+async def test_a_tool_server_that_does_not_start_breaks_the_attempt_off(tmp_path: Path) -> None:
+    async with agent(tmp_path, in_turn(Said("never")), "--broken") as made:
+        done = await made.play()
+
+    assert done.failure is not None
+    assert made.endpoint.calls == []
+
+
+async def test_an_empty_answer_is_an_answer_and_is_paid_for(tmp_path: Path) -> None:
+    async with agent(tmp_path, in_turn(Said(""))) as made:
+        done = await made.play()
+
+    assert (done.answer, done.failure, done.spent.calls) == ("", None, 1)
+    assert done.messages[-1] == {"role": "assistant", "content": ""}
+
+
+async def test_an_endpoint_that_breaks_down_in_the_middle_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.practice.run.attempts.PAUSE_SECONDS", 0.0)
+
+    def script(asked: Asked) -> Said:
+        if asked.number == 2:
+            return Said(status=500)
+        return in_turn(use("numbers_look_up", number=1), Said("done"))(asked)
+
+    async with agent(tmp_path, script) as made:
+        done = await made.play(tries=2)
+
+    assert (done.answer, done.tries, done.spent.calls) == ("done", 2, 3)
+    assert done.spent.prompt_tokens == made.endpoint.prompt_tokens
+
+
+async def test_a_budget_stops_an_agent_between_calls_and_counts_what_is_lost(
+    tmp_path: Path,
+) -> None:
+    async with agent(tmp_path, lambda _: use("numbers_look_up", number=1)) as made:
+        made.budget.max_tokens = 1
+        with pytest.raises(BudgetSpentError):
+            await made.play()
+        assert made.lost == [made.budget.spent]
+        assert len(made.endpoint.calls) == 1
+
+
+async def test_practice_with_tools_adds_up(tmp_path: Path) -> None:
+    def script(asked: Asked) -> Said:
+        if not is_attempt(asked):
+            return world(asked)
+        number = re.search(r"number (\d+)", asked.prompt)
+        assert number is not None
+        if asked.last.role == "tool":
+            return world(asked)
+        return use("numbers_look_up", number=int(number[1]))
+
+    async with ground(tmp_path, script) as here:
+        here.data("practice.jsonl", [{"task": PROMPT, "ground_truth": "TRUTH-IS-5"}])
+        process = await here.start("practice", "--tools", str(tools(tmp_path)))
+        _, errors = await process.communicate()
+        assert process.returncode == 0, errors
+        found = here.report()
+        questions = [a.prompt for a in here.questions]
+
+    assert found["steps"][0]["use"]["tool_calls"] == 3
+    assert counted(found["totals"]["whole"]) == here.spent()
+    assert all("look_up" in prompt for prompt in questions if "<proposals>" not in prompt)
+
+
+@pytest.mark.parametrize("body", [{"choices": [{"message": None}]}, {"id": "x"}, [1]])
+async def test_what_is_not_a_completion_is_an_outage_for_an_agent_too(
+    tmp_path: Path, body: JsonValue
+) -> None:
+    async with agent(tmp_path, lambda _: Said(body=body)) as made:
+        done = await made.play()
+    assert done.failure
+    assert done.outage
+
+
+@pytest.mark.parametrize("status", [402, 429])
+async def test_a_spent_quota_ends_an_agent_s_work_as_a_spent_budget_does(
+    tmp_path: Path, status: int
+) -> None:
+    error = {"message": "no credit", "type": "insufficient_quota"}
+    script = in_turn(use("numbers_look_up", number=1), Said(status=status, body={"error": error}))
+    async with agent(tmp_path, script) as made:
+        with pytest.raises(QuotaSpentError, match="no credit"):
+            await made.play()
+    assert made.lost == [made.budget.spent]
+    assert made.budget.spent.calls == 1
+
+
+def completion(finish: str, prompt_tokens: int = 3, **more: JsonValue) -> Said:
+    """A completion that says nothing."""
+    message: JsonValue = {"role": "assistant", "content": None}
+    choice: JsonValue = {"index": 0, "finish_reason": finish, "message": message, **more}
+    usage: JsonValue = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": 1,
+        "total_tokens": prompt_tokens + 1,
+    }
+    about: dict[str, JsonValue] = {"id": "x", "object": "chat.completion", "created": 0}
+    return Said(body={**about, "model": "fake", "choices": [choice], "usage": usage})
+
+
+@pytest.mark.parametrize(
+    ("said", "why", "outage"),
+    [
+        (completion("error"), "what came is an error", True),
+        (completion("stop", error={"message": "it is gone"}), "it is gone", True),
+        (completion("content_filter"), "ContentFilterError", False),
+    ],
+)
+async def test_an_error_that_comes_as_a_completion_is_no_answer_of_an_agent(
+    tmp_path: Path, said: Said, why: str, *, outage: bool
+) -> None:
+    async with agent(tmp_path, lambda _: said) as made:
+        done = await made.play()
+    assert why in str(done.failure)
+    assert done.outage is outage
+
+
+async def test_tokens_of_an_agent_that_cannot_be_are_not_believed(tmp_path: Path) -> None:
+    async with agent(tmp_path, lambda _: completion("stop", 10**30)) as made:
+        done = await made.play()
+    assert (done.failure, done.spent.calls, done.spent.estimated) == (None, 1, 1)
+    assert done.spent.prompt_tokens < 1000
+
+
+async def test_an_agent_that_never_comes_to_the_end_of_its_call_has_failed_by_itself(
+    tmp_path: Path,
+) -> None:
+    function = {"name": "numbers_look_up", "arguments": '{"num'}
+    call = {"id": "1", "type": "function", "function": function}
+    message: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": [call]}
+    choice = {"index": 0, "finish_reason": "length", "message": message}
+    body: dict[str, Any] = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "fake",
+        "choices": [choice],
+    }
+    async with agent(tmp_path, lambda _: Said(body=body)) as made:
+        done = await made.play()
+    assert done.failure is not None
+    assert not done.outage

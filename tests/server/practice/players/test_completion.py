@@ -1,0 +1,114 @@
+"""Completions that are malformed, filtered, or report impossible usage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import JsonValue
+
+from experience_store.testing import Asked, Said
+from tests.server.practice.scripted_world import (
+    but,
+    ground,
+    is_attempt,
+    world,
+)
+
+pytestmark = pytest.mark.usefixtures("no_pages")
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.practice.run.attempts.PAUSE_SECONDS", 0.0)
+
+
+SILENT: JsonValue = {"role": "assistant", "content": ""}
+GONE: JsonValue = {"code": 502, "message": "it is gone"}
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"choices": [{"message": None}]}, "choices.0.message"),
+        ({"choices": [{"message": {"content": [{"text": "x"}]}}]}, "choices.0.message.content"),
+        ({"choices": []}, "choices"),
+        ({"id": "x"}, "choices"),
+        ([1], "no chat completion"),
+        ({"choices": [{"message": SILENT, "finish_reason": "error", "error": GONE}]}, "it is gone"),
+        ({"choices": [{"message": SILENT, "finish_reason": "error"}]}, "what came is an error"),
+        ({"choices": [{"message": SILENT}], "error": GONE}, "it is gone"),
+        ({"choices": None, "error": "it is gone"}, "it is gone"),
+    ],
+    ids=[
+        "no message",
+        "a list for a text",
+        "no choice",
+        "no choices",
+        "a list",
+        "an error in the choice",
+        "an error as the end",
+        "an error beside choices",
+        "an error for choices",
+    ],
+)
+@pytest.mark.parametrize("attempts", [True, False], ids=["player", "judge"])
+async def test_what_is_not_a_completion_is_a_failed_try_that_says_why(
+    tmp_path: Path, body: JsonValue, why: str, attempts: bool
+) -> None:
+    bad = 1
+
+    def once(asked: Asked) -> Said | None:
+        nonlocal bad
+        if is_attempt(asked) != attempts or not bad:
+            return None
+        bad -= 1
+        return Said(body=body)
+
+    async with ground(tmp_path, but(world, once)) as here:
+        options = ("--arm", "without", "--verifier", "judge", "--tries", "1")
+        ended = await here.do("evaluate", *options, "--limit", "2", code=3)
+        assert "1 of 4 attempts met an outage" in ended.errors
+        assert why in ended.errors
+        await here.do("evaluate", *options, "--limit", "2")
+        assert here.report()["failures"]["times"] == 0
+
+
+async def test_a_filtered_answer_is_the_model_s_own_failure_and_is_paid_for(tmp_path: Path) -> None:
+    filtered: JsonValue = {
+        "choices": [{"message": {"content": None}, "finish_reason": "content_filter"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 0},
+    }
+
+    def some(asked: Asked) -> Said | None:
+        return Said(body=filtered) if "number 102 " in asked.prompt else None
+
+    async with ground(tmp_path, but(world, some)) as here:
+        await here.do("evaluate", "--arm", "without", "--tries", "2")
+        found = here.report()
+
+    assert found["arms"][0]["counts"] == {
+        "attempts": 14,
+        "scored": 12,
+        "rollout_failures": 2,
+        "verifier_failures": 0,
+    }
+    assert "content filter" in str(found["failures"])
+    assert found["totals"]["whole"]["calls"] == 12 + 2 * 2
+
+
+@pytest.mark.parametrize("usage", [(10**30, 5), (5, 10**30), (5, -1)])
+async def test_tokens_that_cannot_be_are_not_believed(
+    tmp_path: Path, usage: tuple[int, int]
+) -> None:
+    def counted_wrongly(asked: Asked) -> Said:
+        said: JsonValue = {"content": world(asked).text}
+        tokens: JsonValue = {"prompt_tokens": usage[0], "completion_tokens": usage[1]}
+        return Said(body={"choices": [{"message": said}], "usage": tokens})
+
+    async with ground(tmp_path, counted_wrongly) as here:
+        await here.do("practice", "--limit", "3")
+        whole = here.report()["totals"]["whole"]
+
+    assert whole["estimated"] == whole["calls"] == len(here.endpoint.calls)
+    assert 0 < whole["prompt_tokens"] < 10**6

@@ -1,0 +1,233 @@
+"""Practice from end to end: the gain is found, its price adds up, and the ablations ablate."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from experience_store.testing import Asked, Said
+from tests.server.practice.scripted_world import (
+    HELP,
+    TRUTH,
+    counted,
+    ground,
+    is_attempt,
+    tasks,
+    world,
+)
+
+pytestmark = pytest.mark.usefixtures("no_pages")
+
+
+async def test_a_gain_is_found_and_distinguished_from_zero(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        ended = await here.do("practice", *here.evaluated, "--epochs", "2", "--batch-size", "4")
+        found = here.report()
+
+    assert [step["epoch"] for step in found["steps"]] == [1, 1, 2, 2]
+    assert found["steps"][-1]["size"] > 0
+    assert found["verdict"]["distinguishable"] is True
+    assert found["comparison"]["mean"]["gain"]["value"] > 0.3
+    assert "is distinguishable from nothing" in ended.output
+    assert (here.run / "report.html").exists()
+
+
+async def test_what_is_spent_adds_up_to_what_the_endpoint_counted(tmp_path: Path) -> None:
+    prices = ("--price-prompt", "2", "--price-completion", "5")
+    async with ground(tmp_path) as here:
+        await here.do("practice", *here.evaluated, *prices)
+        found, spent = here.report()["totals"], here.spent()
+
+    cost = (2 * spent["prompt_tokens"] + 5 * spent["completion_tokens"]) / 1e6
+    assert counted(found["whole"]) == spent
+    assert found["whole"]["cost"] == pytest.approx(cost)
+    assert found["lost"]["calls"] == 0
+    assert found["unpriced"] == []
+
+
+async def test_a_teacher_may_be_another_model_with_prices_of_its_own(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do(
+            "practice",
+            *("--teacher", "wise", "--price-prompt", "1", "--teacher-price-prompt", "10"),
+        )
+        found = here.report()["totals"]
+
+    assert {a.model for a in here.attempts} == {"fake"}
+    assert {a.model for a in here.questions} == {"wise"}
+    learning = found["learning"]
+    assert learning["cost"] == pytest.approx(learning["prompt_tokens"] * 10 / 1e6)
+    rollouts = found["practice_rollouts"]
+    assert rollouts["cost"] == pytest.approx(rollouts["prompt_tokens"] / 1e6)
+
+
+async def test_each_attempt_at_a_task_has_the_experiences_of_its_step(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice", *here.evaluated, "--batch-size", "3")
+        found = here.report()
+
+    assert [(s["version_before"], s["version"]) for s in found["steps"]] == [(0, 1), (1, 1)]
+    assert {arm["arm"]: arm["version"] for arm in found["arms"]} == {"without": None, "with": 1}
+    helped = Counter(HELP in a.prompt for a in here.attempts)
+    assert helped == {False: 3 * 3 + 7 * 2, True: 3 * 3 + 7 * 2}
+    assert len({(a.prompt, a.seed) for a in here.attempts}) == len(here.attempts)
+    assert {a.temperature for a in here.attempts} == {0.7, 0.3}
+
+
+async def test_the_same_command_again_spends_nothing_and_says_the_same(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice", *here.evaluated)
+        first, spent = here.report(), here.spent()
+        ended = await here.do("practice", *here.evaluated, "--json")
+
+    assert here.spent() == spent
+    assert json.loads(ended.output) == here.report() == first
+
+
+async def test_what_is_learned_does_not_depend_on_what_finishes_first(tmp_path: Path) -> None:
+    def shuffled(asked: Asked) -> Said:
+        said = world(asked)
+        hashed = hash((asked.prompt, asked.seed, turn)) % 7
+        return Said(said.text, delay=hashed / 500)
+
+    found: list[dict[str, object]] = []
+    for turn in ("first", "second", "third"):
+        async with ground(tmp_path / turn, shuffled) as here:
+            await here.do("practice", *here.evaluated, "--epochs", "2", "--batch-size", "2")
+            found.append(here.figures())
+
+    assert found[0] == found[1] == found[2]
+
+
+# Ablations
+
+
+async def test_without_ground_truth_no_prompt_of_the_learner_tells_rewards_or_answers(
+    tmp_path: Path,
+) -> None:
+    def blind(asked: Asked) -> Said:
+        return Said("I think so.") if is_attempt(asked) else world(asked)
+
+    async with ground(tmp_path, blind) as here:
+        await here.do("practice", "--no-ground-truth")
+        found = here.report()
+
+    assert here.questions
+    for asked in here.questions:
+        said = "\n".join(turn.text for turn in asked.conversation)
+        assert TRUTH not in said
+        assert "<ground_truth>" not in said
+        assert "reward=" not in said
+        assert "Nobody has scored them" in said or "<proposals>" in said
+    assert found["steps"][0]["size"] > 0
+    assert found["settings"]["ground_truth_withheld"] is True
+
+
+async def test_with_ground_truth_the_learner_is_told_both(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+
+    comparisons = [a.prompt for a in here.questions if "<proposals>" not in a.prompt]
+    assert all(TRUTH in prompt and "reward" in prompt for prompt in comparisons)
+
+
+async def test_a_group_of_one_is_learned_from_in_a_new_library(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice", "--group-size", "1")
+        found = here.report()
+
+    assert len(here.attempts) == 6
+    assert all(
+        "there is no other to compare it with" in asked.prompt or "<proposals>" in asked.prompt
+        for asked in here.questions
+    )
+    assert found["steps"][0]["size"] > 0
+
+
+@pytest.mark.parametrize(
+    ("ablation", "flag"),
+    [
+        (("--group-size", "1"), "--learn-from-single-attempts"),
+        (("--no-ground-truth",), "--learn-without-rewards"),
+    ],
+)
+async def test_a_library_in_use_must_allow_what_an_ablation_hands_in(
+    tmp_path: Path, ablation: tuple[str, ...], flag: str
+) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+        calls = len(here.endpoint.calls)
+        ended = await here.do("practice", *ablation, "--run", str(tmp_path / "2"), code=1)
+
+    assert f"experience-mcp describe lib {flag}" in ended.error
+    assert len(here.endpoint.calls) == calls
+
+
+async def test_experiences_written_directly_take_one_call_and_no_practice(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice", *here.evaluated, "--direct", "4")
+        found = here.report()
+
+    assert len(here.questions) == 1
+    assert len(here.attempts) == 7 * 2 * 2
+    assert TRUTH not in here.questions[0].prompt
+    assert found["steps"][0]["size"] == 4
+    assert counted(found["totals"]["whole"]) == here.spent()
+    assert found["verdict"]["distinguishable"] is True
+
+
+async def test_what_cannot_be_used_is_asked_for_once_more_and_counted(tmp_path: Path) -> None:
+    def first_bad(asked: Asked) -> Said:
+        return Said("no JSON") if asked.messages == 1 or silly else world(asked)
+
+    silly = True
+    async with ground(tmp_path, first_bad) as here:
+        ended = await here.do("practice", "--direct", "2", code=3)
+        assert "answers cannot be used" in ended.errors
+        silly = False
+        await here.do("practice", "--direct", "2")
+        found = here.report()
+
+    assert counted(found["totals"]["whole"]) == here.spent()
+    assert counted(found["totals"]["lost"])["calls"] == 2
+    assert found["steps"][0]["size"] == 2
+
+
+# Evaluation alone
+
+
+async def test_evaluate_measures_what_practice_left(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+        before = here.spent()
+        ended = await here.do("evaluate", "--run", str(tmp_path / "e"), "--json")
+
+    found = json.loads(ended.output)
+    assert [arm["arm"] for arm in found["arms"]] == ["without", "with"]
+    assert found["verdict"]["distinguishable"] is True
+    assert counted(found["totals"]["whole"])["calls"] == here.spent()["calls"] - before["calls"]
+
+
+async def test_one_arm_can_be_measured_and_the_other_added_later(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+        own = ("--run", str(tmp_path / "e"))
+        await here.do("evaluate", *own, "--arm", "without")
+        calls = len(here.endpoint.calls)
+        ended = await here.do("evaluate", *own, "--json")
+
+    assert len(here.endpoint.calls) == calls + 7 * 2
+    assert [arm["arm"] for arm in json.loads(ended.output)["arms"]] == ["without", "with"]
+
+
+async def test_a_library_is_not_evaluated_on_what_it_has_learned_from(tmp_path: Path) -> None:
+    async with ground(tmp_path) as here:
+        await here.do("practice")
+        same = here.data("same.jsonl", tasks(2))
+        own = ("--run", str(tmp_path / "e"), "--data", str(same))
+        ended = await here.do("evaluate", *own, code=1)
+        assert "has learned from 2 of the tasks to evaluate on" in ended.error
+        await here.do("evaluate", *own, "--allow-overlap")

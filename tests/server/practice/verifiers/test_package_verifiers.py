@@ -1,0 +1,236 @@
+"""Verifiers of other packages: what they find right, and how they fail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator
+
+import pytest
+import pytest_asyncio
+
+from experience_store.errors import BadInputError
+from server.practice import reasoning_gym
+from server.practice.datasets import load_tasks
+from server.practice.records import Task
+from server.practice.verifiers import (
+    Verifier,
+    VerifierError,
+    make_verifier,
+    package_verifiers,
+    subprocess_scorer,
+)
+from server.practice.verifiers.package_verifiers import MathVerifier
+from tests.paths import DATA
+from tests.server.practice.extras import needs_gym
+from tests.server.practice.verifiers.asking import (
+    HOSTILE,
+    LONG_ENOUGH,
+    absent,
+    files_in,
+    reward,
+    said,
+    task,
+)
+
+recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
+shares_a_process = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def mathematics() -> AsyncGenerator[MathVerifier]:
+    verifier = MathVerifier()
+    yield verifier
+    await verifier.close()
+
+
+@shares_a_process
+async def test_math_compares_what_is_meant(mathematics: MathVerifier) -> None:
+    for truth, answer, right in (
+        ("1/2", r"So we get \boxed{\frac{2}{4}}.", 1.0),
+        ("1/2", r"\boxed{0.5}", 1.0),
+        (r"$\frac{1}{2}$", "<answer>1/2</answer>", 1.0),
+        ("x^2+2x+1", r"\boxed{(x+1)^2}", 1.0),
+        ("x^2+2x+1", "Answer: (x+1)^2", 1.0),
+        ("315", "The answer is 315 rectangles.", 1.0),
+        ("025", r"\boxed{25}", 1.0),
+        ("315", r"\boxed{316}", 0.0),
+        ("315", r"\boxed{x > y}", 0.0),
+        ("315", "I do not know", 0.0),
+        ("315", "", 0.0),
+    ):
+        assert await reward(mathematics, truth, answer) == right, (truth, answer)
+
+
+async def test_an_expression_without_end_leaves_the_run_alive_and_the_attempt_unscored() -> None:
+    verifier = MathVerifier(time_limit=1.0)
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    async with asyncio.timeout(LONG_ENOUGH):
+        with pytest.raises(VerifierError, match="verdict within 1 seconds"):
+            await verifier.verify(task("315"), said(HOSTILE))
+        assert ticks > 50
+        assert await reward(verifier, "315", r"\boxed{315}") == 1.0
+    ticking.cancel()
+    await verifier.close()
+
+
+async def test_a_verification_that_is_cancelled_does_not_answer_the_next() -> None:
+    verifier = MathVerifier()
+    assert await reward(verifier, "1", r"\boxed{1}") == 1.0
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await verifier.verify(task("1"), said(HOSTILE))
+    assert await reward(verifier, "1", r"\boxed{2}") == 0.0
+    await verifier.close()
+
+
+@shares_a_process
+async def test_verifications_at_once_each_get_their_own_verdict(mathematics: MathVerifier) -> None:
+    answers = [rf"\boxed{{{n}}}" for n in range(10)]
+    rewards = await asyncio.gather(*(reward(mathematics, "3", a) for a in answers))
+    assert rewards == [float(n == 3) for n in range(10)]
+
+
+async def test_a_scorer_that_ends_is_unavailable_and_not_zero(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ending(_module: str, _argument: str) -> list[str]:
+        return [sys.executable, "-c", "raise SystemExit(3)"]
+
+    monkeypatch.setattr(subprocess_scorer, "command", ending)
+    verifier = MathVerifier()
+    with pytest.raises(VerifierError, match="ended with 3"):
+        await verifier.verify(task("1"), said("1"))
+    with pytest.raises(BadInputError, match="does not work: its process ended with 3"):
+        verifier.check([task("1")])
+    await verifier.close()
+
+
+def test_math_refuses_ground_truths_that_are_not_mathematics() -> None:
+    with pytest.raises(BadInputError, match=r"cannot read .*: 't2'"):
+        MathVerifier().check([task("1/2"), task("???", name="t2")])
+
+
+def test_without_math_verify_the_error_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(package_verifiers, "find_spec", absent)
+    with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[practice\]'"):
+        make_verifier("math", judge=None)
+
+
+@recorded
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        ("math", "aime-2024"),
+        ("match", "aime-2024"),
+        ("number", "aime-2024"),
+        ("match", "korgym-datecount"),
+    ],
+)
+async def test_rewards_agree_with_those_that_others_recorded(spec: str, name: str) -> None:
+    path = DATA / name / "groups.jsonl"
+    tasks = load_tasks(str(path))
+    verifier = make_verifier(spec, judge=None)
+    verifier.check(tasks)
+    for one, line in zip(tasks, path.read_text(encoding="utf-8").splitlines(), strict=True):
+        for attempt in json.loads(line)["attempts"]:
+            score = await verifier.verify(one, said(attempt["output"]))
+            assert score.reward == float(attempt["reward"]), attempt["output"][-200:]
+    await verifier.close()
+
+
+# reasoning-gym
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gym_verifier() -> AsyncGenerator[Verifier]:
+    verifier = make_verifier("reasoning-gym", judge=None)
+    yield verifier
+    await verifier.close()
+
+
+@needs_gym
+@shares_a_process
+@pytest.mark.usefixtures("gym_loaded_once")
+async def test_reasoning_gym_scores_with_the_scorer_of_each_family(gym_verifier: Verifier) -> None:
+    tasks = load_tasks("reasoning-gym:chain_sum+rearc+knights_knaves+polynomial_equations?size=4")
+    kept = [Task.model_validate_json(t.model_dump_json()) for t in tasks]  # as in a journal
+    gym_verifier.check(kept)
+    for one in kept:
+        right = await gym_verifier.verify(one, said(f"So <answer>{one.ground_truth}</answer>"))
+        wrong = await gym_verifier.verify(one, said("<answer>nothing of it</answer>"))
+        assert right.reward == 1.0
+        assert wrong.reward is not None
+        assert wrong.reward < 0.1
+
+
+@needs_gym
+@shares_a_process
+@pytest.mark.usefixtures("gym_loaded_once")
+async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so(
+    gym_verifier: Verifier,
+) -> None:
+    (one,) = load_tasks("reasoning-gym:chain_sum?size=1")
+    assert (await gym_verifier.verify(one, said(str(one.ground_truth)))).reward == 1.0
+    score = await gym_verifier.verify(one, said("no idea"))
+    assert score.reward == 0.0
+    assert "no <answer> tags" in (score.feedback or "")
+
+
+@needs_gym
+@shares_a_process
+@pytest.mark.usefixtures("gym_loaded_once")
+async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer(gym_verifier: Verifier) -> None:
+    (one,) = load_tasks("reasoning-gym:prime_factorization?size=1")
+    score = await gym_verifier.verify(one, said("<answer>no idea</answer>"))
+    assert score.reward == 0.0
+    assert "cannot be read: ValueError" in (score.feedback or "")
+
+
+@needs_gym
+@shares_a_process
+@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.parametrize("family", ["string_insertion", "polynomial_multiplication", "puzzle24"])
+async def test_an_answer_cannot_start_or_write_anything(
+    gym_verifier: Verifier, family: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("written")
+    (one,) = load_tasks(f"reasoning-gym:{family}?size=1")
+    for code in (
+        f"__import__('os').system('touch {folder}/a')",
+        f"open('{folder}/b', 'w')",
+        f"__import__('subprocess').run(['touch', '{folder}/c'])",
+    ):
+        score = await gym_verifier.verify(one, said(f"<answer>{code}</answer>"))
+        assert score.reward is not None
+        assert score.reward < 0.1
+    assert files_in(folder) == []
+
+
+async def test_scorers_are_not_given_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "secret")
+    assert "SOME_API_KEY" not in subprocess_scorer.environment()
+
+
+@needs_gym
+def test_reasoning_gym_refuses_tasks_of_other_datasets() -> None:
+    tasks = [task(name=f"t{n}") for n in range(7)]
+    with pytest.raises(BadInputError, match=r"'t0', 't1', 't2', 't3', 't4' and 2 more"):
+        make_verifier("reasoning-gym", judge=None).check(tasks)
+
+
+def test_the_verifier_of_reasoning_gym_needs_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reasoning_gym, "find_spec", absent)
+    with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[gym\]'"):
+        make_verifier("reasoning-gym", judge=None)

@@ -1,0 +1,155 @@
+"""Verifiers that compare text and numbers, and where in the last words the answer is."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from experience_store.errors import BadInputError
+from server.practice.verifiers import (
+    make_verifier,
+)
+from server.practice.verifiers.answer_extraction import final_answer
+from server.practice.verifiers.number_match import last_number
+from tests.server.practice.verifiers.asking import (
+    reward,
+    task,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("42", "42"),
+        ("I think so.\nAnswer: 42", "42"),
+        ("**Final Answer:** 42", "42"),
+        ("The answer is 42", "42"),
+        ("Answer:\n\n42\nHope this helps", "42"),
+        ("Answer: 41. No, wait.\nAnswer: 42", "42"),
+        (r"So \boxed{41} or rather \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),
+        (r"\boxed{\left\{1, 2\right\}}", r"\left\{1, 2\right\}"),
+        (r"\boxed{42} and \boxed{43", "42"),
+        ("<answer>41</answer> hm <answer>\n42\n</answer>", "42"),
+        (r"<answer>The answer is \boxed{42}</answer> Answer: 7", "42"),
+        ("It answers everything: 42", "It answers everything: 42"),
+    ],
+)
+def test_the_answer_is_found_where_it_is_marked(text: str, answer: str) -> None:
+    assert final_answer(text) == answer
+
+
+def test_a_hostile_text_is_looked_through_quickly() -> None:
+    began = time.process_time()
+    for text in ("<answer>" * 20_000, r"\boxed{" * 5_000, "answer: \n" * 20_000, "{" * 10**6):
+        final_answer(text)
+    assert time.process_time() - began < 20
+
+
+# Text
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [("Paris", 1.0), (" Paris\n", 1.0), ("paris", 0.0), ("Answer: Paris", 0.0), ("", 0.0)],
+)
+async def test_exact_compares_characters(answer: str, right: float) -> None:
+    assert await reward(make_verifier("exact", judge=None), "Paris", answer) == right
+
+
+@pytest.mark.parametrize(
+    ("truth", "answer", "right"),
+    [
+        ("Paris", "  “PARIS”. ", 1.0),
+        ("New York", "new\n york", 1.0),
+        ("Paris", "It must be France's capital.\nAnswer: **Paris**", 1.0),
+        ("Paris", "<answer>paris</answer>", 1.0),
+        ("Paris", r"\boxed{Paris}", 1.0),
+        ("2nd", "\uff12nd", 1.0),
+        ("Answer: yes", "answer: yes", 1.0),
+        ("5", "-5", 0.0),
+        ("5", "5!", 0.0),
+        ("5", ".5", 0.0),
+        ("Paris", "Paris or London", 0.0),
+        ("Paris", "", 0.0),
+    ],
+)
+async def test_match_looks_past_what_does_not_matter(truth: str, answer: str, right: float) -> None:
+    assert await reward(make_verifier("match", judge=None), truth, answer) == right
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12,345.5 km", 12345.5),
+        ("-5 m2", -5),
+        ("10-5", 5),
+        ("- $5", -5),
+        ("3/4", 0.75),
+        ("1 1/2 cups", 1.5),
+        ("1½", 1.5),
+        (r"-\frac{3}{4}", -0.75),
+        (r"1.5 \times 10^{-5}", 1.5e-5),
+        ("1e5", 1e5),
+        ("50%", 50),
+        ("1{,}234", 1234),
+        ("1\u202f234", 1234),
+        ("\u22127", -7),
+        (".5", 0.5),
+        ("2^10 = 1024", 1024),
+        ("2^10", None),
+        ("H2O", None),
+        ("1e99999", None),
+        ("5/0", None),
+        ("9" * 200, None),
+        ("", None),
+    ],
+)
+def test_the_last_number_is_read_as_people_write_it(text: str, number: float | None) -> None:
+    read = last_number(text)
+    assert (None if read is None else float(read)) == number
+
+
+@pytest.mark.parametrize(
+    ("spec", "answer", "right"),
+    [
+        ("number", "Of 12 I take 3, so Answer: 1,000 apples", 1.0),
+        ("number", "1000.1", 0.0),
+        ("number", "a thousand", 0.0),
+        ("number:0.1", "1000.1", 1.0),
+        ("number:0.1", "1000.11", 0.0),
+        ("number:1e-6", "1000.0000001", 1.0),
+        ("number:1%", "990", 1.0),
+        ("number:1%", "989", 0.0),
+    ],
+)
+async def test_number_compares_within_its_tolerance(spec: str, answer: str, right: float) -> None:
+    assert await reward(make_verifier(spec, judge=None), "1000", answer) == right
+
+
+@pytest.mark.parametrize("spec", ["number:", "number:much", "number:-1", "number:1/0", "number:%"])
+def test_a_tolerance_that_is_invalid_is_refused(spec: str) -> None:
+    with pytest.raises(BadInputError, match=r"write number, number:0\.01"):
+        make_verifier(spec, judge=None)
+
+
+def test_number_refuses_ground_truths_that_are_not_numbers() -> None:
+    with pytest.raises(BadInputError, match=r"finds no number .*: 't1'"):
+        make_verifier("number", judge=None).check([task("many"), task("3", name="t2")])
+
+
+# All
+
+
+@pytest.mark.parametrize("spec", ["exact", "match", "number", "math"])
+def test_tasks_without_a_ground_truth_are_refused_by_name(spec: str) -> None:
+    with pytest.raises(BadInputError, match=r"compares with the ground truth.*: 't2'"):
+        make_verifier(spec, judge=None).check([task("1"), task(name="t2")])
+
+
+def test_an_unknown_verifier_is_told_with_those_there_are() -> None:
+    with pytest.raises(BadInputError, match=r"did you mean 'match'.*exact, match, number"):
+        make_verifier("matsch", judge=None)

@@ -1,0 +1,224 @@
+"""A verifier of the user's own: what it may return, and how it may fail."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experience_store.errors import BadInputError
+from server.practice.records import Score, Spent
+from server.practice.verifiers import (
+    Verifier,
+    VerifierError,
+    make_verifier,
+    user_function,
+)
+from tests.server.practice.verifiers.asking import (
+    said,
+    task,
+)
+
+OWN = """
+import asyncio
+import threading
+from fractions import Fraction
+
+from server.practice.records import Rollout, Score, Spent, Task
+
+
+def thread(task: Task, rollout: Rollout) -> float:
+    return float(threading.current_thread() is threading.main_thread())
+
+
+async def waits(task: Task, rollout: Rollout) -> float:
+    await asyncio.sleep(0)
+    return float(rollout.answer == task.ground_truth)
+
+
+class Judge:
+    async def __call__(self, task, rollout):
+        return 0.25
+
+
+judge = Judge()
+number = 5
+right = lambda task, rollout: rollout.answer == task.ground_truth
+half = lambda task, rollout: Fraction(1, 2)
+pair = lambda task, rollout: (0.5, "half of it")
+torn = lambda task, rollout: (0.5, "half \\ud83d")
+huge = lambda task, rollout: 10**400
+absurd = lambda task, rollout: Score(reward=1.0, spent=Spent(calls=-1))
+unknown = lambda task, rollout: (None, "cannot tell")
+whole = lambda task, rollout: Score(reward=-3.0, spent=Spent(calls=1))
+nothing = lambda task, rollout: None
+nan = lambda task, rollout: float("nan")
+endless = lambda task, rollout: Score(reward=float("inf"))
+text = lambda task, rollout: "1.0"
+triple = lambda task, rollout: (1.0, "a", "b")
+alone = lambda task: 1.0
+
+
+def ending(task, rollout):
+    raise SystemExit("over")
+
+
+async def ending_later(task, rollout):
+    raise SystemExit("over")
+
+
+async def cancelled(task, rollout):
+    raise asyncio.CancelledError
+
+
+def torn_error(task, rollout):
+    raise ValueError("\\ud83d half")
+
+
+def stopping(task, rollout):
+    raise StopIteration
+
+
+let_go = threading.Event()
+
+
+def forever(task, rollout):
+    let_go.wait()
+
+
+async def never(task, rollout):
+    await asyncio.Event().wait()
+
+
+def broken(task, rollout):
+    raise KeyError("x" * 5_000)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Verifier]:
+    (tmp_path / "own_rewards.py").write_text(OWN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return lambda name: make_verifier(f"own_rewards:{name}", judge=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [
+        ("thread", Score(reward=0.0)),
+        ("waits", Score(reward=1.0)),
+        ("judge", Score(reward=0.25)),
+        ("right", Score(reward=1.0)),
+        ("half", Score(reward=0.5)),
+        ("pair", Score(reward=0.5, feedback="half of it")),
+        ("whole", Score(reward=-3.0, spent=Spent(calls=1))),
+        ("torn", Score(reward=0.5, feedback="half ?")),
+        ("nothing", Score(reward=None, failure="own_rewards:nothing gave no reward")),
+        (
+            "unknown",
+            Score(
+                reward=None, feedback="cannot tell", failure="own_rewards:unknown gave no reward"
+            ),
+        ),
+    ],
+)
+async def test_a_function_says_what_an_attempt_is_worth(
+    own: Callable[[str], Verifier], name: str, score: Score
+) -> None:
+    verifier = own(name)
+    verifier.check([task()])
+    assert await verifier.verify(task("Paris"), said("Paris")) == score
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("broken", "broken raised KeyError"),
+        ("ending", "ending raised SystemExit: over"),
+        ("ending_later", "ending_later raised SystemExit: over"),
+        ("cancelled", "cancelled raised CancelledError"),
+        ("torn_error", r"torn_error raised ValueError: \? half"),
+        ("huge", "gave a reward that is too large"),
+        ("absurd", "says it spent what cannot be"),
+        ("stopping", "stopping raised StopIteration"),
+        ("nan", "gave nan for a reward"),
+        ("endless", "gave inf for a reward"),
+        ("text", "returned a str"),
+        ("triple", "returned a tuple of 3"),
+    ],
+)
+async def test_a_function_that_breaks_is_unavailable_and_not_zero(
+    own: Callable[[str], Verifier], name: str, wrong: str
+) -> None:
+    with pytest.raises(VerifierError, match=wrong) as caught:
+        await own(name).verify(task("Paris"), said("Paris"))
+    assert len(str(caught.value)) <= 400
+
+
+async def test_a_verification_that_is_cancelled_from_outside_is_not_a_failure_of_the_function(
+    own: Callable[[str], Verifier],
+) -> None:
+    work = asyncio.create_task(own("never").verify(task("Paris"), said("Paris")))
+    await asyncio.sleep(0)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+
+@pytest.mark.parametrize("name", ["forever", "never"])
+async def test_a_function_that_does_not_end_is_given_up_and_leaves_the_attempt_unscored(
+    own: Callable[[str], Verifier], name: str
+) -> None:
+    own(name)
+    verifier = make_verifier(f"own_rewards:{name}", judge=None, function_seconds=0.01)
+    with pytest.raises(VerifierError, match=r"verdict within 0.01 seconds \(--verifier-seconds\)"):
+        await verifier.verify(task("Paris"), said("Paris"))
+    sys.modules["own_rewards"].let_go.set()
+
+
+async def test_calls_that_do_not_end_do_not_become_ever_more(
+    own: Callable[[str], Verifier], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own("forever")
+    monkeypatch.setattr(user_function, "MAX_HANGING", 2)
+    verifier = make_verifier("own_rewards:forever", judge=None, function_seconds=0.01)
+    let_go = sys.modules["own_rewards"].let_go
+    let_go.clear()
+    for _ in range(2):
+        with pytest.raises(VerifierError, match="verdict within"):
+            await verifier.verify(task("Paris"), said("Paris"))
+    with pytest.raises(VerifierError, match="2 calls of own_rewards:forever do not end"):
+        await verifier.verify(task("Paris"), said("Paris"))
+    let_go.set()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("wait", "did you mean 'waits'"),
+        ("number", "is a int and no function"),
+        ("alone", r"must be callable as function\(task, rollout\)"),
+        ("not a name", "write module:function"),
+    ],
+)
+def test_a_function_that_cannot_be_used_is_told_at_the_start(
+    own: Callable[[str], Verifier], name: str, wrong: str
+) -> None:
+    with pytest.raises(BadInputError, match=wrong):
+        own(name)
+
+
+def test_a_module_that_cannot_be_imported_is_told_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    (tmp_path / "own_broken.py").write_text("1 / 0\n", encoding="utf-8")
+    with pytest.raises(BadInputError, match="ZeroDivisionError"):
+        make_verifier("own_broken:f", judge=None)
+    with pytest.raises(BadInputError, match="No module named 'own_missing'"):
+        make_verifier("own_missing:f", judge=None)
+    assert sys.path == before
