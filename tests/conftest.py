@@ -15,7 +15,6 @@ from experience_store import open_store
 from experience_store.store import Store
 from server.settings import Settings
 
-
 # Otherwise each of the many child processes compiles the SDK anew, which doubles its start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

@@ -5,7 +5,7 @@ sends no request, that sends its headers forever (slowloris), or that stops read
 Each keeps its place; with `limit_concurrency` as few as that many such clients lock everybody out.
 No ASGI app can help: it is not called before the headers are complete, and after it has ended the
 unread response stays in the transport's buffer, which only `abort` drops. Hence a subclass of
-uvicorn's protocol, as small as can be; `tests/server/http/limits/test_connections.py` has the attacks.
+uvicorn's protocol, as small as can be; `test_connections.py` has the attacks.
 """
 
 from __future__ import annotations

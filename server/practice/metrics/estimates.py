@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from server.practice.records import JournalRecord
 
@@ -78,8 +79,14 @@ def estimate(values: Sequence[float], *, seed: int = SEED, resamples: int = RESA
         return Estimate(value=mean, interval=None, tasks=1, note=ONE_TASK)
     if min(values) == max(values):
         return Estimate(value=mean, interval=None, tasks=len(values), note=ALL_ALIKE)
-    interval = bootstrap(values, seed=seed, resamples=resamples)
+    interval = _interval(tuple(values), seed, resamples)
     return Estimate(value=mean, interval=interval, tasks=len(values))
+
+
+@lru_cache(maxsize=256)
+def _interval(values: tuple[float, ...], seed: int, resamples: int) -> Interval:
+    """A bootstrap interval, kept: a report gives the same figure in several places."""
+    return bootstrap(values, seed=seed, resamples=resamples)
 
 
 def bootstrap(values: Sequence[float], *, seed: int = SEED, resamples: int = RESAMPLES) -> Interval:

@@ -13,7 +13,8 @@ from typing import Literal, TypeAlias
 
 Place: TypeAlias = Literal["tags", "boxed", "line"]
 _TAGS = re.compile(r"<answer>((?:(?!<answer>).)*)</answer>", re.DOTALL | re.IGNORECASE)
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BRACE = re.compile(r"\\+(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+_LONGEST_BOX = 10_000  # characters
 _LINE = re.compile(
     r"\banswer\b[*_`]*[ \t]*(?:(?:is|was)[ \t]*:?|[:=])[*_`]*[ \t]*(?:\n\s*)?([^\n]*)",
     re.IGNORECASE,
@@ -57,25 +58,16 @@ def _in_tags(text: str) -> Found | None:
 
 def _in_box(text: str) -> Found | None:
     """The last box that is closed."""
-    for match in reversed(list(_BOXED.finditer(text))):
-        end = _closing(text, match.end())
-        if end is not None:
-            return Found(text[match.end() : end].strip(), "boxed")
-    return None
-
-
-def _closing(text: str, start: int) -> int | None:
-    """Where the brace closes that was opened before `start`."""
-    depth, escaped = 1, False
-    for position in range(start, min(len(text), start + 10_000)):
-        character = text[position]
-        if escaped or character == "\\":
-            escaped = not escaped
-        elif character in "{}":
-            depth += 1 if character == "{" else -1
-            if depth == 0:
-                return position
-    return None
+    opened: list[int | None] = []  # where the content of each open brace starts, if it is a box
+    last = (-1, -1)
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "}":
+            start = opened.pop() if opened else None
+            if start is not None and brace.start() < start + _LONGEST_BOX:
+                last = max(last, (start, brace.start()))
+        elif brace[0].endswith("{") and brace[0] != r"\{":
+            opened.append(None if brace[0] == "{" else brace.end())
+    return Found(text[slice(*last)].strip(), "boxed") if last[0] >= 0 else None
 
 
 def _in_line(text: str) -> Found | None:

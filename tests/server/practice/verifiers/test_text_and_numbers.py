@@ -43,7 +43,7 @@ def test_a_hostile_text_is_looked_through_quickly() -> None:
     began = time.process_time()
     for text in ("<answer>" * 20_000, r"\boxed{" * 5_000, "answer: \n" * 20_000, "{" * 10**6):
         final_answer(text)
-    assert time.process_time() - began < 20
+    assert time.process_time() - began < 5
 
 
 # Text
