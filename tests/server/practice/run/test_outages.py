@@ -238,7 +238,7 @@ async def test_rollouts_that_use_all_they_may_are_failures_and_not_an_outage(
         return Said("late", delay=20) if slow else None
 
     async with ground(tmp_path, but(world, slow_at_some)) as here:
-        await here.do("practice", "--rollout-seconds", "0.7", "--concurrency", "18")
+        await here.do("practice", "--rollout-seconds", "1.5", "--concurrency", "6")
         found = here.report()
 
     assert found["steps"][0]["counts"]["rollout_failures"] == 3
