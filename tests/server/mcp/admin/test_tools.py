@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from server.mcp.build import build_server
 from server.settings import Settings
 from tests.paths import ROOT
 from tests.processes.calling import call, learn, submit
+from tests.processes.starting import cli_command
 from tests.server.http.in_process import served_in_process
 from tests.server.mcp.admin.connecting import Mode, connected
 
@@ -58,8 +58,8 @@ class User:
 async def over_stdio(
     database: Path, mode: Mode, user: User | None = None
 ) -> AsyncGenerator[Client]:
-    arguments = ["-m", "server.cli", "serve", "--administration", "--database", str(database)]
-    child = StdioServerParameters(command=sys.executable, args=arguments, cwd=ROOT)
+    command, *arguments = cli_command("serve", "--administration", "--database", str(database))
+    child = StdioServerParameters(command=command, args=arguments, cwd=ROOT)
     async with Client(child, mode=mode, elicitation_callback=user) as client:
         yield client
 

@@ -1,0 +1,78 @@
+"""How tests start programs of ours: by a fork, where there is no reason not to.
+
+A fork of a process that has imported everything is as much a process as any other, with pipes,
+signals and an exit code of its own, and starts in 50 ms instead of a second. See `fork_server.py`.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import socket
+import sys
+from asyncio.subprocess import Process
+from functools import cache
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+CAN_FORK = sys.platform == "linux" and not os.environ.get("TESTS_WITHOUT_FORKS")
+_HERE = Path(__file__).parent
+
+
+def python_command(*arguments: str) -> list[str]:
+    """A command for `python [-P] -m MODULE` or `python [-P] -c CODE` with arguments."""
+    if not CAN_FORK:
+        return [sys.executable, *arguments]
+    launcher = str(_HERE / "launcher.py")
+    return [sys.executable, "-I", "-S", launcher, fork_server().address, *arguments]
+
+
+def cli_command(*arguments: str) -> list[str]:
+    """A command for `experience-mcp` with arguments; `server.child_process` has the real one."""
+    return python_command("-P", "-m", "server.cli", *arguments)
+
+
+def kill(process: Process | Popen[bytes] | Popen[str]) -> None:
+    """Kill a program; when this returns, it is gone."""
+    process.kill()
+    if CAN_FORK:
+        fork_server().kill_program_of(process.pid)
+
+
+class ForkServer:
+    """The process whose forks the programs are."""
+
+    def __init__(self) -> None:
+        passed_on = ("HOME", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
+        self._process = Popen(
+            [sys.executable, "-P", str(_HERE / "fork_server.py")],
+            env={name: os.environ[name] for name in passed_on if name in os.environ},
+            stdin=PIPE,
+            stdout=PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the tests, which end it
+        )
+        assert self._process.stdout
+        self.address = self._process.stdout.readline().rstrip("\n")
+
+    def kill_program_of(self, launcher: int) -> None:
+        request = marshal.dumps(launcher)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.address)
+            connection.sendall(len(request).to_bytes(4, "big") + request)
+            connection.recv(1)  # closed once it is gone
+
+    def end(self) -> None:
+        self._process.communicate()
+
+
+@cache
+def fork_server() -> ForkServer:
+    return ForkServer()
+
+
+def end_fork_server() -> None:
+    """For the end of all tests of this process."""
+    if fork_server.cache_info().currsize:
+        fork_server().end()
+        fork_server.cache_clear()

@@ -1,0 +1,96 @@
+"""A fork is to tests what the program is that it stands for."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes.starting import CAN_FORK, fork_server, kill, python_command
+
+pytestmark = pytest.mark.skipif(not CAN_FORK, reason="programs are not forked here")
+SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(1000)"
+
+
+def ended(command: list[str], folder: Path, stdin: str = "") -> tuple[int, str, str]:
+    environment = {"PATH": "", "PYTHONPATH": str(folder / "more"), "GREETING": "Grüße"}
+    done = subprocess.run(
+        command, check=False, cwd=folder, env=environment, input=stdin.encode(), capture_output=True
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os, sys; print(os.environ, os.getcwd(), __name__, *sys.argv, sys.stdin.read())",
+        "import sys; print(sys.path); print(sys.stdin.encoding, sys.stdout.errors)",
+        "import atexit; atexit.register(print, 'at the exit'); raise SystemExit(3)",
+        "import threading; threading.Timer(0.1, print, ['at last']).start()",
+        "import sys; sys.exit('something is wrong')",
+        "import os; os.kill(os.getpid(), 9)",
+        "import os; os.kill(os.getpid(), 15)",
+        "import beside, more_of_it",
+    ],
+)
+def test_it_runs_in_the_same_surroundings_and_ends_alike(tmp_path: Path, code: str) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "beside.py").write_text("print('beside', __name__)")
+    (tmp_path / "more" / "more_of_it.py").write_text("raise SystemExit('more')")
+    real = ended([sys.executable, "-c", code, "ä", ""], tmp_path, "said\n")
+
+    assert ended(python_command("-c", code, "ä", ""), tmp_path, "said\n") == real
+
+
+@pytest.mark.parametrize("code", ["1 / 0", "raise KeyboardInterrupt"])
+def test_an_uncaught_exception_is_shown_and_ends_it_alike(tmp_path: Path, code: str) -> None:
+    real, *_ = ended([sys.executable, "-c", code], tmp_path)
+    ended_with, output, errors = ended(python_command("-c", code), tmp_path)
+
+    assert (ended_with, output) == (real, "")
+    assert errors.startswith("Traceback")
+
+
+def sleeper() -> tuple[subprocess.Popen[bytes], Path]:
+    """A program that sleeps, and where it is while it is there."""
+    process = subprocess.Popen(python_command("-c", SLEEP), stdout=subprocess.PIPE)
+    assert process.stdout
+    return process, Path("/proc") / process.stdout.readline().decode().strip()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_reaches_it(number: signal.Signals) -> None:
+    process, there = sleeper()
+    process.send_signal(number)
+    process.communicate()
+
+    assert process.returncode == -number
+    assert not there.exists()
+
+
+def test_once_killed_it_is_gone() -> None:
+    process, there = sleeper()
+    kill(process)
+
+    assert not there.exists()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_it_ends_with_the_process_that_stands_for_it() -> None:
+    process, _ = sleeper()
+    process.kill()
+    process.communicate()  # its end of the pipe is closed
+
+
+def test_nothing_outlives_the_tests() -> None:
+    process, there = sleeper()
+    fork_server().end()
+    fork_server.cache_clear()
+    process.communicate()
+
+    assert process.returncode == -signal.SIGKILL
+    assert not there.exists()
