@@ -1,4 +1,4 @@
-"""Starts programs by fork: this process has imported what takes them a second to import.
+"""Starts programs by fork: `fork_server.py MODULES` has imported what they would have to import.
 
 It prints the path of a socket. `launcher.py` connects to it, sends what a program is started with
 and its standard streams, then a byte for each signal, and is told how the program ended. A program
@@ -30,17 +30,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn, TextIO, cast
 
-IMPORTED = (  # but not `server.cli.main`, which reads the environment when it is imported
-    "openai",
-    "server.cli.commands.demo",
-    "server.cli.commands.learn",
-    "server.cli.commands.serve",
-    "server.cli.commands.submit",
-    "server.http.running",
-    "server.learning.worker",
-    "server.mcp.build",
-    "server.practice.cli.practice",
-)
 STDIN = 0
 
 
@@ -212,7 +201,7 @@ def _execute(arguments: list[str]) -> None:
 
 def main() -> None:
     """Import all, and serve."""
-    for module in IMPORTED:
+    for module in sys.argv[1:]:
         import_module(module)
     gc.collect()
     gc.freeze()

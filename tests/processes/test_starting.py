@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.starting import CAN_FORK, fork_server, kill, python_command
+from tests.processes.starting import CAN_FORK, ForkServer, kill, python_command
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="programs are not forked here")
 SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(1000)"
@@ -54,9 +54,9 @@ def test_an_uncaught_exception_is_shown_and_ends_it_alike(tmp_path: Path, code: 
     assert errors.startswith("Traceback")
 
 
-def sleeper() -> tuple[subprocess.Popen[bytes], Path]:
+def sleeper(command: list[str] | None = None) -> tuple[subprocess.Popen[bytes], Path]:
     """A program that sleeps, and where it is while it is there."""
-    process = subprocess.Popen(python_command("-c", SLEEP), stdout=subprocess.PIPE)
+    process = subprocess.Popen(command or python_command("-c", SLEEP), stdout=subprocess.PIPE)
     assert process.stdout
     return process, Path("/proc") / process.stdout.readline().decode().strip()
 
@@ -87,9 +87,9 @@ def test_it_ends_with_the_process_that_stands_for_it() -> None:
 
 
 def test_nothing_outlives_the_tests() -> None:
-    process, there = sleeper()
-    fork_server().end()
-    fork_server.cache_clear()
+    server = ForkServer()
+    process, there = sleeper(server.command("-c", SLEEP))
+    server.end()
     process.communicate()
 
     assert process.returncode == -signal.SIGKILL
