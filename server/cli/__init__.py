@@ -1,7 +1,7 @@
 """The command line `experience-mcp`.
 
 `main` has the list of commands and imports one when it runs. `commands` has a module for each, with
-the command's name. `options`, `help_sections`, `database` and `output` are what they share; `hosts`
+the command's name. `options`, `option_sections`, `database` and `output` are what they share; `hosts`
 edits the configuration of MCP hosts.
 """
 

@@ -15,8 +15,8 @@ from experience_store.version import Version
 from server import APP
 from server.app import App, open_app
 from server.cli.database import check_exists
-from server.cli.help_sections import SectionedCommand
 from server.cli.learning_summary import LearningSummary, print_summary, to_json
+from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import (
     ENVIRONMENT,
     database_option,
@@ -38,7 +38,7 @@ NO_MODEL = (
 )
 
 
-@click.command(cls=SectionedCommand, sections={"--model": "Model"})
+@click.command(cls=SectionedCommand)
 @library_argument()
 @database_option
 @shared(
@@ -53,7 +53,7 @@ NO_MODEL = (
     is_flag=True,
     help="Retry groups that were set aside after repeated failures.",
 )
-@model_options()
+@section("Model", model_options())
 @json_option
 def learn(
     *,

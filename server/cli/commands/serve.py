@@ -13,7 +13,7 @@ import click
 
 from server import APP
 from server.cli import INTERRUPTED
-from server.cli.help_sections import SectionedCommand
+from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import (
     database_option,
     library_argument,
@@ -28,23 +28,12 @@ if TYPE_CHECKING:
     from server.mcp.server import ExperienceServer
 
 
-@click.command(
-    cls=SectionedCommand,
-    sections={
-        "--model": "Background learning",
-        "--administration": "Tools and logs",
-        "--http": "HTTP",
-        "--sign-in": "HTTP access",
-        "--tls-cert": "TLS",
-        "--oauth-issuer": "OAuth",
-    },
-)
+@click.command(cls=SectionedCommand)
 @database_option
 @library_argument(help="Library for callers that name none; same as LIBRARY.")
 @max_tokens_option
-@model_options(thresholds=True)
-@administration_option
-@log_options
+@section("Background learning", model_options(thresholds=True))
+@section("Tools and logs", administration_option, log_options)
 @http_options
 def serve(
     *,
