@@ -11,7 +11,7 @@ import click
 
 from experience_store.library import Library, Policy
 from server import library_service
-from server.cli.database import existing, opened
+from server.cli.open_database import existing, opened
 from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import Command, database_option, json_option, library_argument, option
 from server.cli.output import definition_list, print_json, title
