@@ -22,8 +22,8 @@ from experience_store.sqlite.integrity import IntegrityReport, check_integrity
 from experience_store.store import GroupCounts
 from experience_store.trajectory import Group, Message, Trajectory
 from server import APP
-from server.cli.database import existing
 from server.cli.hosts.launch import HOST_VARIABLES, database_of_host, program
+from server.cli.open_database import existing
 from server.cli.options import ENVIRONMENT, KEY_MISSING, KEY_NAMES, NO_KEY, api_key
 from server.cli.output import count
 from server.settings import ModelSettings, default_database

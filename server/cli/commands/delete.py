@@ -9,7 +9,7 @@ import click
 
 from experience_store.errors import BadInputError
 from server import APP, library_service
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import ENVIRONMENT, database_option, json_option, library_argument, option
 from server.cli.output import is_interactive, print_json
 from server.library_service import LibraryContents

@@ -11,8 +11,8 @@ import click
 
 from experience_store.library import Library, Policy
 from server import library_service
-from server.cli.database import existing, opened
-from server.cli.help_sections import SectionedCommand
+from server.cli.open_database import existing, opened
+from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import Command, database_option, json_option, library_argument, option
 from server.cli.output import definition_list, print_json, title
 
@@ -36,14 +36,8 @@ def _setting(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def _policy_options(command: Command) -> Command:
-    """Add an option for each setting, without defaults: what is not given stays as it is."""
-    for name in reversed(list(_HELP)):
-        command = _policy_option(name)(command)
-    return command
-
-
 def _policy_option(name: str) -> Callable[[Command], Command]:
+    """The option of a setting, without a default: what is not given stays as it is."""
     flag = name.replace("_", "-")
     default = getattr(Policy(), name)
     text = f"{_HELP[name]}  [new libraries: {_setting(default)}]"
@@ -53,14 +47,17 @@ def _policy_option(name: str) -> Callable[[Command], Command]:
     return option(f"--{flag}", name, metavar="N", type=kind, help=text)
 
 
-@click.command(
-    cls=SectionedCommand, sections={"--agent-objective": "Objectives", "--max-words": "Policy"}
-)
+@click.command(cls=SectionedCommand)
 @library_argument()
 @database_option
-@option("--agent-objective", metavar="TEXT", help='What the agent does; "" clears it.')
-@option("--learning-objective", metavar="TEXT", help='What it should get better at; "" clears it.')
-@_policy_options
+@section(
+    "Objectives",
+    option("--agent-objective", metavar="TEXT", help='What the agent does; "" clears it.'),
+    option(
+        "--learning-objective", metavar="TEXT", help='What it should get better at; "" clears it.'
+    ),
+)
+@section("Policy", *map(_policy_option, _HELP))
 @json_option
 def describe(
     *,

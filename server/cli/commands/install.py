@@ -17,16 +17,16 @@ from server import APP
 from server.cli.hosts.catalogue import (
     HOSTS,
     Host,
+    Machine,
     PlannedEntry,
     Scope,
     host_of_file,
     http_entry,
     stdio_entry,
 )
-from server.cli.hosts.changes import Change, plan_install, plan_undo
+from server.cli.hosts.changes import FileChange, plan_install, plan_undo
 from server.cli.hosts.config_file import exclusive_lock
 from server.cli.hosts.launch import launch_command, serve_arguments
-from server.cli.hosts.locations import Machine
 from server.cli.hosts.masking import masked
 from server.cli.options import database_option, library_option, option
 from server.cli.output import faint, printable, wrapped
@@ -161,7 +161,7 @@ def _check_name(name: str) -> None:
         raise BadInputError(f"invalid name {name!r}: use letters, digits, - and _")
 
 
-def _show(change: Change) -> None:
+def _show(change: FileChange) -> None:
     path = printable(str(change.file.path))
     if not change.changes_something:
         click.echo(f"{path} is up to date. Nothing to change.")
@@ -194,7 +194,7 @@ def _shown(line: str) -> str:
     return text if len(text) <= _MAX_LINE else f"{text[:_MAX_LINE]}…"
 
 
-def _ask(change: Change) -> None:
+def _ask(change: FileChange) -> None:
     try:
         agreed = click.confirm(f"Write {change.file.path}?", default=True, err=True)
     except click.Abort as error:
@@ -206,7 +206,7 @@ def _ask(change: Change) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _report(host: Host, change: Change, name: str, *, undo: bool) -> None:
+def _report(host: Host, change: FileChange, name: str, *, undo: bool) -> None:
     if undo:
         click.echo(f"{host.title}: {name!r} is uninstalled. {host.afterwards}")
     else:

@@ -14,7 +14,7 @@ import click
 
 from experience_store.library import check_library_name
 from server import APP
-from server.cli.database import opened
+from server.cli.open_database import opened
 from server.cli.options import database_option, json_option, leading_library, option
 from server.cli.output import count, definition_list, print_json, wrapped
 from server.importing.importer import STDIN, Importer, ImportSummary, Input, LibraryImportSummary

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experience_store.errors import BadInputError, ConflictError
-from server.cli.hosts.document import Document, MalformedError
+from server.cli.hosts.document import ConfigDocument, MalformedError
 from server.settings import default_database
 
 _BOM = b"\xef\xbb\xbf"
@@ -114,7 +114,7 @@ def _check_unchanged(file: ConfigFile) -> None:
         raise ConflictError(f"{file.path} was changed meanwhile; nothing was written. Try again")
 
 
-def open_document(text: str, path: Path) -> Document:
+def open_document(text: str, path: Path) -> ConfigDocument:
     """The document of a file's text; the suffix of the file tells the format.
 
     Raises:

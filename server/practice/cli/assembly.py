@@ -13,7 +13,7 @@ from functools import partial
 from importlib.util import find_spec
 
 from experience_store.errors import BadInputError
-from server.cli.database import check_exists
+from server.cli.open_database import check_exists
 from server.learning.models.endpoint import Endpoint
 from server.practice.cli.library_checks import (
     check_library,
