@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from server.cli.serving_options import http_options
-from server.http.limits.host_header import transport_security
+from server.http.host_header import transport_security
 from server.settings import HttpSettings, OAuthSettings, SignInSettings
 from tests.server.cli.program import Program
 
