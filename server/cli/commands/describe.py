@@ -19,7 +19,7 @@ from server.cli.output import definition_list, print_json, title
 _HELP: Mapping[str, str] = {
     "max_words": "Maximum words of an experience.",
     "max_experiences": "Maximum experiences in the library.",
-    "max_lessons": "Maximum changes proposed from one group.",
+    "max_lessons": "Maximum changes learned from one group.",
     "min_spread": "A group has signal if its rewards differ by more than N.",
     "learn_without_rewards": "Also learn from groups without rewards.",
     "learn_from_single_attempts": "Also learn from groups of one attempt.",

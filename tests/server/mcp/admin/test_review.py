@@ -173,14 +173,14 @@ async def test_the_user_is_asked_where_the_host_can_ask(
         )
         after = await shown(client)
 
-    assert ("did not agree" in answer.text) is not agree
-    assert user.asked == [f"Publish in library 'lib':\n+ Check: {CHECK}"]
+    assert ("declined" in answer.text) is not agree
+    assert user.asked == [f"Publish these changes to library 'lib'?\n+ Check: {CHECK}"]
     assert after == ([f"Check: {CHECK}"] if agree else [])
 
 
 REFUSED: list[tuple[dict[str, object], str]] = [
     ({"update_id": "update-0", "decision": "publish"}, "there is no update"),
-    ({"decision": "publish"}, "needs both"),
+    ({"decision": "publish"}, "give both"),
     ({"update_id": "here", "decision": "reject", "only": [1]}, "goes with decision"),
     ({"update_id": "here", "decision": "publish", "only": [3]}, "it has 1 to 2"),
     ({"update_id": "here", "decision": "maybe"}, "decision"),
