@@ -212,11 +212,11 @@ class ExperienceServer(MCPServer[App]):
             if isinstance(cause, ExperienceError):
                 raise ToolError(str(cause)) from error
             if isinstance(cause, UnicodeEncodeError):
-                from experience_store.submissions.validation_errors import HALF  # noqa: PLC0415  # not before it is needed: start-up
+                from experience_store.submissions.read_submission import HALF  # noqa: PLC0415  # not before it is needed: start-up
 
                 raise ToolError(f"a text {HALF}.{self._nothing_stored(name)}") from error
             if isinstance(cause, ValidationError):
-                from experience_store.submissions.validation_errors import explain_validation_error  # noqa: PLC0415  # not before it is needed: start-up
+                from experience_store.submissions.read_submission import explain_validation_error  # noqa: PLC0415  # not before it is needed: start-up
 
                 problems = explain_validation_error(cause, self._parameters(name))
                 raise ToolError(f"{problems}{self._nothing_stored(name)}") from error

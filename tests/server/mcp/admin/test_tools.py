@@ -194,7 +194,7 @@ async def test_a_library_of_a_deleted_one_s_name_has_nothing_of_it(
         groups = (await call(client, "list_libraries")).data["libraries"][0]["groups"]
 
     assert gone.failed
-    assert "there is no library 'lib'" in gone.text
+    assert "library 'lib' does not exist" in gone.text
     assert served_now.data["experiences"] == {"G1": SECOND}
     assert groups == 0
 
@@ -212,7 +212,7 @@ async def test_an_update_of_a_deleted_library_is_over(database: Path, mode: Mode
         )
 
     assert answer.failed
-    assert "there is no update" in answer.text
+    assert "does not exist" in answer.text
 
 
 REFUSED: list[tuple[str, dict[str, object], str]] = [
@@ -253,7 +253,7 @@ async def test_showing_and_changing_what_is_not_there_makes_nothing(database: Pa
         ]
         left = await call(client, "list_libraries")
 
-    assert all("there is no library 'nope'" in answer.text for answer in answers)
+    assert all("library 'nope' does not exist" in answer.text for answer in answers)
     assert left.data["libraries"] == []
 
 
