@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -51,6 +52,7 @@ def render_page(run: Run, report: RunReport) -> str:
     )
 
 
+@cache  # compiling the template takes as long as drawing a plot
 def _environment() -> Environment:
     made = Environment(
         loader=DictLoader({"page.html.j2": _text("page.html.j2")}),

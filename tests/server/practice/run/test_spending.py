@@ -26,7 +26,7 @@ from server.practice.spending import Budget, UsageMeter
 from server.practice.verifiers import make_verifier
 from server.settings import ModelSettings, Prices
 from tests.server.practice.client.test_server_elsewhere import serving
-from tests.server.practice.players.test_agent import PROMPT, agent, in_turn, use
+from tests.server.practice.scripted_agent import PROMPT, agent, in_turn, use
 from tests.server.practice.scripted_world import counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
