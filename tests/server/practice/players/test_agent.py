@@ -15,11 +15,11 @@ import pytest
 from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, ToolUse
-from server.practice.errors import BudgetSpentError, QuotaSpentError
 from server.practice.players import Sampling
 from server.practice.players.agent import AgentPlayer
 from server.practice.records import Rollout
 from server.practice.run.attempts import AttemptSettings, roll_out
+from server.practice.run_errors import BudgetSpentError, QuotaSpentError
 from server.practice.spending import Budget, RolloutLimits
 from server.settings import ModelSettings, Prices
 from tests.server.practice.scripted_world import counted, ground, is_attempt, world
