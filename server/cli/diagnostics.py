@@ -88,7 +88,7 @@ def _parent_folder(database: Path) -> Finding:
 def _permissions(database: Path) -> Iterator[Finding]:
     for place in (database, database.absolute().parent):
         if not os.access(place, os.R_OK | os.W_OK):
-            remedy = f"Make yourself its owner: chown $USER '{place}'; chmod u+rw '{place}'"
+            remedy = f"Take ownership of it: chown $USER '{place}'; chmod u+rw '{place}'"
             yield Finding("broken", "database", f"{place} is not readable and writable", remedy)
     mode = database.stat().st_mode
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):

@@ -23,7 +23,7 @@ from server.library_service import LibraryContents
 def delete(*, library: str | None, database: Path, yes: bool, as_json: bool) -> None:
     """Delete a library with everything in it.
 
-    Its experiences, history, groups and updates are deleted for good. The library must be named;
+    Its experiences, history, groups and updates are permanently deleted. The library must be named;
     EXPERIENCE_MCP_LIBRARY is ignored.
     """
     if library is None:

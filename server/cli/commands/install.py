@@ -52,7 +52,9 @@ _SUFFIXES = (".json", ".jsonc", ".toml")
 )
 @library_option
 @database_option
-@option("--url", metavar="URL", help="URL of a running server; the host starts none.")
+@option(
+    "--url", metavar="URL", help="URL of a running server, instead of one that the host starts."
+)
 @option(
     "--token-env",
     metavar="VARIABLE",
@@ -144,10 +146,10 @@ def _entry_of_running_server(
             raise click.UsageError(f"--{name} is for a server that the host starts, not with --url")
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise BadInputError(f"invalid URL {url!r}: give one like http://127.0.0.1:8000/mcp")
+        raise BadInputError(f"invalid URL {url!r}: give one such as http://127.0.0.1:8000/mcp")
     if token_env is not None and not _VARIABLE.fullmatch(token_env):
         raise click.UsageError(  # it may be the token itself, so it is not repeated
-            "--token-env takes the name of an environment variable, like EXPERIENCE_TOKEN"
+            "--token-env takes the name of an environment variable, such as EXPERIENCE_TOKEN"
         )
     planned = http_entry(host, url, token_env, machine.environment)
     if token_env and parts.scheme == "http" and not is_loopback(parts.hostname):
@@ -181,7 +183,7 @@ def _show(change: FileChange) -> None:
 
 
 def _lines(text: str) -> list[str]:
-    """What is shown of each line, followed by the line itself: a changed secret is a change."""
+    """Each line as it is shown, then the line itself, so that a changed secret shows as a change."""
     pairs = zip(masked(text).split("\n"), text.split("\n"), strict=True)
     lines = [f"{shown}{_HIDDEN}{line}" for shown, line in pairs]
     return lines if lines[-1] != _HIDDEN else lines[:-1]

@@ -55,7 +55,8 @@ def serve(
     """Run the MCP server on stdin and stdout, or over HTTP.
 
     MCP hosts start it; `experience-mcp install HOST` writes their configuration and `experience-mcp
-    doctor` prints it. End of file on stdin or SIGTERM shuts it down; a write in progress finishes.
+    doctor` prints it. It shuts down at end of file on stdin or on SIGTERM; a write in progress
+    finishes.
 
     With --http, any number of clients share one server at http://HOST:PORT/mcp. SIGTERM or Ctrl-C
     shuts it down gracefully; in-flight requests finish.

@@ -36,8 +36,8 @@ def _starts_with_library(arguments: tuple[str, ...]) -> bool:
 @click.argument("files", nargs=-1, metavar="[LIBRARY] [FILE]...")
 @leading_library("files", _starts_with_library)
 @database_option
-@option("--group-by", metavar="FIELD", help="Field with the group of a rollout.")
-@option("--prefix", metavar="TEXT", default="", help="Prefix of the group ids.")
+@option("--group-by", metavar="FIELD", help="Field that says to which group a rollout belongs.")
+@option("--prefix", metavar="TEXT", default="", help="Prefix for the group ids.")
 @json_option
 def submit(
     *,
@@ -50,7 +50,7 @@ def submit(
 ) -> None:
     """Store attempts from JSON lines.
 
-    FILE `-`, or none, is stdin. Each line has one of three forms:
+    Without a FILE, or with `-`, stdin is read. Each line has one of three forms:
 
     \b
     {"task", "trajectories": [{"messages" or "output", "reward"}], …}

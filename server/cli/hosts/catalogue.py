@@ -28,7 +28,7 @@ class Machine:
         platform: The value of `sys.platform`; anything but `darwin` and `win32` is like Linux.
         home: The user's home.
         project: The folder of project files.
-        environment: The environment variables; some move a location.
+        environment: The environment variables, some of which move a location.
     """
 
     platform: str
@@ -105,7 +105,7 @@ class Host:
         project: The file in a project's folder, None if there is none.
         typed: Whether an entry has a `type`.
         reference: How an entry refers to a token in an environment variable.
-        afterwards: What makes the host read its file.
+        afterwards: How to make the host read its file.
     """
 
     name: str

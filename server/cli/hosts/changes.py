@@ -1,4 +1,4 @@
-"""A change of a host's file: planned, so that it can be shown first, and then carried out."""
+"""A change of a host's file: planned and shown first, then written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server.cli.hosts.config_file import (
 from server.cli.hosts.document import ConfigDocument, MalformedError, as_list, as_table
 
 _CHANGED = "The entry was changed since it was installed; that change is lost."
-_LOST = "The copy of the file as it was is gone; comments in the old entry are lost."
+_LOST = "The copy of the original file is gone; comments in the old entry are lost."
 _OURS = {"type", "command", "args", "url", "headers", "bearer_token_env_var"}
 _OF_PROGRAMS = {"env", "env_vars", "cwd"}
 _OF_ONE_SERVER = {
@@ -95,7 +95,7 @@ class FileChange:
 
 
 def plan_install(host: Host, path: Path, name: str, planned: PlannedEntry) -> FileChange:
-    """Put an entry into a file.
+    """Plan to put an entry into a file.
 
     Raises:
         BadInputError: The file is malformed, or cannot be edited safely.
@@ -128,7 +128,7 @@ def plan_install(host: Host, path: Path, name: str, planned: PlannedEntry) -> Fi
 
 
 def plan_undo(path: Path, name: str) -> FileChange:
-    """Take back an entry, and put back what was there before the first installation.
+    """Plan to restore what was there before the first installation of an entry.
 
     Raises:
         NotFoundError: Nothing was installed there.

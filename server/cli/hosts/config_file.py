@@ -1,4 +1,4 @@
-"""Reads and writes a host's file: atomically, one process at a time, and never over a change."""
+"""Reads and writes a host's file: atomically, one process at a time, never over others' changes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def read_file(path: Path) -> ConfigFile:
     if real.is_symlink():
         raise BadInputError(f"{path} is a link to itself: remove or fix it")
     if real.is_dir():
-        raise BadInputError(f"{path} is a folder, where a file should be")
+        raise BadInputError(f"{path} is a folder, not a file")
     return ConfigFile(real, real.read_bytes() if real.exists() else None)
 
 

@@ -10,11 +10,14 @@ from difflib import get_close_matches
 
 from experience_store.errors import BadInputError
 from server.learning.models import Model
+from server.practice.verifiers.answer_match import (
+    ExactVerifier,
+    MatchVerifier,
+    make_number_verifier,
+)
 from server.practice.verifiers.judge import JudgeVerifier
-from server.practice.verifiers.number_match import make_number_verifier
 from server.practice.verifiers.package_verifiers import GymVerifier, MathVerifier
 from server.practice.verifiers.protocol import Verifier, VerifierError
-from server.practice.verifiers.text_match import ExactVerifier, MatchVerifier
 from server.practice.verifiers.user_function import TIME_LIMIT, load_function
 
 __all__ = ["NAMES", "TIME_LIMIT", "Verifier", "VerifierError", "make_verifier"]
