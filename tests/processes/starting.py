@@ -27,17 +27,16 @@ IMPORTED = (  # but not `server.cli.main`, which reads the environment when it i
     "server.mcp.build",
     "server.practice.cli.practice",
 )
-_HERE = Path(__file__).parent
 
 
-def python_command(*arguments: str) -> list[str]:
-    """A command for `python [-P] -m MODULE` or `python [-P] -c CODE` with arguments."""
-    return fork_server().command(*arguments) if CAN_FORK else [sys.executable, *arguments]
+def python() -> str:
+    """A Python that takes 30 ms to start `-m MODULE` or `-c CODE`."""
+    return fork_server().python if CAN_FORK else sys.executable
 
 
 def cli_command(*arguments: str) -> list[str]:
     """A command for `experience-mcp` with arguments; `server.child_process` has the real one."""
-    return python_command("-P", "-m", "server.cli", *arguments)
+    return [python(), "-P", "-m", "server.cli", *arguments]
 
 
 def kill(process: Process | Popen[bytes] | Popen[str]) -> None:
@@ -53,7 +52,7 @@ class ForkServer:
     def __init__(self, *imported: str) -> None:
         passed_on = ("HOME", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
         self._process = Popen(
-            [sys.executable, "-P", str(_HERE / "fork_server.py"), *imported],
+            [sys.executable, "-P", str(Path(__file__).with_name("fork_server.py")), *imported],
             env={name: os.environ[name] for name in passed_on if name in os.environ},
             stdin=PIPE,
             stdout=PIPE,
@@ -61,16 +60,12 @@ class ForkServer:
             start_new_session=True,  # Ctrl-C is for the tests, which end it
         )
         assert self._process.stdout
-        self._address = self._process.stdout.readline().rstrip("\n")
-
-    def command(self, *arguments: str) -> list[str]:
-        launcher = str(_HERE / "launcher.py")
-        return [sys.executable, "-I", "-S", launcher, self._address, *arguments]
+        self.python = self._process.stdout.readline().rstrip("\n")
 
     def kill_program_of(self, launcher: int) -> None:
         request = marshal.dumps(launcher)
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(self._address)
+            connection.connect(str(Path(self.python).with_name("socket")))
             connection.sendall(len(request).to_bytes(4, "big") + request)
             connection.recv(1)  # closed once it is gone
 
