@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -210,6 +211,14 @@ class Ground:
 async def ground(folder: Path, script: Script = world) -> AsyncGenerator[Ground]:
     async with ScriptedEndpoint(script) as endpoint, asyncio.timeout(120):
         yield Ground(folder, endpoint)
+
+
+@asynccontextmanager
+async def copy_of(done: Ground, folder: Path) -> AsyncGenerator[Ground]:
+    """A copy of what a run left behind, on an endpoint that was not asked anything yet."""
+    shutil.copytree(done.folder, folder, dirs_exist_ok=True)
+    async with ground(folder) as here:
+        yield here
 
 
 def without_seconds(value: object) -> object:
