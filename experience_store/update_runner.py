@@ -18,8 +18,6 @@ from experience_store.learning.inputs import HOST, MODEL, GroupInput, Snapshot
 from experience_store.learning.prompts.answers import RawAnswer
 from experience_store.learning.requests import Request
 from experience_store.learning.update import Update, UpdateOutcome
-from experience_store.operations import Applied
-from experience_store.request_id import compared_group
 from experience_store.store import (
     AskedRequest,
     GivenAnswer,
@@ -175,7 +173,7 @@ class UpdateRunner:
         while (outcome := work.update.outcome()) is not None:
             try:
                 record = await self._store.updates.publish(
-                    work.record.id, _publication(work, outcome, author)
+                    work.record.id, _publication(outcome, author)
                 )
             except HeadMovedError:
                 loaded = await self._index_cache.load(work.record.library.name)
@@ -247,20 +245,13 @@ def _exhausted(refusal: Refused) -> tuple[str, str]:
     return refusal.request, f"{MAX_REFUSALS} answers did not fit; the last: {refusal.reason}"
 
 
-def _publication(work: ResumedUpdate, outcome: UpdateOutcome, author: str) -> Publication:
+def _publication(outcome: UpdateOutcome, author: str) -> Publication:
     count = len(outcome.learned)
     return Publication(
         base=outcome.base,
         application=outcome.application,
-        groups_behind=tuple(_groups_behind(work.record, a) for a in outcome.application.applied),
         learned=outcome.learned,
         failed=outcome.failed,
         author=author,
         note=f"learned from {count} group{'' if count == 1 else 's'}",
     )
-
-
-def _groups_behind(record: UpdateRecord, applied: Applied) -> tuple[str, ...]:
-    """Ids of the groups whose comparisons proposed the operation."""
-    numbers = [n for source in applied.sources if (n := compared_group(source)) is not None]
-    return tuple(record.groups[n - 1].group.id for n in numbers)

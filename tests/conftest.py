@@ -14,6 +14,7 @@ import pytest
 from experience_store import open_store
 from experience_store.store import Store
 from server.settings import Settings
+from tests.processes.starting import end_fork_server
 
 # Otherwise each of the many child processes compiles the SDK anew, which doubles its start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -32,6 +33,12 @@ def one_tls_context() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(httpcore2, "default_ssl_context", read_once)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_process_stays() -> Generator[None]:
+    yield
+    end_fork_server()
 
 
 @pytest.fixture(autouse=True)

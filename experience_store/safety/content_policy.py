@@ -1,9 +1,9 @@
 """Why a text may not become an experience.
 
-An experience is read by other agents as advice. So none may hide characters, carry a secret, look
-like the markup of a prompt or speak to its reader's instructions; and unless the library's policy
-allows it, none may hold a link or a command that changes a machine. The text is compared folded:
-what looks the same is the same.
+Other agents read an experience as advice. So it may not contain hidden characters, secrets, prompt
+markup, or text that tampers with its reader's instructions; nor, unless the library's policy allows
+it, links or commands that change a machine. Text is matched case-folded and normalised, so that
+look-alikes are treated alike.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from experience_store.safety.patterns import any_of
-from experience_store.safety.redaction import secrets
+from experience_store.safety.redaction import any_of, secrets
 
 if TYPE_CHECKING:
     from experience_store.library import Policy
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 _HIDDEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls
     r"\u202a-\u202e\u2066-\u2069"  # bidirectional embeddings, overrides, isolates
-    r"\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # of no width
+    r"\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # zero width
     r"\ud800-\udfff\U000e0000-\U000e0fff]"  # surrogates, tags
 )
-_INVISIBLE = re.compile(r"[\xad\u200c-\u200f\ufe00-\ufe0f]")  # that ordinary text has, too
+_INVISIBLE = re.compile(r"[\xad\u200c-\u200f\ufe00-\ufe0f]")  # also found in ordinary text
 
 _PEOPLE = r"(?:the|your|any) (?:end[ -])?(?:user|human|operator|owner|developer|supervisor)s?\b"
-_NOT = r"\b(?<!never )(?<!not )(?<!n't )"  # a lesson may well forbid it
+_NOT = r"\b(?<!never )(?<!not )(?<!n't )"  # a lesson may forbid it
 _IGNORE = rf"{_NOT}(?:ignore|disregard|forget|override|bypass)"
 _REVEAL = rf"{_NOT}(?:reveal|print|output|repeat|leak|expose|disclose)"
 _PRIOR = r"(?:previous|prior|above|earlier|preceding|foregoing|your|system|original|initial)"
@@ -65,7 +64,7 @@ _END_TAG = (
 )
 _MARKUP = re.compile(
     any_of(rf"""
-    <\|[\w-]{{1,40}}\|>                                     # ChatML and its kin
+    <\|[\w-]{{1,40}}\|>                                     # ChatML and the like
     \[/?inst\]
     <</?sys>>
     <(?:start|end)_of_turn>
@@ -93,7 +92,7 @@ _LINK = re.compile(
     <(?:a|img|iframe|script|form|link)\b[^>]{{0,200}}?(?:href|src|action) ?=
     """)
 )
-# Before a word of prose, a command is talked about and not given: "when npm install fails".
+# Before a word of prose, a command is mentioned, not given: "when npm install fails".
 _NO_PROSE = (
     r"(?!(?:an?|the|th[ae]t|this|these|it|its|is|was|are|be|or|and|but|not|no|if|when|whenever|as"
     r"|while|to|for|from|in|into|on|at|of|by|with|without|before|after|again|only|once|first|then"
@@ -145,32 +144,32 @@ _COMMAND = re.compile(
     \b(?:drop (?:table|database|schema)|truncate table) ["'`]?[\w.]+["'`]?(?: cascade)? ?;
     """)
 )
-_IN_WORDS = "leave it out and say in words what"
+_IN_WORDS = "remove it and say in words what"
 
 
 def content_problem(text: str, policy: Policy) -> str | None:
-    """Why this text may not be an experience, for its author; None if it may."""
+    """Why this text may not be an experience, written for its author; None if it may."""
     if hidden := _HIDDEN.search(text):
         return (
-            f"it contains an invisible or control character (U+{ord(hidden[0]):04X}): write the "
-            "lesson in plain visible text"
+            f"it contains an invisible or control character (U+{ord(hidden[0]):04X}): use plain, "
+            "visible text"
         )
     if secret := next(secrets(text), None):
-        return f"it contains what looks like a secret ({secret[2]}): leave secrets out"
+        return f"it contains what looks like a secret ({secret[2]}): remove it"
     folded = _folded(text)
     if found := _MARKUP.search(folded):
-        return f"it contains markup of prompts ({_quoted(found)}): leave tags and role markers out"
+        return f"it contains prompt markup ({_quoted(found)}): remove tags and role markers"
     if found := _STEERING.search(folded):
         return (
-            f"it speaks to its reader's instructions ({_quoted(found)}): {_IN_WORDS} to do in "
-            "which situation of the task"
+            f"it tampers with its reader's instructions ({_quoted(found)}): {_IN_WORDS} to do in "
+            "which situation"
         )
     if not policy.allow_links and (found := _LINK.search(folded)):
         return f"it contains a link or address ({_quoted(found)}): {_IN_WORDS} is found there"
     if not policy.allow_commands and (found := _COMMAND.search(folded)):
         return (
             "it contains a command that changes a machine or fetches code "
-            f"({_quoted(found)}): {_IN_WORDS} should be achieved"
+            f"({_quoted(found)}): {_IN_WORDS} it should achieve"
         )
     return None
 
@@ -180,6 +179,6 @@ def _quoted(found: re.Match[str]) -> str:
 
 
 def _folded(text: str) -> str:
-    """The text as it is compared: what looks the same is the same."""
+    """The text as it is matched: normalised, lower case, single spaces."""
     folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
     return " ".join(folded.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())

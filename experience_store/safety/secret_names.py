@@ -1,7 +1,7 @@
-"""Secrets that are known by what they are called: `password=...`, `"api_key": "..."`.
+"""Secrets recognised by the name they are assigned to: `password=...`, `"api_key": "..."`.
 
-All patterns are for lower-case text and begin with their hint, a literal that `re` finds quickly.
-What they find is judged in its own case: is it like a secret, or an ordinary word?
+All patterns are for lower-case text and start with their hint, a literal that `re` finds quickly.
+The value found is then checked in its original case: a secret, or an ordinary word?
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_QUOTE = r"""\\{0,32}["'`]"""  # escaped in JSON, the more so in JSON in JSON
+_QUOTE = r"""\\{0,32}["'`]"""  # escaped in JSON, repeatedly in nested JSON
 _END = r"(?:\Z|(?=\x00))"  # the end of a truncated text; NUL separates joined texts
 _QUOTED = (
     rf"(?P<quote>{_QUOTE})(?P<quoted>(?:\\[^\x00]|[^\s\\\x00]){{1,512}}?)(?:(?P=quote)|{_END})"
@@ -43,7 +43,7 @@ _MIXED = re.compile(r"[a-z][A-Z]|[+/=~]|\d")
 
 
 def _is_password(value: str, explicit: bool) -> bool:
-    """In quotes or after an equals sign nearly anything; elsewhere only what is not a word."""
+    """Nearly anything in quotes or after an equals sign; elsewhere no plain words."""
     if explicit:
         enough = 4
         return len(value) >= enough and not (_NAME.fullmatch(value) or _DOTTED.fullmatch(value))
@@ -53,7 +53,7 @@ def _is_password(value: str, explicit: bool) -> bool:
 
 
 def _is_key(value: str, explicit: bool) -> bool:
-    """Letters with digits, no file or host name; in quotes also one long run of letters."""
+    """Letters with digits, not a file or host name; in quotes also one long run of letters."""
     enough, enough_letters = 8, 16
     if len(value) < enough or _SLUG.fullmatch(value) or _DOTTED.fullmatch(value):
         return False
@@ -63,13 +63,13 @@ def _is_key(value: str, explicit: bool) -> bool:
 
 
 def _is_token(value: str, _explicit: bool) -> bool:
-    """Stricter than for keys: texts about language models are full of tokens that are words."""
+    """Stricter than for keys: text about language models is full of tokens that are words."""
     enough = 16
     return len(value) >= enough and _is_key(value, explicit=False)
 
 
 def _is_credential(value: str, _explicit: bool) -> bool:
-    """What follows the name of an authorization scheme, unless it is the next word."""
+    """The value after an authorization scheme, unless it is just the next word of a sentence."""
     return bool(_MIXED.search(value)) and not _NAME.fullmatch(value)
 
 
@@ -79,7 +79,7 @@ def _is_anything(_value: str, _explicit: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """How one kind of secret is found in lower-case text, and judged in its own case."""
+    """How to find one kind of secret in lower-case text, and to check it in its original case."""
 
     kind: str
     hint: str
@@ -146,7 +146,7 @@ _HINTS = frozenset(rule.hint for rule in _RULES)
 
 
 def by_name(text: str) -> Iterator[tuple[int, int, str]]:
-    """Secrets that are known by what they are called."""
+    """Secrets recognised by the name they are assigned to."""
     lower = _lower(text)
     hints = {hint for hint in _HINTS if hint in lower}
     for rule in (rule for rule in _RULES if rule.hint in hints):
@@ -159,7 +159,7 @@ def by_name(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _span(found: re.Match[str]) -> tuple[int, int]:
-    """Where the value is: in quotes, bare, or all that was found."""
+    """The span of the value: quoted, bare, or the whole match."""
     for group in ("quoted", "bare"):
         if group in found.re.groupindex and found[group] is not None:
             return found.span(group)
@@ -167,13 +167,13 @@ def _span(found: re.Match[str]) -> tuple[int, int]:
 
 
 def _explicit(found: re.Match[str]) -> bool:
-    """Whether the value is assigned, not just mentioned."""
+    """Whether the value is quoted or follows an equals sign, not merely a colon or `is`."""
     groups = found.groupdict()
     return groups.get("quoted") is not None or "=" in (groups.get("sign") or "=")
 
 
 def _lower(text: str) -> str:
-    """The text in lower case, each character in its place."""
+    """The text in lower case, with every character at its original position."""
     lower = text.lower()
     if len(lower) == len(text):
         return lower

@@ -1,4 +1,4 @@
-"""The rule: which libraries exist for a caller, and what is said about the others."""
+"""The rule: which libraries exist for a caller, and how requests for others are answered."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from experience_store.store import Store
 from experience_store.store.libraries import library_not_found
 
 T = TypeVar("T")
-_ALL = 2**31 - 1  # names; there are fewer
-_NAMED = 100
+ALL = 2**31 - 1  # more names than there can be
+_SUGGESTED = 100  # names that an error chooses from
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryScope:
-    """The libraries of a store that a caller has access to.
+    """The libraries of a store that a caller can access.
 
     Attributes:
         store: The whole store.
@@ -34,10 +34,10 @@ class LibraryScope:
         return self.libraries is None or library in self.libraries
 
     async def names(self, prefix: str, limit: int) -> tuple[str, ...]:
-        """Names in scope that exist."""
+        """Names of existing libraries in scope."""
         if self.libraries is None:
             return await self.store.libraries.names(prefix, limit)
-        found = await self.store.libraries.names(prefix, _ALL)
+        found = await self.store.libraries.names(prefix, ALL)
         return tuple(name for name in found if name in self.libraries)[:limit]
 
     async def within(self, library: str, do: Callable[[], Awaitable[T]]) -> T:
@@ -46,14 +46,18 @@ class LibraryScope:
             try:
                 return await do()
             except LibraryNotFoundError:
-                pass  # raised below, naming only what is in scope
-        raise library_not_found(library, await self.names("", _NAMED))
+                pass  # raised below, suggesting only names in scope
+        raise await self.not_found(library)
 
     async def making(self, library: str, do: Callable[[], Awaitable[T]]) -> T:
-        """Do something that may create the library, where that is allowed."""
+        """Do something that may create the library, if the caller may."""
 
         async def existing() -> T:
             await self.store.libraries.get(library)
             return await do()
 
         return await self.within(library, do if self.may_make else existing)
+
+    async def not_found(self, library: str) -> LibraryNotFoundError:
+        """The error for a library that does not exist in scope."""
+        return library_not_found(library, await self.names("", _SUGGESTED))

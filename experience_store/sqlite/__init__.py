@@ -1,8 +1,8 @@
-"""The SQLite backend of the store.
+"""The SQLite backend of the store. A module named like one in `store` implements its protocol.
 
-Reading order: `database` runs queries and transactions in one file, `sql_files` loads queries and
-migrations, `rows` converts values. `store` puts together one module for each
-protocol: `libraries`, `groups`, `updates`, `retrievals`, `tokens`, `archives`. `versions`,
-`trajectories`, `update_record`, `publishing`, `reviewing`, `provenance`, `archive_export` and
-`archive_import` are the parts of these that hold an idea. `integrity` checks a file.
+Reading order: `schema` loads queries and migrations and checks a file, `database` runs queries and
+transactions in it, `rows` converts values. `store` opens a file and has `retrievals` and `tokens`.
+`libraries` rests on `versions` and `provenance`; `groups` takes submissions; `updates` rests on
+`update_record`, which reads one, and `publishing`, which ends one; `archives` exports and, with
+`archive_import`, imports.
 """

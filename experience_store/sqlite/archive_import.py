@@ -1,4 +1,4 @@
-"""One library written into SQLite from records that were checked."""
+"""Writes a library into SQLite from validated records."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from experience_store.archive.records import (
     UpdateGroupRecord,
 )
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Transaction, Value
+from experience_store.sqlite.database import Params, Transaction
 from experience_store.sqlite.libraries import next_serial
 from experience_store.trajectory import messages_to_json
 
 
 class LibraryImport:
-    """Writes one archive under a name that is free. Lives for one import."""
+    """Writes one archive under an unused name, for one import."""
 
     def __init__(self, tx: Transaction, archive: Archive, name: str) -> None:
         self._tx = tx
@@ -36,7 +36,7 @@ class LibraryImport:
         self._attempts: dict[tuple[str, str], int] = {}
 
     def write(self) -> None:
-        """Write all of it."""
+        """Write the whole library."""
         archive = self._archive
         self._update_ids = self._free_ids("update", [u.id for u in archive.updates])
         self._retrieval_ids = self._free_ids("r", [r.id for r in archive.retrievals])
@@ -51,7 +51,7 @@ class LibraryImport:
         self._write_retrievals()
 
     def _free_ids(self, kind: str, ids: Sequence[str]) -> Mapping[str, str]:
-        """The ids under which these can be stored: themselves, unless the database has them."""
+        """The ids to store these under: themselves, or new ones where taken in this database."""
         query = "taken_updates" if kind == "update" else "taken_retrievals"
         taken = {r["id"] for r in self._tx.rows(query, ids=rows.from_strings(ids))}
         return {id_: f"{kind}-{secrets.token_hex(6)}" if id_ in taken else id_ for id_ in ids}
@@ -93,7 +93,7 @@ class LibraryImport:
         )
 
     def _write_operations(self) -> list[int]:
-        """The row of each operation, by its place."""
+        """Write the operations; return their row ids, in order."""
         return [
             self._tx.insert(
                 "make_operation",
@@ -152,7 +152,7 @@ class LibraryImport:
             columns = self._attempt(row, attempt)
             self._attempts[group.id, attempt.id] = self._tx.insert("make_attempt", **columns)
 
-    def _attempt(self, group: int, attempt: AttemptRecord) -> dict[str, Value]:
+    def _attempt(self, group: int, attempt: AttemptRecord) -> Params:
         retrieval = attempt.retrieval_id
         return {
             "group_id": group,
@@ -201,7 +201,7 @@ class LibraryImport:
         self._tx.run_many("import_request", _requests(key, update))
         self._tx.run_many("import_answer", _answers(key, update))
 
-    def _update_group(self, update: str, position: int, of: UpdateGroupRecord) -> dict[str, Value]:
+    def _update_group(self, update: str, position: int, of: UpdateGroupRecord) -> Params:
         rewards = [[self._attempts[of.group, a.attempt], a.reward] for a in of.attempts]
         return {
             "update_id": update,
@@ -229,7 +229,7 @@ class LibraryImport:
         )
 
 
-def _requests(update: str, record: ArchivedUpdate) -> list[dict[str, Value]]:
+def _requests(update: str, record: ArchivedUpdate) -> list[Params]:
     return [
         {
             "update_id": update,
@@ -242,7 +242,7 @@ def _requests(update: str, record: ArchivedUpdate) -> list[dict[str, Value]]:
     ]
 
 
-def _answers(update: str, record: ArchivedUpdate) -> list[dict[str, Value]]:
+def _answers(update: str, record: ArchivedUpdate) -> list[Params]:
     return [
         {
             "update_id": update,
@@ -265,7 +265,7 @@ def _number(experience: str | None) -> int | None:
 
 
 def _body(operation: OperationRecord) -> str:
-    """The body as the store writes it: what could not be read as it was, all else as JSON."""
+    """The body as the store writes it: JSON, or the raw text of one that could not be read."""
     if operation.kind is None:
         return operation.raw or ""
     body: dict[str, object] = {"ids": list(operation.ids)}

@@ -1,8 +1,8 @@
 """One SQLite file: connections, transactions and migrations.
 
-Two connections, each with a thread: one reads, one writes, so that a read never waits for a write
-of the same process; other processes are kept apart by WAL mode and a busy timeout. Write
-transactions begin IMMEDIATE, so two of them can never both believe to be first. A commit is on
+There are two connections, each with its own thread: one reads and one writes, so that a read never
+waits for a write of the same process. Between processes, WAL mode and a busy timeout do the same.
+Write transactions begin IMMEDIATE: the first statement already holds the write lock. A commit is on
 disk before it returns (`synchronous = FULL`).
 """
 
@@ -23,7 +23,7 @@ from typing import TypeAlias, TypeVar
 import aiosqlite
 
 from experience_store.errors import StorageError
-from experience_store.sqlite.sql_files import migrations, sql, statements
+from experience_store.sqlite.schema import migrations, sql, statements
 
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = sqlite3.Row
@@ -35,20 +35,20 @@ _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED"})
 
 
 class Connection(aiosqlite.Connection):
-    """A connection that does a whole piece of work in its thread, in one go.
+    """A connection that runs a whole function in its thread.
 
-    A transaction that came back to the event loop between its statements would hold the lock for
-    as long as the loop is busy with others.
+    A transaction that returned to the event loop between statements would hold the lock for as long
+    as the loop is busy with other tasks.
     """
 
     async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run the work in the connection's thread, to its end even if the caller is cancelled."""
-        done: T = await self._execute(work, self._conn)  # pyright: ignore[reportUnknownMemberType]  # it has no types
+        """Run the work in the connection's thread; it completes even if the caller is cancelled."""
+        done: T = await self._execute(work, self._conn)  # pyright: ignore[reportUnknownMemberType]  # it is untyped
         return done
 
 
 class Database:
-    """An open database file. Make it with `Database.open`, end it with `close`."""
+    """An open database file."""
 
     def __init__(
         self, path: Path, reader: Connection, writer: Connection, busy_seconds: float
@@ -61,11 +61,11 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> Database:
-        """Open the file, making it (for its owner only) and bringing its schema up to date.
+        """Open the file, creating it (private to its owner) and migrating it as needed.
 
         Args:
             path: The file.
-            busy_seconds: Time that a write waits for its turn at most.
+            busy_seconds: Maximum time that a write waits for the lock.
 
         Raises:
             StorageError: If it cannot be opened or was written by a newer release.
@@ -86,7 +86,7 @@ class Database:
         return cls(path, reader, writer, busy_seconds)
 
     async def close(self) -> None:
-        """Finish the write that is under way and close both connections. Twice is once."""
+        """Finish the write in progress and close both connections; idempotent."""
         if not self._closed:
             self._closed = True
             await asyncio.shield(asyncio.gather(self._reader.close(), self._writer.close()))
@@ -102,17 +102,17 @@ class Database:
         return rows[0] if rows else None
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Several reads of one moment; raises StorageError."""
+        """Several reads of one snapshot; raises StorageError."""
         with _readable():
             return await self._reader.do(partial(_in_transaction, "BEGIN", work))
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """A write transaction: committed at the end of the work, rolled back on any exception.
+        """Run a write transaction: committed at the end, rolled back on any exception.
 
-        If the caller is cancelled before the commit begins, it is rolled back, too.
+        It is also rolled back if the caller is cancelled before the commit begins.
 
         Raises:
-            StorageError: If the database cannot be written; nothing was.
+            StorageError: If the database cannot be written; then nothing was stored.
         """
         turn = _Turn(time.monotonic() + self._busy_seconds)
         try:
@@ -123,14 +123,14 @@ class Database:
         except sqlite3.IntegrityError:
             raise
         except sqlite3.Error as error:
-            again = ", try again" if getattr(error, "sqlite_errorname", "") in _BUSY else ""
+            again = "; try again" if getattr(error, "sqlite_errorname", "") in _BUSY else ""
             raise StorageError(
                 f"the database cannot be written now ({error}): nothing was stored{again}"
             ) from error
 
 
 class Transaction:
-    """Named queries inside one transaction. Lives in the thread of its connection."""
+    """Named queries inside one transaction, in the thread of its connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -145,18 +145,18 @@ class Transaction:
         return rows[0] if rows else None
 
     def run(self, query: str, **params: Value) -> int:
-        """Run a named statement; how many rows it changed."""
+        """Run a named statement; return the number of changed rows."""
         return self._connection.execute(sql(query), params).rowcount
 
     def insert(self, query: str, **params: Value) -> int:
-        """Run a named INSERT; the row's id."""
+        """Run a named INSERT; return the row's id."""
         row_id = self._connection.execute(sql(query), params).lastrowid
         if row_id is None:
             raise StorageError(f"{query} inserted nothing")
         return row_id
 
     def run_many(self, query: str, params: Iterable[Params]) -> None:
-        """Run a named statement once for each set of parameters."""
+        """Run a named statement for each set of parameters."""
         self._connection.executemany(sql(query), params)
 
     def run_script(self, script: str) -> None:
@@ -166,23 +166,23 @@ class Transaction:
 
 
 class _UnwantedError(Exception):
-    """Nobody waits for the transaction any more."""
+    """The caller of the transaction was cancelled."""
 
 
 @dataclass(slots=True)
 class _Turn:
-    """A write that waits for its turn.
+    """A write that waits for the lock.
 
     Attributes:
-        deadline: Until when it waits for the writes of others, by the monotonic clock.
-        unwanted: Set when nobody waits for it any more.
+        deadline: When it stops waiting, on the monotonic clock.
+        unwanted: Set when its caller was cancelled.
     """
 
     deadline: float
     unwanted: bool = False
 
     def check(self) -> None:
-        """Raise if nobody wants it."""
+        """Raise if the caller was cancelled."""
         if self.unwanted:
             raise _UnwantedError
 
@@ -194,7 +194,7 @@ def _written(work: Callable[[Transaction], T], turn: _Turn, connection: sqlite3.
         return result
 
     turn.check()
-    # waiting for other writes of this process counts, too
+    # time spent waiting for other writes of this process counts too
     left = max(0.0, turn.deadline - time.monotonic())
     connection.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
     return _in_transaction("BEGIN IMMEDIATE", checked, connection)
@@ -203,7 +203,7 @@ def _written(work: Callable[[Transaction], T], turn: _Turn, connection: sqlite3.
 def _in_transaction(
     begin: str, work: Callable[[Transaction], T], connection: sqlite3.Connection
 ) -> T:
-    connection.execute(begin)  # which waits for the writes of other processes
+    connection.execute(begin)  # waits for writes of other processes
     try:
         result = work(Transaction(connection))
         connection.commit()
@@ -222,12 +222,12 @@ def _readable() -> Generator[None]:
 
 
 def now() -> str:
-    """The time, as it is stored: UTC, ISO 8601, milliseconds."""
+    """The current time as stored: UTC, ISO 8601, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Apply the migrations that the file lacks, each with its record in one transaction.
+    """Apply missing migrations, each in one transaction with its record.
 
     Raises:
         StorageError: If the file was written by a newer release.
@@ -238,14 +238,14 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def _migrate_once(tx: Transaction) -> bool:
-    """Apply the first migration that the file lacks; whether there was one."""
+    """Apply the next missing migration; return whether there was one."""
     known = migrations()
     last = tx.row("last_migration")
     assert last is not None, "aggregates have one row"
     done = int(last[0])
     if done > len(known):
         raise StorageError(
-            f"the database has schema {done}, this release knows {len(known)}: "
+            f"the database has schema {done}, but this release supports only {len(known)}: "
             "upgrade experience-mcp, or use another database file"
         )
     if done == len(known):
@@ -277,6 +277,6 @@ def _set_up(connection: sqlite3.Connection) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Make the folder and the file readable by their owner only; what exists stays as it is."""
+    """Create the folder and the file for their owner only; existing ones keep their mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -1,21 +1,28 @@
-"""Groups and attempts in SQLite."""
+"""Groups and attempts in SQLite.
+
+An attempt is identified by its id; one without gets an id derived from its content. So a retry
+changes nothing and a late reward is filled in, while different content or a different reward under
+the same id is a conflict.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
 from experience_store.errors import ConflictError, NotFoundError
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Database, Row, Transaction, now
+from experience_store.sqlite.database import Database, Params, Row, Transaction, now
 from experience_store.sqlite.libraries import SqliteLibraries, ensure_library
-from experience_store.sqlite.trajectories import NamedAttempt, named, store_attempts
 from experience_store.store import GroupCounts, GroupInfo, Groups, Receipt, Submission
-from experience_store.store.submission_redaction import redacted_submission
-from experience_store.trajectory import Group
+from experience_store.store.groups import redacted_submission
+from experience_store.trajectory import Group, Trajectory, fingerprint, messages_to_json
 
 LARGE = 200_000  # characters of a submission
 
@@ -29,7 +36,7 @@ class SqliteGroups(Groups):
 
     @override
     async def submit(self, library: str, submission: Submission) -> Receipt:
-        if _size(submission) > LARGE:  # which can take long, and others are waiting
+        if _size(submission) > LARGE:  # slow enough to block other tasks
             clean, redacted = await asyncio.to_thread(redacted_submission, submission)
         else:
             clean, redacted = redacted_submission(submission)
@@ -146,12 +153,11 @@ def _ensure_group(tx: Transaction, library: Row, submission: Submission) -> Row:
             ground_truth=submission.ground_truth,
             now=now(),
         )
-        assert row is not None, "made in this transaction"
+        assert row is not None, "created in this transaction"
     elif row["task"] != submission.task:
         raise ConflictError(
-            f"group {name!r} of library {library['name']!r} has another task. A group holds "
-            "attempts at one task: send the same task text, or use another group_id. Nothing was "
-            "stored."
+            f"group {name!r} of library {library['name']!r} has a different task. A group holds "
+            "attempts at one task: send the same task text, or use another group_id"
         )
     return row
 
@@ -162,8 +168,96 @@ def _fill_ground_truth(tx: Transaction, group: Row, submission: Submission) -> b
         return False
     if group["ground_truth"] is not None:
         raise ConflictError(
-            f"group {group['name']!r} has another ground_truth. Leave it out, or use another "
+            f"group {group['name']!r} has a different ground_truth: omit it, or use another "
             "group_id"
         )
     tx.run("set_ground_truth", group_id=group["id"], ground_truth=truth)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAttempt:
+    """An attempt with an id, its messages as stored, and their fingerprint."""
+
+    trajectory: Trajectory
+    messages: str
+    digest: str
+
+
+def named(trajectories: Sequence[Trajectory]) -> list[NamedAttempt]:
+    """Give every attempt an id: its own, or one derived from its content.
+
+    Equal attempts within one submission are different attempts, so they are numbered.
+    """
+    seen: Counter[str] = Counter()
+    found: list[NamedAttempt] = []
+    for trajectory in trajectories:
+        messages = messages_to_json(trajectory.messages)
+        digest = fingerprint(messages)
+        if not trajectory.id:
+            # the same content with another reward is another attempt
+            key = hashlib.sha256(f"{trajectory.reward}\n{digest}".encode()).hexdigest()[:12]
+            seen[key] += 1
+            suffix = f"-{seen[key]}" if seen[key] > 1 else ""
+            trajectory = replace(trajectory, id=f"a-{key}{suffix}")  # noqa: PLW2901  # now named
+        found.append(NamedAttempt(trajectory, messages, digest))
+    return found
+
+
+def store_attempts(
+    tx: Transaction, group: Row, attempts: Iterable[NamedAttempt]
+) -> tuple[int, int]:
+    """Store attempts; return how many are new, and how many got a late reward."""
+    known: dict[str, Row] = {}
+    if group["revision"]:
+        known = {row["name"]: row for row in tx.rows("attempt_marks", group_id=group["id"])}
+    fresh: dict[str, NamedAttempt] = {}
+    scored = 0
+    for attempt in attempts:
+        id_ = attempt.trajectory.id
+        twin = fresh.setdefault(id_, attempt) if id_ not in known else None
+        if twin is None:
+            scored += _compare_with_known(tx, known[id_], attempt)
+        elif twin.trajectory != attempt.trajectory:
+            raise _conflict(attempt.trajectory, "this submission has another one with this id")
+    tx.run_many("make_attempt", (_columns(group["id"], a) for a in fresh.values()))
+    return len(fresh), scored
+
+
+def _compare_with_known(tx: Transaction, known: Row, attempt: NamedAttempt) -> int:
+    trajectory = attempt.trajectory
+    if known["digest"] != attempt.digest:
+        raise _conflict(trajectory, "the stored attempt with this id has different content")
+    if trajectory.reward is None or trajectory.reward == known["reward"]:
+        return 0
+    if known["reward"] is not None:
+        raise _conflict(trajectory, f"it is already stored with reward {known['reward']:g}")
+    tx.run(
+        "score_attempt",
+        attempt=known["id"],
+        reward=trajectory.reward,
+        feedback=trajectory.feedback,
+    )
+    return 1
+
+
+def _conflict(trajectory: Trajectory, why: str) -> ConflictError:
+    return ConflictError(
+        f"trajectory {trajectory.id!r}: {why}. Use a new id for a different attempt"
+    )
+
+
+def _columns(group_id: int, attempt: NamedAttempt) -> Params:
+    trajectory = attempt.trajectory
+    return {
+        "group_id": group_id,
+        "name": trajectory.id,
+        "messages": attempt.messages,
+        "reward": trajectory.reward,
+        "feedback": trajectory.feedback,
+        "retrieval": trajectory.retrieval_id,
+        "model": trajectory.model,
+        "metadata": trajectory.metadata,
+        "digest": attempt.digest,
+        "now": now(),
+    }

@@ -1,4 +1,4 @@
-"""Libraries in SQLite: found, described, edited by hand, their history told."""
+"""Libraries in SQLite: look-up, description, history and edits by hand."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class SqliteLibraries(Libraries):
         def work(tx: Transaction) -> int:
             row = tx.row("library", name=name)
             if row is None:
-                raise LibraryNotFoundError(f"there is no library {name!r} any more")
+                raise LibraryNotFoundError(f"library {name!r} does not exist any more")
             return restore_version(tx, row, to, author=author, note=note)
 
         await self.row(name)
@@ -177,7 +177,7 @@ class SqliteLibraries(Libraries):
         def work(tx: Transaction) -> Row | None:
             row = tx.row("library", name=name)
             if row is not None:
-                tx.run("delete_entries", library=row["id"])  # they name operations
+                tx.run("delete_entries", library=row["id"])  # first, since they refer to operations
                 tx.run("delete_library", library=row["id"])
             return row
 
@@ -211,7 +211,7 @@ class SqliteLibraries(Libraries):
 
 
 def ensure_library(tx: Transaction, name: str) -> Row:
-    """The library's row, made with defaults if it is new."""
+    """The library's row; a new library is created with defaults."""
     row = tx.row("library", name=name)
     if row is not None:
         return row
@@ -219,13 +219,13 @@ def ensure_library(tx: Transaction, name: str) -> Row:
     policy = rows.from_policy(Policy())
     tx.run("make_library", id=next_serial(tx), name=name, policy=policy, now=now())
     row = tx.row("library", name=name)
-    assert row is not None, "made in this transaction"
-    make_version(tx, row, 0, 0, "experience-mcp", "made on first use")
+    assert row is not None, "created in this transaction"
+    make_version(tx, row, 0, 0, "experience-mcp", "created on first use")
     return row
 
 
 def next_serial(tx: Transaction) -> int:
-    """The id of a library that is about to be made; none was ever given before."""
+    """The id for a new library; ids are never reused."""
     row = tx.row("next_serial")
-    assert row is not None, "a migration has put it there"
+    assert row is not None, "a migration inserted it"
     return int(row["last"])

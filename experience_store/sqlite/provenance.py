@@ -1,7 +1,7 @@
-"""Where an experience came from: each wording back to the answers and attempts that made it.
+"""Provenance: traces each wording of an experience to the answers and attempts behind it.
 
-A wording knows its operation, an operation its requests (`compare-2`) and its update, and the
-update the answers to those requests and the groups that they compared.
+A wording refers to its operation, an operation to its requests (`compare-2`) and its update, and
+the update holds the answers to those requests and the groups they compared.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from experience_store.store import AttemptTrace, GivenAnswer, GroupTrace, Origin
 
 
 class Tracing:
-    """Traces experiences of one library. Lives for one question."""
+    """Traces experiences of one library, for one call."""
 
     def __init__(self, database: Database, library: Row) -> None:
         self._db = database
@@ -44,7 +44,7 @@ class Tracing:
         return Provenance(experience, last["until"] is None, tuple(origins))
 
     async def _origin(self, row: Row) -> Origin:
-        """The step that made one wording: an operation, or a rollback that brought it back."""
+        """The step that made a wording: an operation, or the rollback that restored it."""
         operation = None
         sources: tuple[str, ...] = ()
         if row["operation"] is not None:
@@ -62,7 +62,7 @@ class Tracing:
         )
 
     async def _ending(self, library: int, id_: str, last: Row) -> list[Origin]:
-        """How the experience ended: the Retire, or the Merge into another, if it did so."""
+        """The Retire of the experience, or its Merge into another, if it is gone."""
         if last["until"] is None:
             return []
         found = await self._db.rows(

@@ -1,77 +1,144 @@
-"""The end of an update in SQLite: the version, its provenance, and the groups learned from.
+"""The end of an update in SQLite: published, or kept for review and then published or rejected.
 
-All of it is one transaction on the head that the update was made from; if the head has moved, it
-is for the learner to say what becomes of the operations.
+Publishing is one transaction on the head that the update was made from: the version, its
+provenance, and the groups it learned from. If the head has moved, the learner decides what becomes
+of the operations.
+
+Proposals that await review are operations of an update without a version and without a reason for
+refusal. Publishing validates them again, against the version that is current then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Literal
 
-from experience_store.errors import HeadMovedError
+from experience_store.errors import BadInputError, ConflictError, HeadMovedError
+from experience_store.library import State
+from experience_store.operations import (
+    Application,
+    Applied,
+    Keep,
+    Operation,
+    Proposed,
+    Refusal,
+    apply,
+    kind,
+    touched_ids,
+)
+from experience_store.request_id import RequestId
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Row, Transaction, now
-from experience_store.sqlite.reviewing import propose
-from experience_store.sqlite.versions import write_refusals, write_version
-from experience_store.store import Publication
+from experience_store.sqlite.versions import read_state, write_refusals, write_version
+from experience_store.store import Decision, Publication, Review
 
-_AWAITING = "awaiting_review", "what it would change waits for a person's review"
+_AWAITING = "awaiting_review", "its changes await a person's review"
 
 
 def publish(tx: Transaction, update: Row, publication: Publication) -> None:
-    """Close an open update with what it comes to; raises HeadMovedError."""
-    library = tx.row("library_by_id", library=update["library_id"])
-    assert library is not None, "a foreign key keeps it"
-    application = publication.application
+    """Close an open update with its result; raises HeadMovedError."""
+    library = _library(tx, update)
     if library["head"] != publication.base:
         raise HeadMovedError
+    application = publication.application
     version: int | None = None
-    review = application.changed and rows.to_policy(library["policy"]).review
-    if review:
-        propose(tx, library, update["id"], application)
+    status, reason = _status(publication)
+    if application.changed and rows.to_policy(library["policy"]).review:
+        _propose(tx, library, update["id"], application)
+        status, reason = _AWAITING
     elif application.changed:
-        version = write_version(
-            tx,
-            library,
-            application,
-            author=publication.author,
-            note=publication.note,
-            update_id=update["id"],
-        )
+        version = _write(tx, library, update, application, publication.author, publication.note)
     else:
         write_refusals(tx, library, None, application, update["id"])
-    groups = tx.rows("update_groups", update_id=update["id"])
-    if not review:
-        _link_groups(tx, library, groups, publication)
-    _mark_groups(tx, groups, publication)
-    status, reason = _AWAITING if review else _status(publication)
+    _mark_groups(tx, update, publication)
     tx.run(
         "close_update", id=update["id"], status=status, version=version, reason=reason, now=now()
     )
 
 
-def _link_groups(
-    tx: Transaction, library: Row, groups: Sequence[Row], publication: Publication
-) -> None:
-    row_ids = {group["name"]: group["group_id"] for group in groups}
-    for applied, behind in zip(
-        publication.application.applied, publication.groups_behind, strict=True
-    ):
-        if applied.experience is None:
-            continue
-        number = rows.number_of(applied.experience.id)
-        tx.run_many(
-            "link_group",
-            (
-                {"library": library["id"], "number": number, "group_id": row_ids[name]}
-                for name in behind
-            ),
-        )
+def pending(tx: Transaction, update: Row) -> Review:
+    """The changes that an update proposes."""
+    operations = [proposed.operation for proposed in _proposals(tx, update)]
+    return Review(
+        update_id=update["id"],
+        driver=update["driver"],
+        groups=len(tx.rows("update_groups", update_id=update["id"])),
+        since=rows.to_time(update["changed_at"]),
+        changes=tuple(o for o in operations if not isinstance(o, Keep)),
+    )
 
 
-def _mark_groups(tx: Transaction, groups: Sequence[Row], publication: Publication) -> None:
-    for group in groups:
+def decide(tx: Transaction, update: Row, decision: Decision) -> None:
+    """Publish the chosen changes of an update and refuse the rest.
+
+    Raises:
+        ConflictError: If the update is not awaiting review.
+        BadInputError: If a chosen change does not exist.
+    """
+    if update["status"] != "awaiting_review":
+        raise ConflictError(f"update {update['id']} is not awaiting review: {update['status']}")
+    library = _library(tx, update)
+    taken, rejected = _chosen(_proposals(tx, update), decision)
+    application = _applied(tx, library, update, taken)
+    application = replace(application, refused=(*application.refused, *rejected))
+    tx.run("forget_proposals", update_id=update["id"])
+    version: int | None = None
+    if application.changed:
+        version = _write(tx, library, update, application, decision.author, decision.note)
+        tx.run("adopt_refusals", update_id=update["id"], version=version)
+    else:
+        write_refusals(tx, library, None, application, update["id"])
+    reasons = "; ".join(sorted({r.reason for r in application.refused}))
+    tx.run(
+        "close_review",
+        id=update["id"],
+        status="published" if version is not None else "rejected",
+        version=version,
+        reason=None if version is not None else reasons,
+        now=now(),
+    )
+
+
+def _library(tx: Transaction, update: Row) -> Row:
+    library = tx.row("library_by_id", library=update["library_id"])
+    assert library is not None, "a foreign key keeps it"
+    return library
+
+
+def _write(
+    tx: Transaction, library: Row, update: Row, application: Application, author: str, note: str
+) -> int:
+    """Write the version of an update, and link its experiences to their groups."""
+    version = write_version(
+        tx, library, application, author=author, note=note, update_id=update["id"]
+    )
+    _link_groups(tx, library, update, application.applied)
+    return version
+
+
+def _link_groups(tx: Transaction, library: Row, update: Row, applied: Sequence[Applied]) -> None:
+    """Link experiences to the groups whose comparisons proposed them."""
+    groups = tx.rows("update_groups", update_id=update["id"])
+    compared = {str(RequestId.compare(group["position"])): group["group_id"] for group in groups}
+    tx.run_many(
+        "link_group",
+        [
+            {
+                "library": library["id"],
+                "number": rows.number_of(done.experience.id),
+                "group_id": compared[source],
+            }
+            for done in applied
+            if done.experience is not None
+            for source in done.sources
+            if source in compared
+        ],
+    )
+
+
+def _mark_groups(tx: Transaction, update: Row, publication: Publication) -> None:
+    for group in tx.rows("update_groups", update_id=update["id"]):
         key = {"group_id": group["group_id"], "revision": group["revision"]}
         if group["name"] in publication.failed:
             tx.run("group_failed", failure=publication.failed[group["name"]], **key)
@@ -81,12 +148,75 @@ def _mark_groups(tx: Transaction, groups: Sequence[Row], publication: Publicatio
 
 def _status(
     publication: Publication,
-) -> tuple[Literal["published", "nothing_to_learn", "failed"], str | None]:
+) -> tuple[Literal["published", "nothing_to_learn", "failed", "awaiting_review"], str | None]:
     if publication.application.changed:
         return "published", None
     if publication.failed and not publication.learned:
         return "failed", "; ".join(sorted(set(publication.failed.values())))
     if publication.application.refused:
         reasons = sorted({r.reason for r in publication.application.refused})
-        return "nothing_to_learn", f"every proposal was refused: {'; '.join(reasons)}"
-    return "nothing_to_learn", "the comparisons found nothing that is general and new"
+        return "nothing_to_learn", f"all proposals were refused: {'; '.join(reasons)}"
+    return "nothing_to_learn", "the comparisons found nothing that is both general and new"
+
+
+def _propose(tx: Transaction, library: Row, update_id: str, application: Application) -> None:
+    """Keep the operations of an update for review, and its refusals."""
+    for applied in application.applied:
+        tx.insert(
+            "make_operation",
+            library=library["id"],
+            version=None,
+            update_id=update_id,
+            kind=kind(applied.operation),
+            body=rows.from_operation(applied.operation),
+            experience=None,  # its id is only known once it is published
+            sources=rows.from_strings(applied.sources),
+            refused=None,
+        )
+    write_refusals(tx, library, None, application, update_id)
+
+
+def _proposals(tx: Transaction, update: Row) -> list[Proposed]:
+    return [
+        Proposed(rows.to_operation(row["kind"], row["body"]), rows.to_strings(row["sources"]))
+        for row in tx.rows("proposals", update_id=update["id"])
+    ]
+
+
+def _chosen(
+    proposals: Sequence[Proposed], decision: Decision
+) -> tuple[list[Proposed], list[Refusal]]:
+    """The proposals to publish, Keeps included, and refusals of the others."""
+    changes = [p for p in proposals if not isinstance(p.operation, Keep)]
+    numbers: Collection[int] = range(1, len(changes) + 1)
+    chosen = numbers if decision.chosen is None else decision.chosen
+    if unknown := [n for n in chosen if n not in numbers]:
+        raise BadInputError(f"change {unknown[0]} does not exist: use 1 to {len(changes)}")
+    taken = [p for n, p in enumerate(changes, start=1) if n in chosen]
+    left = [p for n, p in enumerate(changes, start=1) if n not in chosen]
+    taken += [p for p in proposals if isinstance(p.operation, Keep)]
+    why = f"rejected in review by {decision.author}"
+    return taken, [Refusal(why, p.operation, sources=p.sources) for p in left]
+
+
+def _applied(
+    tx: Transaction, library: Row, update: Row, proposals: Sequence[Proposed]
+) -> Application:
+    """Proposals applied to the current version; those it has overtaken are refused."""
+    base = read_state(tx, library, rows.to_integers(update["bases"])[-1])
+    head = read_state(tx, library, library["head"])
+    fitting: list[Proposed] = []
+    outdated: list[Refusal] = []
+    for proposed in proposals:
+        if changed := _changed_since(proposed.operation, base, head):
+            why = f"{changed} changed after this was proposed"
+            outdated.append(Refusal(why, proposed.operation, sources=proposed.sources))
+        else:
+            fitting.append(proposed)
+    application = apply(head, fitting, rows.to_policy(library["policy"]))
+    return replace(application, refused=(*application.refused, *outdated))
+
+
+def _changed_since(operation: Operation, base: State, head: State) -> str | None:
+    ids = touched_ids(operation)
+    return next((i for i in ids if base.by_id.get(i) != head.by_id.get(i)), None)

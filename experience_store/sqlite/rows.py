@@ -64,7 +64,7 @@ def to_time(text: str) -> datetime:
 
 
 def from_time(moment: datetime) -> str:
-    """A time as it is stored: UTC, ISO 8601, milliseconds."""
+    """A time as stored: UTC, ISO 8601, milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
@@ -116,7 +116,7 @@ def to_answer(row: Row) -> GivenAnswer:
 
 
 def from_operation(operation: Operation) -> str:
-    """The body of an operation as JSON: ids, name and text as far as it has them."""
+    """The body of an operation as JSON: its ids, and its name and text if it has them."""
     body: dict[str, object] = {"ids": list(touched_ids(operation))}
     if isinstance(operation, Add | Revise | Merge):
         body |= {"name": operation.name, "text": operation.text}
@@ -159,7 +159,7 @@ def to_refusal(row: Row) -> Refusal:
 
 
 def refused_columns(refusal: Refusal) -> tuple[str | None, str]:
-    """Kind and body of a refusal, as they are stored."""
+    """Kind and body of a refusal, as stored."""
     if refusal.operation is None:
         return None, refusal.raw or ""
     return kind(refusal.operation), from_operation(refusal.operation)

@@ -1,4 +1,4 @@
-"""An update read back from SQLite as it began: what came later to its groups is not in it."""
+"""Reads an update from SQLite as it began: later attempts and rewards are not part of it."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def read_record(tx: Transaction, row: Row) -> UpdateRecord:
 
 
 def _as_it_began(library: Library, policy: str | None) -> Library:
-    """The library with the policy it had then: a change of policy is for later updates."""
+    """The library with its policy at the start: policy changes apply to later updates."""
     return replace(library, policy=rows.to_policy(policy)) if policy else library
 
 
 def _update_group(tx: Transaction, library: int, row: Row) -> UpdateGroup:
-    """The group as it was at the start: later attempts and rewards are not for this update."""
+    """The group as it was at the start, without later attempts and rewards."""
     rewards = rows.to_rewards(row["attempts"])
     attempts = [
         replace(rows.to_trajectory(a), reward=rewards[a["id"]])

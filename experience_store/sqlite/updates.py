@@ -1,4 +1,4 @@
-"""Updates in SQLite: begun, asked, answered, leased, closed."""
+"""Updates in SQLite: begin, requests and answers, leases, close."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from experience_store.errors import LeaseLostError, NotFoundError
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, Params, Row, Transaction, now
 from experience_store.sqlite.libraries import SqliteLibraries
-from experience_store.sqlite.publishing import publish
-from experience_store.sqlite.reviewing import decide, pending
+from experience_store.sqlite.publishing import decide, pending, publish
 from experience_store.sqlite.update_record import read_record
 from experience_store.store import (
     AskedRequest,
@@ -197,7 +196,7 @@ class SqliteUpdates(Updates):
         if not await self._db.write(
             lambda tx: tx.run("keep_lease", id=update_id, owner=owner, till=till)
         ):
-            raise LeaseLostError(f"update {update_id} is closed or in other hands")
+            raise LeaseLostError(f"update {update_id} is closed or leased to another process")
 
     @override
     async def release(self, update_id: str, owner: str) -> None:
@@ -226,7 +225,7 @@ def _begin(
     tx: Transaction, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None
 ) -> str | None:
     row = tx.row("library", name=library)
-    if row is None:  # deleted a moment ago
+    if row is None:  # deleted meanwhile
         return None
     groups = tx.rows("waiting_groups", library=row["id"], limit=limit)
     if not groups:

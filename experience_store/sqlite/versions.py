@@ -1,8 +1,8 @@
-"""Versions of a library in SQLite: a chain, of which only the differences are stored.
+"""Versions of a library in SQLite: a chain, stored as differences.
 
-Each wording of an experience is one row, valid from the version that brought it until the one
-that changed it or took it away. A version's content is the rows that were valid then, and a new
-head is written by closing the rows that change and opening others.
+Each wording of an experience is one row, valid from the version that introduced it until the one
+that changed or removed it. A version's content is the rows valid at it; a new head is written by
+closing the rows that change and opening new ones.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from experience_store.errors import NotFoundError
 from experience_store.library import Experience, State
 from experience_store.operations import Application, kind
 from experience_store.sqlite import rows
-from experience_store.sqlite.database import Row, Transaction, now
+from experience_store.sqlite.database import Params, Row, Transaction, now
 
 
 def check_version(library: Row, number: int) -> None:
@@ -40,7 +40,7 @@ def write_version(
     note: str,
     update_id: str | None = None,
 ) -> int:
-    """Write a new head: version, operations, refusals and entries. Its number."""
+    """Write a new head: version, operations, refusals and entries; return its number."""
     number = library["head"] + 1
     state = application.state
     make_version(tx, library, number, len(state.experiences), author, note, update_id)
@@ -67,7 +67,7 @@ def write_version(
 
 
 def restore_version(tx: Transaction, library: Row, to: int, *, author: str, note: str) -> int:
-    """Write a new head that equals the older version `to`. Its number."""
+    """Write a new head that equals the older version `to`; return its number."""
     check_version(library, to)
     old = read_state(tx, library, to)
     number = library["head"] + 1
@@ -84,7 +84,7 @@ def write_refusals(
     application: Application,
     update_id: str | None,
 ) -> None:
-    """Write what was proposed and not done."""
+    """Write the operations that were refused."""
     for refusal in application.refused:
         kind_, body = rows.refused_columns(refusal)
         tx.insert(
@@ -109,7 +109,7 @@ def make_version(
     note: str,
     update_id: str | None = None,
 ) -> None:
-    """Write the record of a version, without what it holds."""
+    """Write the record of a version, without its entries."""
     tx.run(
         "make_version",
         library=library["id"],
@@ -135,20 +135,20 @@ def _replace_entries(
     after: State,
     made: Mapping[str, int] | None = None,
 ) -> None:
-    """Close the entries that change or go, open those that change or come."""
+    """Close the entries that change or disappear, open those that change or are new."""
     old, new = before.by_id, after.by_id
-    gone = [i for i, e in old.items() if new.get(i) != e]
-    come = [e for i, e in new.items() if old.get(i) != e]
+    closed = [i for i, e in old.items() if new.get(i) != e]
+    opened = [e for i, e in new.items() if old.get(i) != e]
     key = {"library": library["id"]}
     tx.run_many(
-        "close_entry", ({**key, "version": version, "number": rows.number_of(i)} for i in gone)
+        "close_entry", ({**key, "version": version, "number": rows.number_of(i)} for i in closed)
     )
-    tx.run_many("open_entry", _openings(key["library"], version, come, made or {}))
+    tx.run_many("open_entry", _openings(key["library"], version, opened, made or {}))
 
 
 def _openings(
     library: int, version: int, experiences: Iterable[Experience], made: Mapping[str, int]
-) -> Iterable[dict[str, str | int | float | None]]:
+) -> Iterable[Params]:
     for experience in experiences:
         yield {
             "library": library,

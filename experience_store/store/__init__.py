@@ -1,8 +1,9 @@
-"""What a storage backend must do, and the records it speaks in.
+"""The storage protocols that a backend implements, and their records.
 
-A store is six narrow protocols side by side, each with its records: the large ones in modules of
-their own, `Retrievals` and `Archives` here. Every method that changes something does it in one
-transaction: when it returns, all of it is durable; when it raises, none of it happened.
+A store is six narrow protocols side by side, each with its records: `libraries`, `groups`,
+`updates` and `tokens` in modules of their own, retrievals and archives here. Every method that
+changes something does so in one transaction: when it returns, all of it is durable; when it raises,
+none of it happened.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from experience_store.store.updates import (
     Usage,
 )
 
-if TYPE_CHECKING:  # records that are validated are slow to import
+if TYPE_CHECKING:  # pydantic models are slow to import
     from experience_store.archive.records import Archive
     from experience_store.library import Library
 
@@ -83,24 +84,24 @@ class Archives(Protocol):
     """Export and import of whole libraries."""
 
     async def export(self, name: str, *, attempts: bool) -> Archive:
-        """Everything about a library, as of one moment.
+        """A snapshot of everything in a library.
 
         Args:
             name: Name of the library.
-            attempts: Whether messages and prompts are included. Without them nothing more can be
-                learned from the groups: waiting ones are set aside, open updates are closed.
+            attempts: Whether to include messages and prompts. Without them the groups cannot be
+                learned from: waiting ones are set aside, open updates are closed.
         """
         ...
 
     async def import_library(self, archive: Archive, name: str) -> Library:
-        """Make a new library of an archive, in one transaction.
+        """Create a library from an archive, in one transaction.
 
-        Ids of updates and retrievals are unique in a database: where one is taken already (by the
-        library this is a copy of), it is replaced throughout.
+        Ids of updates and retrievals are unique in a database: one that is taken, such as by the
+        library this is a copy of, is replaced throughout.
 
         Raises:
-            ConflictError: If there is a library of this name.
-            BadInputError: If the archive does not fit together.
+            ConflictError: If a library with this name exists.
+            BadInputError: If the archive is inconsistent.
         """
         ...
 
@@ -110,7 +111,7 @@ class StoreTotals:
     """Totals over all libraries.
 
     Attributes:
-        waiting: Groups that an update could take now.
+        waiting: Number of groups that wait for an update.
         updates: Number of updates by status; statuses without any are left out.
     """
 
@@ -125,7 +126,7 @@ class StoreTotals:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """One `get_experiences` call: which ids of which version were served for which task."""
+    """One `get_experiences` call: the task, the version, and the ids served."""
 
     id: str
     library: str
@@ -135,14 +136,14 @@ class Retrieval:
 
 
 class Retrievals(Protocol):
-    """What was served to whom."""
+    """Records of what was served."""
 
     async def record(self, retrievals: Sequence[Retrieval]) -> None:
         """Store retrievals, all or none."""
         ...
 
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The library that each was of, by id; those that are not known are missing."""
+        """The library of each retrieval, by id; unknown ids are left out."""
         ...
 
 
@@ -161,12 +162,12 @@ class Store(Protocol):
 
     @property
     def updates(self) -> Updates:
-        """Updates in progress and done."""
+        """Updates in progress and finished."""
         ...
 
     @property
     def retrievals(self) -> Retrievals:
-        """Retrievals that were served."""
+        """Records of what was served."""
         ...
 
     @property

@@ -1,24 +1,27 @@
-"""Groups of attempts: what comes in, what becomes of it, and what waits to be learned."""
+"""Groups of attempts: submissions, what became of them, and what waits to be learned from.
+
+Every backend redacts a submission before storing it (`redacted_submission`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from experience_store.trajectory import Group, Trajectory
+from experience_store.trajectory import Group, Message, ToolCall, Trajectory
 
-MAX_FAILURES = 3  # updates that may fail on a group before it is set aside
+MAX_FAILURES = 3  # failed updates after which a group is set aside
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Attempts at one task, to be stored as a group or added to one.
+    """Attempts at one task, to store as a new group or add to an existing one.
 
     Attributes:
-        group_id: The client's name for the group; None makes a new group.
-        trajectories: Those with an empty id get one derived from their content.
+        group_id: The client's name for the group; None for a new group.
+        trajectories: The attempts; an empty id is replaced by one derived from the content.
     """
 
     task: str
@@ -29,19 +32,19 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a submission.
+    """The result of a submission.
 
     Attributes:
-        trajectories: How many attempts the group has now.
-        added: Attempts that are new.
-        known: Attempts that were there already and changed nothing.
-        scored: Attempts that were there unscored and got their reward now.
+        trajectories: Number of attempts in the group now.
+        added: Number of new attempts.
+        known: Number of attempts that were stored before and changed nothing.
+        scored: Number of unscored attempts that got their reward now.
         signal: Whether winners can be told from losers.
-        will_be_learned: Whether there is something to learn that an update will take.
-        set_aside: The last update's error, if the group is skipped after too many failures.
-        waiting: Groups of the library that an update could take now.
-        redacted: Secrets that were removed before storing.
-        min_spread: What rewards must differ by for signal, by the library's policy.
+        will_be_learned: Whether an update will take the group.
+        set_aside: Error of the last update, if the group was set aside after too many failures.
+        waiting: Number of groups in the library that wait for an update.
+        redacted: Number of secrets removed before storing.
+        min_spread: Spread of rewards above which a group has signal, by the library's policy.
     """
 
     group_id: str
@@ -59,7 +62,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class GroupCounts:
-    """How many groups a library has, by state."""
+    """Number of groups in a library, by state."""
 
     groups: int
     signal: int
@@ -72,7 +75,7 @@ class GroupCounts:
 
 @dataclass(frozen=True, slots=True)
 class GroupInfo:
-    """A group in a list: all but its attempts."""
+    """A group in a list, without its attempts."""
 
     id: str
     task: str
@@ -88,11 +91,11 @@ class Groups(Protocol):
     """Groups of attempts."""
 
     async def submit(self, library: str, submission: Submission) -> Receipt:
-        """Store attempts; what is there already changes nothing.
+        """Store attempts; those stored before change nothing.
 
         Raises:
-            BadInputError: If something in the submission cannot be taken.
-            ConflictError: If the group or an attempt of this id exists with another content.
+            BadInputError: If the submission is invalid.
+            ConflictError: If the group or an attempt with the same id has different content.
         """
         ...
 
@@ -101,17 +104,79 @@ class Groups(Protocol):
         ...
 
     async def list(self, library: str, *, after: int, limit: int) -> tuple[GroupInfo, ...]:
-        """Groups in order of arrival, without the first `after`."""
+        """Groups in order of arrival, skipping the first `after`."""
         ...
 
     async def counts(self, library: str) -> GroupCounts:
-        """How many groups there are, by state."""
+        """Number of groups, by state."""
         ...
 
     async def waiting(self) -> Mapping[str, int]:
-        """How many groups wait, by library; only those where some do."""
+        """Number of waiting groups by library; libraries without any are left out."""
         ...
 
     async def retry_set_aside(self, library: str) -> int:
-        """Let updates take again the groups that failed too often; how many there were."""
+        """Make groups that were set aside wait again; return their number."""
         ...
+
+
+def redacted_submission(submission: Submission) -> tuple[Submission, int]:
+    """The submission without secrets, and the number of secrets removed."""
+    from experience_store.safety.redaction import redact  # noqa: PLC0415  # slow to import
+
+    redactor = _Redactor(redact)
+    clean = replace(
+        submission,
+        task=redactor.text(submission.task),
+        ground_truth=redactor.optional(submission.ground_truth),
+        trajectories=tuple(redactor.trajectory(t) for t in submission.trajectories),
+    )
+    return clean, redactor.count
+
+
+class _Redactor:
+    def __init__(self, redact: Callable[[str], tuple[str, int]]) -> None:
+        self._redact = redact
+        self.count = 0
+
+    def text(self, text: str) -> str:
+        clean, found = self._redact(text)
+        self.count += found
+        return clean
+
+    def optional(self, text: str | None) -> str | None:
+        return None if text is None else self.text(text)
+
+    def trajectory(self, trajectory: Trajectory) -> Trajectory:
+        """The attempt without secrets; most have none, which one pass over all texts tells."""
+        if not self._redact("\0".join(_texts(trajectory)))[1]:
+            return trajectory
+        return replace(
+            trajectory,
+            messages=tuple(self.message(m) for m in trajectory.messages),
+            feedback=self.optional(trajectory.feedback),
+            metadata=self.optional(trajectory.metadata),
+        )
+
+    def message(self, message: Message) -> Message:
+        calls = tuple(
+            ToolCall(self.text(c.name), self.text(c.arguments), c.id) for c in message.tool_calls
+        )
+        return replace(
+            message,
+            text=self.text(message.text),
+            tool_calls=calls,
+            name=self.optional(message.name),
+        )
+
+
+def _texts(trajectory: Trajectory) -> Iterator[str]:
+    """All texts to redact, without NULs, which separate them when joined."""
+    for message in trajectory.messages:
+        yield message.text.replace("\0", " ")
+        yield message.name or ""
+        for call in message.tool_calls:
+            yield call.name
+            yield call.arguments.replace("\0", " ")
+    yield trajectory.feedback or ""
+    yield trajectory.metadata or ""

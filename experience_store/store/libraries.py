@@ -36,11 +36,11 @@ class GroupTrace:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One step in the life of an experience, and everything that led to it.
+    """One step in the history of an experience, and everything that led to it.
 
     Attributes:
-        operation: What was done in `version`; None for an entry brought back by a rollback.
-        answers: The very answers that proposed it, first comparisons, then consolidations.
+        operation: The operation in `version`; None for an entry restored by a rollback.
+        answers: The answers that proposed it, comparisons before consolidations.
     """
 
     version: int
@@ -69,10 +69,10 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class LibraryStamp:
-    """A library's state in short: two stamps differ if that changed in between.
+    """A summary of a library's state, compared to detect changes.
 
     Attributes:
-        id: Another one if the library was deleted and made anew under its name.
+        id: Differs if the library was deleted and created again under its name.
     """
 
     id: int
@@ -86,25 +86,25 @@ def library_not_found(name: str, names: Sequence[str]) -> LibraryNotFoundError:
     """The error for a library that does not exist.
 
     Args:
-        name: That was asked for.
-        names: Existing libraries, in order.
+        name: Name of the library.
+        names: Names of existing libraries, in order.
     """
-    shown = name[:80]  # comparing a long one would take long
+    shown = name[:80]  # comparing a long name would take long
     close = get_close_matches(shown, names, n=3)
-    known = ", ".join(close or names[:10]) or "there is none yet"
-    hint = f"did you mean {known}?" if close else f"known: {known}"
-    return LibraryNotFoundError(f"there is no library {shown!r}; {hint}")
+    known = ", ".join(close or names[:10]) or "none yet"
+    hint = f"did you mean {known}?" if close else f"existing libraries: {known}"
+    return LibraryNotFoundError(f"library {shown!r} does not exist; {hint}")
 
 
 class Libraries(Protocol):
     """Libraries, their versions and where their experiences came from."""
 
     async def get(self, name: str) -> Library:
-        """The library; raises LibraryNotFoundError with the names that come close."""
+        """The library; raises LibraryNotFoundError, which suggests similar names."""
         ...
 
     async def ensure(self, name: str) -> Library:
-        """The library, made with defaults if it is new; raises BadInputError for a bad name."""
+        """The library, created with defaults if it is new; raises BadInputError."""
         ...
 
     async def all(self) -> tuple[Library, ...]:
@@ -120,7 +120,7 @@ class Libraries(Protocol):
         ...
 
     async def names(self, prefix: str = "", limit: int = 100) -> tuple[str, ...]:
-        """Names that begin with `prefix`."""
+        """Names that start with `prefix`, in order."""
         ...
 
     async def describe(
@@ -131,7 +131,7 @@ class Libraries(Protocol):
         learning_objective: str | None,
         policy: Policy,
     ) -> Library:
-        """Set objectives and policy, making the library if it is new."""
+        """Set objectives and policy; creates the library if it is new."""
         ...
 
     async def state(self, name: str, version: int | None = None) -> State:
@@ -153,7 +153,7 @@ class Libraries(Protocol):
     async def edit(
         self, name: str, operations: Sequence[Operation], *, author: str, note: str
     ) -> Version:
-        """Change the library by hand; raises BadInputError if an operation breaks a rule."""
+        """Apply operations by hand; raises BadInputError if one is refused."""
         ...
 
     async def roll_back(self, name: str, to: int, *, author: str, note: str) -> Version:
@@ -161,7 +161,7 @@ class Libraries(Protocol):
         ...
 
     async def delete(self, name: str) -> Library:
-        """Erase the library with everything that belongs to it; what it was."""
+        """Erase the library with everything in it; return what it was."""
         ...
 
     async def provenance(self, name: str, experience_id: str) -> Provenance:

@@ -1,8 +1,8 @@
-"""Tokens that clients sign in with: what each may do, and when it ends.
+"""Tokens that clients sign in with: what each permits, and when it expires.
 
-A token itself is never stored, only its digest. It is 256 random bits, so a plain SHA-256 is
-enough: there is nothing to guess that a slow hash would slow down, and looking a digest up in an
-index tells nobody anything about a token that he does not have.
+Only a token's digest is stored. A token is 256 random bits, so a plain SHA-256 is enough: there is
+nothing for a slow hash to protect from guessing, and the timing of an index look-up reveals nothing
+about tokens an attacker does not have.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-PREFIX = "exm_"  # so that people and scanners for secrets know one when they see it
+PREFIX = "exm_"  # makes tokens recognisable to people and secret scanners
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,10 @@ class Token:
     """A token's owner and rights.
 
     Attributes:
-        id: Short, and no secret.
-        scopes: What it may do, in the server's words.
-        libraries: Names of those it reaches, whether they exist or not; None for all.
-        expires_at: From when on it is unknown; None for never.
+        id: Short identifier; not secret.
+        scopes: Names of its permissions.
+        libraries: Names of accessible libraries, existing or not; None for all.
+        expires_at: When it expires; None for never.
     """
 
     id: str
@@ -36,12 +36,12 @@ class Token:
 
 
 def new_token() -> str:
-    """A token that nobody can guess."""
+    """A new random token."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest_of(token: str) -> str:
-    """What is stored of a token."""
+    """The digest of a token, as stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -49,17 +49,17 @@ class Tokens(Protocol):
     """Tokens that clients sign in with."""
 
     async def add(self, token: Token, digest: str) -> None:
-        """Store a token; raises ConflictError if there is one of its name."""
+        """Store a token; raises ConflictError if its name is taken."""
         ...
 
     async def find(self, digest: str) -> Token | None:
-        """The token of a digest; None if it is unknown, revoked or expired."""
+        """The token with a digest; None if it is unknown, revoked or expired."""
         ...
 
     async def all(self) -> tuple[Token, ...]:
-        """Every token, expired ones too, by name."""
+        """All tokens, expired ones included, by name."""
         ...
 
     async def revoke(self, name_or_id: str) -> Token:
-        """Make a token unknown from now on, in every process; raises NotFoundError."""
+        """Revoke a token, effective at once in every process; raises NotFoundError."""
         ...

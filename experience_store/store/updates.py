@@ -1,4 +1,4 @@
-"""Updates in progress and done: what they asked, what they were answered, what came of it."""
+"""Updates in progress and finished: their requests, the answers and the result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswer:
-    """One answer to one request, as it came."""
+    """One answer to one request, as received."""
 
     request: str
     text: str
@@ -38,7 +38,7 @@ class GivenAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AskedRequest:
-    """One request as it was put, and why it was given up if it was."""
+    """One request as it was sent, and why it was given up, if it was."""
 
     id: str
     prompt: str
@@ -51,7 +51,7 @@ class UpdateGroup:
 
     Attributes:
         relevant: Ids of the experiences that its comparison is shown; None until chosen.
-        served: For each trajectory id, the ids of the experiences it had been given.
+        served: For each trajectory id, the ids of the experiences the attempt was given.
     """
 
     group: Group
@@ -62,12 +62,12 @@ class UpdateGroup:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRecord:
-    """An update as it is stored: enough to take it up again anywhere.
+    """An update as stored: enough to resume it in any process.
 
     Attributes:
-        bases: The version it began with, and one for each rebase.
-        library: With the policy it had when the update began.
-        leased: Whether a worker is driving it now.
+        bases: The version it began with, then one per rebase.
+        library: The library, with its policy when the update began.
+        leased: Whether a worker holds a lease on it now.
     """
 
     id: str
@@ -87,7 +87,7 @@ class UpdateRecord:
 
 @dataclass(frozen=True, slots=True)
 class UpdateInfo:
-    """An update in a list, with what it cost so far."""
+    """An update in a list, with its cost so far."""
 
     id: str
     driver: Driver
@@ -105,14 +105,12 @@ class Publication:
 
     Attributes:
         base: The head that `application` was made from.
-        groups_behind: For each applied operation, the ids of the groups it comes from.
-        learned: Ids of the groups that are done with.
+        learned: Ids of the groups that were learned from.
         failed: Ids of the groups that could not be learned from, with the reason.
     """
 
     base: int
     application: Application
-    groups_behind: tuple[tuple[str, ...], ...]
     learned: tuple[str, ...]
     failed: Mapping[str, str]
     author: str
@@ -121,11 +119,11 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An update that waits for review.
+    """An update that awaits review.
 
     Attributes:
-        groups: How many it learned from.
-        changes: What it would do, in order; numbered from 1 in decisions.
+        groups: Number of groups it learned from.
+        changes: Its proposed changes, in order; decisions number them from 1.
     """
 
     update_id: str
@@ -140,7 +138,7 @@ class Decision:
     """A person's decision on an update.
 
     Attributes:
-        chosen: Numbers of the changes to publish; None for all, and none of them rejects it.
+        chosen: Numbers of the changes to publish; None for all, an empty set to reject it.
         author: Who decided.
         note: Note for the history, if a version is published.
     """
@@ -152,11 +150,11 @@ class Decision:
 
 def update_not_found(update_id: str) -> NotFoundError:
     """The error for an update that does not exist."""
-    return NotFoundError(f"there is no update {update_id[:80]!r}")
+    return NotFoundError(f"update {update_id[:80]!r} does not exist")
 
 
 class Updates(Protocol):
-    """Updates in progress, what they asked and what they were answered."""
+    """Updates, their requests and the answers."""
 
     async def begin(
         self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
@@ -179,30 +177,30 @@ class Updates(Protocol):
     async def list(
         self, library: str, limit: int, *, before: str | None = None
     ) -> tuple[UpdateInfo, ...]:
-        """The library's updates, newest first; those older than `before`, if an id is given.
+        """The library's updates, newest first; only those older than the id `before`, if given.
 
         Raises:
-            NotFoundError: If the library has no update of that id.
+            NotFoundError: If the library has no update with that id.
         """
         ...
 
     async def set_relevant(self, update_id: str, relevant: Sequence[Sequence[str]]) -> None:
-        """Store which experiences each group's comparison is shown, unless stored already."""
+        """Store the experiences shown to each group's comparison, unless already stored."""
         ...
 
     async def ask(self, update_id: str, requests: Sequence[AskedRequest]) -> None:
-        """Store requests before they are asked; stored ones stay as they are."""
+        """Store requests before they are sent; stored ones stay as they are."""
         ...
 
     async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> bool:
-        """Store answers as they arrived, refused ones too; returns whether all were new.
+        """Store answers as they arrived, refused ones included; return whether all were new.
 
         A second accepted answer to the same request, or one to a closed update, changes nothing.
         """
         ...
 
     async def retract(self, update_id: str, request: str, reason: str) -> None:
-        """Refuse an answer that had been accepted, so that another can take its place."""
+        """Refuse an answer that was accepted, so that another can replace it."""
         ...
 
     async def give_up(self, update_id: str, request: str, reason: str) -> None:
@@ -210,13 +208,13 @@ class Updates(Protocol):
         ...
 
     async def rebase(self, update_id: str, version: int) -> None:
-        """Record that the update goes on from a newer version."""
+        """Record that the update continues from a newer version."""
         ...
 
     async def publish(self, update_id: str, publication: Publication) -> UpdateRecord:
-        """Close the update with what it comes to.
+        """Close the update with its result.
 
-        One that is closed already stays as it is.
+        A closed update stays as it is.
 
         Raises:
             HeadMovedError: If the head is not the publication's base.
@@ -224,34 +222,34 @@ class Updates(Protocol):
         ...
 
     async def reviews(self, library: str) -> tuple[Review, ...]:
-        """The library's updates that wait for review, oldest first."""
+        """The library's updates that await review, oldest first."""
         ...
 
     async def review(self, update_id: str, decision: Decision) -> UpdateRecord:
-        """Publish what was chosen of an update that waits for review; raises ConflictError."""
+        """Publish the chosen changes of an update that awaits review; raises ConflictError."""
         ...
 
     async def lease(
         self, library: str | None, owner: str, seconds: float, idle_seconds: float
     ) -> str | None:
-        """Take over an open update that nobody works on; its id, or None.
+        """Lease an open update that nobody is working on; return its id, or None.
 
         A host's update counts as abandoned after `idle_seconds` without an answer.
         """
         ...
 
     async def keep(self, update_id: str, owner: str, seconds: float) -> None:
-        """Extend a lease; raises LeaseLostError if another has it."""
+        """Extend a lease; raises LeaseLostError if it was lost."""
         ...
 
     async def release(self, update_id: str, owner: str) -> None:
-        """Give a lease back."""
+        """Release a lease."""
         ...
 
     async def release_all(self, owner: str) -> None:
-        """Give all leases of an owner back."""
+        """Release all leases of an owner."""
         ...
 
     async def usage(self, library: str) -> Usage:
-        """What all updates of the library cost."""
+        """Total cost of the library's updates."""
         ...

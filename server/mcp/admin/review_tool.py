@@ -52,7 +52,7 @@ class ReviewOut(BaseModel):
 class Word(BaseModel):
     """What the user is asked for before something is published that waits for review."""
 
-    agree: bool = Field(description="Whether to do so")
+    agree: bool = Field(description="Go ahead?")
 
 
 async def _word(
@@ -72,38 +72,47 @@ async def _word(
     shown, omitted = fitting(lines, MAX_TOKENS)
     more = [f"and {count(omitted, 'more change')}"] if omitted else []
     what = "\n".join([*shown, *more]) if decision == "publish" else "all of its changes"
-    return Elicit(f"{decision.capitalize()} in library {library!r}:\n{what}", Word)
+    where = "to" if decision == "publish" else "of"
+    return Elicit(
+        f"{decision.capitalize()} these changes {where} library {library!r}?\n{what}", Word
+    )
 
 
 async def review_updates(  # each is an argument of the tool
     ctx: AppContext,
     library: Name,
     word: Annotated[ElicitationResult[Word], Resolve(_word)],
-    update_id: Annotated[Words, Field(description="The one to decide on")] = None,
+    update_id: Annotated[Words, Field(description="The update to decide on")] = None,
     decision: Annotated[
         Decision | None, WithJsonSchema({"type": "string", "enum": ["publish", "reject"]})
     ] = None,
     only: Annotated[
         list[int] | None,
         WithJsonSchema({"type": "array", "items": {"type": "integer"}}),
-        Field(description="Numbers of the changes to publish; the others are refused"),
+        Field(description="Numbers of the changes to publish; the rest are rejected"),
     ] = None,
     note: Note = "",
 ) -> Annotated[CallToolResult, ReviewOut]:
-    """Show what was learned and waits for review, or publish or reject it for the user.
+    """List learned changes awaiting review, or publish or reject them on the user's behalf.
 
-    Libraries with the policy `review` publish nothing without it.
+    In a library with the policy `review`, nothing learned is published until then.
     """
     app = app_of(ctx)
     waiting = await library_service.reviews(app.store, library)
     if (update_id is None) != (decision is None):
-        raise BadInputError("a decision needs both update_id and decision; without both, I list")
+        raise BadInputError(
+            "give both update_id and decision, or neither to list what is awaiting review"
+        )
     if only is not None and decision != "publish":
         raise BadInputError("`only` goes with decision `publish`")
     if update_id is None:
         return result(*reviewed(library, waiting))
     if word.action != "accept" or not word.data.agree:
-        return result(*reviewed(library, waiting, heading="The user did not agree: it waits on."))
+        return result(
+            *reviewed(
+                library, waiting, heading="The user declined. The update is still awaiting review."
+            )
+        )
     chosen = () if decision == "reject" else only
     record = await library_service.review(app.store, library, update_id, chosen, by(ctx, note))
     version = None
@@ -121,7 +130,7 @@ def reviewed(
     version: Version | None = None,
     heading: str = "",
 ) -> tuple[ReviewOut, str]:
-    """What waits for review, as much of it as an answer holds; at least one update.
+    """What is awaiting review, as much of it as fits into an answer; at least one update.
 
     Args:
         library: Its name.
@@ -132,12 +141,13 @@ def reviewed(
     """
     shown = _page(waiting)
     step = (
-        "To decide: update_id with decision `publish`, `only` with numbers if not all, or `reject`."
+        "To decide, call again with update_id and decision `publish` (add `only` to publish some, "
+        "by number) or `reject`."
         if shown
-        else "Nothing waits for review."
+        else "Nothing is awaiting review."
     )
     if len(waiting) > len(shown):
-        step = f"{len(waiting)} updates wait, the oldest are shown. {step}"
+        step = f"{len(waiting)} updates are awaiting review; the oldest are shown. {step}"
     value = ReviewOut(library=library, waiting=shown, next_step=f"{heading} {step}".strip())
     lines: list[str] = []
     if record is not None:

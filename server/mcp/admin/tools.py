@@ -1,4 +1,4 @@
-"""Tools to look after libraries: one for each deed. Off, unless they are switched on."""
+"""The administration tools, which maintain libraries. They are off by default."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def _confirmation(
     if confirm != library:
         raise BadInputError(
             f"library {library!r} holds {held}, and deleting it cannot be undone. If the user "
-            f"wants that, call again with confirm {library!r}."
+            f"wants that, call again with confirm {library!r}"
         )
     return Confirmation(name=library)
 
@@ -68,7 +68,7 @@ async def delete_library(
     ctx: AppContext,
     library: Name,
     confirmed: Annotated[ElicitationResult[Confirmation], Resolve(_confirmation)],
-    confirm: Annotated[Words, Field(description="The name again, if the user agrees")] = None,  # noqa: ARG001  # read by the resolver
+    confirm: Annotated[Words, Field(description="Its name again, if the user agrees")] = None,  # noqa: ARG001  # read by the resolver
 ) -> Annotated[CallToolResult, DeletedOut]:
     """Permanently delete a library with its history, groups and attempts.
 
@@ -80,8 +80,8 @@ async def delete_library(
         return result(*deleted(held, done=False))
     if confirmed.data.name.strip() != library:
         raise BadInputError(
-            f"the library is {library!r}, and {confirmed.data.name[:80]!r} was typed. It was not "
-            "deleted."
+            f"library {library!r} was not deleted: {confirmed.data.name[:80]!r} was typed instead "
+            "of its name"
         )
     held = await library_service.delete(app.store, library)
     await announce(app, library)
@@ -100,7 +100,7 @@ MAX_VERSIONS = 100
 MAX_NUMBER = 10**15  # of a version; larger ones do not fit into the database
 _TYPES = {"bool": "boolean", "int": "integer", "float": "number"}
 
-Id = Annotated[str, Field(description="Such as G3")]
+Id = Annotated[str, Field(description="Id of an experience, such as G3")]
 Text = Annotated[
     str,
     WithJsonSchema({"type": "string"}),
@@ -125,9 +125,9 @@ async def describe_library(
         ),
     ] = None,
 ) -> Annotated[CallToolResult, DescriptionOut]:
-    """Set what a library is for and how it learns; creates a new library.
+    """Create a library, or set its objectives and policy.
 
-    Omitted fields stay as they are; without any, shows an existing library.
+    Omitted fields are unchanged. With only `library`, returns the current settings.
     """
     app = app_of(ctx)
     if agent_objective is None and learning_objective is None and not policy:
@@ -176,7 +176,7 @@ async def roll_back_library(
     ],
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
-    """Make a new version with the content of an older one. Nothing is lost."""
+    """Make a new version with the content of an older one. No version is lost."""
     app = app_of(ctx)
     made = await library_service.roll_back(app.store, library, version, by(ctx, note))
     await announce(app, library)

@@ -10,10 +10,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from experience_store.errors import BadInputError
-from server.practice.verifiers.number_match import make_number_verifier
+from server.practice.verifiers.answer_match import (
+    ExactVerifier,
+    MatchVerifier,
+    make_number_verifier,
+)
 from server.practice.verifiers.package_verifiers import GymVerifier, MathVerifier
 from server.practice.verifiers.protocol import Verifier, VerifierError
-from server.practice.verifiers.text_match import ExactVerifier, MatchVerifier
 from server.practice.verifiers.user_function import TIME_LIMIT, load_function
 
 if TYPE_CHECKING:

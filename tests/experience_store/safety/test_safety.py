@@ -458,7 +458,7 @@ class TestObjection:
 
     def test_the_reason_names_what_to_leave_out(self) -> None:
         assert "'sudo apt'" in refusal("When stuck, sudo apt update")
-        assert "leave it out" in refusal("See www.example.com")
+        assert "remove it" in refusal("See www.example.com")
 
     @pytest.mark.parametrize(
         "unit",

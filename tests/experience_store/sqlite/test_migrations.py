@@ -10,7 +10,7 @@ import pytest
 
 from experience_store import open_store
 from experience_store.errors import StorageError
-from experience_store.sqlite.sql_files import migrations, sql, statements
+from experience_store.sqlite.schema import migrations, sql, statements
 from experience_store.store import MAX_FAILURES
 
 # One row of each table at least, as the first release wrote them.

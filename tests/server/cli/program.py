@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -14,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from server.cli.main import main
 from tests.paths import DATA
+from tests.processes.starting import cli_command
 
 AIRLINE = DATA / "tau-bench-airline" / "rollouts.jsonl"
 DATES = DATA / "korgym-datecount" / "groups.jsonl"
@@ -46,7 +46,7 @@ class Program:
 
     def command(self, *args: str) -> list[str]:
         """The command line for a child process."""
-        return [sys.executable, "-P", "-m", "server.cli", *args]
+        return cli_command(*args)
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a child process: what hosts pass on, and the database."""

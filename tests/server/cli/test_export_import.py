@@ -103,7 +103,7 @@ async def _finish(database: Path) -> None:
 def test_a_copy_in_the_same_database_gets_new_ids(used: Program) -> None:
     text = used.run("export", "lib").stdout
     refused = used.run("import", "-", stdin=text, fails=1)
-    assert "there is a library 'lib' already" in refused.stderr
+    assert "library 'lib' already exists" in refused.stderr
     assert "--library" in refused.stderr
     used.run("import", "-", "--library", "copy", stdin=text)
     original, copy = json.loads(text), json.loads(used.run("export", "copy").stdout)

@@ -115,7 +115,7 @@ def test_describe_sets_the_given_options_and_keeps_the_others(program: Program) 
     assert cleared.at("policy", "allow_links") is False
     shown = program.run("describe", "new").stdout
     assert "max words                   20\n" in shown
-    assert "there is no library" in program.run("describe", "other", fails=1).stderr
+    assert "does not exist" in program.run("describe", "other", fails=1).stderr
 
 
 def test_an_invalid_edit_is_refused_with_the_reason(airline: Program) -> None:
@@ -142,4 +142,4 @@ def test_delete_needs_confirmation(airline: Program) -> None:
     assert "--yes" in refused
     assert airline.json("delete", "airline", "--yes").at("experiences") == 2
     assert airline.json("libraries").at("libraries") == []
-    assert "there is no library" in airline.run("delete", "airline", "--yes", fails=1).stderr
+    assert "does not exist" in airline.run("delete", "airline", "--yes", fails=1).stderr

@@ -100,7 +100,7 @@ def test_a_command_that_only_reads_creates_no_database(program: Program, args: s
 def test_an_unknown_library_is_a_one_line_error_with_a_suggestion(program: Program) -> None:
     program.run("edit", "add", "When x, do y.", "--library", "airline")
     result = program.run("show", "airlin", fails=1)
-    assert result.stderr == "Error: there is no library 'airlin'; did you mean airline?\n"
+    assert result.stderr == "Error: library 'airlin' does not exist; did you mean airline?\n"
 
 
 def test_a_file_that_is_not_a_database_is_an_error_without_traceback(program: Program) -> None:

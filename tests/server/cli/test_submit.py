@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes.starting import kill
 from tests.server.cli.program import AIME, AIRLINE, DATES, Json, Program, lines, needs
 
 GROUP = {
@@ -74,7 +75,7 @@ def test_a_killed_submit_completes_when_it_runs_again(
     process.stdin.write(b"".join(Path(file).read_bytes().splitlines(keepends=True)[:70]))
     process.stdin.flush()
     _wait_for_groups(program, 5)
-    process.kill()
+    kill(process)
     process.wait()
     process.stdin.close()
     stored = program.json("libraries").at("libraries", 0, "attempts")

@@ -52,7 +52,7 @@ def test_a_name_is_unique_until_its_token_is_revoked_by_name_or_id(database: Pat
     id_ = program.json("token", "create", "laptop").at("id")
     assert "is revoked" in program.run("token", "revoke", str(id_)).stdout
     assert program.run("token", "revoke", "laptop", fails=1).stderr == (
-        "Error: there is no token 'laptop'\n"
+        "Error: token 'laptop' does not exist\n"
     )
     assert "There are no tokens" in program.run("token", "list").stdout
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from server.child_process import cli_command
 from tests.server.cli.program import Program
 from tests.server.http.serving import JSON, started, tool_call
 
@@ -34,7 +35,7 @@ def spans(text: str) -> Iterator[dict[str, Any]]:
 @pytest.mark.skipif(not INSTRUMENT.exists(), reason="opentelemetry-distro is not installed")
 async def test_a_call_is_one_trace_from_client_to_tool(database: Path, tmp_path: Path) -> None:
     program = Program(database)
-    command = [str(INSTRUMENT), *program.command("serve", "--http", "0")]
+    command = [str(INSTRUMENT), *cli_command("serve", "--http", "0")]
     asked = {**JSON, "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01", "x-request-id": "mine"}
     output = tmp_path / "spans"
     with output.open("wb") as stdout:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
@@ -31,6 +30,7 @@ from server.settings import ModelSettings, Prices, Settings, cost_of
 from tests.builders import add, answer, attempt, operation, submission
 from tests.paths import ROOT
 from tests.processes.calling import call, submit
+from tests.processes.starting import kill, python
 
 TASKS = ("Cancel the reservation", "Upgrade every passenger", "Refund luggage fees")
 FOREVER = 3_600.0
@@ -492,11 +492,7 @@ async def test_after_a_kill_only_what_was_in_flight_is_asked_again(
     await submit_tasks(store)
     async with ScriptedEndpoint(held_back) as first:
         child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.processes.learn",
-            str(database),
-            first.base_url,
+            *(python(), "-m", "tests.processes.learn", str(database), first.base_url),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -504,7 +500,7 @@ async def test_after_a_kill_only_what_was_in_flight_is_asked_again(
         async with asyncio.timeout(LONG_ENOUGH):
             while await child.stdout.readline() != b"2 1\n":
                 assert child.returncode is None
-        child.kill()
+        kill(child)
         await child.wait()
 
     (open_,) = await store.updates.open("lib")

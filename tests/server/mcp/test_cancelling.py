@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from server.mcp.build import build_server
 from server.settings import Settings
 from tests.builders import submission
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, submit
+from tests.processes.starting import kill
 from tests.server.http.serving import stored_groups, writing
 from tests.server.mcp.test_notifications import over_stdio
 from tests.server.mcp.test_stdio import Child, child_of
@@ -156,7 +156,7 @@ async def test_a_server_that_is_killed_in_the_middle_of_a_call_leaves_nothing_ha
     async with child_of(database) as child:
         with writing(database):
             await begin_to_submit(child)
-            child.process.send_signal(signal.SIGKILL)
+            kill(child.process)
             await child.process.wait()
     async with Client(build_server(Settings(database))) as client:
         await submit(client, "later")

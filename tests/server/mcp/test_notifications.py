@@ -23,10 +23,8 @@ from server.settings import Settings
 from tests.builders import submission
 from tests.paths import ROOT
 from tests.processes.calling import call
+from tests.processes.starting import cli_command
 from tests.server.http.in_process import served_in_process
-from tests.server.mcp.test_stdio import (
-    command,
-)
 
 URI = "experience://lib"
 pytestmark = pytest.mark.filterwarnings("ignore:resources/(un)?subscribe is removed")
@@ -49,7 +47,7 @@ class Heard:
 async def over_stdio(
     database: Path, mode: str, heard: Heard | None = None
 ) -> AsyncGenerator[Client]:
-    program, *arguments = command(database)
+    program, *arguments = cli_command("serve", "--database", str(database))
     server = StdioServerParameters(command=program, args=arguments, cwd=ROOT)
     async with asyncio.timeout(60), Client(server, mode=mode, message_handler=heard) as client:
         yield client

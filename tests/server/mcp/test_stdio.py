@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,22 +16,22 @@ from mcp import Client, StdioServerParameters
 
 from experience_store import open_store
 from experience_store.testing import lesson
+from server.child_process import cli_command
 from server.mcp.build import build_server
 from server.settings import Settings
 from tests.paths import DATA, ROOT
+from tests.processes import starting
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, learn, submit
 
 LONG_ENOUGH = 60.0
 MAX_LINE = 2**24
 
 
-def command(database: Path) -> list[str]:
-    return [sys.executable, "-P", "-m", "server.cli", "serve", "--database", str(database)]
-
-
 @asynccontextmanager
-async def client_of(database: Path) -> AsyncGenerator[Client]:
-    program, *arguments = command(database)
+async def client_of(
+    database: Path, start: Callable[..., list[str]] = starting.cli_command
+) -> AsyncGenerator[Client]:
+    program, *arguments = start("serve", "--database", str(database))
     async with Client(StdioServerParameters(command=program, args=arguments, cwd=ROOT)) as client:
         yield client
 
@@ -96,10 +95,13 @@ class Child:
 
 @asynccontextmanager
 async def child_of(
-    database: Path, environment: Mapping[str, str] | None = None
+    database: Path,
+    environment: Mapping[str, str] | None = None,
+    start: Callable[..., list[str]] = starting.cli_command,
 ) -> AsyncGenerator[Child]:
+    command = start("serve", "--database", str(database))
     process = await asyncio.create_subprocess_exec(
-        *command(database), cwd=ROOT, stdin=PIPE, stdout=PIPE, env=environment, limit=MAX_LINE
+        *command, cwd=ROOT, stdin=PIPE, stdout=PIPE, env=environment, limit=MAX_LINE
     )
     try:
         async with asyncio.timeout(LONG_ENOUGH):
@@ -114,7 +116,7 @@ async def child_of(
 
 async def test_the_whole_cycle_works_over_stdio(database: Path) -> None:
     task = "Cancel the reservation"
-    async with client_of(database) as client:
+    async with client_of(database, cli_command) as client:
         await submit(client, task)
         published = await learn(client)
         served = await call(client, "get_experiences", task=task, library="lib")
@@ -137,7 +139,7 @@ async def test_what_one_process_learned_the_next_one_serves(database: Path) -> N
 
 
 async def test_stdout_carries_the_protocol_and_nothing_else(database: Path) -> None:
-    async with child_of(database) as child:
+    async with child_of(database, start=cli_command) as child:
         await child.ask("tools/list")
         await child.call("submit_group", task="Cancel", trajectories=WON_AND_LOST)
         await child.call("submit_group", task="Cancel", trajectories=[])
@@ -154,7 +156,7 @@ async def test_stdout_carries_the_protocol_and_nothing_else(database: Path) -> N
 async def test_home_and_path_are_all_the_environment_that_is_needed(tmp_path: Path) -> None:
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     database = tmp_path / "made" / "on the way" / "experience.db"
-    async with child_of(database, environment) as child:
+    async with child_of(database, environment, cli_command) as child:
         await child.call("submit_group", task="Cancel", trajectories=WON_AND_LOST)
         listed = await child.call("list_libraries")
         await child.end()
@@ -194,7 +196,7 @@ async def test_what_was_acknowledged_survives_a_kill(database: Path) -> None:
         acknowledged = await child.call(
             "submit_group", task="Cancel", trajectories=WON_AND_LOST, library="lib"
         )
-        child.process.kill()
+        starting.kill(child.process)
         await child.process.wait()
 
     store = await open_store(database)

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from click.testing import CliRunner
 
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, sensible_answer
 from server.cli.main import main
+from tests.processes.starting import python
 
 HELP = "check the details first"  # what `sensible_answer` has learned, in a prompt
 TRUTH = "TRUTH-IS-"  # begins every right answer of this world
@@ -174,7 +174,7 @@ class Ground:
         """Run a command as a process of its own."""
         kept = {k: v for k, v in os.environ.items() if k in {"HOME", "PATH", "PYTHONPATH"}}
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _LAUNCH, *self.arguments(command, *more)),
+            *(python(), "-c", _LAUNCH, *self.arguments(command, *more)),
             env=kept,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -243,7 +243,7 @@ async def test_a_caller_with_the_read_scope_alone_creates_no_library(pair: Pair)
     reader = await make_token(pair.full, "reader", scopes=["read"], libraries=["mine", "new"])
     for era in ERAS:
         got = await use(pair.both, reader, "get_experiences", {"task": "x", "library": "new"}, era)
-        assert "there is no library 'new'; known: mine" in got.text
+        assert "library 'new' does not exist; existing libraries: mine" in got.text
     store = await open_store(pair.full)
     assert "new" not in await store.libraries.names()
     await store.close()

@@ -75,7 +75,7 @@ async def test_the_worker_goes_on_with_the_other_libraries(
 async def test_who_learns_in_the_foreground_is_told(store: Store) -> None:
     await store.groups.submit("a", submission())
 
-    with pytest.raises(NotFoundError, match="there is no update"):
+    with pytest.raises(NotFoundError, match="does not exist"):
         await worker(store).learn("a")
 
 

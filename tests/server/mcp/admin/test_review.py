@@ -107,7 +107,7 @@ async def test_some_of_it_can_be_published_and_the_rest_is_refused_with_the_reas
 
     assert after == [f"Ask: {ASK}"]
     (refusal,) = version.refusals
-    assert "did not want it when it was reviewed" in refusal.reason
+    assert "rejected in review by" in refusal.reason
     assert provenance.origins[0].groups[0].task == "Book a flight"
     assert provenance.origins[0].answers
 
@@ -124,7 +124,7 @@ async def test_what_is_rejected_is_not_learned_again(database: Path) -> None:
     assert rejected.data["status"] == "rejected"
     assert "version" not in rejected.data
     assert again.failed
-    assert "does not wait for review" in again.text
+    assert "is not awaiting review" in again.text
     assert learning.data["status"] == "nothing_to_learn"
     assert after == []
 
@@ -152,7 +152,7 @@ async def test_what_others_changed_meanwhile_is_not_overwritten(
         after = await shown(client)
 
     assert decided.data["status"] == "published"
-    assert "G1 was changed after this was proposed" in decided.text
+    assert "G1 changed after this was proposed" in decided.text
     assert after == sorted([f"Ask: {ASK}", CHECK, "Two: Two."])
 
 
@@ -173,16 +173,16 @@ async def test_the_user_is_asked_where_the_host_can_ask(
         )
         after = await shown(client)
 
-    assert ("did not agree" in answer.text) is not agree
-    assert user.asked == [f"Publish in library 'lib':\n+ Check: {CHECK}"]
+    assert ("declined" in answer.text) is not agree
+    assert user.asked == [f"Publish these changes to library 'lib'?\n+ Check: {CHECK}"]
     assert after == ([f"Check: {CHECK}"] if agree else [])
 
 
 REFUSED: list[tuple[dict[str, object], str]] = [
-    ({"update_id": "update-0", "decision": "publish"}, "there is no update"),
-    ({"decision": "publish"}, "needs both"),
+    ({"update_id": "update-0", "decision": "publish"}, "does not exist"),
+    ({"decision": "publish"}, "give both"),
     ({"update_id": "here", "decision": "reject", "only": [1]}, "goes with decision"),
-    ({"update_id": "here", "decision": "publish", "only": [3]}, "it has 1 to 2"),
+    ({"update_id": "here", "decision": "publish", "only": [3]}, "use 1 to 2"),
     ({"update_id": "here", "decision": "maybe"}, "decision"),
     ({"library": "other", "update_id": "here", "decision": "reject"}, "has no update"),
 ]
@@ -220,7 +220,7 @@ def test_the_command_line_reviews_what_a_model_learned(database: Path) -> None:
     program.run("review", "lib", "--publish", update, "--only", "2", fails=1)
     published = program.run("review", "lib", "--publish", update, "--only", "1").stdout
 
-    assert "waits for a person's review" in " ".join(learning.split())
+    assert "await a person's review" in " ".join(learning.split())
     assert waiting.at("waiting", 0, "changes", 0, "sign") == "+"
     assert f"--publish {update}" in listed
     assert "to review" in table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from server.mcp.build import build_server
 from server.settings import Settings
 from tests.paths import ROOT
 from tests.processes.calling import call, learn, submit
+from tests.processes.starting import cli_command
 from tests.server.http.in_process import served_in_process
 from tests.server.mcp.admin.connecting import Mode, connected
 
@@ -58,8 +58,8 @@ class User:
 async def over_stdio(
     database: Path, mode: Mode, user: User | None = None
 ) -> AsyncGenerator[Client]:
-    arguments = ["-m", "server.cli", "serve", "--administration", "--database", str(database)]
-    child = StdioServerParameters(command=sys.executable, args=arguments, cwd=ROOT)
+    command, *arguments = cli_command("serve", "--administration", "--database", str(database))
+    child = StdioServerParameters(command=command, args=arguments, cwd=ROOT)
     async with Client(child, mode=mode, elicitation_callback=user) as client:
         yield client
 
@@ -194,7 +194,7 @@ async def test_a_library_of_a_deleted_one_s_name_has_nothing_of_it(
         groups = (await call(client, "list_libraries")).data["libraries"][0]["groups"]
 
     assert gone.failed
-    assert "there is no library 'lib'" in gone.text
+    assert "library 'lib' does not exist" in gone.text
     assert served_now.data["experiences"] == {"G1": SECOND}
     assert groups == 0
 
@@ -212,7 +212,7 @@ async def test_an_update_of_a_deleted_library_is_over(database: Path, mode: Mode
         )
 
     assert answer.failed
-    assert "there is no update" in answer.text
+    assert "does not exist" in answer.text
 
 
 REFUSED: list[tuple[str, dict[str, object], str]] = [
@@ -253,7 +253,7 @@ async def test_showing_and_changing_what_is_not_there_makes_nothing(database: Pa
         ]
         left = await call(client, "list_libraries")
 
-    assert all("there is no library 'nope'" in answer.text for answer in answers)
+    assert all("library 'nope' does not exist" in answer.text for answer in answers)
     assert left.data["libraries"] == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -24,6 +23,7 @@ from server.mcp.skills.extension import EXTENSION, PAGE
 from server.settings import Settings
 from tests.paths import ROOT
 from tests.processes.calling import learn, submit
+from tests.processes.starting import cli_command
 from tests.server.http.in_process import served_in_process
 
 Mode: TypeAlias = Literal["auto", "legacy"]
@@ -105,8 +105,8 @@ async def check_skills(client: Client) -> None:
 async def test_hosts_over_stdio_find_skills_and_what_they_read_is_what_was_told(
     database: Path, mode: Mode
 ) -> None:
-    arguments = ["-m", "server.cli", "serve", "--database", str(database)]
-    child = StdioServerParameters(command=sys.executable, args=arguments, cwd=ROOT)
+    command, *arguments = cli_command("serve", "--database", str(database))
+    child = StdioServerParameters(command=command, args=arguments, cwd=ROOT)
     async with Client(child, mode=mode) as client:
         await check_skills(client)
 

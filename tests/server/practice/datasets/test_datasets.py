@@ -271,7 +271,7 @@ def test_a_process_that_breaks_down_is_not_an_empty_dataset(
     def broken(_module: str, _argument: str) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit('out of luck')"]
 
-    monkeypatch.setattr(gym_tasks, "command", broken)
+    monkeypatch.setattr(gym_tasks, "isolated_command", broken)
     with pytest.raises(BadInputError, match=r"does not work .*out of luck"):
         load_tasks("reasoning-gym:chain_sum")
 

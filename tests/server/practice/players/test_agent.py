@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said, ToolUse
 from server.cli.main import main
-from server.practice.errors import BudgetSpentError, QuotaSpentError
+from server.practice.run_errors import BudgetSpentError, QuotaSpentError
 from server.practice.spending import RolloutLimits
 from tests.server.practice.scripted_agent import PROMPT, agent, in_turn, tools, use
 from tests.server.practice.scripted_world import counted, ground, is_attempt, world

@@ -17,7 +17,7 @@ from experience_store.errors import ExperienceError, StorageError
 from server.practice.metrics.formatting import money, number
 from server.practice.records import Run
 from server.practice.report import MissingExtraError, check_available, summary_lines, write_report
-from server.practice.report.failures import LONGEST, MOST_REASONS
+from server.practice.report.caveats import LONGEST, MOST_REASONS
 from server.practice.report.json_report import RunReport, as_json, make_report
 from tests.paths import ROOT
 from tests.server.practice.extras import needs_pages

@@ -15,6 +15,7 @@ import pytest
 from experience_store.testing import Asked, Said, ScriptedEndpoint
 from server.practice.run.journal import open_journal
 from server.practice.run.run_start import RunStart
+from tests.processes.starting import kill
 from tests.server.practice.scripted_world import counted, ground, is_attempt, slow, tasks, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -73,7 +74,7 @@ async def test_a_run_that_is_killed_several_times_ends_as_one_that_is_not(
             await asyncio.wait({ending, waiting}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             if not ending.done():
-                process.send_signal(signal.SIGKILL)
+                kill(process)
             await process.communicate()
             await ending
         await here.do("practice", *here.evaluated, *options)

@@ -14,7 +14,7 @@ from experience_store.testing import Asked, Said, ScriptedEndpoint, ToolUse
 from experience_store.token_estimate import estimate_tokens
 from server.learning.models.endpoint import Endpoint
 from server.practice.client.connection import connect
-from server.practice.client.library import LibraryClient, spent_by_server
+from server.practice.client.library_client import LibraryClient, spent_by_server
 from server.practice.players import BrokenOffError, Sampling
 from server.practice.players.completion import CompletionPlayer
 from server.practice.records import Rollout, Spent, Task

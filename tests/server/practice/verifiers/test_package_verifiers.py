@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from experience_store.errors import BadInputError
+from server.child_process import isolated_environment
 from server.practice import reasoning_gym
 from server.practice.datasets import load_tasks
 from server.practice.records import Task
@@ -19,7 +20,6 @@ from server.practice.verifiers import (
     VerifierError,
     make_verifier,
     package_verifiers,
-    subprocess_scorer,
 )
 from server.practice.verifiers.package_verifiers import MathVerifier
 from tests.paths import DATA
@@ -107,7 +107,7 @@ async def test_a_scorer_that_ends_is_unavailable_and_not_zero(
     def ending(_module: str, _argument: str) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit(3)"]
 
-    monkeypatch.setattr(subprocess_scorer, "command", ending)
+    monkeypatch.setattr(package_verifiers, "isolated_command", ending)
     verifier = MathVerifier()
     with pytest.raises(VerifierError, match="ended with 3"):
         await verifier.verify(task("1"), said("1"))
@@ -237,7 +237,7 @@ async def test_an_answer_cannot_start_or_write_anything(
 
 async def test_scorers_are_not_given_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "secret")
-    assert "SOME_API_KEY" not in subprocess_scorer.environment()
+    assert "SOME_API_KEY" not in isolated_environment()
 
 
 @needs_gym

@@ -1,0 +1,165 @@
+"""The commands `practice`, the paper's whole loop, and `evaluate`, the gain of a library."""
+
+from __future__ import annotations
+
+import click
+
+from experience_store.submissions.read_submission import MAX_ATTEMPTS
+from server.cli.option_sections import SectionedCommand
+from server.cli.options import option
+from server.practice.cli import run_command
+from server.practice.cli.command_options import ATTEMPTS, COUNT, NOT_NEGATIVE, Options
+from server.practice.cli.run_options import RunOptions, takes_run_options
+
+_HELD_OUT: Options = (
+    option(
+        "--eval-data",
+        metavar="DATA",
+        help="Held-out tasks, to compare before and after.",
+    ),
+    option(
+        "--eval-task-field",
+        metavar="FIELD",
+        help="Field with the task in --eval-data.  [default: as --task-field]",
+    ),
+    option(
+        "--eval-truth-field",
+        metavar="FIELD",
+        help="Field with the right answer in --eval-data.  [default: as --truth-field]",
+    ),
+    option(
+        "--hold-out",
+        metavar="SHARE",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="Share of --data to hold out, instead of --eval-data.",
+    ),
+)
+_TEMPERATURE: Options = (
+    option(
+        "--temperature",
+        metavar="T",
+        type=NOT_NEGATIVE,
+        default=0.7,
+        show_default=True,
+        help="Temperature of the attempts to learn from.",
+    ),
+)
+_LEARNING: Options = (
+    option(
+        "--epochs",
+        metavar="N",
+        type=COUNT,
+        default=3,
+        show_default=True,
+        help="Passes over all tasks.",
+    ),
+    option(
+        "--group-size",
+        metavar="G",
+        type=click.IntRange(1, MAX_ATTEMPTS),
+        default=5,
+        show_default=True,
+        help="Attempts at each task; 1 learns from single attempts (the paper's ablation).",
+    ),
+    option(
+        "--batch-size",
+        metavar="N",
+        type=COUNT,
+        default=100,
+        show_default=True,
+        help="Tasks per step; the library learns after each step.",
+    ),
+    option(
+        "--from-step",
+        metavar="N",
+        type=COUNT,
+        help="Redo the run's steps from this one; leave it out to resume afterwards.",
+    ),
+    option(
+        "--no-ground-truth",
+        is_flag=True,
+        help="Learn without rewards and right answers (the paper's ablation).",
+    ),
+    option(
+        "--direct",
+        metavar="N",
+        type=COUNT,
+        help="Have N experiences written without any practice (the paper's ablation).",
+    ),
+)
+_EVALUATION: Options = (
+    option(
+        "--k",
+        metavar="K",
+        type=COUNT,
+        default=4,
+        show_default=True,
+        help="Attempts at each held-out task.",
+    ),
+    option(
+        "--eval-temperature",
+        metavar="T",
+        type=NOT_NEGATIVE,
+        default=0.3,
+        show_default=True,
+        help="Temperature of the attempts at held-out tasks.",
+    ),
+)
+_ARMS: Options = (
+    option(
+        "--k",
+        metavar="K",
+        type=COUNT,
+        default=32,
+        show_default=True,
+        help="Attempts at each task, in each arm.",
+    ),
+    option(
+        "--temperature",
+        "eval_temperature",
+        metavar="T",
+        type=NOT_NEGATIVE,
+        default=0.3,
+        show_default=True,
+        help="Temperature of the attempts.",
+    ),
+    option(
+        "--arm",
+        "arms",
+        type=click.Choice(["without", "with"]),
+        multiple=True,
+        default=("without", "with"),
+        show_default=True,
+        help="Arm to measure: with the library, or without it.",
+    ),
+)
+
+
+@click.command(cls=SectionedCommand)
+@takes_run_options(
+    attempts=(*_TEMPERATURE, *ATTEMPTS), learning=_LEARNING, evaluation=(*_HELD_OUT, *_EVALUATION)
+)
+def practice(options: RunOptions) -> None:
+    """Practise on tasks, learn from the attempts, and measure the gain.
+
+    Every task is attempted several times by --model, the attempts are scored by --verifier, and
+    the library learns what the better ones did differently. Held-out tasks measure the gain:
+    without the library before, with it after.
+
+    All work is kept in --run: the same command resumes a run that was interrupted. At the end the
+    folder holds report.html and report.json.
+    """
+    run_command.run(options)
+
+
+@click.command(cls=SectionedCommand)
+@takes_run_options(attempts=ATTEMPTS, learning=(), evaluation=_ARMS)
+def evaluate(options: RunOptions) -> None:
+    """Measure what a library gains: the same tasks with and without it.
+
+    Every task of --data is attempted K times by --model in each arm. The report gives Mean@K and
+    Pass@K with intervals, and whether the gain is distinguishable from zero.
+
+    All work is kept in --run: the same command resumes a run that was interrupted.
+    """
+    run_command.run(options)

@@ -1,0 +1,175 @@
+"""What a report lacks and what to beware of: failures by reason, and notes in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from server.practice.metrics.attempt_metrics import attempts_of, by_task, failure_of, rewards_of
+from server.practice.metrics.comparison import arm_of
+from server.practice.metrics.run_metrics import planned, totals
+from server.practice.records import Arm, AttemptGroup, JournalRecord, Run
+from server.text import count
+
+MOST_REASONS = 20
+LONGEST = 300
+
+Kind = Literal["rollout", "verifier", "learning"]
+PURPOSES = {
+    "practice_rollouts": "rollouts in practice",
+    "practice_verification": "verification in practice",
+    "learning": "learning",
+    "evaluation_rollouts": "rollouts in evaluation",
+    "evaluation_verification": "verification in evaluation",
+    "lost": "broken off or redone",
+}
+
+
+class FailureReason(JournalRecord):
+    """Failures with the same reason.
+
+    Attributes:
+        kind: What failed.
+        reason: Why, clipped.
+        times: How often.
+        first: Where it happened first, clipped.
+    """
+
+    kind: Kind
+    reason: str
+    times: int
+    first: str
+
+
+class FailureSummary(JournalRecord):
+    """All failures.
+
+    Attributes:
+        times: How many there were.
+        listed: The most frequent reasons.
+        left_out: Further reasons that are not listed.
+    """
+
+    times: int
+    listed: list[FailureReason]
+    left_out: int
+
+
+def clipped(text: str, longest: int = LONGEST) -> str:
+    """A text in one line without control characters, cut where it is long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+
+
+def failures_of(run: Run) -> FailureSummary:
+    """What failed in the run, the most frequent reason first."""
+    found: dict[tuple[Kind, str], list[str]] = {}
+    for kind, reason, place in _all(run):
+        found.setdefault((kind, clipped(reason)), []).append(clipped(place, 120))
+    listed = [
+        FailureReason(kind=kind, reason=reason, times=len(places), first=places[0])
+        for (kind, reason), places in found.items()
+    ]
+    listed.sort(key=lambda failure: -failure.times)
+    return FailureSummary(
+        times=sum(failure.times for failure in listed),
+        listed=listed[:MOST_REASONS],
+        left_out=max(0, len(listed) - MOST_REASONS),
+    )
+
+
+def _all(run: Run) -> Iterator[tuple[Kind, str, str]]:
+    for step in run.steps:
+        yield from _of_groups(step.groups, f"step {step.number}")
+        for reason in step.learned.failed:
+            yield "learning", reason, f"step {step.number}"
+    for arm in run.evaluations:
+        yield from _of_groups(arm.groups, f"evaluation {arm.arm} the library")
+
+
+def _of_groups(groups: Iterable[AttemptGroup], place: str) -> Iterator[tuple[Kind, str, str]]:
+    for group in groups:
+        for number, attempt in enumerate(group.attempts, start=1):
+            if (failure := failure_of(attempt)) is not None:
+                kind: Kind = "rollout" if failure[0] == "rollout" else "verifier"
+                yield kind, failure[1], f"{place}, attempt {number} at {group.task.id}"
+
+
+def notes_of(run: Run, threshold: float | None) -> list[str]:
+    """All notes, the most important first."""
+    found = [*_stopped(run), *_evaluation(run)]
+    if not run.steps:
+        found.append("There was no practice in this run.")
+    found += [*_short(run), *_outages(run), *_rewards(run, threshold)]
+    return [*found, *_prices(run), *_estimates(run)]
+
+
+def _stopped(run: Run) -> Iterator[str]:
+    if run.stopped is not None:
+        yield f"The run is not complete: {clipped(run.stopped)}"
+
+
+def _evaluation(run: Run) -> Iterator[str]:
+    without, with_library = arm_of(run, "without"), arm_of(run, "with")
+    if without is None and with_library is None:
+        yield "There was no evaluation: nothing here says whether the library helps."
+    elif without is None or with_library is None:
+        lacking: Arm = "without" if without is None else "with"
+        yield f"There was no evaluation {lacking} the library: nothing to compare with."
+    elif not by_task(without.groups).keys() & by_task(with_library.groups).keys():
+        yield "The arms of the evaluation have no task in common: they cannot be compared."
+
+
+def _short(run: Run) -> Iterator[str]:
+    k = planned(run.evaluations)
+    for arm in run.evaluations:
+        tasks = by_task(arm.groups)
+        short = sum(len(attempts) < k for attempts in tasks.values())
+        if short:
+            yield (
+                f"{count(short, 'task')} of {len(tasks):,} evaluated {arm.arm} the library had "
+                f"fewer than the planned {k} attempts: means are over those made, and Pass@k "
+                "leaves these tasks out where k is larger."
+            )
+
+
+def _outages(run: Run) -> Iterator[str]:
+    attempts = attempts_of(g for part in (*run.steps, *run.evaluations) for g in part.groups)
+    met = sum(attempt.score.outage for attempt in attempts)
+    if met:
+        yield (
+            f"{count(met, 'attempt')} met an outage and stayed unscored, as --accept-failures "
+            "allows: that is not a failure of the model, but counts as nothing in Mean@K all the "
+            "same."
+        )
+
+
+def _rewards(run: Run, threshold: float | None) -> Iterator[str]:
+    attempts = attempts_of(g for part in (*run.steps, *run.evaluations) for g in part.groups)
+    if threshold is None:
+        yield "Rewards are not all within 0 to 1 and no pass threshold was named: no Pass@k."
+    evaluated = attempts_of(g for arm in run.evaluations for g in arm.groups)
+    below = any(reward < 0 for reward in rewards_of(attempts))
+    if below and any(failure_of(attempt) for attempt in evaluated):
+        yield (
+            "Some rewards are below 0, so an unscored attempt, which counts as 0, is not "
+            "penalised: compare the mean over scored attempts too."
+        )
+
+
+def _prices(run: Run) -> Iterator[str]:
+    found = totals(run)
+    if found.whole.calls and found.whole.cost is None:
+        yield "No prices are configured: costs are not known."
+    elif found.unpriced:
+        named = ", ".join(PURPOSES[purpose] for purpose in found.unpriced)
+        yield f"Costs lack what has no price: {named}."
+
+
+def _estimates(run: Run) -> Iterator[str]:
+    whole = totals(run).whole
+    if whole.estimated:
+        yield (
+            f"{count(whole.estimated, 'call')} of {whole.calls:,} were answered without a count of "
+            "tokens: theirs, and what they cost, are estimates from the texts."
+        )
