@@ -49,11 +49,12 @@ def kill(process: Process | Popen[bytes] | Popen[str]) -> None:
 class ForkServer:
     """The process whose forks the programs are."""
 
-    def __init__(self, *imported: str) -> None:
-        passed_on = ("HOME", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
+    def __init__(self, *imported: str, hash_seed: str = "random") -> None:
+        names = ("HOME", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
+        passed_on = {name: os.environ[name] for name in names if name in os.environ}
         self._process = Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("fork_server.py")), *imported],
-            env={name: os.environ[name] for name in passed_on if name in os.environ},
+            env={**passed_on, "PYTHONHASHSEED": hash_seed},
             stdin=PIPE,
             stdout=PIPE,
             text=True,
