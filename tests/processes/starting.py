@@ -25,7 +25,7 @@ IMPORTED = (  # but not `server.cli.main`, which reads the environment when it i
     "server.http.running",
     "server.learning.worker",
     "server.mcp.build",
-    "server.practice.cli.practice",
+    "server.practice.cli.commands",
 )
 
 
@@ -61,6 +61,7 @@ class ForkServer:
         )
         assert self._process.stdout
         self.python = self._process.stdout.readline().rstrip("\n")
+        assert self.python, "the fork server could not start: see its error above"
 
     def kill_program_of(self, launcher: int) -> None:
         request = marshal.dumps(launcher)
