@@ -17,15 +17,28 @@ from subprocess import PIPE, Popen
 
 CAN_FORK = sys.platform == "linux" and not os.environ.get("TESTS_WITHOUT_FORKS")
 IMPORTED = (  # but not `server.cli.main`, which reads the environment when it is imported
+    "anyio._backends._asyncio",
+    "concurrent.futures.thread",
+    "experience_store.safety.content_policy",
+    "experience_store.safety.redaction",
+    "experience_store.sqlite.archives",
+    "experience_store.sqlite.store",
+    "httpcore2",
+    "jsonschema",
     "openai",
+    "rich.console",  # by the SDK when a server is made
+    "rich.logging",
     "server.cli.commands.demo",
     "server.cli.commands.learn",
     "server.cli.commands.serve",
     "server.cli.commands.submit",
     "server.http.running",
     "server.learning.worker",
+    "server.logs",
+    "server.mcp.admin.tools",
     "server.mcp.build",
-    "server.practice.cli.practice",
+    "server.mcp.host_driver",
+    "server.practice.cli.commands",
 )
 
 
@@ -62,6 +75,7 @@ class ForkServer:
         )
         assert self._process.stdout
         self.python = self._process.stdout.readline().rstrip("\n")
+        assert self.python, "the fork server could not start: see its error above"
 
     def kill_program_of(self, launcher: int) -> None:
         request = marshal.dumps(launcher)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.starting import kill
+from tests.processes.starting import cli_command, kill
 from tests.server.cli.program import AIME, AIRLINE, DATES, Json, Program, lines, needs
 
 GROUP = {
@@ -66,7 +66,7 @@ def test_a_killed_submit_completes_when_it_runs_again(
 ) -> None:
     file = needs(AIRLINE)
     process = subprocess.Popen(
-        program.command("submit", "-"),
+        cli_command("submit", "-"),
         env=program.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -17,8 +17,8 @@ def test_create_prints_the_token_on_stdout_and_an_explanation_on_stderr(database
     made = Program(database).run("token", "create", "laptop", "--expires", "90d")
     assert TOKEN.fullmatch(made.stdout)
     said = " ".join(made.stderr.split())
-    assert "It may read, submit, learn, until 20" in said
-    assert "has access to EVERY library" in said
+    assert "Scopes: read, submit, learn. Expires: 20" in said
+    assert "Libraries: ALL" in said
 
 
 def test_neither_the_database_nor_the_list_contains_the_token(database: Path) -> None:

@@ -28,10 +28,8 @@ MAX_LINE = 2**24
 
 
 @asynccontextmanager
-async def client_of(
-    database: Path, start: Callable[..., list[str]] = starting.cli_command
-) -> AsyncGenerator[Client]:
-    program, *arguments = start("serve", "--database", str(database))
+async def client_of(database: Path) -> AsyncGenerator[Client]:
+    program, *arguments = starting.cli_command("serve", "--database", str(database))
     async with Client(StdioServerParameters(command=program, args=arguments, cwd=ROOT)) as client:
         yield client
 
@@ -116,7 +114,7 @@ async def child_of(
 
 async def test_the_whole_cycle_works_over_stdio(database: Path) -> None:
     task = "Cancel the reservation"
-    async with client_of(database, cli_command) as client:
+    async with client_of(database) as client:
         await submit(client, task)
         published = await learn(client)
         served = await call(client, "get_experiences", task=task, library="lib")
