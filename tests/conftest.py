@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from experience_store import open_store
 from experience_store.store import Store
 from server.settings import Settings
+from tests.databases import contents
 from tests.processes.starting import end_fork_server
 
 # Otherwise each of the many child processes compiles the SDK anew, which doubles its start.
@@ -73,7 +74,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         await (await open_store(path)).close()
 
     asyncio.run(make())
-    return path.read_bytes()
+    return contents(path)
 
 
 @pytest.fixture
