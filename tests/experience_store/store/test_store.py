@@ -165,7 +165,7 @@ async def test_a_reward_may_come_late_and_may_not_change(store: Store) -> None:
 async def test_a_contradiction_is_refused_and_stores_nothing(store: Store, other: object) -> None:
     await store.groups.submit("lib", submission(group_id="g", ground_truth="right"))
 
-    with pytest.raises(ConflictError, match="different|another one with this id"):
+    with pytest.raises(ConflictError, match=r"different|another one with this id"):
         await store.groups.submit("lib", other)  # type: ignore[arg-type]
 
     assert len((await store.groups.get("lib", "g")).trajectories) == 2
@@ -240,7 +240,7 @@ async def test_refusals_are_kept_with_their_reason_also_when_nothing_was_publish
 
     assert closed.record.status == "nothing_to_learn"
     assert closed.record.reason == (
-        "all proposals were refused: there is no experience G5 in this version"
+        "all proposals were refused: G5 does not exist in this version"
     )
 
 
@@ -504,7 +504,7 @@ async def test_what_does_not_exist_is_said_so(store: Store) -> None:
         await store.libraries.state("lib", 4)
     with pytest.raises(NotFoundError, match="never had"):
         await store.libraries.provenance("lib", "G1")
-    with pytest.raises(NotFoundError, match="update .* does not exist"):
+    with pytest.raises(NotFoundError, match=r"update .* does not exist"):
         await store.updates.get("update-1")
     with pytest.raises(NotFoundError, match="no group"):
         await store.groups.get("lib", "g")
