@@ -36,7 +36,7 @@ def test_a_server_over_http_loads_oauth_only_if_it_has_it(database: Path) -> Non
     code = """if True:
         import sys
         from pathlib import Path
-        from server.http.app import http_app
+        from server.http.asgi_app import http_app
         from server.mcp.build import build_server
         from server.settings import HttpSettings, OAuthSettings, Settings, SignInSettings
 

@@ -21,8 +21,8 @@ from experience_store.sqlite.schema import IntegrityReport, check_integrity
 from experience_store.store import GroupCounts
 from experience_store.trajectory import Group, Message, Trajectory
 from server import APP
-from server.cli.database import existing
 from server.cli.hosts.launch import HOST_VARIABLES, database_of_host, program
+from server.cli.open_database import existing
 from server.cli.options import ENVIRONMENT, KEY_MISSING, KEY_NAMES, NO_KEY, api_key
 from server.cli.output import count
 from server.settings import ModelSettings, default_database
@@ -87,7 +87,7 @@ def _parent_folder(database: Path) -> Finding:
 def _permissions(database: Path) -> Iterator[Finding]:
     for place in (database, database.absolute().parent):
         if not os.access(place, os.R_OK | os.W_OK):
-            remedy = f"Make yourself its owner: chown $USER '{place}'; chmod u+rw '{place}'"
+            remedy = f"Take ownership of it: chown $USER '{place}'; chmod u+rw '{place}'"
             yield Finding("broken", "database", f"{place} is not readable and writable", remedy)
     mode = database.stat().st_mode
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):

@@ -32,7 +32,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Learn": {
         "submit": "Store attempts from JSON lines.",
         "learn": "Learn now from all waiting groups, with the configured model.",
-        "practice": "Practise on tasks until the library knows how, and measure the gain.",
+        "practice": "Practise on tasks, learn from the attempts, and measure the gain.",
         "evaluate": "Measure what a library gains: the same tasks with and without it.",
     },
     "Inspect and audit": {
@@ -59,9 +59,10 @@ _PRACTICE = {"practice", "evaluate"}
 
 
 def _module(command: str) -> str:
-    """The module of a command. It has the command's name, and so has the command in it."""
-    room = "server.practice.cli" if command in _PRACTICE else "server.cli.commands"
-    return f"{room}.{_attribute(command)}"
+    """The module of a command: of the same name, but for those of practice."""
+    if command in _PRACTICE:
+        return "server.practice.cli.commands"
+    return f"server.cli.commands.{_attribute(command)}"
 
 
 def _attribute(command: str) -> str:
@@ -77,18 +78,18 @@ class Commands(click.Group):
         return list(SUMMARIES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, imported now."""
+        """Import a command."""
         del ctx
         if cmd_name not in SUMMARIES:
             return None
         command = getattr(import_module(_module(cmd_name)), _attribute(cmd_name))
-        assert isinstance(command, click.Command), f"{cmd_name} is in a module of its name"
+        assert isinstance(command, click.Command), f"{cmd_name} is in its module"
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is meant; the error about a misspelt one has a suggestion."""
+        """Resolve a command; the error for a misspelt one suggests a known one."""
         if args[0] not in SUMMARIES:
             from difflib import get_close_matches  # noqa: PLC0415  # only for this
 

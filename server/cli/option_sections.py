@@ -15,10 +15,11 @@ from weakref import WeakKeyDictionary
 import click
 from typing_extensions import override
 
-Command: TypeAlias = Callable[..., None]
+from server.cli.options import Command
+
 Decorator: TypeAlias = Callable[[Command], Command]
 
-OTHER = "Other options"
+GENERAL = "Options"  # heading of the options without a section
 _TITLES: WeakKeyDictionary[click.Parameter, str] = WeakKeyDictionary()
 
 
@@ -29,15 +30,16 @@ class SectionedCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            if (record := parameter.get_help_record(ctx)) is not None:
-                sections.setdefault(_TITLES.get(parameter, OTHER), []).append(record)
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                sections.setdefault(_TITLES.get(parameter, GENERAL), []).append(record)
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
 
 
 def section(title: str, *options: Decorator) -> Decorator:
-    """A decorator that adds options under a heading."""
+    """A decorator that adds options under a heading; sections among them keep their own."""
 
     def decorated(command: Command) -> Command:
         known = set(_parameters(command))
@@ -45,7 +47,7 @@ def section(title: str, *options: Decorator) -> Decorator:
             command = add(command)
         for parameter in _parameters(command):
             if parameter not in known:
-                _TITLES[parameter] = title
+                _TITLES.setdefault(parameter, title)
         return command
 
     return decorated

@@ -23,7 +23,7 @@ T = TypeVar("T")
 AUTHOR = "cli"  # author of the changes that a command makes
 ENVIRONMENT = "EXPERIENCE_MCP_"
 KEY_NAMES = (f"{ENVIRONMENT}API_KEY", "OPENAI_API_KEY")
-NO_KEY = "none"  # accepted by model servers on the user's own machine
+NO_KEY = "none"  # local model servers accept any
 KEY_MISSING = (
     f"the model {{}} needs an API key: set {' or '.join(reversed(KEY_NAMES))} in the environment "
     "(for a host, in its entry for this server), or name another endpoint with --base-url"
@@ -97,7 +97,7 @@ _SAME: dict[str, object] = {"help": "Same as LIBRARY."}
 def library_argument(
     *, before_required: bool = False, **attributes: object
 ) -> Callable[[Command], Command]:
-    """The library as argument or as -l/--library, whichever is given; passed on as `library`.
+    """The library as an argument or as -l/--library; the command gets it as `library`.
 
     Args:
         before_required: Whether required arguments follow LIBRARY. They are filled first, so that
@@ -220,7 +220,7 @@ _THRESHOLDS = (
         type=click.IntRange(min=1),
         default=_MODEL.learn_groups,
         show_default=True,
-        help="With --model: learn as soon as N groups are waiting …",
+        help="With --model: learn as soon as N groups are waiting.",
     ),
     shared(
         "--learn-after",
@@ -228,7 +228,7 @@ _THRESHOLDS = (
         type=click.FloatRange(min=0),
         default=_MODEL.learn_after,
         show_default=True,
-        help="… or one has been waiting for SECONDS.",
+        help="With --model: learn as soon as a group has waited this long.",
     ),
 )
 
@@ -236,12 +236,12 @@ _THRESHOLDS = (
 def model_options(
     *, thresholds: bool = False, needs_key: bool = True, purpose: str | None = None
 ) -> Callable[[Command], Command]:
-    """The options of the model that learns; passed on as `model`, None if no model is named.
+    """The options of the model that learns; the command gets them as `model`, None if unnamed.
 
     Args:
         thresholds: Whether to add the options of learning in the background.
-        needs_key: Whether a model without an API key is an error; otherwise its key is empty.
-        purpose: What the command uses the model for, if not for learning.
+        needs_key: Whether a missing API key is an error; otherwise the key is empty.
+        purpose: Help text of --model, if the model does not learn.
     """
     more = _THRESHOLDS if thresholds else ()
     options = (_model_option(purpose) if purpose else _model_option(), *_MODEL_OPTIONS, *more)
@@ -268,7 +268,7 @@ def api_key() -> str | None:
 
 
 def _model(given: dict[str, object]) -> ModelSettings | None:
-    """Take the model's options out of those of a command."""
+    """The model that the options describe, which are removed from `given`."""
     name = _pop(given, "model", str)
     base_url = _pop(given, "base_url", str)
     settings = ModelSettings(

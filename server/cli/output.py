@@ -60,7 +60,7 @@ def title(text: str) -> str:
 
 
 def faint(text: str) -> str:
-    """Text of minor interest."""
+    """Dimmed text."""
     return click.style(text, dim=True)
 
 

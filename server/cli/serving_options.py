@@ -1,19 +1,29 @@
-"""Options of `serve` alone: transport and logging."""
+"""Options of `serve` alone: logging, HTTP, and who may call over HTTP."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 
 import click
 
 from experience_store.errors import BadInputError
-from server.cli.access_options import HttpAccess, access_options
+from server.cli.option_sections import section
 from server.cli.options import Command, shared
-from server.settings import DEFAULT_MAX_BODY
+from server.settings import (
+    DEFAULT_LIBRARIES_CLAIM,
+    DEFAULT_MAX_BODY,
+    DEFAULT_RATE_LIMIT,
+    DEFAULT_SCOPE_PREFIX,
+    HttpSettings,
+    OAuthSettings,
+    SignInSettings,
+)
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,53 +56,8 @@ def log_options(command: Command) -> Command:
     return shared(
         "--log-level",
         type=click.Choice(LEVELS, case_sensitive=False),
-        help="Minimum level to log, to stderr.  [default: warning, with --http info]",
+        help="Minimum log level; logs go to stderr.  [default: warning, with --http info]",
     )(complete)
-
-
-def http_options(command: Command) -> Command:
-    """Add the options for HTTP; the command gets them as `http`, None for stdio."""
-
-    @wraps(command)
-    def run(
-        *,
-        http: tuple[str, int] | None,
-        max_body: int,
-        access: HttpAccess,
-        **given: object,
-    ) -> None:
-        if http is not None:
-            _check(http[0], access)
-        command(http=access.settings(http, max_body) if http else None, **given)
-
-    complete = shared(
-        "--max-body",
-        metavar="MB",
-        type=click.IntRange(min=1),
-        default=DEFAULT_MAX_BODY,
-        show_default=True,
-        help="With --http: maximum size of a request in megabytes.",
-    )(access_options(run))
-    return shared(
-        "--http",
-        metavar="[HOST:]PORT",
-        callback=_address,
-        help="Serve over HTTP at /mcp instead of stdin and stdout; port 0 takes a free one.",
-    )(complete)
-
-
-def _check(host: str, access: HttpAccess) -> None:
-    from server.http.address import check_oauth, check_sign_in  # noqa: PLC0415  # start-up
-
-    try:
-        check_sign_in(host, sign_in=access.sign_in is not None)
-    except BadInputError as error:
-        raise click.BadParameter(str(error), param_hint="'--http'") from error
-    if access.sign_in is not None and access.sign_in.oauth is not None:
-        try:
-            check_oauth(access.sign_in.oauth)
-        except BadInputError as error:
-            raise click.UsageError(str(error)) from error
 
 
 def _address(
@@ -106,3 +71,166 @@ def _address(
         return read_address(value)
     except BadInputError as error:
         raise click.BadParameter(str(error)) from error
+
+
+_LISTENING = section(
+    "HTTP",
+    shared(
+        "--http",
+        metavar="[HOST:]PORT",
+        callback=_address,
+        help="Serve over HTTP at /mcp instead of stdin and stdout; port 0 picks a free one.",
+    ),
+    shared(
+        "--max-body",
+        metavar="MB",
+        type=click.IntRange(min=1),
+        default=DEFAULT_MAX_BODY,
+        show_default=True,
+        help="With --http: maximum request size in megabytes.",
+    ),
+)
+_ACCESS = section(
+    "HTTP access",
+    shared(
+        "--sign-in",
+        is_flag=True,
+        help="With --http: require an access token; `experience-mcp token create` makes one.",
+    ),
+    shared(
+        "--rate-limit",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=DEFAULT_RATE_LIMIT,
+        show_default=True,
+        help="With sign-in: maximum requests per caller and minute; 0 disables the limit.",
+    ),
+    shared(
+        "--allowed-host",
+        metavar="NAME",
+        multiple=True,
+        help="With --http: also accept this Host header, NAME or NAME:PORT. May be repeated.",
+    ),
+    shared(
+        "--allowed-origin",
+        metavar="URL",
+        multiple=True,
+        help="With --http: allow web pages of this origin to call (CORS). May be repeated.",
+    ),
+)
+_TLS = section(
+    "TLS",
+    shared(
+        "--tls-cert", metavar="FILE", type=_FILE, help="With --http: TLS certificate chain (PEM)."
+    ),
+    shared("--tls-key", metavar="FILE", type=_FILE, help="With --tls-cert: its private key (PEM)."),
+)
+_OAUTH = section(
+    "OAuth",
+    shared(
+        "--oauth-issuer",
+        metavar="URL",
+        help="With --http: accept access tokens issued by this OAuth authorization server.",
+    ),
+    shared(
+        "--resource-url",
+        metavar="URL",
+        help="With --oauth-issuer: public URL of this server, the audience of its tokens.",
+    ),
+    shared(
+        "--oauth-jwks-url",
+        metavar="URL",
+        help="With --oauth-issuer: URL of its key set (JWKS).  [default: from its metadata]",
+    ),
+    shared(
+        "--oauth-scope-prefix",
+        metavar="TEXT",
+        default=DEFAULT_SCOPE_PREFIX,
+        show_default=True,
+        help="With --oauth-issuer: prefix of the scopes read, submit, learn and administer.",
+    ),
+    shared(
+        "--oauth-libraries-claim",
+        metavar="NAME",
+        default=DEFAULT_LIBRARIES_CLAIM,
+        show_default=True,
+        help="With --oauth-issuer: claim that lists the libraries a token may access; * for all.",
+    ),
+    shared(
+        "--oauth-all-libraries",
+        is_flag=True,
+        help="With --oauth-issuer: tokens without that claim may access all libraries, not none.",
+    ),
+)
+
+
+def http_options(command: Command) -> Command:
+    """Add the options for HTTP; the command gets them as `http`, None for stdio."""
+
+    @wraps(command)
+    def run(  # noqa: PLR0913  # one for each option
+        *,
+        http: tuple[str, int] | None,
+        max_body: int,
+        sign_in: bool,
+        rate_limit: int,
+        allowed_host: tuple[str, ...],
+        allowed_origin: tuple[str, ...],
+        tls_cert: Path | None,
+        tls_key: Path | None,
+        oauth_issuer: str | None,
+        resource_url: str | None,
+        oauth_jwks_url: str | None,
+        oauth_scope_prefix: str,
+        oauth_libraries_claim: str,
+        oauth_all_libraries: bool,
+        **given: object,
+    ) -> None:
+        oauth = None
+        if oauth_issuer is not None:
+            oauth = OAuthSettings(
+                oauth_issuer,
+                _required(resource_url),
+                oauth_jwks_url,
+                oauth_scope_prefix,
+                oauth_libraries_claim,
+                oauth_all_libraries,
+            )
+        access = SignInSettings(oauth, rate_limit) if sign_in or oauth else None
+        tls = _certificate(tls_cert, tls_key)
+        settings = None
+        if http is not None:
+            _check(http[0], access)
+            settings = HttpSettings(*http, max_body, access, allowed_host, allowed_origin, tls)
+        command(http=settings, **given)
+
+    return _LISTENING(_ACCESS(_TLS(_OAUTH(run))))
+
+
+def _required(resource_url: str | None) -> str:
+    if resource_url is None:
+        raise click.UsageError(
+            "--oauth-issuer needs --resource-url: the URL by which clients reach this server, "
+            "such as https://experience.example.com/mcp"
+        )
+    return resource_url
+
+
+def _certificate(cert: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if (cert is None) != (key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together: give both")
+    return (cert, key) if cert and key else None
+
+
+def _check(host: str, access: SignInSettings | None) -> None:
+    from server.http.address import check_oauth, check_sign_in  # noqa: PLC0415  # start-up
+
+    try:
+        check_sign_in(host, sign_in=access is not None)
+    except BadInputError as error:
+        raise click.BadParameter(str(error), param_hint="'--http'") from error
+    if access is not None and access.oauth is not None:
+        try:
+            check_oauth(access.oauth)
+        except BadInputError as error:
+            raise click.UsageError(str(error)) from error

@@ -39,10 +39,10 @@ def check_sign_in(host: str, *, sign_in: bool) -> None:
     """Raise BadInputError if other machines could connect without signing in."""
     if not (sign_in or is_loopback(host)):
         raise BadInputError(
-            f"other machines can reach {host}, so callers must sign in: add --sign-in and make a "
+            f"other machines can reach {host}, so callers must sign in: add --sign-in and create a "
             "token for each with `experience-mcp token create NAME` (or name an authorization "
-            "server with --oauth-issuer). Without sign-in, give a loopback address, such as "
-            "127.0.0.1:8000 or [::1]:8000"
+            "server with --oauth-issuer). To serve without sign-in, give a loopback address, such "
+            "as 127.0.0.1:8000 or [::1]:8000"
         )
 
 
@@ -75,7 +75,7 @@ def check_oauth(settings: OAuthSettings) -> None:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
+    """A listening socket; port 0 picks a free one.
 
     Raises:
         BadInputError: If the address cannot be bound.
@@ -117,7 +117,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_secure_url(url: str) -> bool:
-    """Whether nobody on the way can read or change what it serves: HTTPS, or loopback."""
+    """Whether traffic to a URL is safe from eavesdropping and tampering: HTTPS, or loopback."""
     parts = _absolute(url)
     return parts is not None and (
         parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))

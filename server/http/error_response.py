@@ -1,4 +1,4 @@
-"""How a request is refused before it reaches MCP."""
+"""The response to a request that is refused before it reaches MCP."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ DRAIN_BYTES = 64 * 2**20
 
 
 class ErrorResponse(Response):
-    """A status with a JSON-RPC error as its body: the form in which clients pass a text on.
+    """An HTTP error with a JSON-RPC error as its body: clients show the message of that.
 
-    The connection ends with it, but not before the client had time to stop sending: a connection
-    that is closed meanwhile is reset, and most clients then never see the response. A client that
-    goes on sending is cut off.
+    The connection is closed, but only after the client has had time to stop sending: closed
+    earlier, it would be reset, and most clients would never see the response. A client that keeps
+    sending is cut off.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class ErrorResponse(Response):
         retry_after: float | None = None,
         drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
-        """Say what is wrong.
+        """Make the response.
 
         Args:
             status: HTTP status code.

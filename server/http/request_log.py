@@ -1,8 +1,8 @@
 """Each request gets an id, a line in the log and a place in the metrics.
 
-The layers outside MCP see a path and a status, those inside see a method and a tool. They meet in
-a `RequestInfo`, which travels with the request's scope: `RequestLog` makes it and logs it,
-`CallObserver` fills in what was called. Bodies, headers, queries and made-up paths are not logged.
+The layers outside MCP see a path and a status, those inside a method and a tool. They share a
+`RequestInfo`, which travels with the request's scope: `RequestLog` makes it and logs it,
+`CallObserver` fills in what was called. Bodies, headers, queries and unknown paths are not logged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import access
-from server.http.metrics import Metrics, Outcome
+from server.http.monitoring import Metrics, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class RequestInfo:
     Attributes:
         method: MCP method.
         tool: The tool that is called; "unknown" if there is no such tool.
-        outcome: Of the MCP request: `error` is a tool's own answer, `failed` the protocol's.
+        outcome: How the MCP request ended: `error` is reported by a tool, `failed` by the protocol.
         who: The caller that signed in.
         missing_scope: A scope that the caller lacks and can request from its authorization server.
     """
@@ -70,7 +70,7 @@ class RequestLog:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and note how it went."""
+        """Pass a request on and record its outcome."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -115,13 +115,13 @@ class RequestLog:
 
 
 class CallObserver:
-    """Middleware of the MCP server that notes what was called and how it went."""
+    """MCP middleware that records what was called and how that ended."""
 
     def __init__(self, tools: frozenset[str], metrics: Metrics) -> None:
         """Fill in the info of each request.
 
         Args:
-            tools: Names of the tools; others are not told apart.
+            tools: Names of the tools; any other is recorded as "unknown".
             metrics: Counts and times the calls of tools.
         """
         self._tools = tools
@@ -130,7 +130,7 @@ class CallObserver:
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
-        """Pass a message on and note it."""
+        """Pass a message on and record it."""
         request: object = ctx.request
         info = info_of(request.scope) if isinstance(request, Request) else None
         info = info or RequestInfo("")

@@ -1,8 +1,8 @@
 """Run the server over HTTP until a signal stops it.
 
-The first SIGTERM or SIGINT shuts down gracefully: nothing new is accepted and in-flight requests
-finish, within a time limit; what is cut off then is rolled back by the store. The second stops at
-once, which the store survives as it survives a power cut.
+The first SIGTERM or SIGINT shuts down gracefully: nothing new is accepted, and in-flight requests
+finish within a time limit; the store rolls back what is cut off then. The second stops at once,
+which the store survives as it survives a power cut.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing_extensions import override
 from experience_store.errors import BadInputError
 from server.access import NOTHING, current_access
 from server.http.address import authority, bind, check_sign_in, is_loopback
-from server.http.app import PATH, http_app
-from server.http.limits.connections import ConnectionLimit, TimeoutProtocol
+from server.http.asgi_app import PATH, http_app
+from server.http.connections import ConnectionLimit, TimeoutProtocol
 from server.mcp.server import ExperienceServer
 from server.settings import HttpSettings
 
@@ -55,7 +55,7 @@ async def serve_http(
         port = int(listener.getsockname()[1])
         app = http_app(server, settings, port)
         if settings.sign_in is not None:
-            current_access.set(NOTHING)  # whatever runs without a caller may do nothing
+            current_access.set(NOTHING)  # code that runs without a caller may do nothing
         # Opened here, because an error of the database would be a tangle of task groups inside.
         async with server.shared_app():
             ready()

@@ -129,7 +129,10 @@ async def _closed(app: App, record: UpdateRecord, refused: Sequence[Refused]) ->
             step += f" {count(len(version.refusals), 'proposal')} refused; `changes` says why."
     elif record.status == "awaiting_review":
         changes = await _proposed(app, record)
-        step = f"Nothing is published yet: {record.reason} (experience-mcp review {library})."
+        step = (
+            "Not published yet: these changes are awaiting review by a person "
+            f"(`experience-mcp review {library}`)."
+        )
     else:
         step = f"No new version: {record.reason}."
     return UpdateOut(
@@ -192,7 +195,9 @@ def _refused(refused: Sequence[Refused]) -> list[RefusedOut]:
     return [
         RefusedOut(
             request_id=r.request,
-            reason=f"{r.reason} (given up: it will not be asked again)" if r.given_up else r.reason,
+            reason=f"{r.reason} (no further answers will be accepted for this request)"
+            if r.given_up
+            else r.reason,
         )
         for r in refused
     ]

@@ -26,7 +26,10 @@ def after_retrieval(selection: Selection, max_tokens: int, whole: int) -> str:
     gets = "all of them" if enough == whole else "more of them"
     how = f"; max_tokens {enough} returns {gets}" if enough > max_tokens else ""
     if not selection.experiences:
-        return f"None of {selection.omitted} fits into max_tokens {max_tokens}{how}. {_WITHOUT}"
+        return (
+            f"The library has {count(selection.omitted, 'experience')}, but none fits in "
+            f"max_tokens {max_tokens}{how}. {_WITHOUT}"
+        )
     step = (
         "Follow what fits the task. Afterwards report each attempt with submit_group, with its "
         "reward and this retrieval_id in the trajectory."
@@ -110,11 +113,12 @@ def after_submission(
     elif receipt.will_be_learned:
         parts.append(_to_learn(receipt.waiting, background=background))
     elif receipt.signal:
-        parts.append("Everything in it has been learned from already.")
+        parts.append("All attempts in this group have already been learned from.")
     else:
         spread = f" by more than {receipt.min_spread:g}" if receipt.min_spread else ""
         parts.append(
-            f"Nothing to compare until rewards differ{spread}: add attempts with other outcomes "
-            f"with group_id {receipt.group_id!r}."
+            f"No rewards in this group differ{spread}, so there is nothing to compare yet. If the "
+            "task is attempted again, add that attempt, as it was, with group_id "
+            f"{receipt.group_id!r}."
         )
     return " ".join(parts)

@@ -29,7 +29,7 @@ def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
 
     @server.prompt(
         title="Solve with experiences",
-        description="Do a task with the lessons of earlier attempts, and report what came of it.",
+        description="Do a task using lessons from earlier attempts, then report the outcome.",
     )
     async def solve_with_experiences(task: str, library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         name = library or app().settings.library
@@ -42,21 +42,21 @@ def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
         prompt = with_experiences(task, lessons, library=name, version=loaded.state.version)
         return (
             f"{prompt}\n\n"
-            "When you are done, report the attempt with its reward by submit_group, library "
+            "When you are done, report the attempt and its reward with submit_group, using library "
             f"{name!r}."
         )
 
     @server.prompt(
         title="Learn from attempts",
-        description="Learn from the attempts that wait in a library.",
+        description="Learn from a library's pending attempts.",
     )
     async def learn_from_attempts(library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         name = library or app().settings.library
         return (
-            f"Call update_experiences with library {name!r}. Answer every request it returns by "
-            "its prompt and answer_schema, send all answers with submit_answers, and go on until "
-            "the status is published or nothing_to_learn. Then tell me in a few sentences what "
-            "was learned and what was refused."
+            f"Call update_experiences with library {name!r}. Answer each request according to its "
+            "prompt and answer_schema, send the answers with submit_answers, and keep going while "
+            "the status is awaiting_answers. Then tell me briefly what was learned, what was "
+            "refused and what is awaiting review."
         )
 
     @server.completion()

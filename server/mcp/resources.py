@@ -47,8 +47,8 @@ def add_resources(server: MCPServer[App], app: Callable[[], App]) -> None:
     @server.resource(
         "experience://{library}/info",
         name="info",
-        title="Facts about a library",
-        description="Identity, version, sizes, objectives, policy, and what waits to be learned.",
+        title="Library info",
+        description="Identity, version, sizes, objectives, policy, and how many groups wait.",
         mime_type=_JSON,
     )
     async def info(library: str) -> str:  # pyright: ignore[reportUnusedFunction]  # registered
@@ -58,7 +58,7 @@ def add_resources(server: MCPServer[App], app: Callable[[], App]) -> None:
         "experience://{library}/versions/{version}",
         name="version",
         title="One version of a library",
-        description="What the library held at that version.",
+        description="The library's experiences at that version.",
         mime_type=_MARKDOWN,
     )
     async def at_version(library: str, version: str) -> str:  # pyright: ignore[reportUnusedFunction]  # registered

@@ -19,7 +19,9 @@ from server.access import Scope
 Library = Annotated[
     str | None,
     WithJsonSchema({"type": "string"}),
-    Field(description="Library for this kind of work, e.g. 'airline-support'"),
+    Field(
+        description="Library for this kind of work, e.g. 'airline-support'; omit for the default"
+    ),
 ]
 Trajectories = Annotated[
     list[object],
@@ -46,7 +48,7 @@ Trajectories = Annotated[
                     "feedback": {"type": "string", "description": "The verifier's comment"},
                     "retrieval_id": {
                         "type": "string",
-                        "description": "From get_experiences, if the attempt used its answer",
+                        "description": "From get_experiences, if the attempt was given its result",
                     },
                     "model": {"type": "string"},
                     "metadata": {"type": "object"},

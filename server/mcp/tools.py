@@ -50,7 +50,7 @@ async def get_experiences(
     max_tokens: Annotated[
         int | None,
         WithJsonSchema({"type": "integer"}),
-        Field(ge=0, le=MAX_SERVED_TOKENS, description="Token budget for the experiences"),
+        Field(ge=0, le=MAX_SERVED_TOKENS, description="Token budget; default: the server's"),
     ] = None,
 ) -> Annotated[CallToolResult, Experiences]:
     """Get lessons learned from earlier attempts at similar tasks.
@@ -104,9 +104,8 @@ async def submit_group(
 ) -> Annotated[CallToolResult, Submitted]:
     """Report attempts at one task with their rewards, after the task.
 
-    Winners are compared with losers, so a group teaches only when rewards differ: several attempts
-    with different outcomes work best. Report a single attempt too; add others to its group_id
-    later. Durably stored on return.
+    Better attempts are compared with worse ones, so rewards in a group must differ. Report a single
+    attempt too; add others to its group_id later. Durably stored on return.
     """
     app = app_of(ctx)
     from experience_store.submissions.read_submission import read_submission  # noqa: PLC0415  # loaded when first needed: start-up time

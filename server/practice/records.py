@@ -164,6 +164,13 @@ class AttemptGroup(JournalRecord):
     signal: bool | None = None
 
 
+class TeacherAnswer(JournalRecord):
+    """What the teacher answered, and what that cost."""
+
+    text: str
+    spent: Spent
+
+
 class StepLearning(JournalRecord):
     """What a step did to the library.
 

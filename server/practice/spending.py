@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from server.learning.models import Reply
-from server.practice.errors import BudgetSpentError, LimitReachedError, QuotaSpentError
 from server.practice.records import Spent, total
+from server.practice.run_errors import BudgetSpentError, LimitReachedError, QuotaSpentError
 from server.settings import Prices, cost_of
 
 _RECORDED: ContextVar[list[Spent] | None] = ContextVar("_RECORDED", default=None)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.paths import ROOT
+from tests.processes.starting import python
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 HOME = "/home/you"
@@ -23,7 +25,15 @@ DONE = "::done::"
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 _STEP = re.compile(r"^\$ ((?:.*\\\n)*.*\n)((?:(?!\$ ).*\n)*)", re.MULTILINE)
 _VARIES = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d|\br-[0-9a-f]{12}\b")
-_UV = f'#!/bin/sh\nshift\nPATH="{Path(sys.executable).parent}:$PATH" exec "$@"\n'
+_UV = """#!/bin/sh
+export PATH="{environment}:$PATH"
+program=$2
+shift 2
+case $program in
+    experience-mcp) exec {python} -P -m server.cli "$@" ;;
+    python) exec {python} "$@" ;;
+esac
+"""
 
 
 @dataclass(frozen=True)
@@ -50,10 +60,11 @@ def steps(text: str) -> list[Step]:
 
 
 def outputs(commands: list[str], folder: Path) -> list[str]:
-    """The output of each command, run in one shell whose `uv run` is the environment of tests."""
+    """The output of each command, run in one shell whose `uv run` starts programs as tests do."""
     uv = folder / "bin" / "uv"
     uv.parent.mkdir()
-    uv.write_text(_UV, encoding="utf-8")
+    text = _UV.format(environment=Path(sys.executable).parent, python=shlex.quote(python()))
+    uv.write_text(text, encoding="utf-8")
     uv.chmod(0o755)
     home = folder / "home"
     home.mkdir()

@@ -1,9 +1,10 @@
-"""Starts programs by fork: this process has imported what takes them a second to import.
+"""Starts programs by fork: `fork_server.py MODULES` has imported what they would have to import.
 
-It prints the path of a socket. `launcher.py` connects to it, sends what a program is started with
-and its standard streams, then a byte for each signal, and is told how the program ended. A program
-is killed when its launcher is, when another connection asks for it, and when stdin closes: when the
-process that runs the tests ends.
+It prints the path of an executable that is Python, but forks this process where it can; a socket is
+beside it. `launcher.py` connects to that, sends what a program is started with and its standard
+streams, then a byte for each signal, and is told how the program ended. A program is killed when
+its launcher is, when another connection asks for it, and when stdin closes: when the process that
+runs the tests ends.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import marshal
 import os
 import runpy
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -30,17 +32,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn, TextIO, cast
 
-IMPORTED = (  # but not `server.cli.main`, which reads the environment when it is imported
-    "openai",
-    "server.cli.commands.demo",
-    "server.cli.commands.learn",
-    "server.cli.commands.serve",
-    "server.cli.commands.submit",
-    "server.http.running",
-    "server.learning.worker",
-    "server.mcp.build",
-    "server.practice.cli.practice",
-)
 STDIN = 0
 
 
@@ -212,7 +203,7 @@ def _execute(arguments: list[str]) -> None:
 
 def main() -> None:
     """Import all, and serve."""
-    for module in IMPORTED:
+    for module in sys.argv[1:]:
         import_module(module)
     gc.collect()
     gc.freeze()
@@ -220,10 +211,20 @@ def main() -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "socket"))
         listener.listen()
-        sys.stdout.write(f"{folder / 'socket'}\n")
+        sys.executable = _forking_python(folder)  # for the children of children
+        sys.stdout.write(f"{sys.executable}\n")
         sys.stdout.flush()
         ForkServer(listener).serve()
     shutil.rmtree(folder)
+
+
+def _forking_python(folder: Path) -> str:
+    launcher = Path(__file__).with_name("launcher.py")
+    command = shlex.join([sys.executable, "-I", "-S", str(launcher), str(folder / "socket")])
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    python.chmod(0o700)
+    return str(python)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import click
 
 from experience_store.errors import BadInputError
 from server import APP, library_service
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import ENVIRONMENT, database_option, json_option, library_argument, option
 from server.cli.output import is_interactive, print_json
 from server.library_service import LibraryContents
@@ -23,7 +23,7 @@ from server.library_service import LibraryContents
 def delete(*, library: str | None, database: Path, yes: bool, as_json: bool) -> None:
     """Delete a library with everything in it.
 
-    Its experiences, history, groups and updates are deleted for good. The library must be named;
+    Its experiences, history, groups and updates are permanently deleted. The library must be named;
     EXPERIENCE_MCP_LIBRARY is ignored.
     """
     if library is None:

@@ -24,8 +24,8 @@ from experience_store.library import DEFAULT_LIBRARY, Policy
 from experience_store.store import GroupTrace
 from server.child_process import cli_command
 from server.cli import demo_recording as recorded
-from server.cli.database import opened
 from server.cli.hosts.launch import database_of_host, host_entry, program
+from server.cli.open_database import opened
 from server.cli.options import database_option, model_options, shared
 from server.mcp.results import Experiences, Submitted, UpdateOut
 from server.settings import ModelSettings

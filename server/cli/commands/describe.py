@@ -11,15 +11,15 @@ import click
 
 from experience_store.library import Library, Policy
 from server import library_service
-from server.cli.database import existing, opened
-from server.cli.help_sections import SectionedCommand
+from server.cli.open_database import existing, opened
+from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import Command, database_option, json_option, library_argument, option
 from server.cli.output import definition_list, print_json, title
 
 _HELP: Mapping[str, str] = {
     "max_words": "Maximum words of an experience.",
     "max_experiences": "Maximum experiences in the library.",
-    "max_lessons": "Maximum changes proposed from one group.",
+    "max_lessons": "Maximum changes learned from one group.",
     "min_spread": "A group has signal if its rewards differ by more than N.",
     "learn_without_rewards": "Also learn from groups without rewards.",
     "learn_from_single_attempts": "Also learn from groups of one attempt.",
@@ -36,14 +36,8 @@ def _setting(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def _policy_options(command: Command) -> Command:
-    """Add an option for each setting, without defaults: what is not given stays as it is."""
-    for name in reversed(list(_HELP)):
-        command = _policy_option(name)(command)
-    return command
-
-
 def _policy_option(name: str) -> Callable[[Command], Command]:
+    """The option of a setting, without a default: what is not given stays as it is."""
     flag = name.replace("_", "-")
     default = getattr(Policy(), name)
     text = f"{_HELP[name]}  [new libraries: {_setting(default)}]"
@@ -53,14 +47,17 @@ def _policy_option(name: str) -> Callable[[Command], Command]:
     return option(f"--{flag}", name, metavar="N", type=kind, help=text)
 
 
-@click.command(
-    cls=SectionedCommand, sections={"--agent-objective": "Objectives", "--max-words": "Policy"}
-)
+@click.command(cls=SectionedCommand)
 @library_argument()
 @database_option
-@option("--agent-objective", metavar="TEXT", help='What the agent does; "" clears it.')
-@option("--learning-objective", metavar="TEXT", help='What it should get better at; "" clears it.')
-@_policy_options
+@section(
+    "Objectives",
+    option("--agent-objective", metavar="TEXT", help='What the agent does; "" clears it.'),
+    option(
+        "--learning-objective", metavar="TEXT", help='What it should get better at; "" clears it.'
+    ),
+)
+@section("Policy", *map(_policy_option, _HELP))
 @json_option
 def describe(
     *,

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from server import library_service
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import VERSION, database_option, json_option, leading_library
 from server.cli.output import print_changes, print_json, title
 from server.rendering import Difference

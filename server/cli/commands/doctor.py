@@ -22,8 +22,8 @@ from server.cli.diagnostics import (
     check_release,
     check_tokens,
 )
-from server.cli.help_sections import SectionedCommand
 from server.cli.hosts.launch import host_entry
+from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import (
     database_option,
     json_option,
@@ -38,11 +38,14 @@ _ENTRY = f"Entry for the configuration of a host (mcp.json); `{APP} install HOST
 _COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
 
 
-@click.command(cls=SectionedCommand, sections={"--model": "Model"})
+@click.command(cls=SectionedCommand)
 @library_argument(help="Library for the host's entry; same as LIBRARY.")
 @database_option
-@model_options(needs_key=False)
-@option("--check-model", is_flag=True, help="Send a short test question to the model.")
+@section(
+    "Model",
+    model_options(needs_key=False),
+    option("--check-model", is_flag=True, help="Send a short test question to the model."),
+)
 @json_option
 def doctor(
     *,

@@ -11,7 +11,7 @@ import click
 from experience_store.operations import normalise_id
 from experience_store.version import Version
 from server import library_service
-from server.cli.database import existing, opened
+from server.cli.open_database import existing, opened
 from server.cli.options import (
     AUTHOR,
     Command,

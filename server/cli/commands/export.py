@@ -14,7 +14,7 @@ import click
 from experience_store.archive import Archive, write_archive
 from experience_store.errors import BadInputError
 from server import APP
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import (
     ENVIRONMENT,
     database_option,

@@ -9,7 +9,7 @@ import click
 
 from experience_store.version import Version
 from server import APP
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import database_option, json_option, library_argument, option
 from server.cli.output import count, faint, local_time, print_json, render_change, title, wrapped
 from server.rendering import version_changes, version_record

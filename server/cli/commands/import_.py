@@ -14,7 +14,7 @@ from experience_store.errors import BadInputError, ConflictError, LibraryNotFoun
 from experience_store.library import Library, Policy, State, check_library_name, wording
 from experience_store.operations import Add, Proposed, apply, problem_with_text
 from experience_store.store import Store
-from server.cli.database import opened
+from server.cli.open_database import opened
 from server.cli.options import (
     AUTHOR,
     ENVIRONMENT,

@@ -17,16 +17,16 @@ from server import APP
 from server.cli.hosts.catalogue import (
     HOSTS,
     Host,
+    Machine,
     PlannedEntry,
     Scope,
     host_of_file,
     http_entry,
     stdio_entry,
 )
-from server.cli.hosts.changes import Change, plan_install, plan_undo
+from server.cli.hosts.changes import FileChange, plan_install, plan_undo
 from server.cli.hosts.config_file import exclusive_lock
 from server.cli.hosts.launch import launch_command, serve_arguments
-from server.cli.hosts.locations import Machine
 from server.cli.hosts.masking import masked
 from server.cli.options import database_option, library_option, option
 from server.cli.output import faint, printable, wrapped
@@ -52,7 +52,9 @@ _SUFFIXES = (".json", ".jsonc", ".toml")
 )
 @library_option
 @database_option
-@option("--url", metavar="URL", help="URL of a running server; the host starts none.")
+@option(
+    "--url", metavar="URL", help="URL of a running server, instead of one that the host starts."
+)
 @option(
     "--token-env",
     metavar="VARIABLE",
@@ -144,10 +146,10 @@ def _entry_of_running_server(
             raise click.UsageError(f"--{name} is for a server that the host starts, not with --url")
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise BadInputError(f"invalid URL {url!r}: give one like http://127.0.0.1:8000/mcp")
+        raise BadInputError(f"invalid URL {url!r}: give one such as http://127.0.0.1:8000/mcp")
     if token_env is not None and not _VARIABLE.fullmatch(token_env):
         raise click.UsageError(  # it may be the token itself, so it is not repeated
-            "--token-env takes the name of an environment variable, like EXPERIENCE_TOKEN"
+            "--token-env takes the name of an environment variable, such as EXPERIENCE_TOKEN"
         )
     planned = http_entry(host, url, token_env, machine.environment)
     if token_env and parts.scheme == "http" and not is_loopback(parts.hostname):
@@ -161,7 +163,7 @@ def _check_name(name: str) -> None:
         raise BadInputError(f"invalid name {name!r}: use letters, digits, - and _")
 
 
-def _show(change: Change) -> None:
+def _show(change: FileChange) -> None:
     path = printable(str(change.file.path))
     if not change.changes_something:
         click.echo(f"{path} is up to date. Nothing to change.")
@@ -181,7 +183,7 @@ def _show(change: Change) -> None:
 
 
 def _lines(text: str) -> list[str]:
-    """What is shown of each line, followed by the line itself: a changed secret is a change."""
+    """Each line as it is shown, then the line itself, so that a changed secret shows as a change."""
     pairs = zip(masked(text).split("\n"), text.split("\n"), strict=True)
     lines = [f"{shown}{_HIDDEN}{line}" for shown, line in pairs]
     return lines if lines[-1] != _HIDDEN else lines[:-1]
@@ -194,7 +196,7 @@ def _shown(line: str) -> str:
     return text if len(text) <= _MAX_LINE else f"{text[:_MAX_LINE]}…"
 
 
-def _ask(change: Change) -> None:
+def _ask(change: FileChange) -> None:
     try:
         agreed = click.confirm(f"Write {change.file.path}?", default=True, err=True)
     except click.Abort as error:
@@ -206,7 +208,7 @@ def _ask(change: Change) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _report(host: Host, change: Change, name: str, *, undo: bool) -> None:
+def _report(host: Host, change: FileChange, name: str, *, undo: bool) -> None:
     if undo:
         click.echo(f"{host.title}: {name!r} is uninstalled. {host.afterwards}")
     else:

@@ -12,7 +12,7 @@ import click
 from experience_store.library import Library
 from experience_store.store import GroupCounts
 from server import APP
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import database_option, json_option
 from server.cli.output import print_json, table
 

@@ -11,7 +11,7 @@ from experience_store.errors import BadInputError
 from experience_store.store import Review, UpdateRecord
 from experience_store.version import Version
 from server import APP, library_service
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import AUTHOR, database_option, json_option, library_argument, option
 from server.cli.output import count, faint, local_time, print_json, render_change, title
 from server.library_service import Attribution

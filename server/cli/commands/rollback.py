@@ -9,7 +9,7 @@ import click
 
 from experience_store.version import Version
 from server import library_service
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import (
     AUTHOR,
     VERSION,

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
+import os
+import select
 import sys
 from pathlib import Path
 from signal import SIGINT, SIGTERM
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import click
+from typing_extensions import Buffer
 
 from server import APP
 from server.cli import INTERRUPTED
-from server.cli.help_sections import SectionedCommand
+from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import (
     database_option,
     library_argument,
@@ -21,30 +26,21 @@ from server.cli.options import (
     model_options,
 )
 from server.cli.serving_options import Log, administration_option, http_options, log_options
-from server.cli.stdin import StandardInput
 from server.settings import HttpSettings, ModelSettings, Settings
 
 if TYPE_CHECKING:
     from server.mcp.server import ExperienceServer
 
 
-@click.command(
-    cls=SectionedCommand,
-    sections={
-        "--model": "Background learning",
-        "--administration": "Tools and logs",
-        "--http": "HTTP",
-        "--sign-in": "HTTP access",
-        "--tls-cert": "TLS",
-        "--oauth-issuer": "OAuth",
-    },
-)
+BUFFER = 1 << 16
+
+
+@click.command(cls=SectionedCommand)
 @database_option
 @library_argument(help="Library for callers that name none; same as LIBRARY.")
 @max_tokens_option
-@model_options(thresholds=True)
-@administration_option
-@log_options
+@section("Background learning", model_options(thresholds=True))
+@section("Tools and logs", administration_option, log_options)
 @http_options
 def serve(
     *,
@@ -59,7 +55,8 @@ def serve(
     """Run the MCP server on stdin and stdout, or over HTTP.
 
     MCP hosts start it; `experience-mcp install HOST` writes their configuration and `experience-mcp
-    doctor` prints it. End of file on stdin or SIGTERM shuts it down; a write in progress finishes.
+    doctor` prints it. It shuts down at end of file on stdin or on SIGTERM; a write in progress
+    finishes.
 
     With --http, any number of clients share one server at http://HOST:PORT/mcp. SIGTERM or Ctrl-C
     shuts it down gracefully; in-flight requests finish.
@@ -137,3 +134,57 @@ async def _serve(server: ExperienceServer) -> int:
             loop.add_signal_handler(SIGINT, end, INTERRUPTED)
             await server.run_stdio_async()
     return code
+
+
+class StandardInput(io.RawIOBase):
+    """Standard input that a signal can end: replaces `sys.stdin` while it is entered.
+
+    The SDK reads stdin in a thread, and a thread blocked in `read` cannot be woken: after SIGTERM
+    the process would hang until the host closes the pipe. Here the thread waits for stdin and for a
+    pipe of our own, so that a signal looks like end of file and there is one way to shut down. Not
+    for Windows.
+    """
+
+    def __init__(self) -> None:
+        self._wake, self._waker = os.pipe()
+        self._original = sys.stdin
+        # a descriptor of its own, so that child processes cannot read from it
+        self._source = os.dup(0)
+
+    def __enter__(self) -> Self:
+        """Replace `sys.stdin`, and descriptor 0 by the null device."""
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        sys.stdin = io.TextIOWrapper(
+            io.BufferedReader(self, BUFFER), encoding="utf-8", errors="replace"
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Restore both."""
+        sys.stdin = self._original
+        os.dup2(self._source, 0)
+
+    def end(self) -> None:
+        """Signal end of file to the reader, now or at its next read."""
+        os.write(self._waker, b"!")
+
+    def readable(self) -> bool:
+        """Always true."""
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Wait for input or for `end`."""
+        ready, _, _ = select.select([self._source, self._wake], [], [])
+        if self._wake in ready:
+            return 0
+        view = memoryview(buffer)
+        data = os.read(self._source, len(view))
+        view[: len(data)] = data
+        return len(data)

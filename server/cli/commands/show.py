@@ -10,7 +10,7 @@ import click
 
 from experience_store.index_cache import IndexCache
 from experience_store.library import Library, State
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import (
     VERSION,
     database_option,

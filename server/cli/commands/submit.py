@@ -14,7 +14,7 @@ import click
 
 from experience_store.library import check_library_name
 from server import APP
-from server.cli.database import opened
+from server.cli.open_database import opened
 from server.cli.options import database_option, json_option, leading_library, option
 from server.cli.output import count, definition_list, print_json, wrapped
 from server.importing.importer import STDIN, Importer, ImportSummary, Input, LibraryImportSummary
@@ -36,8 +36,8 @@ def _starts_with_library(arguments: tuple[str, ...]) -> bool:
 @click.argument("files", nargs=-1, metavar="[LIBRARY] [FILE]...")
 @leading_library("files", _starts_with_library)
 @database_option
-@option("--group-by", metavar="FIELD", help="Field with the group of a rollout.")
-@option("--prefix", metavar="TEXT", default="", help="Prefix of the group ids.")
+@option("--group-by", metavar="FIELD", help="Field that says to which group a rollout belongs.")
+@option("--prefix", metavar="TEXT", default="", help="Prefix for the group ids.")
 @json_option
 def submit(
     *,
@@ -50,7 +50,7 @@ def submit(
 ) -> None:
     """Store attempts from JSON lines.
 
-    FILE `-`, or none, is stdin. Each line has one of three forms:
+    Without a FILE, or with `-`, stdin is read. Each line has one of three forms:
 
     \b
     {"task", "trajectories": [{"messages" or "output", "reward"}], …}

@@ -16,7 +16,7 @@ from experience_store.library import check_library_name
 from experience_store.store import Token
 from experience_store.store.tokens import digest_of, new_token
 from server.access import DEFAULT_SCOPES, Scope
-from server.cli.database import existing, opened
+from server.cli.open_database import existing, opened
 from server.cli.options import database_option, json_option, option
 from server.cli.output import count, local_date, local_time, print_json, table, wrapped
 

@@ -13,7 +13,7 @@ from experience_store.learning.prompts.compare import read_comparison
 from experience_store.operations import Add, Merge, Operation, Revise, kind
 from experience_store.request_id import compared_group
 from experience_store.store import GivenAnswer, GroupTrace, Origin, Provenance
-from server.cli.database import existing
+from server.cli.open_database import existing
 from server.cli.options import database_option, json_option, library_argument
 from server.cli.output import (
     clipped,

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from experience_store.errors import BadInputError
 from server.cli.hosts.config_file import open_document
-from server.cli.hosts.document import Document, as_list, as_table
+from server.cli.hosts.document import ConfigDocument, as_list, as_table
 
 INPUTS = "inputs"
 
@@ -67,16 +67,16 @@ class Backup(BaseModel, frozen=True):
         is_empty = not result.strip().strip("{}").strip()
         return None if self.before is None and is_empty else result
 
-    def _open(self, text: str) -> Document:
+    def _open(self, text: str) -> ConfigDocument:
         return open_document(text, self.file)
 
-    def _means(self, text: str, document: Document) -> bool:
+    def _means(self, text: str, document: ConfigDocument) -> bool:
         try:
             return self._open(text).get() == document.get()
         except BadInputError:
             return False
 
-    def _take_back(self, document: Document) -> None:
+    def _take_back(self, document: ConfigDocument) -> None:
         """Take back the entry and its inputs, and the tables that were made for them."""
         before, after = self._open(self.before or ""), self._open(self.after)
         entry = self.servers, self.name
@@ -93,7 +93,7 @@ class Backup(BaseModel, frozen=True):
                 document.remove(table)
 
 
-def input_ids(document: Document) -> list[object]:
+def input_ids(document: ConfigDocument) -> list[object]:
     """The ids of what the host asks its user for."""
     asked = as_list(document.get(INPUTS)) or []
     return [(as_table(item) or {}).get("id") for item in asked]

@@ -1,22 +1,96 @@
-"""The hosts, and the entry that each of them wants for a server."""
+"""The hosts: where their configuration files are, and the entry each of them wants for a server."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from experience_store.errors import BadInputError
-from server.cli.hosts import locations
-from server.cli.hosts.locations import Machine
 
+DESKTOP_FILE = "claude_desktop_config.json"
 Scope: TypeAlias = Literal["user", "project"]
 Entry: TypeAlias = dict[str, object]
 
 BRIDGE = ("mcp-proxy", "--transport", "streamablehttp")
 BRIDGE_TOKEN = "API_ACCESS_TOKEN"  # noqa: S105  # a variable's name
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a location depends on.
+
+    Attributes:
+        platform: The value of `sys.platform`; anything but `darwin` and `win32` is like Linux.
+        home: The user's home.
+        project: The folder of project files.
+        environment: The environment variables, some of which move a location.
+    """
+
+    platform: str
+    home: Path
+    project: Path
+    environment: Mapping[str, str]
+
+    @classmethod
+    def here(cls) -> Machine:
+        """This machine, and the current folder as the project."""
+        return cls(sys.platform, Path.home(), Path.cwd(), os.environ)
+
+    def folder(self, variable: str, default: Path) -> Path:
+        """The folder that a variable names, or the default."""
+        value = self.environment.get(variable)
+        return Path(value) if value else default
+
+    def settings(self) -> Path:
+        """Where desktop applications keep their settings."""
+        if self.platform == "darwin":
+            return self.home / "Library" / "Application Support"
+        if self.platform == "win32":
+            return self.folder("APPDATA", self.home / "AppData" / "Roaming")
+        return self.folder("XDG_CONFIG_HOME", self.home / ".config")
+
+
+def _claude_desktop(machine: Machine) -> Path:
+    """On Windows, Claude Desktop's installer makes a package that reads its own settings only.
+
+    Raises:
+        BadInputError: Several packages have settings.
+    """
+    usual = machine.settings() / "Claude" / DESKTOP_FILE
+    if machine.platform != "win32":
+        return usual
+    local = machine.folder("LOCALAPPDATA", machine.home / "AppData" / "Local")
+    packaged = sorted((local / "Packages").glob("Claude_*/LocalCache/Roaming/Claude"))
+    if len(packaged) > 1:
+        packaged = [folder for folder in packaged if (folder / DESKTOP_FILE).exists()]
+    if len(packaged) > 1:
+        found = ", ".join(map(str, packaged))
+        raise BadInputError(
+            f"Claude Desktop has settings in {found}: give the path of the right {DESKTOP_FILE} "
+            "instead of the host's name"
+        )
+    return packaged[0] / DESKTOP_FILE if packaged else usual
+
+
+def _claude_code(machine: Machine) -> Path:
+    return machine.folder("CLAUDE_CONFIG_DIR", machine.home) / ".claude.json"
+
+
+def _cursor(machine: Machine) -> Path:
+    return machine.home / ".cursor" / "mcp.json"
+
+
+def _vscode(machine: Machine) -> Path:
+    return machine.settings() / "Code" / "User" / "mcp.json"
+
+
+def _codex(machine: Machine) -> Path:
+    return machine.folder("CODEX_HOME", machine.home / ".codex") / "config.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +105,7 @@ class Host:
         project: The file in a project's folder, None if there is none.
         typed: Whether an entry has a `type`.
         reference: How an entry refers to a token in an environment variable.
-        afterwards: What makes the host read its file.
+        afterwards: How to make the host read its file.
     """
 
     name: str
@@ -79,7 +153,7 @@ HOSTS: Mapping[str, Host] = {
             "claude-desktop",
             "Claude Desktop",
             "mcpServers",
-            locations.claude_desktop,
+            _claude_desktop,
             None,
             typed=False,
             reference="bridge",
@@ -89,7 +163,7 @@ HOSTS: Mapping[str, Host] = {
             "claude-code",
             "Claude Code",
             "mcpServers",
-            locations.claude_code,
+            _claude_code,
             ".mcp.json",
             typed=True,
             reference="${NAME}",
@@ -99,7 +173,7 @@ HOSTS: Mapping[str, Host] = {
             "cursor",
             "Cursor",
             "mcpServers",
-            locations.cursor,
+            _cursor,
             ".cursor/mcp.json",
             typed=False,
             reference="${env:NAME}",
@@ -109,7 +183,7 @@ HOSTS: Mapping[str, Host] = {
             "vscode",
             "VS Code",
             "servers",
-            locations.vscode,
+            _vscode,
             ".vscode/mcp.json",
             typed=True,
             reference="input",
@@ -119,7 +193,7 @@ HOSTS: Mapping[str, Host] = {
             "codex",
             "Codex",
             "mcp_servers",
-            locations.codex,
+            _codex,
             ".codex/config.toml",
             typed=False,
             reference="variable",

@@ -1,4 +1,4 @@
-"""A change of a host's file: planned, so that it can be shown first, and then carried out."""
+"""A change of a host's file: planned and shown first, then written."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from server.cli.hosts.config_file import (
     read_file,
     write_file,
 )
-from server.cli.hosts.document import Document, MalformedError, as_list, as_table
+from server.cli.hosts.document import ConfigDocument, MalformedError, as_list, as_table
 
 _CHANGED = "The entry was changed since it was installed; that change is lost."
-_LOST = "The copy of the file as it was is gone; comments in the old entry are lost."
+_LOST = "The copy of the original file is gone; comments in the old entry are lost."
 _OURS = {"type", "command", "args", "url", "headers", "bearer_token_env_var"}
 _OF_PROGRAMS = {"env", "env_vars", "cwd"}
 _OF_ONE_SERVER = {
@@ -33,7 +33,7 @@ _OF_ONE_SERVER = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """A file before and after.
 
     Attributes:
@@ -94,8 +94,8 @@ class Change:
         return BackupStore(self.backup.file, self.backup.name)
 
 
-def plan_install(host: Host, path: Path, name: str, planned: PlannedEntry) -> Change:
-    """Put an entry into a file.
+def plan_install(host: Host, path: Path, name: str, planned: PlannedEntry) -> FileChange:
+    """Plan to put an entry into a file.
 
     Raises:
         BadInputError: The file is malformed, or cannot be edited safely.
@@ -124,11 +124,11 @@ def plan_install(host: Host, path: Path, name: str, planned: PlannedEntry) -> Ch
         secrets=_all_secrets(planned, kept),
         copy_name=copy_name,
     )
-    return Change(file, file.encoded(document.text), backup, copy, planned.notes)
+    return FileChange(file, file.encoded(document.text), backup, copy, planned.notes)
 
 
-def plan_undo(path: Path, name: str) -> Change:
-    """Take back an entry, and put back what was there before the first installation.
+def plan_undo(path: Path, name: str) -> FileChange:
+    """Plan to restore what was there before the first installation of an entry.
 
     Raises:
         NotFoundError: Nothing was installed there.
@@ -139,11 +139,11 @@ def plan_undo(path: Path, name: str) -> Change:
     if backup is None:
         raise NotFoundError(f"nothing to undo: {name!r} was not installed in {path}")
     if file.raw is None:
-        return Change(file, None, backup)
+        return FileChange(file, None, backup)
     text = backup.undone(file.text)
     notes = (_CHANGED,) if backup.was_changed(file.text) else ()
     notes += (_LOST,) if backup.reconstructed else ()
-    return Change(file, None if text is None else file.encoded(text), backup, notes=notes)
+    return FileChange(file, None if text is None else file.encoded(text), backup, notes=notes)
 
 
 def merged(
@@ -176,7 +176,7 @@ def merged(
     return entry
 
 
-def _servers(host: Host, document: Document) -> str:
+def _servers(host: Host, document: ConfigDocument) -> str:
     """The table of servers: a file given by its path may be one of VS Code's."""
     if host.user is None and document.get(host.servers) is None:
         return "servers" if document.get("servers") is not None else host.servers
@@ -184,7 +184,7 @@ def _servers(host: Host, document: Document) -> str:
 
 
 def _put(
-    document: Document, path: tuple[str, str], planned: PlannedEntry, kept: Backup | None
+    document: ConfigDocument, path: tuple[str, str], planned: PlannedEntry, kept: Backup | None
 ) -> None:
     entry, old = planned.entry, as_table(document.get(*path))
     if old is not None:

@@ -1,4 +1,4 @@
-"""Reads and writes a host's file: atomically, one process at a time, and never over a change."""
+"""Reads and writes a host's file: atomically, one process at a time, never over others' changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experience_store.errors import BadInputError, ConflictError
-from server.cli.hosts.document import Document, MalformedError
+from server.cli.hosts.document import ConfigDocument, MalformedError
 from server.settings import default_database
 
 _BOM = b"\xef\xbb\xbf"
@@ -64,7 +64,7 @@ def read_file(path: Path) -> ConfigFile:
     if real.is_symlink():
         raise BadInputError(f"{path} is a link to itself: remove or fix it")
     if real.is_dir():
-        raise BadInputError(f"{path} is a folder, where a file should be")
+        raise BadInputError(f"{path} is a folder, not a file")
     return ConfigFile(real, real.read_bytes() if real.exists() else None)
 
 
@@ -114,7 +114,7 @@ def _check_unchanged(file: ConfigFile) -> None:
         raise ConflictError(f"{file.path} was changed meanwhile; nothing was written. Try again")
 
 
-def open_document(text: str, path: Path) -> Document:
+def open_document(text: str, path: Path) -> ConfigDocument:
     """The document of a file's text; the suffix of the file tells the format.
 
     Raises:

@@ -24,7 +24,7 @@ class MalformedError(BadInputError):
         )
 
 
-class Document(ABC):
+class ConfigDocument(ABC):
     """A text that is changed in single places; everything else in it stays as it is.
 
     Attributes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from experience_store.errors import BadInputError
-from server.cli.hosts.document import Document, Key, MalformedError
+from server.cli.hosts.document import ConfigDocument, Key, MalformedError
 
 _SPACE = r"[ \t\r\n]*"
 _SPACES = re.compile(_SPACE)
@@ -55,7 +55,7 @@ class _Part:
         return part
 
 
-class JsonDocument(Document):
+class JsonDocument(ConfigDocument):
     """A JSON text. A blank one counts as an empty object."""
 
     def __init__(self, text: str) -> None:

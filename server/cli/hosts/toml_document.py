@@ -22,7 +22,14 @@ from tomlkit.items import Item
 from typing_extensions import override
 
 from experience_store.errors import BadInputError
-from server.cli.hosts.document import Document, Key, MalformedError, as_list, as_table, at_path
+from server.cli.hosts.document import (
+    ConfigDocument,
+    Key,
+    MalformedError,
+    as_list,
+    as_table,
+    at_path,
+)
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -42,7 +49,7 @@ class _Section:
     end: int
 
 
-class TomlDocument(Document):
+class TomlDocument(ConfigDocument):
     """A TOML text."""
 
     @override

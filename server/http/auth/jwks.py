@@ -26,7 +26,7 @@ from server.settings import OAuthSettings
 logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 600.0  # maximum age of keys: one may have been withdrawn
-RETRY_SECONDS = 30.0  # between two fetches, whatever tokens say
+RETRY_SECONDS = 30.0  # between two fetches, whatever keys tokens name
 FIRST_RETRY_SECONDS = 5.0  # as long as there are no keys at all
 FETCH_SECONDS = 10.0
 MAX_CANDIDATES = 8  # keys tried for one token
@@ -84,7 +84,7 @@ def _signing_key(entry: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
 
 
 class KeySetCache:
-    """The newest key set that could be fetched."""
+    """Caches the newest key set that could be fetched."""
 
     def __init__(self, fetch: Callable[[], Awaitable[KeySet]], clock: Callable[[], float]) -> None:
         self._fetch = fetch
@@ -115,7 +115,7 @@ class KeySetCache:
         return None if self._keys is known else self._keys
 
     def _refresh(self, pause: float) -> asyncio.Task[None] | None:
-        """One fetch at a time, for which all wait and which none of them can cancel."""
+        """One fetch at a time, shared by all who wait; none of them can cancel it."""
         if self._fetching is None and self._clock() - self._tried_at >= pause:
             self._tried_at = self._clock()
             self._fetching = asyncio.create_task(self._fetch_once())
@@ -141,7 +141,7 @@ async def fetch_key_set(settings: OAuthSettings, timeout: float) -> KeySet:  # n
     """The keys that the authorization server publishes now.
 
     Raises:
-        FetchError: If there are none to be had.
+        FetchError: If they are unavailable.
     """
     try:
         async with asyncio.timeout(timeout):

@@ -1,6 +1,6 @@
-"""Only requests with a valid token pass, apart from health checks.
+"""Authenticates requests: only those with a valid token pass, and health checks.
 
-The token is checked before the body is read. A missing, unknown, expired or revoked token all get
+The token is checked before the body is read. Missing, unknown, expired and revoked tokens all get
 the same response.
 """
 
@@ -21,12 +21,12 @@ from server.http.auth.callers import (
 )
 from server.http.auth.challenge import Challenge
 from server.http.error_response import ErrorResponse
-from server.http.limits.caller_limits import RateLimiter
+from server.http.request_limits import RateLimiter
 from server.http.request_log import info_of
 
 logger = logging.getLogger(__name__)
 
-FAILURES_PER_MINUTE = 100  # of one address, which many clients may share
+FAILURES_PER_MINUTE = 100  # per address, which many clients may share
 MAX_TOKEN = 16_384  # characters
 RETRY_SECONDS = 5.0  # while authentication is unavailable
 _PUBLIC = frozenset({"/health", "/ready"})
@@ -34,7 +34,7 @@ _UNAUTHORIZED = (
     "authentication required: send the header 'Authorization: Bearer TOKEN' with a valid token. "
     "The operator of this server makes one with `experience-mcp token create NAME`"
 )
-_UNAVAILABLE = "tokens cannot be verified at the moment, the server's log says why; try again"
+_UNAVAILABLE = "tokens cannot be verified at the moment (the server's log says why); try again"
 _METRICS = "metrics need a token with the scope administer for all libraries"
 
 
@@ -48,13 +48,13 @@ class SignIn:
         per_minute: int,
         challenge: Challenge,
     ) -> None:
-        """Stand before an app.
+        """Wrap an app.
 
         Args:
-            app: Gets the requests of known callers only.
+            app: Gets authenticated requests only.
             authenticators: One for each kind of token.
-            per_minute: Requests per minute and caller; 0 for no limit.
-            challenge: What clients are told that are not let in.
+            per_minute: Maximum requests per caller and minute; 0 disables the limit.
+            challenge: Tells refused clients how to sign in.
         """
         self._app = app
         self._authenticators = authenticators
@@ -95,7 +95,7 @@ class SignIn:
             caller = await self._authenticate(token)
         except AuthenticationUnavailableError:
             return ErrorResponse(503, _UNAVAILABLE, retry_after=RETRY_SECONDS)
-        except Exception:  # whatever it is, nobody gets in by it
+        except Exception:  # fail closed
             logger.exception("cannot verify a token")
             return ErrorResponse(503, _UNAVAILABLE, retry_after=1)
         if caller is None:
@@ -137,7 +137,7 @@ class SignIn:
 
 
 class _AuthorizedSend:
-    """Sends the response to a known caller."""
+    """Sends the response to an authenticated caller."""
 
     def __init__(self, sign_in: SignIn, scope: Scope, token: str, send: Send) -> None:
         self._sign_in = sign_in

@@ -64,8 +64,8 @@ async def _confirmation(
         return Elicit(f"Permanently delete library {library!r}? It contains {held}.", Confirmation)
     if confirm != library:
         raise BadInputError(
-            f"library {library!r} contains {held}; deleting it cannot be undone. If the user "
-            f"agrees, call again with confirm {library!r}."
+            f"library {library!r} holds {held}, and deleting it cannot be undone. If the user "
+            f"wants that, call again with confirm {library!r}"
         )
     return Confirmation(name=library)
 
@@ -88,7 +88,8 @@ async def delete_library(
         return result(*deletion_result(held, done=False))
     if confirmed.data.name.strip() != library:
         raise BadInputError(
-            f"the user typed {confirmed.data.name[:80]!r}, not {library!r}: it was not deleted"
+            f"library {library!r} was not deleted: {confirmed.data.name[:80]!r} was typed instead "
+            "of its name"
         )
     held = await library_service.delete(app.store, library)
     await announce(app, library)
@@ -107,7 +108,7 @@ MAX_VERSIONS = 100
 MAX_NUMBER = 10**15  # of a version; larger numbers do not fit into the database
 _TYPES = {"bool": "boolean", "int": "integer", "float": "number"}
 
-Id = Annotated[str, Field(description="Such as G3")]
+Id = Annotated[str, Field(description="Id of an experience, such as G3")]
 Text = Annotated[
     str,
     WithJsonSchema({"type": "string"}),
@@ -134,9 +135,9 @@ async def describe_library(
         ),
     ] = None,
 ) -> Annotated[CallToolResult, DescriptionOut]:
-    """Set what a library is for and how it learns; creates a new library.
+    """Create a library, or set its objectives and policy.
 
-    Omitted fields stay as they are; without any, shows an existing library.
+    Omitted fields are unchanged. With only `library`, returns the current settings.
     """
     app = app_of(ctx)
     if agent_objective is None and learning_objective is None and not policy:
@@ -187,7 +188,7 @@ async def roll_back_library(
     ],
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
-    """Make a new version with the content of an older one. Nothing is lost."""
+    """Make a new version with the content of an older one. No version is lost."""
     app = app_of(ctx)
     made = await library_service.roll_back(app.store, library, version, by(ctx, note))
     await announce(app, library)

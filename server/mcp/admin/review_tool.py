@@ -61,7 +61,7 @@ class ReviewOut(BaseModel):
 class Agreement(BaseModel):
     """The form that the user fills in before a decision is carried out."""
 
-    agree: bool = Field(description="Whether to do so")
+    agree: bool = Field(description="Go ahead?")
 
 
 async def _agreement(
@@ -81,7 +81,10 @@ async def _agreement(
     shown, omitted = fitting(lines, MAX_TOKENS)
     more = [f"and {count(omitted, 'more change')}"] if omitted else []
     what = "\n".join([*shown, *more]) if decision == "publish" else "all of its changes"
-    return Elicit(f"{decision.capitalize()} in library {library!r}:\n{what}", Agreement)
+    where = "to" if decision == "publish" else "of"
+    return Elicit(
+        f"{decision.capitalize()} these changes {where} library {library!r}?\n{what}", Agreement
+    )
 
 
 async def review_updates(  # every parameter is an argument of the tool
@@ -95,19 +98,19 @@ async def review_updates(  # every parameter is an argument of the tool
     only: Annotated[
         list[int] | None,
         WithJsonSchema({"type": "array", "items": {"type": "integer"}}),
-        Field(description="Numbers of the changes to publish; the others are refused"),
+        Field(description="Numbers of the changes to publish; the rest are rejected"),
     ] = None,
     note: Note = "",
 ) -> Annotated[CallToolResult, ReviewOut]:
-    """List updates that await review, or publish or reject one on the user's behalf.
+    """List learned changes awaiting review, or publish or reject them on the user's behalf.
 
-    Libraries with the policy `review` publish nothing without this.
+    In a library with the policy `review`, nothing learned is published until then.
     """
     app = app_of(ctx)
     waiting = await library_service.reviews(app.store, library)
     if (update_id is None) != (decision is None):
         raise BadInputError(
-            "give both update_id and decision, or neither to list what awaits review"
+            "give both update_id and decision, or neither to list what is awaiting review"
         )
     if only is not None and decision != "publish":
         raise BadInputError("`only` requires decision `publish`")
@@ -116,7 +119,7 @@ async def review_updates(  # every parameter is an argument of the tool
     if agreement.action != "accept" or not agreement.data.agree:
         return result(
             *review_result(
-                library, waiting, heading="The user did not agree: the update still awaits review."
+                library, waiting, heading="The user declined. The update is still awaiting review."
             )
         )
     chosen = () if decision == "reject" else only
@@ -147,12 +150,13 @@ def review_result(
     """
     shown = _page(waiting)
     step = (
-        "To decide, pass update_id and decision `publish` (`only` for some changes) or `reject`."
+        "To decide, call again with update_id and decision `publish` (add `only` to publish some, "
+        "by number) or `reject`."
         if shown
-        else "Nothing awaits review."
+        else "Nothing is awaiting review."
     )
     if len(waiting) > len(shown):
-        step = f"{len(waiting)} updates await review; the oldest are shown. {step}"
+        step = f"{len(waiting)} updates are awaiting review; the oldest are shown. {step}"
     value = ReviewOut(library=library, waiting=shown, next_step=f"{heading} {step}".strip())
     lines: list[str] = []
     if record is not None:

@@ -13,33 +13,35 @@ from functools import partial
 from importlib.util import find_spec
 
 from experience_store.errors import BadInputError
-from server.cli.database import check_exists
+from server.cli.open_database import check_exists
 from server.learning.models.endpoint import Endpoint
-from server.practice.cli.library_checks import (
+from server.practice.cli.run_checks import (
     check_library,
     place_of,
     prepare_policy,
     refuse_overlap,
     roll_back,
+    run_settings,
 )
 from server.practice.cli.run_options import RunOptions
-from server.practice.cli.run_settings import run_settings
 from server.practice.client.connection import Connection, connect, embed
-from server.practice.client.library import LibraryClient, Withheld, spent_by_server
+from server.practice.client.library_client import (
+    LibraryClient,
+    LibraryInfo,
+    Withheld,
+    spent_by_server,
+)
 from server.practice.client.submission import check_tasks
-from server.practice.client.views import LibraryInfo
 from server.practice.datasets import load_tasks, split
 from server.practice.players import Player, Sampling
 from server.practice.players.completion import CompletionPlayer
 from server.practice.records import Task
-from server.practice.run.accounting import learned_updates, spent
 from server.practice.run.group_runner import GroupRunner
-from server.practice.run.journal import Journal, open_journal
+from server.practice.run.journal import Journal, learned_updates, open_journal, spent
 from server.practice.run.learning import LibraryLearning
 from server.practice.run.phase import Progress
-from server.practice.run.plan import RunPlan
 from server.practice.run.run_start import LibraryIdentity, RunStart, restart_from, start_or_resume
-from server.practice.run.runner import Runner
+from server.practice.run.runner import Runner, RunPlan
 from server.practice.run.teacher import BudgetedModel, Teacher
 from server.practice.spending import Budget
 from server.practice.verifiers import Verifier, make_verifier

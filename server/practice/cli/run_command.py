@@ -18,13 +18,12 @@ from experience_store.library import check_library_name
 from server.cli.output import print_json, printable
 from server.practice.cli.assembly import RunObserver, assemble, make_plan
 from server.practice.cli.run_options import RunOptions
-from server.practice.errors import BudgetSpentError, RunStoppedError
 from server.practice.records import Arm, Run
 from server.practice.report import check_available, summary_lines, write_report
 from server.practice.report.json_report import RunReport
 from server.practice.run.phase import Progress
-from server.practice.run.plan import RunPlan
-from server.practice.run.runner import Runner
+from server.practice.run.runner import Runner, RunPlan
+from server.practice.run_errors import BudgetSpentError, RunStoppedError
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STOPPED = 3  # exit code of a run that can be resumed

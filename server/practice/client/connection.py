@@ -23,7 +23,7 @@ from pydantic import BaseModel, TypeAdapter
 from experience_store.errors import BadInputError
 from server.learning.models import Model
 from server.mcp.build import build_server
-from server.practice.errors import RunStoppedError
+from server.practice.run_errors import RunStoppedError
 from server.settings import ModelSettings, Settings
 
 TOKEN = "EXPERIENCE_MCP_SERVER_TOKEN"  # noqa: S105  # the name of a variable

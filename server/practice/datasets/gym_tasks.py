@@ -21,8 +21,8 @@ from urllib.parse import unquote
 from pydantic import BaseModel, JsonValue
 
 from experience_store.errors import BadInputError
+from server.child_process import isolated_command, isolated_environment
 from server.practice import reasoning_gym
-from server.practice.isolated_process import command, environment
 from server.practice.records import Task
 
 PREFIX = "reasoning-gym:"
@@ -55,7 +55,10 @@ def generated_tasks(spec: str) -> tuple[Task, ...]:
     """
     reasoning_gym.check_installed()
     done = subprocess.run(  # noqa: S603  # our own module
-        command(__name__, spec), capture_output=True, env=environment(), check=False
+        isolated_command(__name__, spec),
+        capture_output=True,
+        env=isolated_environment(),
+        check=False,
     )
     if done.returncode != 0:
         *_, last = [b"", *done.stderr.splitlines()]

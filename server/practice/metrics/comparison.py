@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from server.practice.metrics.arm_metrics import planned, steps_to
 from server.practice.metrics.attempt_metrics import (
     AttemptCounts,
     AttemptUse,
@@ -26,6 +25,7 @@ from server.practice.metrics.attempt_metrics import (
     use,
 )
 from server.practice.metrics.estimates import Estimate, SignFlip, estimate, sign_flip
+from server.practice.metrics.run_metrics import planned, steps_to
 from server.practice.records import Arm, Evaluation, JournalRecord, Run, ScoredAttempt
 
 Pair = tuple[Sequence[ScoredAttempt], Sequence[ScoredAttempt]]

@@ -6,6 +6,9 @@ leave nothing behind for each other. What a tool reports as an error is shown to
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +41,19 @@ from pydantic_ai.toolsets import AbstractToolset, PrefixedToolset
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from experience_store.errors import BadInputError
-from server.learning.models.completions import NoCompletionError, refuse_errors
-from server.practice.errors import BudgetSpentError, LimitReachedError
+from server.learning.models import Reply
+from server.learning.models.completions import (
+    NoCompletionError,
+    estimated,
+    plausible,
+    refuse_errors,
+)
 from server.practice.players import BrokenOffError, Sampling
-from server.practice.players.agent_usage import AgentUsage
-from server.practice.players.openai_client import broken_off, client_of
-from server.practice.spending import UsageMeter
-from server.settings import ModelSettings
+from server.practice.players.completion import broken_off, client_of
+from server.practice.records import Spent
+from server.practice.run_errors import BudgetSpentError, LimitReachedError
+from server.practice.spending import UsageMeter, priced, spent_of
+from server.settings import ModelSettings, Prices
 
 _NO_BOUND = UsageLimits(request_limit=None)  # the meter is asked before each call
 _OWN = (ContentFilterError, OutputTokenLimitExceeded)  # what the model itself does
@@ -235,3 +244,57 @@ def _said_nothing(messages: list[ModelMessage]) -> bool:
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+
+
+class AgentUsage:
+    """The usage of one try."""
+
+    def __init__(self, meter: UsageMeter, prices: Prices | None, usage: RunUsage) -> None:
+        """Begin with nothing.
+
+        Args:
+            meter: Counts what is used.
+            prices: The model's prices.
+            usage: Kept up to date by the agent.
+        """
+        self._meter = meter
+        self._prices = prices
+        self._usage = usage
+        self._settled = copy(usage)
+
+    def settle(self, conversation: Sequence[dict[str, JsonValue]]) -> None:
+        """Meter what was used since the last call.
+
+        Args:
+            conversation: Until now, for an estimate where the endpoint reports no tokens.
+        """
+        usage, before = self._usage, self._settled
+        self._settled = copy(usage)
+        calls = usage.requests - before.requests
+        since = priced(
+            self._prices,
+            calls=calls,
+            prompt=usage.input_tokens - before.input_tokens,
+            cached=usage.cache_read_tokens - before.cache_read_tokens,
+            completion=usage.output_tokens - before.output_tokens,
+        )
+        if calls and not plausible(since.prompt_tokens, since.completion_tokens):
+            since = self._estimated(conversation)
+        if since != Spent(cost=since.cost):
+            self._meter.pay(since)
+
+    def _estimated(self, conversation: Sequence[dict[str, JsonValue]]) -> Spent:
+        answered = bool(conversation) and conversation[-1]["role"] == "assistant"
+        asked = conversation[:-1] if answered else conversation
+        said = _text(conversation[-1:]) if answered else ""
+        return spent_of(Reply(said, estimated(_text(asked), said, self._prices), estimated=True))
+
+
+def _text(messages: Sequence[dict[str, JsonValue]]) -> str:
+    """What of messages a model reads or writes."""
+    return "\n".join(
+        f"{message.get('content', '')}{json.dumps(message['tool_calls'])}"
+        if "tool_calls" in message
+        else str(message.get("content", ""))
+        for message in messages
+    )

@@ -7,9 +7,10 @@ import json
 import openai
 from pydantic import JsonValue
 
-from server.learning.models.completions import NoCompletionError, read_reply
+from server.learning.models.completions import NoCompletionError, is_quota_spent, read_reply
+from server.learning.models.endpoint import FORBIDDEN, REFUSED
 from server.practice.players import BrokenOffError, Sampling
-from server.practice.players.openai_client import broken_off, client_of
+from server.practice.run_errors import EndpointRefusedError, QuotaSpentError
 from server.practice.spending import UsageMeter, spent_of
 from server.settings import ModelSettings
 
@@ -67,3 +68,33 @@ class CompletionPlayer:
             most: sampling.max_tokens,
         }
         return {name: value for name, value in options.items() if value is not None}
+
+
+def client_of(model: ModelSettings) -> openai.AsyncOpenAI:
+    """A client that retries on 429, 5xx and connection errors."""
+    return openai.AsyncOpenAI(
+        api_key=model.api_key,
+        base_url=model.base_url,
+        timeout=model.timeout,
+        max_retries=model.retries,
+    )
+
+
+def broken_off(status: int | None, name: str, error: Exception, body: object = None) -> Exception:
+    """What an error of the endpoint means for a try.
+
+    Args:
+        status: Its HTTP status; None if there was no answer.
+        name: The model's name.
+        error: As the client raised it.
+        body: The error's body, decoded.
+    """
+    if is_quota_spent(status, body):
+        return QuotaSpentError(f"the model {name!r}", error)
+    if status in FORBIDDEN:
+        return EndpointRefusedError(f"the endpoint refuses the model {name!r}: {_short(error)}")
+    return BrokenOffError(f"{name}: {_short(error)}", refused=status in REFUSED)
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from pydantic import JsonValue
 
 from server.practice.metrics import formatting
-from server.practice.metrics.arm_metrics import ArmMetrics
 from server.practice.metrics.comparison import ArmComparison, TaskPair
 from server.practice.metrics.estimates import Estimate
+from server.practice.metrics.run_metrics import ArmMetrics
 from server.practice.records import Run
-from server.practice.report.failures import clipped
+from server.practice.report.caveats import PURPOSES, clipped
 from server.practice.report.json_report import RunReport
-from server.practice.report.notes import PURPOSES
 from server.practice.report.plots import plots_of
 from server.practice.report.terminal_report import cost_sentence, headline
 from server.text import count
@@ -51,6 +51,7 @@ def render_page(run: Run, report: RunReport) -> str:
     )
 
 
+@cache  # compiling the template takes as long as drawing a plot
 def _environment() -> Environment:
     made = Environment(
         loader=DictLoader({"page.html.j2": _text("page.html.j2")}),

@@ -14,15 +14,20 @@ from typing import Literal, cast
 
 from pydantic import Field, JsonValue
 
-from server.practice.metrics.arm_metrics import ArmMetrics, arm_metrics, planned
 from server.practice.metrics.attempt_metrics import pass_threshold
 from server.practice.metrics.comparison import ArmComparison, comparison
-from server.practice.metrics.spending_totals import SpendingTotals, totals
-from server.practice.metrics.step_metrics import StepMetrics, step_metrics
+from server.practice.metrics.run_metrics import (
+    ArmMetrics,
+    SpendingTotals,
+    StepMetrics,
+    arm_metrics,
+    planned,
+    step_metrics,
+    totals,
+)
 from server.practice.metrics.verdict import Verdict, verdict
 from server.practice.records import JournalRecord, Run
-from server.practice.report.failures import FailureSummary, failures_of
-from server.practice.report.notes import notes_of
+from server.practice.report.caveats import FailureSummary, failures_of, notes_of
 
 
 class RunReport(JournalRecord):

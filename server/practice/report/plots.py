@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from server.practice.metrics.comparison import ArmComparison
 from server.practice.metrics.estimates import Estimate
 from server.practice.metrics.formatting import estimate, number
-from server.practice.metrics.step_metrics import StepMetrics
+from server.practice.metrics.run_metrics import StepMetrics
 from server.practice.report.drawing import (
     BLUE,
     FAINT,

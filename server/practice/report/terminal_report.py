@@ -8,9 +8,8 @@ from server.practice.metrics.attempt_metrics import AttemptCounts
 from server.practice.metrics.comparison import ArmComparison
 from server.practice.metrics.formatting import ARROW, NONE, estimate, money, number, p_value
 from server.practice.records import Run, Spent
-from server.practice.report.failures import clipped
+from server.practice.report.caveats import PURPOSES, clipped
 from server.practice.report.json_report import RunReport
-from server.practice.report.notes import PURPOSES
 from server.text import count
 
 

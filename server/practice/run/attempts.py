@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from server.learning.models import ModelForbiddenError, ModelRefusedError
-from server.practice.errors import BudgetSpentError, EndpointRefusedError, LimitReachedError
 from server.practice.players import BrokenOffError, Player
 from server.practice.records import Rollout, Score, Spent, Task, total
+from server.practice.run_errors import BudgetSpentError, EndpointRefusedError, LimitReachedError
 from server.practice.spending import Budget, RolloutLimits, UsageMeter, record_spending
 from server.practice.verifiers import Verifier, VerifierError
 

@@ -20,13 +20,11 @@ from experience_store.library import Experience, Library, State
 from experience_store.operations import Add, Proposed, apply
 from experience_store.submissions.clean_text import clean
 from server.learning.models import Correction
-from server.practice.client.library import LibraryClient
-from server.practice.client.views import VersionView
-from server.practice.errors import RunStoppedError
-from server.practice.records import PracticeStep, StepLearning, Task, total
-from server.practice.run.accounting import write_off
-from server.practice.run.journal import Journal
-from server.practice.run.teacher import BudgetedModel, TeacherAnswer
+from server.practice.client.library_client import LibraryClient, VersionView
+from server.practice.records import PracticeStep, StepLearning, Task, TeacherAnswer, total
+from server.practice.run.journal import Journal, write_off
+from server.practice.run.teacher import BudgetedModel
+from server.practice.run_errors import RunStoppedError
 
 TRIES = 2  # the second with what was wrong with the first
 EXAMPLES = 5

@@ -12,13 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from server.practice.errors import gather_or_stop
 from server.practice.players import Player
 from server.practice.records import AttemptGroup, Rollout, Score, ScoredAttempt, Served, Spent, Task
-from server.practice.run.accounting import write_off
 from server.practice.run.attempts import AttemptSettings, roll_out, score
-from server.practice.run.journal import Journal, task_key
+from server.practice.run.journal import Journal, task_key, write_off
 from server.practice.run.phase import DiscardedWork, Phase, Progress
+from server.practice.run_errors import gather_or_stop
 from server.practice.spending import Budget
 from server.practice.verifiers import Verifier
 from server.text import with_experiences

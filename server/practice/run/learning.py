@@ -13,12 +13,17 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from server.mcp.results import UpdateOut
-from server.practice.client.library import LibraryClient, spent_by_server
-from server.practice.client.views import LearningView, LibraryInfo, UpdateView
-from server.practice.errors import RunStoppedError, gather_or_stop
+from server.practice.client.library_client import (
+    LearningView,
+    LibraryClient,
+    LibraryInfo,
+    UpdateView,
+    spent_by_server,
+)
 from server.practice.records import Spent, StepLearning, total
 from server.practice.run.journal import Journal
 from server.practice.run.teacher import BudgetedModel, Teacher
+from server.practice.run_errors import RunStoppedError, gather_or_stop
 from server.practice.spending import Budget
 
 POLL_SECONDS = (0.1, 2.0)  # the first and the longest pause while the server learns

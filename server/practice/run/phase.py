@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from server.practice.errors import RunStoppedError
 from server.practice.records import Rollout, Score, ScoredAttempt
+from server.practice.run_errors import RunStoppedError
 
 IN_A_ROW = 10  # attempts that meet an outage or are refused before no more are begun;
 REFUSED_TASKS = 3  # refused ones at so many tasks: attempts at one task are refused together

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from pydantic import Field, JsonValue
 
-from server.practice.client.views import LibraryInfo
-from server.practice.errors import OtherRunError, RunStoppedError
+from server.practice.client.library_client import LibraryInfo
 from server.practice.records import JournalRecord, Served, StepLearning
 from server.practice.run.journal import Journal, phase_of
+from server.practice.run_errors import OtherRunError, RunStoppedError
 
 
 class RunStart(JournalRecord):

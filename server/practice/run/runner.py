@@ -1,12 +1,4 @@
-"""A run from its first attempt to its last: the paper's loop, as a client of the server.
-
-Each step takes a batch of tasks and has every task attempted by a group of rollouts, with the
-library's current experiences in the prompt. The groups are submitted in the order of the tasks,
-and the run waits until the server has learned from them; only then does the next step begin. So
-what is learned does not depend on which rollout finished first.
-
-Held-out tasks are attempted without the library and with it, and compared in pairs.
-"""
+"""What a run of practice does, before it does it."""
 
 from __future__ import annotations
 
@@ -16,8 +8,8 @@ from dataclasses import dataclass, field
 
 from experience_store.library import Library
 from experience_store.submissions.clean_text import MAX_ID
-from server.practice.client.library import LibraryClient, spent_by_server
-from server.practice.errors import RunStoppedError
+from server.practice.client.library_client import LibraryClient, Withheld, spent_by_server
+from server.practice.datasets import shuffled
 from server.practice.records import (
     Arm,
     AttemptGroup,
@@ -29,16 +21,59 @@ from server.practice.records import (
     Spent,
     StepLearning,
     Task,
+    TeacherAnswer,
     total,
 )
-from server.practice.run.accounting import learned_updates, spent
 from server.practice.run.direct import DirectQuestion, write_directly
 from server.practice.run.group_runner import GroupRunner
-from server.practice.run.journal import Journal, task_key
+from server.practice.run.journal import Journal, learned_updates, spent, task_key
 from server.practice.run.learning import LibraryLearning
-from server.practice.run.plan import RunPlan
 from server.practice.run.run_start import LibraryIdentity, RunStart, restarts
-from server.practice.run.teacher import BudgetedModel, TeacherAnswer
+from server.practice.run.teacher import BudgetedModel
+from server.practice.run_errors import RunStoppedError
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run of practice does.
+
+    Attributes:
+        tasks: Tasks to practise on.
+        held_out: Tasks to evaluate on, without the library before and with it after; may be empty.
+        epochs: Passes over all tasks, each in another order.
+        group_size: Attempts at a task in practice.
+        batch_size: Tasks per step.
+        k: Attempts at a held-out task.
+        seed: Seed for the order of tasks and for the attempts' own seeds.
+        max_tokens: Token budget for experiences in a prompt; None for the server's own.
+        withheld: What the learner is not told.
+        direct: Experiences that are written without practice, instead of the steps.
+    """
+
+    tasks: tuple[Task, ...]
+    held_out: tuple[Task, ...] = ()
+    epochs: int = 3
+    group_size: int = 5
+    batch_size: int = 100
+    k: int = 1
+    seed: int = 0
+    max_tokens: int | None = None
+    withheld: Withheld = field(default_factory=Withheld)
+    direct: int | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return 1 if self.direct else len(self.batches())
+
+    def batches(self) -> list[tuple[int, tuple[Task, ...]]]:
+        """The tasks of every step, each with its epoch."""
+        return [
+            (epoch, ordered[start : start + self.batch_size])
+            for epoch in range(1, self.epochs + 1)
+            for ordered in [shuffled(self.tasks, self.seed, epoch)]
+            for start in range(0, len(ordered), self.batch_size)
+        ]
 
 
 class SubmitResult(JournalRecord):

@@ -22,22 +22,15 @@ from server.learning.models import (
     Reply,
 )
 from server.mcp.results import RequestOut
-from server.practice.errors import (
+from server.practice.records import TeacherAnswer
+from server.practice.run.journal import Journal
+from server.practice.run_errors import (
     BudgetSpentError,
     EndpointRefusedError,
     QuotaSpentError,
     RunStoppedError,
 )
-from server.practice.records import JournalRecord, Spent
-from server.practice.run.journal import Journal
 from server.practice.spending import Budget, spent_of
-
-
-class TeacherAnswer(JournalRecord):
-    """What the teacher answered, and what that cost."""
-
-    text: str
-    spent: Spent
 
 
 @dataclass(frozen=True, slots=True)

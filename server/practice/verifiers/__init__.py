@@ -7,15 +7,20 @@ and its silence is never a reward of zero.
 from __future__ import annotations
 
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from experience_store.errors import BadInputError
-from server.learning.models import Model
-from server.practice.verifiers.judge import JudgeVerifier
-from server.practice.verifiers.number_match import make_number_verifier
+from server.practice.verifiers.answer_match import (
+    ExactVerifier,
+    MatchVerifier,
+    make_number_verifier,
+)
 from server.practice.verifiers.package_verifiers import GymVerifier, MathVerifier
 from server.practice.verifiers.protocol import Verifier, VerifierError
-from server.practice.verifiers.text_match import ExactVerifier, MatchVerifier
 from server.practice.verifiers.user_function import TIME_LIMIT, load_function
+
+if TYPE_CHECKING:
+    from server.learning.models import Model
 
 __all__ = ["NAMES", "TIME_LIMIT", "Verifier", "VerifierError", "make_verifier"]
 
@@ -63,4 +68,6 @@ def _named(name: str, judge: Model | None) -> Verifier:
         case _:
             if judge is None:
                 raise BadInputError("the verifier 'judge' needs a language model: name one")
+            from server.practice.verifiers.judge import JudgeVerifier  # noqa: PLC0415  # scorers' processes start sooner without
+
             return JudgeVerifier(judge)

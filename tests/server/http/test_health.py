@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 
 from experience_store.errors import StorageError
-from server.http.app import http_app
+from server.http.asgi_app import http_app
 from server.mcp.build import build_server
 from server.settings import HttpSettings, Settings
 from tests.processes.calling import call, learn, submit

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from server.http.app import http_app
+from server.http.asgi_app import http_app
 from server.logs import TEXT, JsonLines, Lines
 from server.mcp.build import build_server
 from server.settings import HttpSettings, Settings

@@ -30,7 +30,7 @@ from server.settings import ModelSettings, Prices, Settings, cost_of
 from tests.builders import add, answer, attempt, operation, submission
 from tests.paths import ROOT
 from tests.processes.calling import call, submit
-from tests.processes.starting import kill, python_command
+from tests.processes.starting import kill, python
 
 TASKS = ("Cancel the reservation", "Upgrade every passenger", "Refund luggage fees")
 FOREVER = 3_600.0
@@ -492,7 +492,7 @@ async def test_after_a_kill_only_what_was_in_flight_is_asked_again(
     await submit_tasks(store)
     async with ScriptedEndpoint(held_back) as first:
         child = await asyncio.create_subprocess_exec(
-            *python_command("-m", "tests.processes.learn", str(database), first.base_url),
+            *(python(), "-m", "tests.processes.learn", str(database), first.base_url),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
         )

@@ -427,7 +427,7 @@ async def test_the_token_budget_is_kept_and_what_is_left_out_is_counted(
     assert estimate_tokens("\n".join(served.values())) <= 100
     assert f"{some.data['omitted']} less relevant ones were left out" in some.data["next_step"]
     assert (none.data["experiences"], none.data["omitted"]) == ({}, 30)
-    assert none.data["next_step"].startswith("None of 30 fits into max_tokens 0; ")
+    assert none.data["next_step"].startswith("The library has 30 experiences, but none fits")
 
 
 async def test_the_next_step_says_which_budget_gets_what_was_left_out(

@@ -17,7 +17,7 @@ from server.mcp.middleware import FIVE_MINUTES, HOUR
 from server.mcp.pagination import MAX_OBJECTIVE, MAX_TOKENS
 from server.mcp.resources import library_markdown
 from server.practice.client.connection import Connection
-from server.practice.client.library import LibraryClient
+from server.practice.client.library_client import LibraryClient
 from tests.builders import attempt, submission
 from tests.processes.calling import call
 from tests.server.mcp.test_mcp import connected, text_of

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from server.practice.isolated_process import environment
+from server.child_process import isolated_environment
 
 _SERVE = """
 import os, sys
@@ -39,7 +39,7 @@ class LoadedGym:
         self._count = 0
         self._process = subprocess.Popen(
             [sys.executable, "-c", _SERVE],
-            env=environment(),
+            env=isolated_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

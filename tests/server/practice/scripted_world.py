@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, sensible_answer
 from server.cli.main import main
-from tests.processes.starting import python_command
+from tests.processes.starting import python
 
 HELP = "check the details first"  # what `sensible_answer` has learned, in a prompt
 TRUTH = "TRUTH-IS-"  # begins every right answer of this world
@@ -173,7 +174,7 @@ class Ground:
         """Run a command as a process of its own."""
         kept = {k: v for k, v in os.environ.items() if k in {"HOME", "PATH", "PYTHONPATH"}}
         return await asyncio.create_subprocess_exec(
-            *python_command("-c", _LAUNCH, *self.arguments(command, *more)),
+            *(python(), "-c", _LAUNCH, *self.arguments(command, *more)),
             env=kept,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -210,6 +211,14 @@ class Ground:
 async def ground(folder: Path, script: Script = world) -> AsyncGenerator[Ground]:
     async with ScriptedEndpoint(script) as endpoint, asyncio.timeout(120):
         yield Ground(folder, endpoint)
+
+
+@asynccontextmanager
+async def copy_of(done: Ground, folder: Path) -> AsyncGenerator[Ground]:
+    """A copy of what a run left behind, on an endpoint that was not asked anything yet."""
+    shutil.copytree(done.folder, folder, dirs_exist_ok=True)
+    async with ground(folder) as here:
+        yield here
 
 
 def without_seconds(value: object) -> object:

@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from server.cli.hosts import catalogue
 from server.cli.hosts.catalogue import HOSTS, Host, host_of_file
 from server.cli.hosts.config_file import open_document
-from server.cli.hosts.document import Document, as_list, as_table
+from server.cli.hosts.document import ConfigDocument, as_list, as_table
 from server.mcp.tools import core_tools
 from tests.packaging.installed import (
     run,
@@ -39,7 +39,7 @@ KNOWN = {**HOSTS, "mcp.json": host_of_file(Path("mcp.json"))}
 EVERY_HOST = pytest.mark.parametrize("host", list(KNOWN))
 
 
-def block(host: str, kind: str) -> Document:
+def block(host: str, kind: str) -> ConfigDocument:
     """A block, read in the format of its host."""
     language, text = BLOCKS[host, kind]
     assert language == {"codex": "toml", "vscode": "jsonc"}.get(host, "json")

@@ -10,8 +10,7 @@ import pytest
 
 from experience_store.errors import BadInputError
 from server.cli.hosts import launch
-from server.cli.hosts.catalogue import HOSTS
-from server.cli.hosts.locations import Machine
+from server.cli.hosts.catalogue import HOSTS, Machine
 
 ROAMING, LOCAL = "AppData/Roaming", "AppData/Local"
 PLACES = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from server.cli.hosts.config_file import ConfigFile, write_file
 from server.cli.hosts.document import as_table
 from tests.paths import ROOT
+from tests.processes.starting import cli_command
 from tests.server.cli.hosts.workspace import CODEX, URL, Workspace, data, strict
 
 OWN = '{\n  "mcpServers": {\n    "experience": {"command": "mine", "args": ["precious"]}\n  }\n}\n'
@@ -168,7 +168,7 @@ def test_keys_of_the_other_kind_of_server_are_removed(workspace: Workspace) -> N
 def test_concurrent_installs_all_end_up_in_the_file(workspace: Workspace) -> None:
     path = workspace.project / "mcp.json"
     path.write_text('{"mcpServers": {"mine": {"command": "x"}}}\n')
-    program = [sys.executable, "-P", "-m", "server.cli", "install", str(path), "--yes", "--name"]
+    program = cli_command("install", str(path), "--yes", "--name")
     root = str(ROOT)
     started = [
         subprocess.Popen(

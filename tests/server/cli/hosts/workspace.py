@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from server.cli.hosts.catalogue import HOSTS, Scope
+from server.cli.hosts.catalogue import HOSTS, Machine, Scope
 from server.cli.hosts.json_document import JsonDocument
-from server.cli.hosts.locations import Machine
 from server.cli.main import main
 from tests.server.cli.program import Json
 

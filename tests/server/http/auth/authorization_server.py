@@ -22,8 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.http.auth.callers import Caller
 from server.http.auth.jwks import FETCH_SECONDS
-from server.http.auth.jwt_verifier import JwtVerifier
-from server.http.auth.oauth import OAuthAuthenticator
+from server.http.auth.oauth import JwtVerifier, OAuthAuthenticator
 from server.settings import OAuthSettings
 
 KEYS = "/keys"

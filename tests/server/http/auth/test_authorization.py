@@ -11,7 +11,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from server.access import NOTHING, current_access
-from server.http.auth.authorization import Authorization
+from server.http.auth.callers import Authorization
 from server.mcp.build import build_server
 from server.settings import Settings
 from tests.processes.calling import call

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from experience_store.errors import BadInputError
 from server.http.auth.callers import AuthenticationUnavailableError
 from server.http.auth.jwks import MAX_BYTES
-from server.http.auth.jwt_verifier import JwtVerifier
+from server.http.auth.oauth import JwtVerifier
 from server.settings import OAuthSettings
 from tests.server.http.auth.authorization_server import (
     KEYS,

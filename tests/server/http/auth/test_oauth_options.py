@@ -8,8 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from server.cli.access_options import HttpAccess, access_options
-from server.http.limits.host_header import transport_security
+from server.cli.serving_options import http_options
+from server.http.host_header import transport_security
 from server.settings import HttpSettings, OAuthSettings, SignInSettings
 from tests.server.cli.program import Program
 
@@ -17,16 +17,16 @@ ISSUER = ("--oauth-issuer", "https://id.example")
 RESOURCE = "https://a.example/mcp"
 
 
-def read(*options: str) -> HttpAccess:
+def read(*options: str) -> HttpSettings:
     """What a command gets from options."""
-    found: list[HttpAccess] = []
+    found: list[HttpSettings] = []
 
     @click.command()
-    @access_options
-    def command(access: HttpAccess) -> None:
-        found.append(access)
+    @http_options
+    def command(http: HttpSettings) -> None:
+        found.append(http)
 
-    result = CliRunner().invoke(command, options, catch_exceptions=False)
+    result = CliRunner().invoke(command, ("--http", "0", *options), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return found[0]
 

@@ -173,8 +173,8 @@ async def test_the_user_is_asked_where_the_host_can_ask(
         )
         after = await shown(client)
 
-    assert ("did not agree" in answer.text) is not agree
-    assert user.asked == [f"Publish in library 'lib':\n+ Check: {CHECK}"]
+    assert ("declined" in answer.text) is not agree
+    assert user.asked == [f"Publish these changes to library 'lib'?\n+ Check: {CHECK}"]
     assert after == ([f"Check: {CHECK}"] if agree else [])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.testing import Said
-from server.practice.cli.run_settings import address_of, mark_of
+from server.practice.cli.run_checks import address_of, mark_of
 from tests.server.practice.extras import needs_gym
 from tests.server.practice.scripted_world import ground, tasks
 

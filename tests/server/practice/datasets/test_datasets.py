@@ -16,6 +16,7 @@ from server.practice.datasets import gym_tasks, load_tasks, overlap, shuffled, s
 from server.practice.records import Task
 from tests.paths import DATA, ROOT
 from tests.server.practice.extras import needs_gym
+from tests.server.practice.loaded_gym import LoadedGym
 
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
 
@@ -194,12 +195,14 @@ def test_families_are_generated_in_turn_and_the_same_each_time() -> None:
 
 
 @needs_gym
-def test_neither_hashes_nor_chance_decide_over_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[Task, ...]] = []
-    for seed in ("1", "2"):
-        monkeypatch.setenv("PYTHONHASHSEED", seed)
-        made.append(load_tasks("reasoning-gym:isomorphic_strings+list_functions?size=6"))
-    assert made[0] == made[1]
+def test_neither_hashes_nor_chance_decide_over_tasks(
+    loaded_gym: LoadedGym, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = "reasoning-gym:isomorphic_strings+list_functions?size=6"
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+    in_a_new_process = load_tasks(spec)
+    monkeypatch.setattr(gym_tasks, "subprocess", loaded_gym)
+    assert load_tasks(spec) == in_a_new_process
 
 
 @needs_gym
@@ -268,7 +271,7 @@ def test_a_process_that_breaks_down_is_not_an_empty_dataset(
     def broken(_module: str, _argument: str) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit('out of luck')"]
 
-    monkeypatch.setattr(gym_tasks, "command", broken)
+    monkeypatch.setattr(gym_tasks, "isolated_command", broken)
     with pytest.raises(BadInputError, match=r"does not work .*out of luck"):
         load_tasks("reasoning-gym:chain_sum")
 

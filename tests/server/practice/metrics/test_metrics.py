@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from server.practice.metrics.arm_metrics import ArmMetrics, arm_metrics, planned, steps_to
 from server.practice.metrics.attempt_metrics import pass_threshold
 from server.practice.metrics.comparison import ArmComparison, comparison
 from server.practice.metrics.estimates import ALL_ALIKE, ONE_TASK
-from server.practice.metrics.spending_totals import totals
-from server.practice.metrics.step_metrics import step_metrics
+from server.practice.metrics.run_metrics import (
+    ArmMetrics,
+    arm_metrics,
+    planned,
+    step_metrics,
+    steps_to,
+    totals,
+)
 from server.practice.metrics.verdict import verdict
 from server.practice.records import Run, ScoredAttempt, Spent, StepLearning, total
 from tests.server.practice.run_builders import (

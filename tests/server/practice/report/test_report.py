@@ -8,6 +8,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -16,7 +17,7 @@ from experience_store.errors import ExperienceError, StorageError
 from server.practice.metrics.formatting import money, number
 from server.practice.records import Run
 from server.practice.report import MissingExtraError, check_available, summary_lines, write_report
-from server.practice.report.failures import LONGEST, MOST_REASONS
+from server.practice.report.caveats import LONGEST, MOST_REASONS
 from server.practice.report.json_report import RunReport, as_json, make_report
 from tests.paths import ROOT
 from tests.server.practice.extras import needs_pages
@@ -40,6 +41,16 @@ def document(made: Run) -> RunReport:
 @cache
 def whole_document() -> RunReport:
     return document(whole_run())
+
+
+def _undrawn(_key: str, title: str, caption: str, *_: object, **__: object) -> object:
+    return SimpleNamespace(title=title, caption=caption, svg="")
+
+
+@pytest.fixture
+def captions_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without the drawings, which take longer than the rest."""
+    monkeypatch.setattr("server.practice.report.plots.plot", _undrawn)
 
 
 @pytest.mark.usefixtures("no_pages")
@@ -89,6 +100,7 @@ def test_the_json_can_be_read_back() -> None:
 
 
 @needs_pages
+@pytest.mark.usefixtures("captions_only")
 def test_a_run_that_only_practised_says_that_nothing_was_evaluated(tmp_path: Path) -> None:
     made = run(step(1, group("a", 1.0, 0.0)), step(2, group("b", 1.0, 1.0)))
     found = page(made, tmp_path)
@@ -99,6 +111,7 @@ def test_a_run_that_only_practised_says_that_nothing_was_evaluated(tmp_path: Pat
 
 
 @needs_pages
+@pytest.mark.usefixtures("captions_only")
 def test_a_run_that_only_evaluated_leaves_practice_out(tmp_path: Path) -> None:
     made = run(without={"a": [0.0], "b": [1.0]}, with_library={"a": [1.0], "b": [1.0]})
     found = page(made, tmp_path)
@@ -108,6 +121,7 @@ def test_a_run_that_only_evaluated_leaves_practice_out(tmp_path: Path) -> None:
 
 
 @needs_pages
+@pytest.mark.usefixtures("captions_only")
 def test_a_run_that_stopped_half_way_shows_what_there_is(tmp_path: Path) -> None:
     made = run(
         step(1, group("a", 1.0, broken_off())),
@@ -142,6 +156,7 @@ def test_whatever_there_is_makes_a_page(made: Run, tmp_path: Path) -> None:
 
 
 @needs_pages
+@pytest.mark.usefixtures("captions_only")
 def test_a_named_threshold_gives_passes_for_rewards_of_any_scale(tmp_path: Path) -> None:
     made = run(without={"a": [3.0], "b": [9.0]}, with_library={"a": [8.0], "b": [9.0]})
     assert "no Pass@k" in page(made, tmp_path).text
@@ -166,6 +181,7 @@ def test_failures_are_gathered_by_reason_and_bounded() -> None:
 
 
 @needs_pages
+@pytest.mark.usefixtures("captions_only")
 def test_without_prices_no_costs_are_shown_and_it_is_said(tmp_path: Path) -> None:
     found = page(whole_run(cost=None, steps=2, tasks=6), tmp_path)
     assert "No prices are configured: costs are not known." in found.text

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.practice.client.library import LibraryClient
-from server.practice.client.views import LibraryInfo
+from server.practice.client.library_client import LibraryClient, LibraryInfo
 from tests.server.practice.scripted_world import Ground, counted, ground, is_attempt
 
 pytestmark = pytest.mark.usefixtures("no_pages")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from experience_store.testing import Asked, Said
+from tests.server.practice.conftest import leave_out_pages
 from tests.server.practice.scripted_world import (
     HELP,
     TRUTH,
+    Ground,
+    copy_of,
     counted,
     ground,
     is_attempt,
@@ -22,30 +28,63 @@ from tests.server.practice.scripted_world import (
 pytestmark = pytest.mark.usefixtures("no_pages")
 
 
-async def test_a_gain_is_found_and_distinguished_from_zero(tmp_path: Path) -> None:
-    async with ground(tmp_path) as here:
-        ended = await here.do("practice", *here.evaluated, "--epochs", "2", "--batch-size", "4")
-        found = here.report()
+@dataclass(frozen=True)
+class Evaluated:
+    """A run of practice with evaluation, and what the same command said after it."""
 
+    here: Ground
+    output: str
+    report: Any
+    spent: dict[str, int]
+    output_again: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    prices = ("--price-prompt", "2", "--price-completion", "5")
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_pages(patch)
+        async with ground(tmp_path_factory.mktemp("evaluated")) as here:
+            options = (*here.evaluated, "--epochs", "2", "--batch-size", "3", *prices)
+            ended = await here.do("practice", *options)
+            report, spent = here.report(), here.spent()
+            again = await here.do("practice", *options, "--json")
+    return Evaluated(here, ended.output, report, spent, again.output)
+
+
+def test_a_gain_is_found_and_distinguished_from_zero(evaluated: Evaluated) -> None:
+    found = evaluated.report
     assert [step["epoch"] for step in found["steps"]] == [1, 1, 2, 2]
     assert found["steps"][-1]["size"] > 0
     assert found["verdict"]["distinguishable"] is True
     assert found["comparison"]["mean"]["gain"]["value"] > 0.3
-    assert "is distinguishable from nothing" in ended.output
-    assert (here.run / "report.html").exists()
+    assert "is distinguishable from nothing" in evaluated.output
+    assert (evaluated.here.run / "report.html").exists()
 
 
-async def test_what_is_spent_adds_up_to_what_the_endpoint_counted(tmp_path: Path) -> None:
-    prices = ("--price-prompt", "2", "--price-completion", "5")
-    async with ground(tmp_path) as here:
-        await here.do("practice", *here.evaluated, *prices)
-        found, spent = here.report()["totals"], here.spent()
-
+def test_what_is_spent_adds_up_to_what_the_endpoint_counted(evaluated: Evaluated) -> None:
+    found, spent = evaluated.report["totals"], evaluated.spent
     cost = (2 * spent["prompt_tokens"] + 5 * spent["completion_tokens"]) / 1e6
     assert counted(found["whole"]) == spent
     assert found["whole"]["cost"] == pytest.approx(cost)
     assert found["lost"]["calls"] == 0
     assert found["unpriced"] == []
+
+
+def test_each_attempt_at_a_task_has_the_experiences_of_its_step(evaluated: Evaluated) -> None:
+    found, attempts = evaluated.report, evaluated.here.attempts
+    versions = [(s["version_before"], s["version"]) for s in found["steps"]]
+    assert versions == [(0, 1), (1, 1), (1, 1), (1, 1)]
+    assert {arm["arm"]: arm["version"] for arm in found["arms"]} == {"without": None, "with": 1}
+    helped = Counter(HELP in a.prompt for a in attempts)
+    assert helped == {False: 3 * 3 + 7 * 2, True: 3 * 3 * 3 + 7 * 2}
+    assert len({(a.prompt, a.seed) for a in attempts}) == len(attempts)
+    assert {a.temperature for a in attempts} == {0.7, 0.3}
+
+
+def test_the_same_command_again_spends_nothing_and_says_the_same(evaluated: Evaluated) -> None:
+    assert evaluated.here.spent() == evaluated.spent
+    assert json.loads(evaluated.output_again) == evaluated.here.report() == evaluated.report
 
 
 async def test_a_teacher_may_be_another_model_with_prices_of_its_own(tmp_path: Path) -> None:
@@ -64,29 +103,6 @@ async def test_a_teacher_may_be_another_model_with_prices_of_its_own(tmp_path: P
     assert rollouts["cost"] == pytest.approx(rollouts["prompt_tokens"] / 1e6)
 
 
-async def test_each_attempt_at_a_task_has_the_experiences_of_its_step(tmp_path: Path) -> None:
-    async with ground(tmp_path) as here:
-        await here.do("practice", *here.evaluated, "--batch-size", "3")
-        found = here.report()
-
-    assert [(s["version_before"], s["version"]) for s in found["steps"]] == [(0, 1), (1, 1)]
-    assert {arm["arm"]: arm["version"] for arm in found["arms"]} == {"without": None, "with": 1}
-    helped = Counter(HELP in a.prompt for a in here.attempts)
-    assert helped == {False: 3 * 3 + 7 * 2, True: 3 * 3 + 7 * 2}
-    assert len({(a.prompt, a.seed) for a in here.attempts}) == len(here.attempts)
-    assert {a.temperature for a in here.attempts} == {0.7, 0.3}
-
-
-async def test_the_same_command_again_spends_nothing_and_says_the_same(tmp_path: Path) -> None:
-    async with ground(tmp_path) as here:
-        await here.do("practice", *here.evaluated)
-        first, spent = here.report(), here.spent()
-        ended = await here.do("practice", *here.evaluated, "--json")
-
-    assert here.spent() == spent
-    assert json.loads(ended.output) == here.report() == first
-
-
 async def test_what_is_learned_does_not_depend_on_what_finishes_first(tmp_path: Path) -> None:
     def shuffled(asked: Asked) -> Said:
         said = world(asked)
@@ -96,7 +112,8 @@ async def test_what_is_learned_does_not_depend_on_what_finishes_first(tmp_path: 
     found: list[dict[str, object]] = []
     for turn in ("first", "second", "third"):
         async with ground(tmp_path / turn, shuffled) as here:
-            await here.do("practice", *here.evaluated, "--epochs", "2", "--batch-size", "2")
+            small = ("--limit", "4", "--batch-size", "2", "--k", "1")
+            await here.do("practice", *here.evaluated, *small, "--epochs", "2")
             found.append(here.figures())
 
     assert found[0] == found[1] == found[2]
@@ -126,11 +143,8 @@ async def test_without_ground_truth_no_prompt_of_the_learner_tells_rewards_or_an
     assert found["settings"]["ground_truth_withheld"] is True
 
 
-async def test_with_ground_truth_the_learner_is_told_both(tmp_path: Path) -> None:
-    async with ground(tmp_path) as here:
-        await here.do("practice")
-
-    comparisons = [a.prompt for a in here.questions if "<proposals>" not in a.prompt]
+def test_with_ground_truth_the_learner_is_told_both(practised: Ground) -> None:
+    comparisons = [a.prompt for a in practised.questions if "<proposals>" not in a.prompt]
     assert all(TRUTH in prompt and "reward" in prompt for prompt in comparisons)
 
 
@@ -155,15 +169,13 @@ async def test_a_group_of_one_is_learned_from_in_a_new_library(tmp_path: Path) -
     ],
 )
 async def test_a_library_in_use_must_allow_what_an_ablation_hands_in(
-    tmp_path: Path, ablation: tuple[str, ...], flag: str
+    tmp_path: Path, practised: Ground, ablation: tuple[str, ...], flag: str
 ) -> None:
-    async with ground(tmp_path) as here:
-        await here.do("practice")
-        calls = len(here.endpoint.calls)
+    async with copy_of(practised, tmp_path) as here:
         ended = await here.do("practice", *ablation, "--run", str(tmp_path / "2"), code=1)
 
     assert f"experience-mcp describe lib {flag}" in ended.error
-    assert len(here.endpoint.calls) == calls
+    assert here.endpoint.calls == []
 
 
 async def test_experiences_written_directly_take_one_call_and_no_practice(tmp_path: Path) -> None:
@@ -199,21 +211,20 @@ async def test_what_cannot_be_used_is_asked_for_once_more_and_counted(tmp_path: 
 # Evaluation alone
 
 
-async def test_evaluate_measures_what_practice_left(tmp_path: Path) -> None:
-    async with ground(tmp_path) as here:
-        await here.do("practice")
-        before = here.spent()
+async def test_evaluate_measures_what_practice_left(tmp_path: Path, practised: Ground) -> None:
+    async with copy_of(practised, tmp_path) as here:
         ended = await here.do("evaluate", "--run", str(tmp_path / "e"), "--json")
 
     found = json.loads(ended.output)
     assert [arm["arm"] for arm in found["arms"]] == ["without", "with"]
     assert found["verdict"]["distinguishable"] is True
-    assert counted(found["totals"]["whole"])["calls"] == here.spent()["calls"] - before["calls"]
+    assert counted(found["totals"]["whole"])["calls"] == here.spent()["calls"]
 
 
-async def test_one_arm_can_be_measured_and_the_other_added_later(tmp_path: Path) -> None:
-    async with ground(tmp_path) as here:
-        await here.do("practice")
+async def test_one_arm_can_be_measured_and_the_other_added_later(
+    tmp_path: Path, practised: Ground
+) -> None:
+    async with copy_of(practised, tmp_path) as here:
         own = ("--run", str(tmp_path / "e"))
         await here.do("evaluate", *own, "--arm", "without")
         calls = len(here.endpoint.calls)
@@ -223,9 +234,10 @@ async def test_one_arm_can_be_measured_and_the_other_added_later(tmp_path: Path)
     assert [arm["arm"] for arm in json.loads(ended.output)["arms"]] == ["without", "with"]
 
 
-async def test_a_library_is_not_evaluated_on_what_it_has_learned_from(tmp_path: Path) -> None:
-    async with ground(tmp_path) as here:
-        await here.do("practice")
+async def test_a_library_is_not_evaluated_on_what_it_has_learned_from(
+    tmp_path: Path, practised: Ground
+) -> None:
+    async with copy_of(practised, tmp_path) as here:
         same = here.data("same.jsonl", tasks(2))
         own = ("--run", str(tmp_path / "e"), "--data", str(same))
         ended = await here.do("evaluate", *own, code=1)

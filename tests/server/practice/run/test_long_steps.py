@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from server.practice.client.connection import Connection
-from server.practice.client.library import LibraryClient
-from server.practice.client.views import UpdatesPage, UpdateView, UsageView
+from server.practice.client.library_client import LibraryClient, UpdatesPage, UpdateView, UsageView
 from tests.server.practice.client.test_server_elsewhere import serving
 from tests.server.practice.scripted_world import counted, ground, tasks
 

@@ -14,7 +14,7 @@ from experience_store.testing import Asked, Said, ScriptedEndpoint, ToolUse
 from experience_store.token_estimate import estimate_tokens
 from server.learning.models.endpoint import Endpoint
 from server.practice.client.connection import connect
-from server.practice.client.library import LibraryClient, spent_by_server
+from server.practice.client.library_client import LibraryClient, spent_by_server
 from server.practice.players import BrokenOffError, Sampling
 from server.practice.players.completion import CompletionPlayer
 from server.practice.records import Rollout, Spent, Task
@@ -26,7 +26,7 @@ from server.practice.spending import Budget, UsageMeter
 from server.practice.verifiers import make_verifier
 from server.settings import ModelSettings, Prices
 from tests.server.practice.client.test_server_elsewhere import serving
-from tests.server.practice.players.test_agent import PROMPT, agent, in_turn, use
+from tests.server.practice.scripted_agent import PROMPT, agent, in_turn, use
 from tests.server.practice.scripted_world import counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from experience_store.errors import BadInputError
+from server.child_process import isolated_environment
 from server.practice import reasoning_gym
 from server.practice.datasets import load_tasks
 from server.practice.records import Task
@@ -19,7 +20,6 @@ from server.practice.verifiers import (
     VerifierError,
     make_verifier,
     package_verifiers,
-    subprocess_scorer,
 )
 from server.practice.verifiers.package_verifiers import MathVerifier
 from tests.paths import DATA
@@ -83,14 +83,15 @@ async def test_an_expression_without_end_leaves_the_run_alive_and_the_attempt_un
     await verifier.close()
 
 
-async def test_a_verification_that_is_cancelled_does_not_answer_the_next() -> None:
-    verifier = MathVerifier()
-    assert await reward(verifier, "1", r"\boxed{1}") == 1.0
+@shares_a_process
+async def test_a_verification_that_is_cancelled_does_not_answer_the_next(
+    mathematics: MathVerifier,
+) -> None:
+    assert await reward(mathematics, "1", r"\boxed{1}") == 1.0
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
-            await verifier.verify(task("1"), said(HOSTILE))
-    assert await reward(verifier, "1", r"\boxed{2}") == 0.0
-    await verifier.close()
+            await mathematics.verify(task("1"), said(HOSTILE))
+    assert await reward(mathematics, "1", r"\boxed{2}") == 0.0
 
 
 @shares_a_process
@@ -106,7 +107,7 @@ async def test_a_scorer_that_ends_is_unavailable_and_not_zero(
     def ending(_module: str, _argument: str) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit(3)"]
 
-    monkeypatch.setattr(subprocess_scorer, "command", ending)
+    monkeypatch.setattr(package_verifiers, "isolated_command", ending)
     verifier = MathVerifier()
     with pytest.raises(VerifierError, match="ended with 3"):
         await verifier.verify(task("1"), said("1"))
@@ -128,25 +129,41 @@ def test_without_math_verify_the_error_says_how_to_install_it(
         make_verifier("math", judge=None)
 
 
+def recorded_attempts(name: str) -> list[tuple[Task, str, float]]:
+    """Tasks, each with an output and the reward that others gave it."""
+    path = DATA / name / "groups.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [
+        (one, attempt["output"], float(attempt["reward"]))
+        for one, line in zip(load_tasks(str(path)), lines, strict=True)
+        for attempt in json.loads(line)["attempts"]
+    ]
+
+
+async def check_agreement(verifier: Verifier, name: str) -> None:
+    attempts = recorded_attempts(name)
+    verifier.check(list({one.id: one for one, _, _ in attempts}.values()))
+    for one, output, recorded_reward in attempts:
+        score = await verifier.verify(one, said(output))
+        assert score.reward == recorded_reward, output[-200:]
+
+
+@recorded
+@shares_a_process
+async def test_rewards_of_math_agree_with_those_that_others_recorded(
+    mathematics: MathVerifier,
+) -> None:
+    await check_agreement(mathematics, "aime-2024")
+
+
 @recorded
 @pytest.mark.parametrize(
     ("spec", "name"),
-    [
-        ("math", "aime-2024"),
-        ("match", "aime-2024"),
-        ("number", "aime-2024"),
-        ("match", "korgym-datecount"),
-    ],
+    [("match", "aime-2024"), ("number", "aime-2024"), ("match", "korgym-datecount")],
 )
 async def test_rewards_agree_with_those_that_others_recorded(spec: str, name: str) -> None:
-    path = DATA / name / "groups.jsonl"
-    tasks = load_tasks(str(path))
     verifier = make_verifier(spec, judge=None)
-    verifier.check(tasks)
-    for one, line in zip(tasks, path.read_text(encoding="utf-8").splitlines(), strict=True):
-        for attempt in json.loads(line)["attempts"]:
-            score = await verifier.verify(one, said(attempt["output"]))
-            assert score.reward == float(attempt["reward"]), attempt["output"][-200:]
+    await check_agreement(verifier, name)
     await verifier.close()
 
 
@@ -220,7 +237,7 @@ async def test_an_answer_cannot_start_or_write_anything(
 
 async def test_scorers_are_not_given_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "secret")
-    assert "SOME_API_KEY" not in subprocess_scorer.environment()
+    assert "SOME_API_KEY" not in isolated_environment()
 
 
 @needs_gym

@@ -11,7 +11,7 @@ from server.practice.verifiers import (
     make_verifier,
 )
 from server.practice.verifiers.answer_extraction import final_answer
-from server.practice.verifiers.number_match import last_number
+from server.practice.verifiers.answer_match import last_number
 from tests.server.practice.verifiers.asking import (
     reward,
     task,

@@ -1,4 +1,4 @@
-"""Which `Host` and `Origin` headers are served: protection against DNS rebinding.
+"""Which `Host` and `Origin` headers are accepted: protection against DNS rebinding.
 
 A web page anywhere can make a browser send requests to 127.0.0.1, under a name of its own that
 resolves to it. Such a request carries that page's host or origin.

@@ -1,4 +1,4 @@
-"""`practice`: the paper's whole loop, from a dataset to a measured gain."""
+"""The commands `practice`, the paper's whole loop, and `evaluate`, the gain of a library."""
 
 from __future__ import annotations
 
@@ -105,6 +105,34 @@ _EVALUATION: Options = (
         help="Temperature of the attempts at held-out tasks.",
     ),
 )
+_ARMS: Options = (
+    option(
+        "--k",
+        metavar="K",
+        type=COUNT,
+        default=32,
+        show_default=True,
+        help="Attempts at each task, in each arm.",
+    ),
+    option(
+        "--temperature",
+        "eval_temperature",
+        metavar="T",
+        type=NOT_NEGATIVE,
+        default=0.3,
+        show_default=True,
+        help="Temperature of the attempts.",
+    ),
+    option(
+        "--arm",
+        "arms",
+        type=click.Choice(["without", "with"]),
+        multiple=True,
+        default=("without", "with"),
+        show_default=True,
+        help="Arm to measure: with the library, or without it.",
+    ),
+)
 
 
 @click.command(cls=SectionedCommand)
@@ -112,7 +140,7 @@ _EVALUATION: Options = (
     attempts=(*_TEMPERATURE, *ATTEMPTS), learning=_LEARNING, evaluation=(*_HELD_OUT, *_EVALUATION)
 )
 def practice(options: RunOptions) -> None:
-    """Practise on tasks until the library knows how, and measure the gain.
+    """Practise on tasks, learn from the attempts, and measure the gain.
 
     Every task is attempted several times by --model, the attempts are scored by --verifier, and
     the library learns what the better ones did differently. Held-out tasks measure the gain:
@@ -120,5 +148,18 @@ def practice(options: RunOptions) -> None:
 
     All work is kept in --run: the same command resumes a run that was interrupted. At the end the
     folder holds report.html and report.json.
+    """
+    run_command.run(options)
+
+
+@click.command(cls=SectionedCommand)
+@takes_run_options(attempts=ATTEMPTS, learning=(), evaluation=_ARMS)
+def evaluate(options: RunOptions) -> None:
+    """Measure what a library gains: the same tasks with and without it.
+
+    Every task of --data is attempted K times by --model in each arm. The report gives Mean@K and
+    Pass@K with intervals, and whether the gain is distinguishable from zero.
+
+    All work is kept in --run: the same command resumes a run that was interrupted.
     """
     run_command.run(options)

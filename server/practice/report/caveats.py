@@ -1,17 +1,20 @@
-"""What a report lacks and what to beware of, in words: a reader must not have to notice it."""
+"""What a report lacks and what to beware of: failures by reason, and notes in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
-from server.practice.metrics.arm_metrics import planned
 from server.practice.metrics.attempt_metrics import attempts_of, by_task, failure_of, rewards_of
 from server.practice.metrics.comparison import arm_of
-from server.practice.metrics.spending_totals import totals
-from server.practice.records import Arm, Run
-from server.practice.report.failures import clipped
+from server.practice.metrics.run_metrics import planned, totals
+from server.practice.records import Arm, AttemptGroup, JournalRecord, Run
 from server.text import count
 
+MOST_REASONS = 20
+LONGEST = 300
+
+Kind = Literal["rollout", "verifier", "learning"]
 PURPOSES = {
     "practice_rollouts": "rollouts in practice",
     "practice_verification": "verification in practice",
@@ -20,6 +23,76 @@ PURPOSES = {
     "evaluation_verification": "verification in evaluation",
     "lost": "broken off or redone",
 }
+
+
+class FailureReason(JournalRecord):
+    """Failures with the same reason.
+
+    Attributes:
+        kind: What failed.
+        reason: Why, clipped.
+        times: How often.
+        first: Where it happened first, clipped.
+    """
+
+    kind: Kind
+    reason: str
+    times: int
+    first: str
+
+
+class FailureSummary(JournalRecord):
+    """All failures.
+
+    Attributes:
+        times: How many there were.
+        listed: The most frequent reasons.
+        left_out: Further reasons that are not listed.
+    """
+
+    times: int
+    listed: list[FailureReason]
+    left_out: int
+
+
+def clipped(text: str, longest: int = LONGEST) -> str:
+    """A text in one line without control characters, cut where it is long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+
+
+def failures_of(run: Run) -> FailureSummary:
+    """What failed in the run, the most frequent reason first."""
+    found: dict[tuple[Kind, str], list[str]] = {}
+    for kind, reason, place in _all(run):
+        found.setdefault((kind, clipped(reason)), []).append(clipped(place, 120))
+    listed = [
+        FailureReason(kind=kind, reason=reason, times=len(places), first=places[0])
+        for (kind, reason), places in found.items()
+    ]
+    listed.sort(key=lambda failure: -failure.times)
+    return FailureSummary(
+        times=sum(failure.times for failure in listed),
+        listed=listed[:MOST_REASONS],
+        left_out=max(0, len(listed) - MOST_REASONS),
+    )
+
+
+def _all(run: Run) -> Iterator[tuple[Kind, str, str]]:
+    for step in run.steps:
+        yield from _of_groups(step.groups, f"step {step.number}")
+        for reason in step.learned.failed:
+            yield "learning", reason, f"step {step.number}"
+    for arm in run.evaluations:
+        yield from _of_groups(arm.groups, f"evaluation {arm.arm} the library")
+
+
+def _of_groups(groups: Iterable[AttemptGroup], place: str) -> Iterator[tuple[Kind, str, str]]:
+    for group in groups:
+        for number, attempt in enumerate(group.attempts, start=1):
+            if (failure := failure_of(attempt)) is not None:
+                kind: Kind = "rollout" if failure[0] == "rollout" else "verifier"
+                yield kind, failure[1], f"{place}, attempt {number} at {group.task.id}"
 
 
 def notes_of(run: Run, threshold: float | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Opening the database of a command."""
+"""Opens the database of a command."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def check_exists(database: Path) -> None:
     if not database.exists():
         raise NotFoundError(
             f"there is no database {database}: the first start of the server or the first "
-            f"`{APP} submit` creates it. Name another one with --database."
+            f"`{APP} submit` creates it. To use another one, give --database."
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 from starlette.types import Message, Receive, Scope, Send
 
-from server.http.limits.caller_limits import MAX_STREAMS_PER_CALLER, RateLimiter, StreamLimit
+from server.http.request_limits import MAX_STREAMS_PER_CALLER, RateLimiter, StreamLimit
 from tests.server.http.in_process import served_in_process
 from tests.server.http.serving import JSON, modern_request
 from tests.server.http.signing_in import ask, make_token

@@ -2,7 +2,7 @@
 
 uvicorn (0.54) bounds the pause between two requests, but nothing bounds a client that connects and
 sends no request, that sends its headers forever (slowloris), or that stops reading its response.
-Each keeps its place; with `limit_concurrency` as few as that many such clients lock everybody out.
+Each holds its slot: with `limit_concurrency`, that many such clients lock everybody else out.
 No ASGI app can help: it is not called before the headers are complete, and after it has ended the
 unread response stays in the transport's buffer, which only `abort` drops. Hence a subclass of
 uvicorn's protocol, as small as can be; `test_connections.py` has the attacks.
@@ -95,7 +95,7 @@ def _cancelled(timer: asyncio.TimerHandle | None) -> None:
 class ConnectionLimit:
     """Refuses requests while too many connections are open.
 
-    uvicorn's `limit_concurrency` does so in plain text, which clients do not pass on.
+    uvicorn's `limit_concurrency` does so in plain text, which clients do not show.
     """
 
     def __init__(

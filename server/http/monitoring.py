@@ -1,13 +1,16 @@
-"""Metrics for Prometheus.
+"""Health, readiness and Prometheus metrics, for those who operate the server.
 
-Counters say what this process was asked. Gauges of the store say what all processes on one database
-have put there, background learning included, and survive a restart. No label takes a client's word;
-libraries, of which there may be any number, are not told apart.
+Counters cover this process. Gauges are read from the store: they cover all processes on one
+database, background learning included, and survive a restart. No label holds a client's input, and
+none names a library, as there may be any number of them.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeAlias, TypeVar, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,11 +22,17 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from experience_store.store import StoreTotals
+from experience_store.store import Store, StoreTotals
 from experience_store.version import UpdateStatus
 
+logger = logging.getLogger(__name__)
+
 Outcome: TypeAlias = Literal["ok", "error", "failed", "cancelled"]
+T = TypeVar("T")
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _PREFIX = "experience_mcp"
@@ -37,6 +46,7 @@ _STORED = {
     "waiting": "Groups waiting to be learned from",
     "retrievals": "Retrievals recorded",
 }
+STORE_SECONDS = 5.0
 
 
 class Metrics:
@@ -89,3 +99,39 @@ class Metrics:
             stored = totals.updates.get(status, 0) if totals else float("nan")
             self._updates.labels(status).set(stored)
         return generate_latest(self._registry)
+
+
+def health_routes(store: Callable[[], Store], metrics: Metrics) -> list[Route]:
+    """The routes `/health`, `/ready` and `/metrics`.
+
+    Args:
+        store: Returns the open store.
+        metrics: Rendered at `/metrics`.
+    """
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(_request: Request) -> Response:
+        names, problem = await _read(lambda: store().libraries.names("", 1))
+        if names is None:
+            return JSONResponse({"status": "not ready", "reason": problem}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    async def show_metrics(_request: Request) -> Response:
+        totals, _ = await _read(lambda: store().totals())
+        return Response(metrics.render(totals), media_type=CONTENT_TYPE)
+
+    return [Route("/health", health), Route("/ready", ready), Route("/metrics", show_metrics)]
+
+
+async def _read(query: Callable[[], Awaitable[T]]) -> tuple[T | None, str]:
+    """The answer of the store, or a reason that is fit for the public."""
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            return await query(), ""
+    except TimeoutError:
+        return None, f"the store did not answer within {STORE_SECONDS:.0f} seconds"
+    except Exception as error:  # any failure means that it is not ready
+        logger.exception("the store cannot be read")
+        return None, f"the store cannot be read ({type(error).__name__}); see the server's log"

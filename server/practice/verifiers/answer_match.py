@@ -1,4 +1,4 @@
-"""A verifier that compares the answer with the ground truth as a number."""
+"""Verifiers that compare the answer with the ground truth: as text, or as a number."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import final_answer
 from server.practice.verifiers.protocol import refuse_tasks, require_truth, shortened, truth
 
+_QUOTES = "\"'`*_\u2018\u2019\u201c\u201d\u00ab\u00bb$,:; \\"
+_ENDS = f"{_QUOTES}.?"
 MAX_EXPONENT = 400
 _DIGITS = (
     r"(?:\d{1,3}(?:[,_']\d{3})+(?!\d)|\d{1,100}(?!\d))(?:\.\d{1,100}(?!\d))?|\.\d{1,100}(?!\d)"
@@ -25,6 +27,61 @@ _NUMBER = re.compile(
     rf"|(?P<first>{_DIGITS})(?:\s(?P<part>\d+/\d+)(?!\d)|\s?/\s?(?P<by>{_DIGITS}))?"
     rf"(?:[eE](?P<e>[-+]?\d{{1,5}})|{_TEN})?))(?!\s?\^)"
 )
+
+
+class ExactVerifier:
+    """1 if the whole answer is the ground truth, character for character, else 0.
+
+    Only space around it does not count.
+    """
+
+    name = "exact"
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Every task needs a ground truth."""
+        require_truth(self.name, tasks)
+
+    async def verify(self, task: Task, rollout: Rollout) -> Score:
+        """See the class."""
+        right = rollout.answer.strip() == truth(task).strip()
+        return Score(reward=float(right), feedback=None if right else "not the exact answer")
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class MatchVerifier:
+    r"""1 if the answer says what the ground truth says, else 0.
+
+    The answer is the whole text, or the part that is marked as the answer: in `<answer>` tags, in
+    `\boxed{}`, or after "answer:" (see `finding`). Both sides are normalised: Unicode NFKC, no
+    case, single spaces, and at both ends no quotes, emphasis, dollar signs, commas, colons and
+    semicolons, nor full stops and question marks at the end. Signs and brackets stay: -5 is
+    not 5, and 5! is not 5.
+    """
+
+    name = "match"
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Every task needs a ground truth."""
+        require_truth(self.name, tasks)
+
+    async def verify(self, task: Task, rollout: Rollout) -> Score:
+        """See the class."""
+        wanted, final = normalised(truth(task)), final_answer(rollout.answer)
+        right = wanted in {normalised(rollout.answer), normalised(final)}
+        feedback = None if right else f"not the right answer: {shortened(final) or '(empty)'}"
+        return Score(reward=float(right), feedback=feedback)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def normalised(text: str) -> str:
+    """The text as `Match` compares it."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    single = re.sub(r"\s+", " ", folded)
+    return single.lstrip(_QUOTES).rstrip(_ENDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from server.http.limits.connections import ConnectionLimit, TimeoutProtocol
+from server.http.connections import ConnectionLimit, TimeoutProtocol
 from tests.server.http.serving import LONG_ENOUGH
 
 MB = 2**20

@@ -10,7 +10,7 @@ from mcp import Client
 
 from experience_store.testing import lesson
 from server.practice.client.connection import Connection
-from server.practice.client.library import LibraryClient
+from server.practice.client.library_client import LibraryClient
 from server.practice.records import Task
 from tests.processes.calling import call, learn, submit
 from tests.server.http.in_process import served_in_process

@@ -12,7 +12,7 @@ import pytest
 from mcp import Client, MCPError
 from starlette.types import Message, Receive, Scope, Send
 
-from server.http.limits.body_limit import MAX_BODIES, BodyLimit
+from server.http.request_limits import MAX_BODIES, BodyLimit
 from tests.processes.calling import submit
 from tests.server.http.in_process import served_in_process
 from tests.server.http.serving import JSON, LONG_ENOUGH, raw_request, served, stored_groups

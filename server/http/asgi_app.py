@@ -10,15 +10,17 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from server.http.auth.authorization import Authorization
-from server.http.auth.callers import Authenticator, StoredTokenAuthenticator, caller_key
+from server.http.auth.callers import (
+    Authenticator,
+    Authorization,
+    StoredTokenAuthenticator,
+    caller_key,
+)
 from server.http.auth.challenge import Challenge, PublicMetadata, oauth_challenge
 from server.http.auth.sign_in import SignIn
-from server.http.health import health_routes
-from server.http.limits.body_limit import MEGABYTE, BodyLimit
-from server.http.limits.caller_limits import StreamLimit
-from server.http.limits.host_header import HostHeaderCheck, transport_security
-from server.http.metrics import Metrics
+from server.http.host_header import HostHeaderCheck, transport_security
+from server.http.monitoring import Metrics, health_routes
+from server.http.request_limits import MEGABYTE, BodyLimit, StreamLimit
 from server.http.request_log import REQUEST_ID, CallObserver, RequestLog
 from server.mcp.middleware import limit_lengths
 from server.mcp.server import ExperienceServer
@@ -36,7 +38,7 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
 
     Args:
         server: The MCP server.
-        settings: Who may do what, and how much.
+        settings: Limits, and who may call.
         port: The port it listens on.
     """
     metrics = Metrics()
@@ -78,7 +80,7 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
 
 
 def _cors(origins: Sequence[str]) -> list[Middleware]:
-    """Lets browsers call from pages of these origins; before the sign-in, as they ask first."""
+    """Lets pages of these origins call; before sign-in, as preflight requests have no token."""
     if not origins:
         return []
     return [
@@ -95,7 +97,7 @@ def _cors(origins: Sequence[str]) -> list[Middleware]:
 def _authentication(
     server: ExperienceServer, settings: SignInSettings | None
 ) -> tuple[list[Middleware], list[Middleware]]:
-    """What is served to anybody, and the layer that lets only known callers through."""
+    """What is public, and the layer that lets authenticated callers through."""
     if settings is None:
         return [], []
     server.middleware.append(Authorization(server.scope_of))
@@ -103,8 +105,7 @@ def _authentication(
     challenge = Challenge()
     public: list[Middleware] = []
     if settings.oauth is not None:
-        from server.http.auth.jwt_verifier import JwtVerifier  # noqa: PLC0415  # slow to import
-        from server.http.auth.oauth import OAuthAuthenticator  # noqa: PLC0415  # needs the former
+        from server.http.auth.oauth import JwtVerifier, OAuthAuthenticator  # noqa: PLC0415  # slow
 
         authenticators.append(OAuthAuthenticator(settings.oauth, JwtVerifier(settings.oauth)))
         challenge = oauth_challenge(settings.oauth)
