@@ -229,7 +229,7 @@ async def test_an_operation_on_an_unknown_id_is_refused_in_sight_and_the_rest_pu
 
     assert closed.version == 1
     assert await lessons(store) == {"When booking, read the fare rules first."}
-    assert await refusals(store, 1) == ["there is no experience G99 in this version"]
+    assert await refusals(store, 1) == ["G99 does not exist in this version"]
     assert len(endpoint.calls) == 1
 
 

@@ -181,7 +181,7 @@ async def test_the_user_is_asked_where_the_host_can_ask(
 REFUSED: list[tuple[dict[str, object], str]] = [
     ({"update_id": "update-0", "decision": "publish"}, "does not exist"),
     ({"decision": "publish"}, "give both"),
-    ({"update_id": "here", "decision": "reject", "only": [1]}, "goes with decision"),
+    ({"update_id": "here", "decision": "reject", "only": [1]}, "requires decision"),
     ({"update_id": "here", "decision": "publish", "only": [3]}, "use 1 to 2"),
     ({"update_id": "here", "decision": "maybe"}, "decision"),
     ({"library": "other", "update_id": "here", "decision": "reject"}, "has no update"),
