@@ -23,8 +23,8 @@ MAX_TOKENS = 10**9  # of one call: far beyond any model, and sums still fit into
 MAX_ERROR = 300  # characters of an error in a completion
 _PAYMENT_REQUIRED = 402
 _REFUSALS = range(400, 500)
-# Codes, types and messages of errors that mean that money is needed. An exceeded quota may be a rate
-# limit, and a prompt or a tool may be about bills: neither counts.
+# Codes, types and messages of errors that mean that money is needed. An exceeded quota may be a
+# rate limit, and a prompt or a tool may be about bills: neither counts.
 _SPENT_CODE = re.compile(
     r"^(?:billing_|exceeded_current_quota|insufficient_\w*(?:quota|balance|credits?|funds))"
 )
