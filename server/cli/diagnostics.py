@@ -48,7 +48,7 @@ def check_release(release: str) -> Iterator[Finding]:
     """The versions in use."""
     python = ".".join(str(part) for part in sys.version_info[:3])
     text = f"{APP} {release}, Python {python}, SQLite {sqlite3.sqlite_version}"
-    yield Finding("ok", "release", text)
+    yield Finding("ok", "version", text)
 
 
 def check_database(database: Path) -> Iterator[Finding]:

@@ -25,15 +25,15 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "demo": "Watch a library learn: offline, no key, recorded attempts and answers of a real "
         "model.",
         "install": "Add the server to a host's configuration.",
-        "doctor": "Check the set-up and say how to fix what is wrong.",
+        "doctor": "Check the setup and suggest fixes.",
         "serve": "Run the MCP server on stdin and stdout, or over HTTP.",
         "token": "Create, list and revoke access tokens for HTTP clients.",
     },
     "Learn": {
         "submit": "Store attempts from JSON lines.",
         "learn": "Learn now from all waiting groups, with the configured model.",
-        "practice": "Practise on tasks, learn from the attempts, and measure the gain.",
-        "evaluate": "Measure what a library gains: the same tasks with and without it.",
+        "practice": "Practise on a dataset, learn from the attempts, and measure the gain.",
+        "evaluate": "Measure a library's effect: the same tasks with and without it.",
     },
     "Inspect and audit": {
         "libraries": "List the libraries, their size and what is waiting.",
@@ -45,7 +45,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Change and roll back": {
         "describe": "Show or set the objectives and the policy of a library.",
         "edit": "Add, revise or retire experiences by hand.",
-        "review": "Publish or reject learned changes that wait for review.",
+        "review": "Publish or reject learned changes that are awaiting review.",
         "rollback": "Restore an older version of a library, as a new version.",
         "delete": "Delete a library with everything in it.",
     },
@@ -157,6 +157,6 @@ def _reason(error: OSError) -> str:
 def main() -> None:
     """A memory of what works, for any agent.
 
-    MCP hosts start `experience-mcp serve`, the default when no command is given. The other commands
-    are for you: submit attempts, learn, and see what was learned and why.
+    MCP hosts start `experience-mcp serve`, or `experience-mcp` alone. The other commands are for
+    you: submit attempts, learn, and see what was learned and why.
     """

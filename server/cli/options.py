@@ -67,16 +67,24 @@ database_option = shared(
     help="Database file.  [default: in the user's data directory]",
 )
 json_option = shared(
-    "--json", "as_json", envvar=f"{ENVIRONMENT}JSON", is_flag=True, help="Print JSON."
+    "--json",
+    "as_json",
+    envvar=f"{ENVIRONMENT}JSON",
+    is_flag=True,
+    help="Print JSON instead of text.",
 )
-max_tokens_option = shared(
-    "--max-tokens",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=_DEFAULT.max_tokens,
-    show_default=True,
-    help="Default token budget for experiences.",
-)
+
+
+def max_tokens_option(purpose: str) -> Callable[[Command], Command]:
+    """The token budget of the experiences served."""
+    return shared(
+        "--max-tokens",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=_DEFAULT.max_tokens,
+        show_default=True,
+        help=purpose,
+    )
 
 
 def _library_flag(**attributes: object) -> Callable[[Command], Command]:
@@ -158,7 +166,7 @@ def _one_library(argument: str | None, flag: str | None) -> str | None:
 
 
 def _model_option(
-    purpose: str = "Model that learns. Without one, the hosts' models do.",
+    purpose: str = "Model that does the learning. If unset, the connected host's model does it.",
 ) -> Callable[[Command], Command]:
     return shared("--model", metavar="NAME", help=purpose)
 
@@ -192,7 +200,7 @@ _MODEL_OPTIONS = (
         type=click.IntRange(min=0),
         default=_MODEL.retries,
         show_default=True,
-        help="Retries on 429, 5xx and connection errors.",
+        help="Retries on 429, 5xx, timeouts and connection errors.",
     ),
     shared(
         "--price-prompt",
@@ -220,7 +228,7 @@ _THRESHOLDS = (
         type=click.IntRange(min=1),
         default=_MODEL.learn_groups,
         show_default=True,
-        help="With --model: learn as soon as N groups are waiting.",
+        help="With --model: start learning once N groups are waiting.",
     ),
     shared(
         "--learn-after",
@@ -228,7 +236,7 @@ _THRESHOLDS = (
         type=click.FloatRange(min=0),
         default=_MODEL.learn_after,
         show_default=True,
-        help="With --model: learn as soon as a group has waited this long.",
+        help="With --model: start learning once a group has waited SECONDS, even if fewer wait.",
     ),
 )
 

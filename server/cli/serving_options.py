@@ -7,6 +7,7 @@ from functools import wraps
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from experience_store.errors import BadInputError
 from server.cli.option_sections import section
@@ -37,7 +38,7 @@ class Log:
 administration_option = shared(
     "--administration",
     is_flag=True,
-    help="Also offer tools to describe, edit, roll back and delete libraries.",
+    help="Also offer tools to describe, edit, review, roll back and delete libraries.",
 )
 
 
@@ -199,12 +200,23 @@ def http_options(command: Command) -> Command:
         access = SignInSettings(oauth, rate_limit) if sign_in or oauth else None
         tls = _certificate(tls_cert, tls_key)
         settings = None
-        if http is not None:
+        if http is None:
+            _refuse_without_http()
+        else:
             _check(http[0], access)
             settings = HttpSettings(*http, max_body, access, allowed_host, allowed_origin, tls)
         command(http=settings, **given)
 
     return _LISTENING(_ACCESS(_TLS(_OAUTH(run))))
+
+
+def _refuse_without_http() -> None:
+    """Refuse what protects a server over HTTP if there is none: it would be silently ignored."""
+    context = click.get_current_context()
+    for name in ("sign_in", "allowed_host", "allowed_origin", "tls_cert", "oauth_issuer"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            flag = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{flag} has no effect without --http: add --http PORT")
 
 
 def _required(resource_url: str | None) -> str:

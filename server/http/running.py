@@ -63,7 +63,7 @@ async def serve_http(
             url = f"{scheme}://{authority(settings.host, port)}{PATH}"
             logger.info("listening on %s", url, extra={"url": url})
             if not (settings.tls or is_loopback(settings.host)):
-                logger.warning("tokens travel in clear text: use TLS, here or in a proxy")
+                logger.warning("tokens are sent unencrypted: use --tls-cert, or a proxy with TLS")
             runner = _Server(app, settings.tls, server.end_subscriptions)
             await runner.serve(sockets=[listener])
     logger.info("stopped")

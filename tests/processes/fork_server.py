@@ -219,8 +219,9 @@ def main() -> None:
 
 
 def _forking_python(folder: Path) -> str:
-    launcher = Path(__file__).with_name("launcher.py")
-    command = shlex.join([sys.executable, "-I", "-S", str(launcher), str(folder / "socket")])
+    launcher = [str(Path(__file__).with_name("launcher.py")), str(folder / "socket")]
+    hash_seed = os.environ.get("PYTHONHASHSEED", "random")
+    command = shlex.join([sys.executable, "-I", "-S", *launcher, hash_seed])
     python = folder / "python"
     python.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
     python.chmod(0o700)

@@ -1,9 +1,9 @@
-"""Stands for a program that a fork server starts: `launcher.py SOCKET ARGUMENTS_OF_PYTHON`.
+"""Stands for a program that a fork server starts: `launcher.py SOCKET SEED ARGUMENTS_OF_PYTHON`.
 
 The program gets the standard streams, environment and working directory of this process. SIGINT and
 SIGTERM are passed on to it, it is killed when this process is, and this process ends as it ended.
-Where a fork would not do, because of options of Python, a new interpreter runs the program. Only
-built-in modules are imported, so that all of this takes 20 ms.
+Where a fork would not do, because of options of Python or another hash seed, a new interpreter runs
+the program. Only built-in modules are imported, so that all of this takes 20 ms.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 else:  # `signal` and `socket` import much more
     import _signal as signal
 
-OPTIONS = {"PYTHONHASHSEED", "PYTHONWARNINGS"}
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
 
 
-def can_fork(arguments: list[str]) -> bool:
+def can_fork(hash_seed: str, arguments: list[str]) -> bool:
     first = arguments[1:2] if arguments[:1] == ["-P"] else arguments[:1]
-    return first in (["-m"], ["-c"]) and not OPTIONS & os.environ.keys()
+    same_seed = os.environ.get("PYTHONHASHSEED", "random") == hash_seed
+    return first in (["-m"], ["-c"]) and same_seed and "PYTHONWARNINGS" not in os.environ
 
 
 def start(connection: socket.socket, arguments: list[str]) -> None:
@@ -49,14 +49,14 @@ def end(status: int) -> None:
     os._exit(status)
 
 
-def main(address: str, *arguments: str) -> None:
+def main(address: str, hash_seed: str, *arguments: str) -> None:
     def pass_on(number: int, _frame: object) -> None:
         try:  # noqa: SIM105  # see above
             connection.send(bytes([number]))
         except OSError:
             pass  # the program has just ended
 
-    if not can_fork(list(arguments)):
+    if not can_fork(hash_seed, list(arguments)):
         os.execv(sys.executable, [sys.executable, *arguments])
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)

@@ -17,14 +17,27 @@ from subprocess import PIPE, Popen
 
 CAN_FORK = sys.platform == "linux" and not os.environ.get("TESTS_WITHOUT_FORKS")
 IMPORTED = (  # but not `server.cli.main`, which reads the environment when it is imported
+    "anyio._backends._asyncio",
+    "concurrent.futures.thread",
+    "experience_store.safety.content_policy",
+    "experience_store.safety.redaction",
+    "experience_store.sqlite.archives",
+    "experience_store.sqlite.store",
+    "httpcore2",
+    "jsonschema",
     "openai",
+    "rich.console",  # by the SDK when a server is made
+    "rich.logging",
     "server.cli.commands.demo",
     "server.cli.commands.learn",
     "server.cli.commands.serve",
     "server.cli.commands.submit",
     "server.http.running",
     "server.learning.worker",
+    "server.logs",
+    "server.mcp.admin.library_tools",
     "server.mcp.build",
+    "server.mcp.host_driver",
     "server.practice.cli.commands",
 )
 
@@ -49,11 +62,12 @@ def kill(process: Process | Popen[bytes] | Popen[str]) -> None:
 class ForkServer:
     """The process whose forks the programs are."""
 
-    def __init__(self, *imported: str) -> None:
-        passed_on = ("HOME", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
+    def __init__(self, *imported: str, hash_seed: str = "random") -> None:
+        names = ("HOME", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
+        passed_on = {name: os.environ[name] for name in names if name in os.environ}
         self._process = Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("fork_server.py")), *imported],
-            env={name: os.environ[name] for name in passed_on if name in os.environ},
+            env={**passed_on, "PYTHONHASHSEED": hash_seed},
             stdin=PIPE,
             stdout=PIPE,
             text=True,
@@ -61,6 +75,7 @@ class ForkServer:
         )
         assert self._process.stdout
         self.python = self._process.stdout.readline().rstrip("\n")
+        assert self.python, "the fork server could not start: see its error above"
 
     def kill_program_of(self, launcher: int) -> None:
         request = marshal.dumps(launcher)

@@ -41,11 +41,12 @@ def delete(*, library: str | None, database: Path, yes: bool, as_json: bool) -> 
 def _confirm(contents: LibraryContents) -> None:
     name = contents.library.name
     if not is_interactive():
-        raise BadInputError(f"{name} has {contents}: give --yes to delete it")
+        raise BadInputError(f"{name} has {contents}: add --yes to delete it without confirmation")
     click.echo(
         f"{name} has {contents}. This cannot be undone; `{APP} export {name} -o FILE` keeps a copy."
     )
     if click.prompt("Type its name to delete it", default="", show_default=False) != name:
+        click.echo("That is not its name: nothing was deleted.")
         raise click.exceptions.Exit(1)
 
 

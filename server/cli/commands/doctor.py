@@ -1,4 +1,4 @@
-"""`doctor`: check the set-up and say how to fix what is wrong."""
+"""`doctor`: check the setup and suggest fixes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def doctor(
     check_model: bool,
     as_json: bool,
 ) -> None:
-    """Check the set-up and say how to fix what is wrong.
+    """Check the setup and suggest fixes.
 
     It also prints the entry for a host's configuration. Nothing is created or changed. The exit
     code is 1 if something is broken.

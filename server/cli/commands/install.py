@@ -61,7 +61,11 @@ _SUFFIXES = (".json", ".jsonc", ".toml")
     help="With --url: the environment variable that holds the server's token.",
 )
 @option(
-    "--name", metavar="NAME", default="experience", show_default=True, help="Name of the entry."
+    "--name",
+    metavar="NAME",
+    default="experience",
+    show_default=True,
+    help="Name of the server's entry in the host's configuration.",
 )
 @option("--dry-run", is_flag=True, help="Show the change without writing it.")
 @option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
@@ -183,7 +187,7 @@ def _show(change: FileChange) -> None:
 
 
 def _lines(text: str) -> list[str]:
-    """Each line as it is shown, then the line itself, so that a changed secret shows as a change."""
+    """Each line as shown, then the line itself, so that a changed secret shows as a change."""
     pairs = zip(masked(text).split("\n"), text.split("\n"), strict=True)
     lines = [f"{shown}{_HIDDEN}{line}" for shown, line in pairs]
     return lines if lines[-1] != _HIDDEN else lines[:-1]
@@ -210,9 +214,9 @@ def _ask(change: FileChange) -> None:
 
 def _report(host: Host, change: FileChange, name: str, *, undo: bool) -> None:
     if undo:
-        click.echo(f"{host.title}: {name!r} is uninstalled. {host.afterwards}")
+        click.echo(f"Removed {name!r} from {host.title}. Restart it to disconnect.")
     else:
-        click.echo(f"{host.title}: {name!r} is installed. {host.afterwards}")
+        click.echo(f"Added {name!r} to {host.title}. {host.afterwards}")
     if copy := change.first_copy:
         click.echo(faint(f"The file as it was: {copy}"))
     if not undo:

@@ -1,4 +1,4 @@
-"""`review`: learned changes that wait for review."""
+"""`review`: learned changes that are awaiting review."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from server.rendering import proposed_change, version_changes
 @library_argument()
 @database_option
 @option("--publish", metavar="UPDATE", help="Publish the changes of this update.")
-@option("--only", metavar="N,N", help="With --publish: only these changes, by number.")
+@option("--only", metavar="1,3", help="With --publish: only these changes, by number.")
 @option("--reject", metavar="UPDATE", help="Reject all changes of this update.")
 @option("--note", metavar="TEXT", default="", help="Reason, for the history.")
 @json_option
@@ -36,7 +36,7 @@ def review(
     note: str,
     as_json: bool,
 ) -> None:
-    """Publish or reject learned changes that wait for review.
+    """Publish or reject learned changes that are awaiting review.
 
     Without --publish or --reject it shows them. Only libraries with the policy `review` hold
     changes for review: `describe LIBRARY --review`.
@@ -52,7 +52,7 @@ def review(
     if as_json:
         print_json({"library": library, "status": record.status, "version": record.version})
     elif version is None:
-        click.echo(f"{library}: no change of {record.id} was published ({record.reason}).")
+        click.echo(f"{library}: nothing of {record.id} was published. Reason: {record.reason}.")
     else:
         click.echo(f"{library}: version {version.number}")
         for line in version_changes(version):
@@ -90,7 +90,7 @@ def _show(library: str, waiting: tuple[Review, ...], *, as_json: bool) -> None:
         print_json({"library": library, "waiting": [_as_json(r) for r in waiting]})
         return
     if not waiting:
-        click.echo(f"Nothing waits for review in {library}.")
+        click.echo(f"Nothing is awaiting review in {library}.")
     for item in waiting:
         about = f"{local_time(item.since)}  from {count(item.groups, 'group')}"
         click.echo(f"{title(item.update_id)}  {about}")

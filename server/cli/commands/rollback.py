@@ -28,7 +28,12 @@ from server.rendering import Difference, version_record
 @click.argument("version", type=VERSION)
 @database_option
 @option("--note", metavar="TEXT", default="", help="Reason, for the history.")
-@option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+@option(
+    "--yes",
+    "-y",
+    is_flag=True,
+    help="Do not ask for confirmation; without a terminal it never asks.",
+)
 @json_option
 def rollback(
     *, version: int, library: str, database: Path, note: str, yes: bool, as_json: bool
@@ -43,6 +48,7 @@ def rollback(
         click.echo(f"{title(library)}  rollback to version {version}: {difference.summary()}")
         print_changes(difference)
         if not click.confirm("Roll back?"):
+            click.echo("Not rolled back.")
             raise click.exceptions.Exit(1)
     made = asyncio.run(_roll_back(database, library, version, note))
     if as_json:

@@ -38,7 +38,7 @@ BUFFER = 1 << 16
 @click.command(cls=SectionedCommand)
 @database_option
 @library_argument(help="Library for callers that name none; same as LIBRARY.")
-@max_tokens_option
+@max_tokens_option("Token budget of get_experiences for callers that name none.")
 @section("Background learning", model_options(thresholds=True))
 @section("Tools and logs", administration_option, log_options)
 @http_options

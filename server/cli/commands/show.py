@@ -47,7 +47,7 @@ class LibraryView:
 @option(
     "--task", metavar="TEXT", help="Show the experiences that an agent would get for this task."
 )
-@max_tokens_option
+@max_tokens_option("With --task: token budget of the experiences shown.")
 @json_option
 def show(
     *,
@@ -82,7 +82,7 @@ async def _find(
 def _print(view: LibraryView) -> None:
     library, state = view.library, view.state
     size = count(len(state.experiences), "experience")
-    left_out = f", {view.omitted:,} left out" if view.omitted else ""
+    left_out = f", {view.omitted:,} omitted" if view.omitted else ""
     click.echo(f"{title(library.name)}  version {state.version}, {size}{left_out}")
     about = [
         ("Agent objective", library.agent_objective),

@@ -36,8 +36,18 @@ def _starts_with_library(arguments: tuple[str, ...]) -> bool:
 @click.argument("files", nargs=-1, metavar="[LIBRARY] [FILE]...")
 @leading_library("files", _starts_with_library)
 @database_option
-@option("--group-by", metavar="FIELD", help="Field that says to which group a rollout belongs.")
-@option("--prefix", metavar="TEXT", default="", help="Prefix for the group ids.")
+@option(
+    "--group-by",
+    metavar="FIELD",
+    help="Field whose value groups rollouts.  [default: the first of group_id, task_id, prompt_id, "
+    "problem_id, example_id, instance_id]",
+)
+@option(
+    "--prefix",
+    metavar="TEXT",
+    default="",
+    help="Prefix of generated group ids, to keep imports apart.",
+)
 @json_option
 def submit(
     *,

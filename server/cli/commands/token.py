@@ -17,7 +17,7 @@ from experience_store.store import Token, digest_of, new_token
 from server.access import DEFAULT_SCOPES, Scope
 from server.cli.open_database import existing, opened
 from server.cli.options import database_option, json_option, option
-from server.cli.output import count, local_date, local_time, print_json, table, wrapped
+from server.cli.output import local_date, local_time, print_json, table, wrapped
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([hdw])")
@@ -148,14 +148,14 @@ async def _revoke(database: Path, name: str) -> Token:
 
 def _explanation(made: Token) -> str:
     if made.libraries is None:
-        access = "It has access to EVERY library of the database; --library NAME limits it."
+        access = "Libraries: ALL (--library NAME limits them)."
     else:
         names = ", ".join(sorted(made.libraries))
-        access = f"It has access to {count(len(made.libraries), 'library', 'libraries')}: {names}."
-    until = f"until {local_time(made.expires_at)}" if made.expires_at else "until it is revoked"
+        access = f"Libraries: {names}."
+    expires = local_time(made.expires_at) if made.expires_at else "never"
     return (
-        f"Store the token {made.name} safely now: it is not shown again. It may {_scopes(made)}, "
-        f"{until}. {access} Clients send it as `Authorization: Bearer TOKEN`."
+        f"Created token {made.name}. Copy it now: it is not shown again. Scopes: {_scopes(made)}. "
+        f"Expires: {expires}. {access} Clients send it as `Authorization: Bearer TOKEN`."
     )
 
 

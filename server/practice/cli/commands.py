@@ -140,7 +140,7 @@ _ARMS: Options = (
     attempts=(*_TEMPERATURE, *ATTEMPTS), learning=_LEARNING, evaluation=(*_HELD_OUT, *_EVALUATION)
 )
 def practice(options: RunOptions) -> None:
-    """Practise on tasks, learn from the attempts, and measure the gain.
+    """Practise on a dataset, learn from the attempts, and measure the gain.
 
     Every task is attempted several times by --model, the attempts are scored by --verifier, and
     the library learns what the better ones did differently. Held-out tasks measure the gain:
@@ -155,7 +155,7 @@ def practice(options: RunOptions) -> None:
 @click.command(cls=SectionedCommand)
 @takes_run_options(attempts=ATTEMPTS, learning=(), evaluation=_ARMS)
 def evaluate(options: RunOptions) -> None:
-    """Measure what a library gains: the same tasks with and without it.
+    """Measure a library's effect: the same tasks with and without it.
 
     Every task of --data is attempted K times by --model in each arm. The report gives Mean@K and
     Pass@K with intervals, and whether the gain is distinguishable from zero.

@@ -1,4 +1,4 @@
-"""A library as a client of its server sees it: what it holds, what is asked of it, what is answered."""
+"""A library as a client of its server sees it: contents, questions and answers."""
 
 from __future__ import annotations
 

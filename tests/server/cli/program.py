@@ -13,7 +13,6 @@ from click.testing import CliRunner, Result
 
 from server.cli.main import main
 from tests.paths import DATA
-from tests.processes.starting import cli_command
 
 AIRLINE = DATA / "tau-bench-airline" / "rollouts.jsonl"
 DATES = DATA / "korgym-datecount" / "groups.jsonl"
@@ -43,10 +42,6 @@ class Program:
     def json(self, *args: str, stdin: str | bytes | None = None, fails: int = 0) -> Json:
         """The JSON that a command prints with --json."""
         return Json(json.loads(self.run(*args, "--json", stdin=stdin, fails=fails).stdout))
-
-    def command(self, *args: str) -> list[str]:
-        """The command line for a child process."""
-        return cli_command(*args)
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a child process: what hosts pass on, and the database."""

@@ -11,6 +11,7 @@ import pytest
 from server.child_process import cli_command
 from server.cli import demo_recording as demo
 from server.cli.hosts import launch
+from tests.processes import starting
 from tests.server.cli.program import Program
 
 
@@ -19,7 +20,7 @@ def experience_mcp(
 ) -> str:
     """What a process of its own says, on a machine that has only what is below `cwd`."""
     ended = subprocess.run(
-        [*(program or cli_command()), *arguments],
+        [*(program or starting.cli_command()), *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -45,7 +46,7 @@ def folder_with_server(tmp_path: Path) -> Path:
 def test_the_demo_learns_from_recorded_attempts_over_stdio_and_shows_what_and_from_where(
     folder_with_server: Path,
 ) -> None:
-    said = experience_mcp("demo", cwd=folder_with_server)
+    said = experience_mcp("demo", cwd=folder_with_server, program=cli_command())
 
     assert "Version 1 of the library" in said
     assert "Add G1" in said

@@ -9,6 +9,7 @@ import pytest
 from click.testing import Result
 
 from experience_store.testing import Asked, Said, ScriptedEndpoint, sensible_answer
+from tests.processes.starting import cli_command
 from tests.server.cli.program import Json, Program, lines
 
 WON, LOST = {"output": "won", "reward": 1}, {"output": "lost", "reward": 0}
@@ -26,7 +27,7 @@ async def learn_in_child(
 ) -> tuple[int, str, str]:
     """Run `learn` in a child process; its exit code, stdout and stderr."""
     process = await asyncio.create_subprocess_exec(
-        *program.command("learn", "--base-url", endpoint.base_url, "--retries", "0", *args),
+        *cli_command("learn", "--base-url", endpoint.base_url, "--retries", "0", *args),
         env=program.environment(EXPERIENCE_MCP_MODEL="fake"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

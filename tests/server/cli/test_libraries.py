@@ -40,7 +40,7 @@ def test_show_for_a_task_prints_what_an_agent_would_get(airline: Program) -> Non
     assert found.all("experiences", of="id") == ["G2"]
     assert found.at("omitted") == 1
     assert (
-        "1 left out"
+        "1 omitted"
         in airline.run(
             "show", "airline", "--task", "The flight is full", "--max-tokens", "20"
         ).stdout

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 
+from server.child_process import cli_command
 from server.cli.main import SUMMARIES, Commands, main
+from tests.processes import starting
 from tests.server.cli.program import Program
 
 SLOW = {"mcp", "openai", "pydantic", "aiosqlite", "sqlite3", "platformdirs", "asyncio"}
@@ -67,7 +70,7 @@ def test_api_keys_are_never_options() -> None:
 def test_no_command_in_a_terminal_prints_help(program: Program) -> None:
     ours, theirs = os.openpty()
     process = subprocess.run(
-        program.command(),
+        cli_command(),
         env=program.environment(),
         stdin=theirs,
         capture_output=True,
@@ -91,10 +94,10 @@ def test_a_misspelt_command_gets_a_suggestion(program: Program) -> None:
 
 
 @pytest.mark.parametrize("args", ["show", "libraries", "history", "export", "why G1", "describe"])
-def test_a_command_that_only_reads_creates_no_database(program: Program, args: str) -> None:
-    result = program.run(*args.split(), fails=1)
+def test_a_command_that_only_reads_creates_no_database(fresh_program: Program, args: str) -> None:
+    result = fresh_program.run(*args.split(), fails=1)
     assert result.stderr.startswith("Error: there is no database")
-    assert not program.database.exists()
+    assert not fresh_program.database.exists()
 
 
 def test_an_unknown_library_is_a_one_line_error_with_a_suggestion(program: Program) -> None:
@@ -113,7 +116,7 @@ def test_a_file_that_is_not_a_database_is_an_error_without_traceback(program: Pr
 def test_variables_named_version_and_help_do_not_change_the_command(program: Program) -> None:
     program.run("edit", "add", "When x, do y.")
     process = subprocess.run(
-        program.command("libraries"),
+        starting.cli_command("libraries"),
         env=program.environment(EXPERIENCE_MCP_VERSION="1", EXPERIENCE_MCP_HELP="1"),
         capture_output=True,
         check=True,
@@ -121,12 +124,16 @@ def test_variables_named_version_and_help_do_not_change_the_command(program: Pro
     assert process.stdout.startswith(b"library")
 
 
-@pytest.mark.parametrize("command", ["export", "demo"])
-def test_a_closed_pipe_is_not_an_error(program: Program, tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    ("start", "command"), [(cli_command, "export"), (starting.cli_command, "demo")]
+)
+def test_a_closed_pipe_is_not_an_error(
+    program: Program, tmp_path: Path, start: Callable[..., list[str]], command: str
+) -> None:
     program.run("edit", "add", "When x, do y.")
     with (tmp_path / "errors").open("w+") as errors:
         process = subprocess.Popen(
-            program.command(command),
+            start(command),
             env=program.environment(),
             stdout=subprocess.PIPE,
             stderr=errors,

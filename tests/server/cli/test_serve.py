@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 import pytest
 
+from server.child_process import cli_command
+from tests.processes import starting
 from tests.server.cli.program import Json, Program
 
 INITIALIZE = {
@@ -55,9 +57,14 @@ class Host:
 
 
 @contextmanager
-def host(program: Program, *args: str, **environment: str) -> Generator[Host]:
+def host(
+    program: Program,
+    *args: str,
+    start: Callable[..., list[str]] = starting.cli_command,
+    **environment: str,
+) -> Generator[Host]:
     child = subprocess.Popen(
-        program.command(*args),
+        start(*args),
         env=program.environment(**environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -80,7 +87,7 @@ def serves(found: Host) -> bool:
 
 
 def test_serve_is_the_default_command_and_takes_options(program: Program) -> None:
-    with host(program, "--max-tokens", "500") as found:
+    with host(program, "--max-tokens", "500", start=cli_command) as found:
         assert serves(found)
 
 
@@ -113,11 +120,11 @@ def test_a_signal_shuts_down_while_stdin_is_open(
     assert program.json("libraries").at("libraries", 0, "waiting") == 1
 
 
-def test_a_database_that_cannot_be_opened_is_a_one_line_error(program: Program) -> None:
-    program.database.mkdir()
+def test_a_database_that_cannot_be_opened_is_a_one_line_error(fresh_program: Program) -> None:
+    fresh_program.database.mkdir()
     process = subprocess.run(
-        program.command("serve"),
-        env=program.environment(),
+        starting.cli_command("serve"),
+        env=fresh_program.environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

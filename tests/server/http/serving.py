@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from tests.paths import ROOT
+from tests.processes.starting import cli_command
 from tests.server.cli.program import Program
 
 LONG_ENOUGH = 60.0
@@ -102,9 +103,8 @@ class Child(Served):
 async def served(database: Path, *options: str, **environment: str) -> AsyncGenerator[Child]:
     """The server as people start it."""
     where = () if "EXPERIENCE_MCP_HTTP" in environment else ("--http", "0")
-    program = Program(database)
-    command = program.command("serve", *where, *options)
-    async with started(command, program.environment(**environment)) as server:
+    command = cli_command("serve", *where, *options)
+    async with started(command, Program(database).environment(**environment)) as server:
         yield server
 
 

@@ -9,12 +9,14 @@ import pytest
 from mcp import Client
 
 from experience_store.testing import lesson
+from server.child_process import cli_command
 from server.practice.client.connection import Connection
 from server.practice.client.library_client import LibraryClient
 from server.practice.records import Task
 from tests.processes.calling import call, learn, submit
+from tests.server.cli.program import Program
 from tests.server.http.in_process import served_in_process
-from tests.server.http.serving import JSON, served, stored_groups, submission, tool_call
+from tests.server.http.serving import JSON, served, started, stored_groups, submission, tool_call
 
 ERAS = {"legacy": "2025-11-25", "auto": "2026-07-28"}
 CLIENTS = 50
@@ -102,7 +104,8 @@ async def test_get_and_delete_are_not_allowed(database: Path) -> None:
 
 
 async def test_the_address_can_come_from_the_environment(database: Path) -> None:
-    async with served(database, EXPERIENCE_MCP_HTTP="localhost:0") as server:
+    environment = Program(database).environment(EXPERIENCE_MCP_HTTP="localhost:0")
+    async with started(cli_command("serve"), environment) as server:
         assert server.url.startswith("http://127.0.0.1:")
 
 

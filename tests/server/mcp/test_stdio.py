@@ -28,10 +28,8 @@ MAX_LINE = 2**24
 
 
 @asynccontextmanager
-async def client_of(
-    database: Path, start: Callable[..., list[str]] = starting.cli_command
-) -> AsyncGenerator[Client]:
-    program, *arguments = start("serve", "--database", str(database))
+async def client_of(database: Path) -> AsyncGenerator[Client]:
+    program, *arguments = starting.cli_command("serve", "--database", str(database))
     async with Client(StdioServerParameters(command=program, args=arguments, cwd=ROOT)) as client:
         yield client
 
@@ -116,7 +114,7 @@ async def child_of(
 
 async def test_the_whole_cycle_works_over_stdio(database: Path) -> None:
     task = "Cancel the reservation"
-    async with client_of(database, cli_command) as client:
+    async with client_of(database) as client:
         await submit(client, task)
         published = await learn(client)
         served = await call(client, "get_experiences", task=task, library="lib")
@@ -178,12 +176,12 @@ async def test_a_bare_nan_in_json_is_refused_as_a_reward(database: Path) -> None
     assert listed.data["libraries"] == []
 
 
-async def test_two_servers_on_one_database_lose_nothing(database: Path) -> None:
+async def test_two_servers_on_one_database_lose_nothing(missing_database: Path) -> None:
     async def submit_all(client: Client, who: str) -> None:
         for number in range(200):
             await submit(client, f"Task {number} of {who}", group_id=f"{who}-{number}")
 
-    async with client_of(database) as one, client_of(database) as two:
+    async with client_of(missing_database) as one, client_of(missing_database) as two:
         await asyncio.gather(submit_all(one, "one"), submit_all(two, "two"))
         listed = await call(one, "list_libraries")
 

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 
+from server.child_process import isolated_command
 from server.practice.datasets import gym_tasks
-from tests.server.practice.loaded_gym import LoadedGym
+from server.practice.verifiers import package_verifiers
+from tests.processes.starting import CAN_FORK, ForkServer
 from tests.server.practice.scripted_world import Ground, ground
 
 
@@ -40,13 +43,24 @@ async def practised(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 
 
 @pytest.fixture(scope="session")
-def loaded_gym(tmp_path_factory: pytest.TempPathFactory) -> Generator[LoadedGym]:
-    loaded = LoadedGym(tmp_path_factory.mktemp("gym"))
-    yield loaded
-    loaded.close()
+def python_with_packages() -> Generator[str]:
+    """A Python that has imported math-verify and reasoning-gym, which takes seconds, and forks."""
+    if not CAN_FORK:
+        yield sys.executable
+        return
+    ours = ("server.practice.datasets.gym_tasks", "server.practice.verifiers.package_scorers")
+    packages = [name for name in ("math_verify", "reasoning_gym") if find_spec(name)]
+    server = ForkServer(*ours, *packages, hash_seed="0")  # as `isolated_environment` has it
+    yield server.python
+    server.end()
 
 
 @pytest.fixture
-def gym_loaded_once(loaded_gym: LoadedGym, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tasks are generated without importing reasoning-gym for each spec."""
-    monkeypatch.setattr(gym_tasks, "subprocess", loaded_gym)
+def packages_imported_once(python_with_packages: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Isolated processes are forks that need not import what they work with."""
+
+    def forking_command(module: str, argument: str) -> list[str]:
+        return [python_with_packages, *isolated_command(module, argument)[1:]]
+
+    monkeypatch.setattr(gym_tasks, "isolated_command", forking_command)
+    monkeypatch.setattr(package_verifiers, "isolated_command", forking_command)

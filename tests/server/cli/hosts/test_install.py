@@ -157,7 +157,7 @@ def test_the_change_is_shown_and_confirmed(workspace: Workspace) -> None:
     assert "Nothing was changed." in output
     assert "no answer, so nothing was changed" in workspace.run("cursor", fails=1)
     assert path.read_text() == CURSOR
-    assert "is installed" in workspace.run("cursor", stdin="y\n")
+    assert "Added" in workspace.run("cursor", stdin="y\n")
 
 
 def test_a_dry_run_writes_nothing(workspace: Workspace) -> None:

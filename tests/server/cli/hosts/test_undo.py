@@ -81,7 +81,7 @@ def test_undo_restores_the_comments_of_a_replaced_table(workspace: Workspace) ->
 def test_undo_of_a_deleted_file_succeeds_once(workspace: Workspace) -> None:
     workspace.install("cursor")
     workspace.file("cursor").unlink()
-    assert "is uninstalled" in workspace.run("cursor", "--undo")
+    assert "Removed" in workspace.run("cursor", "--undo")
     assert "nothing to undo" in workspace.run("cursor", "--undo", fails=1)
 
 

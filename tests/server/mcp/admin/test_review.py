@@ -226,7 +226,7 @@ def test_the_command_line_reviews_what_a_model_learned(database: Path) -> None:
     assert "to review" in table
     assert "to review" not in program.run("libraries").stdout
     assert published.startswith("lib: version 1\n  + G1 ")
-    assert "Nothing waits" in program.run("review", "lib").stdout
+    assert "Nothing is awaiting review" in program.run("review", "lib").stdout
 
 
 async def _learned_by_a_model(program: Program) -> str:

@@ -183,7 +183,7 @@ async def test_a_verifier_for_some_of_the_tasks_only_is_not_a_default(
 
 
 @needs_gym
-@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.usefixtures("packages_imported_once")
 async def test_fields_of_a_file_do_not_matter_to_generated_held_out_tasks(tmp_path: Path) -> None:
     async with ground(tmp_path, lambda _: Said("7")) as here:
         here.data("practice.jsonl", [{"ask": t["task"], "key": "7"} for t in tasks(2)])

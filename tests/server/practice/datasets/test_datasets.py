@@ -16,7 +16,6 @@ from server.practice.datasets import gym_tasks, load_tasks, overlap, shuffled, s
 from server.practice.records import Task
 from tests.paths import DATA, ROOT
 from tests.server.practice.extras import needs_gym
-from tests.server.practice.loaded_gym import LoadedGym
 
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
 
@@ -182,7 +181,7 @@ def test_recorded_groups_are_read_as_tasks_without_their_attempts(name: str) -> 
 
 
 @needs_gym
-@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.usefixtures("packages_imported_once")
 def test_families_are_generated_in_turn_and_the_same_each_time() -> None:
     spec = "reasoning-gym:chain_sum+leg_counting?size=5&seed=7"
     tasks = load_tasks(spec)
@@ -196,17 +195,17 @@ def test_families_are_generated_in_turn_and_the_same_each_time() -> None:
 
 @needs_gym
 def test_neither_hashes_nor_chance_decide_over_tasks(
-    loaded_gym: LoadedGym, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = "reasoning-gym:isomorphic_strings+list_functions?size=6"
     monkeypatch.setenv("PYTHONHASHSEED", "1")
-    in_a_new_process = load_tasks(spec)
-    monkeypatch.setattr(gym_tasks, "subprocess", loaded_gym)
-    assert load_tasks(spec) == in_a_new_process
+    made_by_a_new_interpreter = load_tasks(spec)
+    request.getfixturevalue("packages_imported_once")
+    assert load_tasks(spec) == made_by_a_new_interpreter
 
 
 @needs_gym
-@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.usefixtures("packages_imported_once")
 def test_configuration_reaches_the_family_and_stays_with_the_task() -> None:
     (task,) = load_tasks(
         'reasoning-gym:basic_arithmetic?size=1&min_terms=6&operators=["%2B"]&whitespace=no_space'
@@ -222,7 +221,7 @@ def test_configuration_reaches_the_family_and_stays_with_the_task() -> None:
 
 
 @needs_gym
-@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.usefixtures("packages_imported_once")
 def test_tasks_are_different_from_each_other_even_where_the_family_repeats_itself() -> None:
     tasks = load_tasks("reasoning-gym:coin_flip?size=4&min_trials=1&max_trials=1")
     assert len({t.prompt for t in tasks}) == 4
@@ -231,7 +230,7 @@ def test_tasks_are_different_from_each_other_even_where_the_family_repeats_itsel
 
 
 @needs_gym
-@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.usefixtures("packages_imported_once")
 @pytest.mark.parametrize(
     ("spec", "said"),
     [

@@ -33,7 +33,7 @@ def _figures(here: Ground) -> dict[str, object]:
 async def test_a_run_that_is_stopped_by_budgets_ends_as_one_that_had_enough(
     tmp_path: Path, verifier: str
 ) -> None:
-    options = ("--epochs", "2", "--batch-size", "3", "--concurrency", "2", "--verifier", verifier)
+    options = ("--batch-size", "3", "--concurrency", "2", "--verifier", verifier)
     wanted, whole = await undisturbed(tmp_path / "1", *options)
     tokens = whole["prompt_tokens"] + whole["completion_tokens"]
     async with ground(tmp_path / "2") as here:

@@ -31,9 +31,9 @@ async def test_a_full_disk_ends_the_run_and_no_more_attempts_are_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with ground(tmp_path) as here:
-        here.data("practice.jsonl", tasks(60))
+        here.data("practice.jsonl", tasks(20))
         with monkeypatch.context() as patch:
-            disk_of(24, patch)
+            disk_of(12, patch)
             ended = await here.do("practice", "--concurrency", "2", code=1)
         with open_journal(here.run) as opened:
             kept = len(opened.keys("*/rollout"))
@@ -41,7 +41,7 @@ async def test_a_full_disk_ends_the_run_and_no_more_attempts_are_begun(
         assert "run.db: database or disk is full" in ended.error
         assert "run the same command to continue" in ended.error
         await here.do("practice")
-        assert len(here.attempts) <= 180 + 2
+        assert len(here.attempts) <= 60 + 2
 
 
 def test_every_method_of_the_journal_says_that_the_file_cannot_be_used(tmp_path: Path) -> None:

@@ -10,7 +10,15 @@ import pytest
 
 from experience_store.testing import Asked, Said
 from tests.server.practice.client.test_server_elsewhere import serving
-from tests.server.practice.scripted_world import HELP, but, ground, is_attempt, world
+from tests.server.practice.scripted_world import (
+    HELP,
+    Ground,
+    but,
+    copy_of,
+    ground,
+    is_attempt,
+    world,
+)
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
@@ -132,20 +140,18 @@ async def test_over_http_a_run_waits_for_the_review_and_resumes_after_it(tmp_pat
         assert len(here.endpoint.calls) == calls
 
 
-@pytest.mark.parametrize("first", ["without", "with"])
 async def test_arms_that_are_measured_one_after_the_other_are_compared(
-    tmp_path: Path, first: str
+    tmp_path: Path, practised: Ground
 ) -> None:
-    async with ground(tmp_path / "1") as here:
-        await here.do("practice")
-        await here.do("evaluate", "--run", str(tmp_path / "at once"))
-        wanted = json.loads((tmp_path / "at once" / "report.json").read_text())
-        attempts = len(here.attempts)
-        shutil.rmtree(here.run)
-        await here.do("evaluate", "--arm", first)
-        assert here.report()["comparison"] is None
-        await here.do("evaluate", "--arm", "with" if first == "without" else "without")
-        found = here.report()
-    assert len(here.attempts) == attempts + 7 * 2 * 2
-    assert found["comparison"] == wanted["comparison"]
-    assert found["totals"]["lost"]["calls"] == 0
+    async with copy_of(practised, tmp_path) as here:
+        wanted = await here.do("evaluate", "--run", str(tmp_path / "at once"), "--json")
+        for first, second in (("without", "with"), ("with", "without")):
+            attempts = len(here.attempts)
+            shutil.rmtree(here.run)
+            await here.do("evaluate", "--arm", first)
+            assert here.report()["comparison"] is None
+            await here.do("evaluate", "--arm", second)
+            found = here.report()
+            assert len(here.attempts) == attempts + 7 * 2 * 2
+            assert found["comparison"] == json.loads(wanted.output)["comparison"]
+            assert found["totals"]["lost"]["calls"] == 0

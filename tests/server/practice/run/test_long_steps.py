@@ -30,7 +30,7 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("elsewhere", [False, True])
 async def test_all_updates_and_versions_of_a_step_count(tmp_path: Path, elsewhere: bool) -> None:
     async with ground(tmp_path) as here:
-        here.data("practice.jsonl", tasks(14 if elsewhere else 24))
+        here.data("practice.jsonl", tasks(10 if elsewhere else 16))
         if elsewhere:
             async with serving(here) as (url, _):
                 await here.do("practice", "--server", url)

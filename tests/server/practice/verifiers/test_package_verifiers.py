@@ -46,6 +46,7 @@ async def mathematics() -> AsyncGenerator[MathVerifier]:
 
 
 @shares_a_process
+@pytest.mark.usefixtures("packages_imported_once")
 async def test_math_compares_what_is_meant(mathematics: MathVerifier) -> None:
     for truth, answer, right in (
         ("1/2", r"So we get \boxed{\frac{2}{4}}.", 1.0),
@@ -63,6 +64,7 @@ async def test_math_compares_what_is_meant(mathematics: MathVerifier) -> None:
         assert await reward(mathematics, truth, answer) == right, (truth, answer)
 
 
+@pytest.mark.usefixtures("packages_imported_once")
 async def test_an_expression_without_end_leaves_the_run_alive_and_the_attempt_unscored() -> None:
     verifier = MathVerifier(time_limit=1.0)
     ticks = 0
@@ -84,6 +86,7 @@ async def test_an_expression_without_end_leaves_the_run_alive_and_the_attempt_un
 
 
 @shares_a_process
+@pytest.mark.usefixtures("packages_imported_once")
 async def test_a_verification_that_is_cancelled_does_not_answer_the_next(
     mathematics: MathVerifier,
 ) -> None:
@@ -95,6 +98,7 @@ async def test_a_verification_that_is_cancelled_does_not_answer_the_next(
 
 
 @shares_a_process
+@pytest.mark.usefixtures("packages_imported_once")
 async def test_verifications_at_once_each_get_their_own_verdict(mathematics: MathVerifier) -> None:
     answers = [rf"\boxed{{{n}}}" for n in range(10)]
     rewards = await asyncio.gather(*(reward(mathematics, "3", a) for a in answers))
@@ -150,6 +154,7 @@ async def check_agreement(verifier: Verifier, name: str) -> None:
 
 @recorded
 @shares_a_process
+@pytest.mark.usefixtures("packages_imported_once")
 async def test_rewards_of_math_agree_with_those_that_others_recorded(
     mathematics: MathVerifier,
 ) -> None:
@@ -179,7 +184,7 @@ async def gym_verifier() -> AsyncGenerator[Verifier]:
 
 @needs_gym
 @shares_a_process
-@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.usefixtures("packages_imported_once")
 async def test_reasoning_gym_scores_with_the_scorer_of_each_family(gym_verifier: Verifier) -> None:
     tasks = load_tasks("reasoning-gym:chain_sum+rearc+knights_knaves+polynomial_equations?size=4")
     kept = [Task.model_validate_json(t.model_dump_json()) for t in tasks]  # as in a journal
@@ -194,7 +199,7 @@ async def test_reasoning_gym_scores_with_the_scorer_of_each_family(gym_verifier:
 
 @needs_gym
 @shares_a_process
-@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.usefixtures("packages_imported_once")
 async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so(
     gym_verifier: Verifier,
 ) -> None:
@@ -207,7 +212,7 @@ async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so(
 
 @needs_gym
 @shares_a_process
-@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.usefixtures("packages_imported_once")
 async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer(gym_verifier: Verifier) -> None:
     (one,) = load_tasks("reasoning-gym:prime_factorization?size=1")
     score = await gym_verifier.verify(one, said("<answer>no idea</answer>"))
@@ -217,7 +222,7 @@ async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer(gym_verifier
 
 @needs_gym
 @shares_a_process
-@pytest.mark.usefixtures("gym_loaded_once")
+@pytest.mark.usefixtures("packages_imported_once")
 @pytest.mark.parametrize("family", ["string_insertion", "polynomial_multiplication", "puzzle24"])
 async def test_an_answer_cannot_start_or_write_anything(
     gym_verifier: Verifier, family: str, tmp_path_factory: pytest.TempPathFactory
