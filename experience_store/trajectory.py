@@ -86,7 +86,7 @@ class Group:
 
 def messages_to_json(messages: tuple[Message, ...]) -> str:
     """Messages as compact JSON in the OpenAI chat format, as stored."""
-    return json.dumps([_plain(m) for m in messages], ensure_ascii=False, separators=(",", ":"))
+    return json.dumps([_to_json(m) for m in messages], ensure_ascii=False, separators=(",", ":"))
 
 
 def fingerprint(messages: str) -> str:
@@ -94,7 +94,7 @@ def fingerprint(messages: str) -> str:
     return hashlib.sha256(messages.encode()).hexdigest()[:16]
 
 
-def _plain(message: Message) -> dict[str, object]:
+def _to_json(message: Message) -> dict[str, object]:
     plain: dict[str, object] = {"role": message.role, "content": message.text}
     if message.tool_calls:
         plain["tool_calls"] = [
@@ -125,27 +125,27 @@ def messages_from_json(text: str) -> tuple[Message, ...]:
             name=plain.get("name"),
             tool_call_id=plain.get("tool_call_id"),
         )
-        for plain in _PLAIN.validate_json(text)
+        for plain in _MESSAGES.validate_json(text)
     )
 
 
-class _Function(TypedDict):
+class _FunctionJson(TypedDict):
     name: str
     arguments: str
 
 
-class _Call(TypedDict):
+class _CallJson(TypedDict):
     id: str | None
     type: str
-    function: _Function
+    function: _FunctionJson
 
 
-class _Plain(TypedDict):
+class _MessageJson(TypedDict):
     role: str
     content: str
-    tool_calls: NotRequired[list[_Call]]
+    tool_calls: NotRequired[list[_CallJson]]
     name: NotRequired[str]
     tool_call_id: NotRequired[str]
 
 
-_PLAIN = TypeAdapter(list[_Plain])
+_MESSAGES = TypeAdapter(list[_MessageJson])

@@ -31,7 +31,7 @@ _Outcome: TypeAlias = Reply | ModelRefusedError | ModelUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class UpdateProgress:
     """Progress of an update: requests done (answered or given up) and in flight."""
 
     update_id: str
@@ -39,7 +39,7 @@ class Progress:
     open: int
 
 
-Report: TypeAlias = Callable[[Progress], None]
+Report: TypeAlias = Callable[[UpdateProgress], None]
 
 
 class ModelDriver:
@@ -62,7 +62,7 @@ class ModelDriver:
                 if not unavailable:
                     await self._put_open(work, asked)
                 if report:
-                    report(Progress(work.record.id, len(work.update.answers), len(asked)))
+                    report(UpdateProgress(work.record.id, len(work.update.answers), len(asked)))
                 if not asked:
                     break
                 done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)

@@ -211,9 +211,9 @@ class ExperienceServer(MCPServer[App]):
             if isinstance(cause, ExperienceError):
                 raise ToolError(str(cause)) from error
             if isinstance(cause, UnicodeEncodeError):
-                from experience_store.submissions.read_submission import HALF  # noqa: PLC0415  # not before it is needed: start-up
+                from experience_store.submissions.read_submission import LONE_SURROGATE  # noqa: PLC0415  # not before it is needed: start-up
 
-                raise ToolError(f"a text {HALF}.{self._nothing_stored(name)}") from error
+                raise ToolError(f"a text {LONE_SURROGATE}.{self._nothing_stored(name)}") from error
             if isinstance(cause, ValidationError):
                 from experience_store.submissions.read_submission import explain_validation_error  # noqa: PLC0415  # not before it is needed: start-up
 

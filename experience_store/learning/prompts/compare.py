@@ -41,14 +41,14 @@ class Comparison:
     suggestions: tuple[Suggestion, ...]
 
 
-class _Answer(BaseModel):
+class _ComparisonAnswer(BaseModel):
     reasons: Text = ""
     operations: Annotated[list[object], Field(max_length=MAX_OPERATIONS)]
 
 
 def read_comparison(raw: RawAnswer) -> Comparison:
     """Read the answer to a Compare question; raises AnswerRefusedError when it does not fit."""
-    answer = read_answer(_Answer, raw)
+    answer = read_answer(_ComparisonAnswer, raw)
     return Comparison(answer.reasons, read_suggestions(answer.operations))
 
 

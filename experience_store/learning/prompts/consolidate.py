@@ -32,7 +32,7 @@ class Consolidation:
     suggestions: tuple[Suggestion, ...]
 
 
-class _Answer(BaseModel):
+class _ConsolidationAnswer(BaseModel):
     operations: list[object]
 
 
@@ -76,7 +76,7 @@ class Consolidate:
 
     def read(self, raw: RawAnswer) -> Consolidation:
         """Read an answer; raises AnswerRefusedError when it does not fit."""
-        return Consolidation(read_suggestions(read_answer(_Answer, raw).operations))
+        return Consolidation(read_suggestions(read_answer(_ConsolidationAnswer, raw).operations))
 
     def _shown(self) -> str:
         if not self.library_size:

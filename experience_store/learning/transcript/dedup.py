@@ -21,7 +21,7 @@ _REMEMBERED = 8  # calls per tool
 def show_by_change(steps: Sequence[TranscriptStep]) -> list[TranscriptStep]:
     """The steps; a call that a later one nearly repeats is shown by how it differs from it."""
     told = list(steps)
-    in_full: defaultdict[str, deque[_Call]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
+    in_full: defaultdict[str, deque[_ShownCall]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
     for index in range(len(steps) - 1, -1, -1):
         step = steps[index]
         arguments = _arguments(step)
@@ -30,20 +30,20 @@ def show_by_change(steps: Sequence[TranscriptStep]) -> list[TranscriptStep]:
         changes = (_change(arguments, later) for later in in_full[step.label])
         shortest = min((change for change in changes if change), key=len, default=None)
         if shortest is None:
-            in_full[step.label].append(_Call(step.number, arguments))
+            in_full[step.label].append(_ShownCall(step.number, arguments))
         else:
             told[index] = replace(step, said=shortest)
     return told
 
 
-class _Call(NamedTuple):
+class _ShownCall(NamedTuple):
     """A call that is shown in full, with each argument as JSON."""
 
     number: int
     arguments: dict[str, str]
 
 
-def _change(arguments: dict[str, str], later: _Call) -> str | None:
+def _change(arguments: dict[str, str], later: _ShownCall) -> str | None:
     """How the arguments differ from the later call's; None unless that is much shorter."""
     others = later.arguments
     if arguments.keys() != others.keys():

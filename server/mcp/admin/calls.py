@@ -13,7 +13,7 @@ from experience_store.token_estimate import estimate_tokens
 from experience_store.version import Version
 from server.app import App
 from server.library_service import Attribution, description
-from server.mcp.context import AppContext, author_of
+from server.mcp.schemas import AppContext, author_of
 from server.rendering import Difference, version_changes
 from server.text import count
 

@@ -33,9 +33,8 @@ from server.mcp.admin.calls import (
     version_result,
 )
 from server.mcp.admin.review_tool import review_updates
-from server.mcp.context import AppContext, app_of
 from server.mcp.results import result
-from server.mcp.schemas import ScopedTool, make_tool
+from server.mcp.schemas import AppContext, ScopedTool, app_of, make_tool
 
 
 class DeletedOut(BaseModel):

@@ -25,8 +25,8 @@ from server.mcp.admin.calls import (
     can_ask,
     fitting,
 )
-from server.mcp.context import AppContext, app_of
 from server.mcp.results import result
+from server.mcp.schemas import AppContext, app_of
 from server.rendering import proposed_change, version_changes
 from server.text import count
 

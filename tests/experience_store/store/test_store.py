@@ -25,8 +25,7 @@ from experience_store.library import Policy
 from experience_store.operations import Add, Retire, Revise, normalise_id
 from experience_store.scoped import ScopedStore
 from experience_store.sqlite.store import SqliteStore
-from experience_store.store import GivenAnswer, Retrieval, Store, Token, Usage
-from experience_store.store.tokens import digest_of
+from experience_store.store import GivenAnswer, Retrieval, Store, Token, Usage, digest_of
 from experience_store.testing import sensible_answer
 from experience_store.update_runner import (
     ResumedUpdate,

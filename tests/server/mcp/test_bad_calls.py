@@ -25,13 +25,13 @@ BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
         "misspelt reward",
         "submit_group",
         {"task": "x", "trajectories": [{"output": "a", "rewrad": 1}]},
-        "trajectories.0.rewrad: is not known; did you mean 'reward'?",
+        "trajectories.0.rewrad: unknown field; did you mean 'reward'?",
     ),
     (
         "score for reward",
         "submit_group",
         {"task": "x", "trajectories": [WON_AND_LOST[0], {"output": "a", "score": 1}]},
-        "trajectories.1.score: is not known; did you mean 'reward'?",
+        "trajectories.1.score: unknown field; did you mean 'reward'?",
     ),
     (
         "bad library name",
@@ -162,6 +162,6 @@ async def test_one_bad_attempt_keeps_the_whole_group_out(database: Path, mode: M
         answer = await call(client, "submit_group", task="x", trajectories=[*WON_AND_LOST, bad])
         stored = await groups_stored(client)
 
-    assert "trajectories.2.feedbck: is not known; did you mean 'feedback'?" in answer.text
+    assert "trajectories.2.feedbck: unknown field; did you mean 'feedback'?" in answer.text
     assert "Nothing was stored." in answer.text
     assert stored == 0
