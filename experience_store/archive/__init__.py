@@ -1,10 +1,10 @@
-"""A library as a file: `records` is the form, `validation` checks one that is read."""
+"""A library as a file: `format` defines it, `validation` checks the consistency of one."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ValidationError
 
-from experience_store.archive.records import FORMAT, FORMAT_VERSION, Archive
+from experience_store.archive.format import FORMAT, FORMAT_VERSION, Archive
 from experience_store.archive.validation import MAX_SHOWN, check
 from experience_store.errors import BadInputError
 
@@ -12,7 +12,7 @@ __all__ = ["Archive", "read_archive", "write_archive"]
 
 
 def write_archive(archive: Archive) -> str:
-    """An archive as JSON text, the same for the same archive."""
+    """An archive as JSON text; equal archives give equal text."""
     return archive.model_dump_json(indent=1) + "\n"
 
 
@@ -26,7 +26,7 @@ def read_archive(text: str | bytes) -> Archive:
     try:
         archive = Archive.model_validate_json(text)
     except ValidationError as error:
-        raise BadInputError(f"the archive is damaged: {_said(error)}") from error
+        raise BadInputError(f"the archive is invalid: {_problems(error)}") from error
     return check(archive)
 
 
@@ -36,22 +36,22 @@ class _Head(BaseModel):
 
 
 def _check_format(text: str | bytes) -> None:
-    """Refuse other documents and archives of later releases, before looking at details."""
+    """Refuse other documents and archives of later releases before parsing the rest."""
     try:
         head = _Head.model_validate_json(text)
     except ValidationError as error:
-        raise BadInputError(f"this is not an exported library: {_said(error)}") from error
+        raise BadInputError(f"this is not an exported library: {_problems(error)}") from error
     if head.format != FORMAT:
         raise BadInputError(f"this is not an exported library: its format is not {FORMAT!r}")
     if head.format_version != FORMAT_VERSION:
         raise BadInputError(
-            f"the archive has format version {head.format_version!r}, this release reads "
+            f"the archive has format version {head.format_version!r}, but this release supports "
             f"{FORMAT_VERSION}: upgrade experience-mcp"
         )
 
 
-def _said(error: ValidationError) -> str:
-    """The first problems with their places, values left out."""
+def _problems(error: ValidationError) -> str:
+    """The first problems with their locations, without values."""
     problems = error.errors(include_url=False, include_input=False)[:MAX_SHOWN]
     return "; ".join(": ".join([*_place(p["loc"]), p["msg"]]) for p in problems)
 

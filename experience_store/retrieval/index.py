@@ -21,8 +21,7 @@ from experience_store.retrieval.bitplanes import (
     numbers_at,
     slots_of,
 )
-from experience_store.retrieval.documents import STEPS, Document
-from experience_store.retrieval.index_data import Contents, Row
+from experience_store.retrieval.documents import STEPS, Contents, Document, IndexRow
 from experience_store.retrieval.postings import (
     LEVEL,
     NOTHING,
@@ -35,10 +34,10 @@ from experience_store.retrieval.postings import (
 from experience_store.retrieval.tokenizer import content_terms
 
 NEAR = 0.6
-"""From this similarity on, two experiences are worth a look as near-duplicates.
+"""Similarity from which two experiences are considered near-duplicates.
 
-Rewordings of lessons by hand came to 0.82 and more, different lessons on the same topic to 0.57 and
-less; of pairs of unrelated sentences of one field (Cranfield), one in 10,000 gets here by chance.
+Rewordings of lessons by hand reached at least 0.82, different lessons on one topic at most 0.57; of
+pairs of unrelated sentences in one field (Cranfield), one in 10,000 reaches it by chance.
 """
 
 _NEAR_AT_LEAST = 6
@@ -49,10 +48,7 @@ _NUMBER = re.compile(r"\d+$")
 
 
 class Index:
-    """What a library knows about which task.
-
-    An index does not change. `updated` makes the next one and shares with it what is the same.
-    """
+    """A search index, immutable; `updated` makes the next one and shares what did not change."""
 
     __slots__ = ("_contents",)
 
@@ -61,17 +57,15 @@ class Index:
 
     @classmethod
     def build(cls, documents: Iterable[Document]) -> Index:
-        """The index of documents; of two with the same id, the later one counts."""
+        """The index of documents; of several with the same id, the last one counts."""
         return cls(Contents.of({d.experience.id: d for d in documents}.values()))
 
     def updated(self, changed: Iterable[Document], removed: Iterable[str] = ()) -> Index:
-        """The index after some experiences came or changed and others went.
-
-        It answers as one that is built anew does.
+        """The index after changes; equivalent to one built from scratch.
 
         Args:
-            changed: New experiences, and those whose wording or tasks are not what they were.
-            removed: Ids that are gone; those that were not there are ignored.
+            changed: New documents, and those with a different experience or tasks.
+            removed: Removed ids; unknown ones are ignored.
         """
         contents = self._contents.copy()
         for experience_id in removed:
@@ -85,23 +79,23 @@ class Index:
 
     @property
     def tokens(self) -> int:
-        """What all experiences cost as they are served."""
+        """Estimated tokens of all experiences as served."""
         return self._contents.tokens
 
     def experience(self, experience_id: str) -> Experience:
-        """The experience of an id that is in the index."""
+        """The experience with an id that is in the index."""
         return self._row(self._contents.slots[experience_id]).experience
 
     def cost(self, experience_id: str) -> int:
-        """Estimated tokens of an experience as it is served: `"G12": "Name: text",`."""
+        """Estimated tokens of an experience as served: `"G12": "Name: text",`."""
         return self._row(self._contents.slots[experience_id]).cost
 
     def rank(self, task: str, limit: int) -> list[tuple[str, float]]:
-        """The experiences that fit a task best, with their scores; equally good ones newest first.
+        """Ids and scores of the experiences that fit a task best; ties newest first.
 
         Args:
-            task: The task; of a very long one, only the beginning and the end are read.
-            limit: How many at most; those without a term of the task are never among them.
+            task: The task; of a very long one, only the start and the end are read.
+            limit: Maximum number; experiences that share no term with the task are left out.
         """
         if limit < 1:
             return []
@@ -113,12 +107,12 @@ class Index:
         return [(id_, score / (STEPS * _QUARTERS)) for score, id_ in best[:limit]]
 
     def near(self, text: str, threshold: float = NEAR) -> list[str]:
-        """The experiences that say much the same in much the same words, the nearest first.
+        """Ids of the experiences that are near-duplicates of a text, nearest first.
 
-        How near two texts are is how many stemmed content words they share, out of those of the
-        text that has fewer: an experience that repeats another and adds a condition is what the
-        learner wants to see. Texts of fewer than six words count as six, lest one be near to all
-        that happens to contain it, except that the same words are as near as can be.
+        The similarity of two texts is the number of stemmed content words they share, divided by
+        the number in the shorter text: the learner wants to see an experience that repeats another
+        and adds a condition. Texts of fewer than six words count as six, so that a short one is not
+        near to everything that happens to contain it; but equal word sets have similarity 1.
         """
         terms = dict.fromkeys(content_terms(text), 1)
         bound = min(len(terms), math.ceil(threshold * _NEAR_AT_LEAST))
@@ -131,13 +125,13 @@ class Index:
         near.sort(key=lambda pair: (pair[0], *_age(pair[1])), reverse=True)
         return [id_ for similarity, id_ in near if similarity >= threshold]
 
-    def _row(self, slot: int) -> Row:
+    def _row(self, slot: int) -> IndexRow:
         row = self._contents.rows[slot]
         assert row is not None
         return row
 
     def _weights(self, task: str) -> dict[str, int]:
-        """What each term of a task weighs, of those that the index has; the weightiest only."""
+        """The weights of the terms of a task that are in the index; only the largest ones."""
         postings, experiences = self._contents.postings, len(self)
         weights: dict[str, int] = {}
         for term, times in Counter(_query_terms(task)).items():
@@ -148,7 +142,7 @@ class Index:
         return dict(nlargest(_MAX_QUERY_TERMS, weights.items(), key=itemgetter(1)))
 
     def _added(self, weights: Mapping[str, int], part: range) -> Bitplanes:
-        """The sum, for every slot, of weight times a part of the code over the terms."""
+        """The sum per slot, over the terms, of the weight times a part of the code."""
         columns: defaultdict[int, list[int]] = defaultdict(list)
         rare: dict[int, int] = {}
         low, mask = part.start, (1 << len(part)) - 1
@@ -168,10 +162,10 @@ class Index:
 
 @lru_cache(maxsize=4096)
 def _weight(having: int, experiences: int, times: int, *, own: bool) -> int:
-    """BM25's inverse document frequency, and how often the task has the term, soon saturated.
+    """BM25's inverse document frequency, times the saturated frequency of the term in the task.
 
-    A term that only tasks have and no experience's own words (`own`) counts half: mostly it is a
-    name or a number of those tasks. In a small library such a term is as rare as any.
+    A term that occurs in tasks only, not in any experience (`own`), counts half: it is mostly a
+    name or a number. In a small library such a term is as rare as any.
     """
     rarity = math.log1p((experiences - having + 0.5) / (having + 0.5))
     return max(1, round(_QUARTERS * rarity * 2 * times / (times + 1) * (1 if own else 0.5)))
@@ -188,6 +182,6 @@ def _query_terms(task: str) -> list[str]:
 
 
 def _age(experience_id: str) -> tuple[int, str]:
-    """Larger for newer ids: they are numbered as they come."""
+    """A sort key by age: larger for newer ids, which are numbered in order."""
     number = _NUMBER.search(experience_id)
     return (int(number[0]) if number else 0), experience_id

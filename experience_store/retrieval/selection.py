@@ -1,4 +1,4 @@
-"""Which experiences are served for a task within a token budget."""
+"""Selects the experiences to serve for a task within a token budget."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from experience_store.library import Experience, State
 from experience_store.retrieval.index import Index
 
-# In a library that is served whole, how many are ordered by relevance at most.
-_RANKED = 500
+_RANKED = 500  # maximum experiences ranked by relevance in a library that is served whole
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is served.
+    """The experiences to serve.
 
     Attributes:
-        experiences: In the order in which they are shown.
-        omitted: How many the library has beyond these.
-        tokens: What these cost as the JSON pairs `"G12": "Name: text",`.
+        experiences: The experiences, in order.
+        omitted: Number of other experiences in the library.
+        tokens: Estimated tokens as JSON pairs `"G12": "Name: text",`.
     """
 
     experiences: tuple[Experience, ...]
@@ -28,23 +27,23 @@ class Selection:
 
 
 def select(state: State, index: Index, task: str | None, max_tokens: int) -> Selection:
-    """The experiences worth having for a task within a token budget.
+    """Select the experiences for a task within a token budget.
 
-    There is one order, whatever the budget: what matches the task, best first, then the rest,
-    newest first, as they were learned in knowledge of the older ones. A library that fits the
-    budget is served whole. Of a larger one, only what matches is served; the rest only if nothing
-    matches or there is no task. It ends before the first that does not fit: what a smaller budget
-    gets is the beginning of what a larger one gets, and nothing short takes the place of something
+    The order does not depend on the budget: experiences that match the task, best first, then the
+    others, newest first, as newer ones were learned with knowledge of the older. A library that
+    fits the budget is served whole. Of a larger one, only matches are served; others only if
+    nothing matches or there is no task. The selection ends before the first one that does not fit:
+    a smaller budget gets a prefix of what a larger one gets, and nothing short replaces something
     better that is too long.
 
     Args:
         state: The library.
-        index: The index of this very state.
-        task: What the agent is about to do, if that is known.
-        max_tokens: With 0, or too few for any experience, nothing is selected.
+        index: The index of this state.
+        task: The task, if known.
+        max_tokens: The token budget.
 
     Raises:
-        ValueError: If the index cannot be of this state.
+        ValueError: If the index is not of this state.
     """
     if len(index) != len(state.experiences):
         raise ValueError(f"the index is not of version {state.version} of {state.library!r}")
@@ -52,7 +51,7 @@ def select(state: State, index: Index, task: str | None, max_tokens: int) -> Sel
         return Selection(_best_first(state, index, task), 0, index.tokens)
     if max_tokens < 1:
         return Selection((), len(index), 0)
-    # twice as many as would fit on average
+    # twice as many as fit on average
     limit = 10 + 2 * max_tokens * len(index) // index.tokens
     best = [index.experience(id_) for id_, _ in index.rank(task or "", limit)]
     return _beginning(best or reversed(state.experiences), index, max_tokens)

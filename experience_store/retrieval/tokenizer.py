@@ -1,10 +1,9 @@
-"""Text into the terms that are compared.
+"""Splits text into the terms that are compared.
 
-A term is a casefolded word, stemmed when it is plain ASCII letters (English stemming does words of
-other languages no harm that matters: query and experience go through the same). An identifier is a
-term as a whole and in its parts: `get_user_id` also as get, user; `HAT136` also as hat, 136.
-Scripts written without spaces are compared by overlapping pairs of characters. English stop words
-are no terms: what shares nothing else with a task has nothing to say about it.
+A term is a case-folded word, stemmed if it is plain ASCII letters (English stemming does little
+harm to other languages, as tasks and experiences are stemmed alike). An identifier is a term as a
+whole and in parts: `get_user_id` also as get, user; `HAT136` also as hat, 136. Scripts without
+spaces are compared by overlapping pairs of characters. English stop words are not terms.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff"
     "\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-# Marks that belong to a word though Python's \w leaves them out (Hebrew, Arabic, Indic)
+# Marks that belong to words but that Python's \w does not match (Hebrew, Arabic, Indic)
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0dff"
 _ASCII_WORD = re.compile(rf"[A-Za-z0-9_]{{1,{MAX_WORD}}}")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
-# The last line: words of asking, which every task may have and no lesson is about.
+# The last line: words of requests, which any task may have and no lesson is about.
 _ENGLISH = """
     a about above after again against all also am an and any are aren as at be because been before
     being below between both but by can cannot could couldn d did didn do does doesn doing don down
@@ -73,9 +72,9 @@ def _unspaced() -> re.Pattern[str]:
 
 
 class _Analysed(dict[str, tuple[str, ...]]):
-    """Words to their terms, each term one object wherever it occurs.
+    """A cache of words to their interned terms.
 
-    Forgets everything when full, which costs less than keeping an order.
+    It is cleared when full, which costs less than tracking the order of use.
     """
 
     def __missing__(self, word: str) -> tuple[str, ...]:
@@ -111,7 +110,7 @@ class _Stemmer(Protocol):
     def stemWord(self, word: str) -> str: ...  # noqa: N802 - the package's own spelling
 
 
-_stemming = threading.Lock()  # a stemmer is not to be used by two threads at once
+_stemming = threading.Lock()  # a stemmer is not thread-safe
 
 
 @lru_cache(maxsize=_CACHED_WORDS)
@@ -124,9 +123,9 @@ def _stem(word: str) -> str:
 
 @cache
 def _english() -> _Stemmer:
-    """Snowball's English stemmer in C: 1 us a word, where the one in Python takes 30.
+    """Snowball's English stemmer in C, which takes 1 us a word, or in Python, which takes 30.
 
-    The two give the same stems. Which one is installed, pyproject.toml says; neither has types.
+    They give the same stems; pyproject.toml decides which one is installed. Neither has types.
     """
     if find_spec("Stemmer"):
         return cast("_Stemmer", importlib.import_module("Stemmer").Stemmer("english"))

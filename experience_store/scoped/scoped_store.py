@@ -41,7 +41,7 @@ from experience_store.trajectory import Group
 from experience_store.version import Driver, Version
 
 if TYPE_CHECKING:  # pydantic models are slow to import
-    from experience_store.archive.records import Archive
+    from experience_store.archive.format import Archive
 
 
 class ScopedStore:

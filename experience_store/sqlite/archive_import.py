@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 
-from experience_store.archive.records import (
+from experience_store.archive.format import (
     LEFT_OUT,
     STAND_IN,
     Archive,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
-from experience_store.archive.records import (
+from experience_store.archive.format import (
     LEFT_OUT,
     AnswerRecord,
     Archive,

@@ -34,7 +34,7 @@ BUSY_SECONDS = 10.0
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED"})
 
 
-class Connection(aiosqlite.Connection):
+class DatabaseConnection(aiosqlite.Connection):
     """A connection that runs a whole function in its thread.
 
     A transaction that returned to the event loop between statements would hold the lock for as long
@@ -51,7 +51,11 @@ class Database:
     """An open database file."""
 
     def __init__(
-        self, path: Path, reader: Connection, writer: Connection, busy_seconds: float
+        self,
+        path: Path,
+        reader: DatabaseConnection,
+        writer: DatabaseConnection,
+        busy_seconds: float,
     ) -> None:
         self.path = path
         self._busy_seconds = busy_seconds
@@ -256,11 +260,11 @@ def _migrate_once(tx: Transaction) -> bool:
     return True
 
 
-async def _connect(path: Path, busy_seconds: float) -> Connection:
+async def _connect(path: Path, busy_seconds: float) -> DatabaseConnection:
     def connector() -> sqlite3.Connection:
         return sqlite3.connect(path, isolation_level=None, timeout=busy_seconds)
 
-    connection = Connection(connector, iter_chunk_size=64)
+    connection = DatabaseConnection(connector, iter_chunk_size=64)
     await connection
     try:
         await connection.do(_set_up)

@@ -8,8 +8,11 @@ none of it happened.
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from experience_store.store.groups import (
@@ -28,7 +31,6 @@ from experience_store.store.libraries import (
     Origin,
     Provenance,
 )
-from experience_store.store.tokens import Token, Tokens
 from experience_store.store.updates import (
     AskedRequest,
     Decision,
@@ -44,7 +46,7 @@ from experience_store.store.updates import (
 )
 
 if TYPE_CHECKING:  # pydantic models are slow to import
-    from experience_store.archive.records import Archive
+    from experience_store.archive.format import Archive
     from experience_store.library import Library
 
 __all__ = [
@@ -77,7 +79,11 @@ __all__ = [
     "UpdateRecord",
     "Updates",
     "Usage",
+    "digest_of",
+    "new_token",
 ]
+
+TOKEN_PREFIX = "exm_"  # noqa: S105  # lets people and secret scanners recognise tokens
 
 
 class Archives(Protocol):
@@ -144,6 +150,59 @@ class Retrievals(Protocol):
 
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
         """The library of each retrieval, by id; unknown ids are left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that clients sign in with: whose it is, what it permits, and when it expires.
+
+    Only its digest is stored. A token is 256 random bits, so a plain SHA-256 is enough: there is
+    nothing for a slow hash to protect from guessing, and the timing of an index look-up reveals
+    nothing about tokens an attacker does not have.
+
+    Attributes:
+        id: Short identifier; not secret.
+        scopes: Names of its permissions.
+        libraries: Names of accessible libraries, existing or not; None for all.
+        expires_at: When it expires; None for never.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    libraries: frozenset[str] | None
+    created_at: datetime
+    expires_at: datetime | None
+
+
+def new_token() -> str:
+    """A new random token."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(token: str) -> str:
+    """The digest of a token, as stored."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class Tokens(Protocol):
+    """Tokens that clients sign in with."""
+
+    async def add(self, token: Token, digest: str) -> None:
+        """Store a token; raises ConflictError if its name is taken."""
+        ...
+
+    async def find(self, digest: str) -> Token | None:
+        """The token with a digest; None if it is unknown, revoked or expired."""
+        ...
+
+    async def all(self) -> tuple[Token, ...]:
+        """All tokens, expired ones included, by name."""
+        ...
+
+    async def revoke(self, name_or_id: str) -> Token:
+        """Revoke a token, effective at once in every process; raises NotFoundError."""
         ...
 
 

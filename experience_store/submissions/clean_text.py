@@ -1,4 +1,4 @@
-"""Text as it can be stored: without lone surrogates, which no encoding has a place for."""
+"""Text that can be stored: without lone surrogates, which no encoding can represent."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MAX_ID = 200
 
 
 def clean(text: str) -> str:
-    """The text with replacement characters for lone surrogates."""
+    """Replace lone surrogates."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def cleaned(text: str | None) -> str | None:
-    """The same for a text that need not be there."""
+    """Replace lone surrogates in a text, if there is one."""
     return None if text is None else clean(text)
 
 
@@ -26,13 +26,13 @@ def _sound(value: object) -> object:
 
 
 def _text_or_json(value: object) -> object:
-    """Text; anything structured (a ground truth that is a list of calls, say) as JSON."""
+    """Text, or a structured value (such as a list of calls as ground truth) as JSON."""
     if isinstance(value, str | None):
         return _sound(value)
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-# The constraint comes first, so that it applies to the text itself and strips before it counts.
+# The constraint comes first, so that it applies to the cleaned text and strips before counting.
 AnyText = Annotated[str, StringConstraints(max_length=MAX_TEXT), BeforeValidator(_text_or_json)]
 Task = Annotated[
     str,

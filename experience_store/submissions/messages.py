@@ -1,4 +1,4 @@
-"""Chat messages as clients send them: OpenAI's, or with content blocks of the Anthropic kind."""
+"""Parses chat messages: OpenAI's, or with content blocks as in Anthropic's API."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Call(BaseModel):
     function: _Function | None = None
 
     def call(self) -> ToolCall:
-        """The call, with its name inside `function` or beside it."""
+        """The call, with name and arguments inside `function` or beside it."""
         inner = self.function or _Function(name=self.name or "?", arguments=self.arguments)
         return ToolCall(inner.name, _arguments(inner.arguments), self.id)
 
@@ -64,9 +64,9 @@ class MessageInput(BaseModel):
     tool_call_id: str | None = None
 
     def message(self) -> Message:
-        """The message as it is stored."""
+        """The message as stored."""
         if isinstance(self.content, str) and self.model_fields_set <= _PLAIN:
-            return Message(clean(self.role), clean(self.content))  # what most messages are
+            return Message(clean(self.role), clean(self.content))  # the common case
         parts = [self.content] if isinstance(self.content, str) else self.content or []
         texts = [self.reasoning_content, *(_part_text(p) for p in parts), self.refusal]
         calls = [c.call() for c in self.tool_calls or []]

@@ -1,4 +1,4 @@
-"""Attempts at one task as clients send them, read into a submission."""
+"""Parses a group of attempts at one task, and explains validation errors."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TrajectoryInput(BaseModel):
         return self
 
     def trajectory(self) -> Trajectory:
-        """The attempt as it is stored; its id is empty if the client gave none."""
+        """The attempt as stored; its id is empty if the client gave none."""
         if self.messages:
             messages = tuple(m.message() for m in self.messages)
         else:
@@ -81,7 +81,7 @@ def _metadata_text(metadata: dict[str, object]) -> str:
     try:
         return clean(json.dumps(metadata, ensure_ascii=False, allow_nan=False, default=str))
     except ValueError as error:
-        raise BadInputError("metadata has a number that is not finite; use null") from error
+        raise BadInputError("metadata contains a number that is not finite: use null") from error
 
 
 class _SubmissionInput(BaseModel):
@@ -101,16 +101,16 @@ def read_submission(
     group_id: object = None,
     ground_truth: object = None,
 ) -> Submission:
-    """Read a group of attempts as a client sent it.
+    """Parse a group of attempts as a client sent it.
 
     Raises:
-        BadInputError: If something cannot be understood, with where it is and how to mend it.
+        BadInputError: If something is invalid, with its location and how to fix it.
     """
     value = {
         "task": task,
         "trajectories": trajectories,
         "group_id": group_id,
-        # as an empty list it would look like no reference at all
+        # stored as an empty list, it would look like a missing reference
         "ground_truth": "(none: no action is right)" if ground_truth == [] else ground_truth,
     }
     try:
@@ -130,18 +130,18 @@ def _size(message: Message) -> int:
     return len(message.text) + sum(len(call.arguments) for call in message.tool_calls)
 
 
-HALF = (
+LONE_SURROGATE = (
     "contains half a surrogate pair, such as \\ud800, which is not a character and cannot be "
     "stored; leave it out, or send the whole pair"
 )
 
 
 def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> str:
-    """A validation error as sentences that say where, what and how to mend it; values left out.
+    """A validation error as sentences that say where, what and how to fix it, without values.
 
     Args:
-        error: What pydantic found.
-        fields: Known fields, for hints on unknown ones.
+        error: The error.
+        fields: Known fields, to suggest one for an unknown name.
     """
     sentences: list[str] = []
     for problem in error.errors(include_url=False, include_input=False)[:5]:
@@ -149,11 +149,11 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
         where = ".".join([*place, last])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "string_unicode":
-            message = HALF
+            message = LONE_SURROGATE
         if problem["type"] == "extra_forbidden":
             close = _meant(last, fields)
             hint = f"did you mean {close!r}? " if close else ""
-            message = f"is not known; {hint}Fields are {', '.join(fields)}"
+            message = f"unknown field; {hint}Fields are {', '.join(fields)}"
         sentences.append(f"{where}: {message}.")
     more = error.error_count() - len(sentences)
     return " ".join([*sentences, *([f"And {more} more."] if more > 0 else [])])
@@ -167,7 +167,7 @@ _OTHER_NAMES = {
 
 
 def _meant(field: str, fields: Sequence[str]) -> str | None:
-    """The field that an unknown name probably means."""
+    """The field that an unknown name probably stands for."""
     for name, others in _OTHER_NAMES.items():
         if name in fields and field.lower() in others:
             return name

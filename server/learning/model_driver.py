@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.requests import Request
+from experience_store.learning.prompts import Request
 from experience_store.store import GivenAnswer
 from experience_store.update_runner import ResumedUpdate, UpdateRunner
 from server.learning.models import (
@@ -31,7 +31,7 @@ _Outcome: TypeAlias = Reply | ModelRefusedError | ModelUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class UpdateProgress:
     """Progress of an update: requests done (answered or given up) and in flight."""
 
     update_id: str
@@ -39,7 +39,7 @@ class Progress:
     open: int
 
 
-Report: TypeAlias = Callable[[Progress], None]
+Report: TypeAlias = Callable[[UpdateProgress], None]
 
 
 class ModelDriver:
@@ -62,7 +62,7 @@ class ModelDriver:
                 if not unavailable:
                     await self._put_open(work, asked)
                 if report:
-                    report(Progress(work.record.id, len(work.update.answers), len(asked)))
+                    report(UpdateProgress(work.record.id, len(work.update.answers), len(asked)))
                 if not asked:
                     break
                 done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
@@ -87,8 +87,8 @@ class ModelDriver:
         self, work: ResumedUpdate, asked: dict[asyncio.Task[_Outcome], Request]
     ) -> None:
         """Send what is open and not in flight; preparing a request twice would be slow."""
-        under_way = {request.id for request in asked.values()}
-        for request in await self._runner.ask(work, under_way):
+        in_flight = {request.id for request in asked.values()}
+        for request in await self._runner.ask(work, in_flight):
             asked[asyncio.create_task(self._put(request, None))] = request
 
     async def _put(self, request: Request, correction: Correction | None) -> _Outcome:

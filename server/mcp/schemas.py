@@ -1,22 +1,42 @@
-"""Schemas of the tools: arguments as models read them, and functions made into tools.
+"""What tools are made of: the context of a call, schemas of arguments, functions made into tools.
 
-The schemas describe the best form to send; `submissions` understands others too. So lists arrive
-as plain objects, and an invalid one is refused with how to fix the call.
+The schemas describe the preferred form; `submissions` understands others too. So lists arrive as
+plain objects, and an invalid one is refused with how to fix the call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from experience_store.errors import BadInputError
-from server.access import Scope
+from server.access import Scope, current_access
+from server.app import App
 
-Library = Annotated[
+MAX_HOST_NAME = 60  # characters of the name a host gives itself
+
+AppContext: TypeAlias = Context[App, Any]
+
+
+def app_of(ctx: AppContext) -> App:
+    """The app as the caller sees it."""
+    return ctx.request_context.lifespan_context.seen()
+
+
+def author_of(ctx: AppContext) -> str:
+    """The author of a change, for histories: the host, and the signed-in caller if any."""
+    info = ctx.session.client_params.client_info if ctx.session.client_params else None
+    host = f"host {info.name[:MAX_HOST_NAME]}" if info else "host"
+    who = current_access.get().who
+    return f"{host} for {who}" if who else host
+
+
+LibraryName = Annotated[
     str | None,
     WithJsonSchema({"type": "string"}),
     Field(

@@ -13,7 +13,6 @@ from experience_store.library import check_library_name
 from experience_store.store import Retrieval
 from server.access import Scope
 from server.app import App
-from server.mcp.context import AppContext, app_of, author_of
 from server.mcp.next_steps import (
     MAX_SERVED_TOKENS,
     after_retrieval,
@@ -32,7 +31,17 @@ from server.mcp.results import (
     submitted_text,
     update_text,
 )
-from server.mcp.schemas import Answers, Library, ScopedTool, Trajectories, make_tool, read_answers
+from server.mcp.schemas import (
+    Answers,
+    AppContext,
+    LibraryName,
+    ScopedTool,
+    Trajectories,
+    app_of,
+    author_of,
+    make_tool,
+    read_answers,
+)
 
 MAX_TASK = 100_000
 
@@ -46,7 +55,7 @@ async def get_experiences(
             max_length=MAX_TASK,
         ),
     ],
-    library: Library = None,
+    library: LibraryName = None,
     max_tokens: Annotated[
         int | None,
         WithJsonSchema({"type": "integer"}),
@@ -90,7 +99,7 @@ async def submit_group(
     ctx: AppContext,
     task: Annotated[str, Field(description="The task given to all attempts")],
     trajectories: Trajectories,
-    library: Library = None,
+    library: LibraryName = None,
     group_id: Annotated[
         str | None,
         WithJsonSchema({"type": "string"}),
@@ -134,7 +143,7 @@ async def submit_group(
 
 
 async def update_experiences(
-    ctx: AppContext, library: Library = None
+    ctx: AppContext, library: LibraryName = None
 ) -> Annotated[CallToolResult, UpdateOut]:
     """Learn from submitted groups.
 

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from server.app import open_app
-from server.learning.model_driver import Progress
+from server.learning.model_driver import UpdateProgress
 from server.settings import ModelSettings, Settings
 
 
-def say(progress: Progress) -> None:
+def say(progress: UpdateProgress) -> None:
     sys.stdout.write(f"{progress.done} {progress.open}\n")
     sys.stdout.flush()
 

@@ -15,16 +15,14 @@ from pydantic import BaseModel, Field
 
 from experience_store.learning.prompts import blocks
 from experience_store.learning.prompts.answers import (
+    MAX_OPERATIONS,
+    OPERATION,
     RawAnswer,
     Schema,
+    Suggestion,
     Text,
     object_schema,
     read_answer,
-)
-from experience_store.learning.prompts.suggestions import (
-    MAX_OPERATIONS,
-    OPERATION,
-    Suggestion,
     read_suggestions,
 )
 from experience_store.learning.transcript import common_beginning, length, quote, shorten
@@ -43,14 +41,14 @@ class Comparison:
     suggestions: tuple[Suggestion, ...]
 
 
-class _Answer(BaseModel):
+class _ComparisonAnswer(BaseModel):
     reasons: Text = ""
     operations: Annotated[list[object], Field(max_length=MAX_OPERATIONS)]
 
 
 def read_comparison(raw: RawAnswer) -> Comparison:
     """Read the answer to a Compare question; raises AnswerRefusedError when it does not fit."""
-    answer = read_answer(_Answer, raw)
+    answer = read_answer(_ComparisonAnswer, raw)
     return Comparison(answer.reasons, read_suggestions(answer.operations))
 
 

@@ -10,14 +10,12 @@ from pydantic import BaseModel
 
 from experience_store.learning.prompts import blocks
 from experience_store.learning.prompts.answers import (
+    OPERATION,
     RawAnswer,
     Schema,
+    Suggestion,
     object_schema,
     read_answer,
-)
-from experience_store.learning.prompts.suggestions import (
-    OPERATION,
-    Suggestion,
     read_suggestions,
 )
 from experience_store.learning.transcript import quote
@@ -34,7 +32,7 @@ class Consolidation:
     suggestions: tuple[Suggestion, ...]
 
 
-class _Answer(BaseModel):
+class _ConsolidationAnswer(BaseModel):
     operations: list[object]
 
 
@@ -78,7 +76,7 @@ class Consolidate:
 
     def read(self, raw: RawAnswer) -> Consolidation:
         """Read an answer; raises AnswerRefusedError when it does not fit."""
-        return Consolidation(read_suggestions(read_answer(_Answer, raw).operations))
+        return Consolidation(read_suggestions(read_answer(_ConsolidationAnswer, raw).operations))
 
     def _shown(self) -> str:
         if not self.library_size:

@@ -28,7 +28,7 @@ class Summary:
     text: str
 
 
-class _Answer(BaseModel):
+class _SummaryAnswer(BaseModel):
     summary: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -59,7 +59,7 @@ class Summarise:
 
     def read(self, raw: RawAnswer) -> Summary:
         """Read an answer; raises AnswerRefusedError when it does not fit."""
-        return Summary(read_answer(_Answer, raw).summary)
+        return Summary(read_answer(_SummaryAnswer, raw).summary)
 
     def _fill(self, attempt: str, left_out: str) -> str:
         return blocks.template("summarise").substitute(

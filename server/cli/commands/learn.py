@@ -27,7 +27,7 @@ from server.cli.options import (
     shared,
 )
 from server.cli.output import count, print_json, render_change, title, wrapped
-from server.learning.model_driver import Progress
+from server.learning.model_driver import UpdateProgress
 from server.learning.models import ModelUnavailableError
 from server.rendering import version_changes
 from server.settings import ModelSettings, Settings
@@ -138,7 +138,7 @@ class _ProgressLine:
     def __exit__(self, *_: object) -> None:
         self._write("")
 
-    def report(self, progress: Progress) -> None:
+    def report(self, progress: UpdateProgress) -> None:
         """Show the progress."""
         answered = count(progress.done, "answer")
         self._write(f"{self._library}: {answered}, {progress.open:,} in flight …")

@@ -13,8 +13,7 @@ import click
 
 from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
-from experience_store.store import Token
-from experience_store.store.tokens import digest_of, new_token
+from experience_store.store import Token, digest_of, new_token
 from server.access import DEFAULT_SCOPES, Scope
 from server.cli.open_database import existing, opened
 from server.cli.options import database_option, json_option, option

@@ -13,8 +13,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 from typing_extensions import override
 
-from experience_store.store import Store
-from experience_store.store.tokens import PREFIX, digest_of
+from experience_store.store import TOKEN_PREFIX, Store, digest_of
 from server import access
 from server.access import current_access
 from server.http.request_log import info_of
@@ -76,7 +75,7 @@ class StoredTokenAuthenticator(Authenticator):
 
     @override
     async def authenticate(self, token: str) -> Caller | None:
-        if not token.startswith(PREFIX):
+        if not token.startswith(TOKEN_PREFIX):
             return None
         found = await self._store().tokens.find(digest_of(token))
         if found is None:

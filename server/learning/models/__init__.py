@@ -1,26 +1,29 @@
-"""Language models that answer questions: the learner's, and a judge's."""
+"""Model clients: the protocol of a model that answers the questions of the learner or a judge.
+
+`endpoint` implements it for OpenAI-compatible endpoints, whose responses `completions` parses.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from experience_store.learning.prompts import Request
 from experience_store.learning.prompts.answers import Schema
-from experience_store.learning.requests import Request
 from experience_store.store import Usage
 
 
 class Question(Protocol):
-    """A question that is not the learner's, such as a judge's."""
+    """A question other than the learner's, such as a judge's."""
 
     @property
     def step(self) -> str:
-        """What kind of question it is, in letters."""
+        """The kind of question, in letters."""
         ...
 
     @property
     def prompt(self) -> str:
-        """All that the model is shown."""
+        """The whole prompt."""
         ...
 
     @property
@@ -29,13 +32,13 @@ class Question(Protocol):
         ...
 
 
-# A request has this shape too, but a cached property is no property to the type checker.
+# A request has the same shape, but to the type checker a cached property is not a property.
 Asked: TypeAlias = Request | Question
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """An earlier answer to the same request, and why it could not be used."""
+    """An earlier answer to the same request, and why it was refused."""
 
     answer: str
     reason: str
@@ -43,11 +46,11 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model wrote, and what that cost.
+    """The text of a model, and its cost.
 
     Attributes:
         estimated: Whether the tokens are estimated, because the endpoint reports none.
-        filtered: Whether there is no text because the endpoint held it back for its content.
+        filtered: Whether the endpoint's content filter withheld the text.
     """
 
     text: str
@@ -57,38 +60,38 @@ class Reply:
 
 
 class ModelUnavailableError(Exception):
-    """The model cannot be reached now; the question may be put again later."""
+    """The model is unavailable now; the question may be asked again later."""
 
 
 class ModelForbiddenError(ModelUnavailableError):
-    """The endpoint refuses every call: the key or the model's name is wrong."""
+    """The endpoint refuses every call: the API key or the model name is wrong."""
 
 
 class ModelQuotaError(ModelUnavailableError):
-    """The endpoint's quota or credit is spent."""
+    """The endpoint's quota or credit is exhausted."""
 
 
 class ModelRefusedError(Exception):
-    """The model will not answer this question; putting it again is no use."""
+    """The model will not answer this question; asking again is useless."""
 
 
 class Model(Protocol):
-    """Something that answers requests."""
+    """A language model."""
 
     @property
     def name(self) -> str:
-        """How it is called in histories."""
+        """Its name in histories."""
         ...
 
     async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
-        """Put a question, with what was wrong with an earlier answer if there was one.
+        """Ask a question, with a correction if an earlier answer was refused.
 
         Raises:
-            ModelUnavailableError: If it cannot be reached, after all retries.
-            ModelRefusedError: If it will not answer this.
+            ModelUnavailableError: If it is unavailable, after all retries.
+            ModelRefusedError: If it will not answer this question.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         ...

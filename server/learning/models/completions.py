@@ -1,8 +1,8 @@
-"""What an endpoint sends back, read in one place: what the model wrote, and what that took.
+"""Parses responses of an endpoint: the text of the model, and the tokens used.
 
-Proxies and lesser servers send all sorts of things with status 200, and the `openai` package
-passes them on as completions. What does not hold an answer is none; where only the count of the
-tokens is missing, it is estimated, so that a budget bounds such endpoints too.
+Some proxies and servers send other things than completions with status 200, and the `openai`
+package passes them on. A response without an answer is an error; if only the token count is
+missing, it is estimated, so that a budget limits such endpoints too.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from experience_store.token_estimate import estimate_tokens
 from server.learning.models import Reply
 from server.settings import Prices, cost_of
 
-MAX_TOKENS = 10**9  # of one call: far beyond any model, and sums of many fit into a database
-MAX_SAID = 300  # characters of an error that came as a completion
+MAX_TOKENS = 10**9  # of one call: far beyond any model, and sums still fit into the database
+MAX_ERROR = 300  # characters of an error in a completion
 _PAYMENT_REQUIRED = 402
 _REFUSALS = range(400, 500)
-# Codes and types of errors, and words in their messages. That a quota is exceeded may be a matter
-# of the minute, and that a prompt or a tool is about bills is none of money: neither counts.
+# Codes, types and messages of errors that mean that money is needed. An exceeded quota may be a
+# rate limit, and a prompt or a tool may be about bills: neither counts.
 _SPENT_CODE = re.compile(
     r"^(?:billing_|exceeded_current_quota|insufficient_\w*(?:quota|balance|credits?|funds))"
 )
@@ -37,7 +37,7 @@ _SPENT_WORDS = re.compile(
 
 
 class NoCompletionError(Exception):
-    """What came is no chat completion."""
+    """The response is not a chat completion."""
 
 
 class _Message(BaseModel):
@@ -74,15 +74,15 @@ class _Usage(BaseModel):
 
 
 def read_reply(body: object, asked: str, prices: Prices | None) -> Reply:
-    """What the model wrote, with what it took.
+    """The text of the model, and its cost.
 
     Args:
-        body: The JSON that came, decoded; or a text, if it was not called JSON.
-        asked: All that the model was shown, for an estimate where no tokens are reported.
-        prices: Of the model.
+        body: The decoded JSON of the response; or its text, if it was not labelled as JSON.
+        asked: The whole prompt, to estimate tokens if none are reported.
+        prices: Prices of the model.
 
     Raises:
-        NoCompletionError: If there is no answer in it.
+        NoCompletionError: If the response has no answer.
     """
     try:
         came = json.loads(body) if isinstance(body, str) else body
@@ -92,9 +92,9 @@ def read_reply(body: object, asked: str, prices: Prices | None) -> Reply:
         what = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, what["loc"]))
         said = f": {place}: {what['msg']}" if place else ""
-        raise NoCompletionError(f"what came is no chat completion{said}") from error
+        raise NoCompletionError(f"the response is not a chat completion{said}") from error
     except ValueError as error:
-        raise NoCompletionError("what came is no chat completion, and no JSON") from error
+        raise NoCompletionError("the response is neither a chat completion nor JSON") from error
     choice = found.choices[0]
     # an emoji may have been cut in half
     text = (choice.message.content or "").encode("utf-8", "replace").decode()
@@ -106,42 +106,42 @@ def read_reply(body: object, asked: str, prices: Prices | None) -> Reply:
 
 
 def refuse_errors(came: object) -> None:
-    """See that what came with status 200 is no error: some proxies send one so.
+    """Refuse an error that came with status 200, as some proxies send them.
 
     Raises:
-        NoCompletionError: If it holds an error, beside the choices or in the first of them.
+        NoCompletionError: If there is an error next to the choices or in the first one.
     """
     try:
         found = _WithError.model_validate(came)
     except ValidationError:
-        return  # it is no completion either
+        return  # it is not a completion either
     for part in (found, *(found.choices or ())[:1]):
         if part.error or part.finish_reason == "error":
-            raise NoCompletionError(f"what came is an error: {_said(part.error)}")
+            raise NoCompletionError(f"the response is an error: {_message_of(part.error)}")
 
 
-def _said(error: object) -> str:
-    """What an error says, in a line."""
-    text = str(error or "it does not say which")
+def _message_of(error: object) -> str:
+    """The message of an error, in one line."""
+    text = str(error or "no message")
     if isinstance(error, Mapping):
         text = str(cast("Mapping[str, object]", error).get("message") or text)
     line = " ".join(text.split())
-    return line.encode("utf-8", "replace").decode()[:MAX_SAID]
+    return line.encode("utf-8", "replace").decode()[:MAX_ERROR]
 
 
 def estimated(asked: str, text: str, prices: Prices | None) -> Usage:
-    """About what a call took whose tokens nobody reports; a cost only if there are prices."""
+    """The estimated usage of a call; its cost is None without prices."""
     prompt, completion = max(1, estimate_tokens(asked)), estimate_tokens(text)
     return Usage(1, prompt, 0, completion, cost_of(prices, prompt, 0, completion))
 
 
 def plausible(prompt: int, completion: int) -> bool:
-    """Whether a call may have taken so many tokens; no prompt is empty."""
+    """Whether a call may have used that many tokens; a prompt is never empty."""
     return 0 < prompt <= MAX_TOKENS and 0 <= completion <= MAX_TOKENS
 
 
 def _usage(reported: object, prices: Prices | None) -> Usage | None:
-    """What the endpoint counted; None if it did not, or nothing that can be read."""
+    """The usage that the endpoint reports; None if it is missing or invalid."""
     try:
         used = _Usage.model_validate(reported)
     except ValidationError:
@@ -155,13 +155,13 @@ def _usage(reported: object, prices: Prices | None) -> Usage | None:
 
 
 def is_quota_spent(status: int | None, body: object) -> bool:
-    """Whether an error says that the endpoint wants money, not patience.
+    """Whether an error means that quota or credit is exhausted, so that waiting is useless.
 
-    Endpoints say so with 400, 402, 403 and 429.
+    Endpoints report this with 400, 402, 403 and 429.
 
     Args:
-        status: Of HTTP.
-        body: Of the error, decoded, without the object around it.
+        status: HTTP status.
+        body: The decoded error object.
     """
     if status not in _REFUSALS:
         return False

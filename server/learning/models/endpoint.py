@@ -1,8 +1,8 @@
 """Any OpenAI-compatible endpoint, through the `openai` package.
 
-The package repeats a call that met 429, 5xx, a time-out or a lost connection, with exponential
-back-off and honouring Retry-After. Strict structured output is asked for until the endpoint
-refuses it; then JSON mode, then plain text: answers are read leniently anyway.
+The package retries on 429, 5xx, timeouts and connection errors, with exponential backoff and
+Retry-After. Requests ask for strict structured output until the endpoint refuses it, then for JSON
+mode, then for plain text: answers are parsed leniently anyway.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from server.settings import ModelSettings
 
 Format: TypeAlias = Literal["json_schema", "json_object", "text"]
 _WEAKER: Mapping[Format, Format] = {"json_schema": "json_object", "json_object": "text"}
-_OF_THE_BODY = {400, 422, 500}
-FORBIDDEN = frozenset({401, 403, 404})  # the key or the model's name is wrong
+_INVALID_BODY = {400, 422, 500}
+FORBIDDEN = frozenset({401, 403, 404})  # the API key or the model name is wrong
 REFUSED = frozenset({400, 413, 422})  # this prompt is refused, others may not be
-# A pool probes each idle connection at each request, which with the package's 100 costs more than
-# opening another now and then.
+# The pool probes every idle connection on each request; with the package's 100 that costs more than
+# opening a new one now and then.
 IDLE_CONNECTIONS = 32
 
 
@@ -66,9 +66,9 @@ class Endpoint:
         await self._client.close()
 
     async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
-        """Put a question; see `server.learning.models.Model.ask`.
+        """Ask a question; see `server.learning.models.Model.ask`.
 
-        Of an answer that is too long to be read, as much is kept as makes that plain.
+        An answer that is too long is cut right after the limit.
         """
         messages = _messages(request, correction)
         asked = "\n".join(message["content"] for message in messages)
@@ -77,11 +77,11 @@ class Endpoint:
         try:
             reply = read_reply(body, asked, self._settings.prices)
         except NoCompletionError as error:
-            raise ModelUnavailableError(f"{self.name} cannot be used now: {error}") from error
+            raise ModelUnavailableError(f"{self.name} failed: {error}") from error
         return replace(reply, text=reply.text[: MAX_CHARS + 1])
 
     async def _create(self, request: Asked, messages: Sequence[Mapping[str, str]]) -> object:
-        """The JSON that comes; the format is weakened until the endpoint takes it."""
+        """The JSON of the response, with the strictest format that the endpoint accepts."""
         while True:
             format_ = self._format
             body = {
@@ -90,17 +90,17 @@ class Endpoint:
                 **_response_format(request, format_),
             }
             try:
-                # What `chat.completions.create` calls, without its walks through types.
+                # What `chat.completions.create` calls, without its slow type conversions.
                 return await self._client.post("/chat/completions", cast_to=object, body=body)
             except (openai.APIConnectionError, openai.APIStatusError) as error:
                 weaker = _WEAKER.get(format_)
                 if weaker is None or not _is_about_format(error):
                     raise _translated(error, self.name) from error
-                if self._format == format_:  # else another call has weakened it already
+                if self._format == format_:  # else another call has changed it already
                     self._format = weaker
             except (json.JSONDecodeError, UnicodeDecodeError) as error:
                 raise ModelUnavailableError(
-                    f"{self.name} cannot be used now: what came is no JSON"
+                    f"{self.name} failed: the response is not JSON"
                 ) from error
 
 
@@ -133,8 +133,8 @@ def _response_format(request: Asked, format_: Format) -> Mapping[str, object]:
 
 
 def _is_about_format(error: openai.APIError) -> bool:
-    """Servers say 400 or 422 to a body that they do not take; llama-cpp-python's says 500."""
-    if not isinstance(error, openai.APIStatusError) or error.status_code not in _OF_THE_BODY:
+    """Servers answer an invalid body with 400 or 422, llama-cpp-python with 500."""
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in _INVALID_BODY:
         return False
     text = str(error).lower()
     return any(word in text for word in ("response_format", "json_schema", "json_object", "schema"))
@@ -145,9 +145,9 @@ def _translated(
 ) -> ModelUnavailableError | ModelRefusedError:
     status = error.status_code if isinstance(error, openai.APIStatusError) else None
     if is_quota_spent(status, error.body):
-        return ModelQuotaError(f"{name} cannot be used, its quota is spent: {error}")
+        return ModelQuotaError(f"{name} is out of quota or credit: {error}")
     if status in REFUSED:
-        return ModelRefusedError(f"{name} refused it: {error}")
+        return ModelRefusedError(f"{name} refused the request: {error}")
     if status in FORBIDDEN:
-        return ModelForbiddenError(f"{name} cannot be used: {error}")
-    return ModelUnavailableError(f"{name} cannot be used now: {error}")
+        return ModelForbiddenError(f"{name} refused access: {error}")
+    return ModelUnavailableError(f"{name} failed: {error}")

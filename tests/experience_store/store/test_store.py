@@ -25,8 +25,7 @@ from experience_store.library import Policy
 from experience_store.operations import Add, Retire, Revise, normalise_id
 from experience_store.scoped import ScopedStore
 from experience_store.sqlite.store import SqliteStore
-from experience_store.store import GivenAnswer, Retrieval, Store, Token, Usage
-from experience_store.store.tokens import digest_of
+from experience_store.store import GivenAnswer, Retrieval, Store, Token, Usage, digest_of
 from experience_store.testing import sensible_answer
 from experience_store.update_runner import (
     ResumedUpdate,
@@ -239,9 +238,7 @@ async def test_refusals_are_kept_with_their_reason_also_when_nothing_was_publish
     closed = await learned(store, operation("Retire", "G5"))
 
     assert closed.record.status == "nothing_to_learn"
-    assert closed.record.reason == (
-        "all proposals were refused: there is no experience G5 in this version"
-    )
+    assert closed.record.reason == ("all proposals were refused: G5 does not exist in this version")
 
 
 async def test_two_updates_that_finish_at_once_both_take_effect(store: Store) -> None:

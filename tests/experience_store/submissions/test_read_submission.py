@@ -236,13 +236,13 @@ async def test_lone_surrogates_can_be_stored_wherever_they_stand(store: Store) -
 def test_a_misspelt_field_is_refused_with_the_one_that_is_meant(written: str, meant: str) -> None:
     said = refusal({"output": "a", written: "x"})
 
-    assert f"trajectories.0.{written}: is not known; did you mean {meant!r}?" in said
+    assert f"trajectories.0.{written}: unknown field; did you mean {meant!r}?" in said
 
 
 def test_a_field_that_is_like_none_is_refused_with_those_there_are() -> None:
     said = refusal({"output": "a", "zzz": 1})
 
-    assert "trajectories.0.zzz: is not known; Fields are reward, messages, output" in said
+    assert "trajectories.0.zzz: unknown field; Fields are reward, messages, output" in said
 
 
 @pytest.mark.parametrize("reward", [float("nan"), float("inf"), "-inf", "good", [1], 10**400])

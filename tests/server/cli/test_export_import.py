@@ -159,21 +159,21 @@ def _late_wording(archive: dict[str, list[dict[str, object]]]) -> None:
     ("corrupt", "reason"),
     [
         (_change("versions", 2, number=7), "versions must run from 0"),
-        (_change("versions", 2, size=7), "version 2: says it has 7 experiences"),
-        (_change("versions", 1, update_id="update-x"), "there is no update update-x"),
-        (_change("wordings", 0, since=9), "but there are wordings for 0"),
-        (_late_wording, "G1 since version 9: is outside the versions"),
+        (_change("versions", 2, size=7), "version 2: size 7 does not match its wordings"),
+        (_change("versions", 1, update_id="update-x"), "update update-x does not exist"),
+        (_change("wordings", 0, since=9), "does not match its wordings (0)"),
+        (_late_wording, "G1 since version 9: is outside versions"),
         (_change("wordings", 0, operation=3), "operation 3 did not make it"),
-        (_change("wordings", 0, id="G99"), "G99 is beyond next_id"),
+        (_change("wordings", 0, id="G99"), "G99 is not below next_id"),
         (_change("wordings", 0, id="3"), "wordings.0.id"),
         (_change("operations", 0, kind="Steal"), "operations.0.kind"),
-        (_change("operations", 0, experience=None), "not the one it made"),
-        (_change("groups", 1, id="g0"), "group twice: g0"),
+        (_change("operations", 0, experience=None), "must name the experience it made"),
+        (_change("groups", 1, id="g0"), "duplicate group: g0"),
         (_change("groups", 0, attempts=[]), "has no attempt l, w"),
         (_change("groups", 0, secret="x"), "groups.0.secret"),
-        (_change("links", 0, group="gone"), "one of them is missing"),
+        (_change("links", 0, group="gone"), "one of them does not exist"),
         (_change("updates", 0, version=None), "if and only if it is published"),
-        (_change("retrievals", 0, version=99), "there is no version 99"),
+        (_change("retrievals", 0, version=99), "version 99 does not exist"),
     ],
 )
 def test_an_inconsistent_archive_is_refused_before_anything_is_written(
@@ -201,7 +201,7 @@ def test_invalid_archives_and_those_of_newer_releases_are_reported(used: Program
 def test_an_import_detects_changed_messages(used: Program) -> None:
     text = used.run("export", "lib").stdout.replace('"won 0"', '"won by far"')
     result = used.run("import", "-", "-l", "copy", stdin=text, fails=1)
-    assert "has other messages than its digest was made of" in result.stderr
+    assert "has messages that do not match its digest" in result.stderr
 
 
 def test_a_failed_import_leaves_nothing_behind(used: Program) -> None:

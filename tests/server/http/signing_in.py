@@ -15,8 +15,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from experience_store import open_store
-from experience_store.store import Token
-from experience_store.store.tokens import digest_of, new_token
+from experience_store.store import Token, digest_of, new_token
 from tests.server.http.serving import JSON, LONG_ENOUGH, Served
 
 EVERYTHING = ("read", "submit", "learn", "administer")

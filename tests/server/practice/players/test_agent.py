@@ -243,7 +243,7 @@ def completion(finish: str, prompt_tokens: int = 3, **more: JsonValue) -> Said:
 @pytest.mark.parametrize(
     ("said", "why", "outage"),
     [
-        (completion("error"), "what came is an error", True),
+        (completion("error"), "the response is an error", True),
         (completion("stop", error={"message": "it is gone"}), "it is gone", True),
         (completion("content_filter"), "ContentFilterError", False),
     ],

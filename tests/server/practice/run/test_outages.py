@@ -83,7 +83,7 @@ async def test_a_judge_that_refuses_every_call_stops_the_run_at_once(tmp_path: P
     async with ground(tmp_path, but(world, no_judge)) as here:
         options = ("--verifier", "judge", "--concurrency", "1")
         ended = await here.do("practice", *options, code=1)
-    assert ended.error.startswith("the judge is unavailable: fake cannot be used")
+    assert ended.error.startswith("the judge is unavailable: fake refused access")
     assert len(here.endpoint.calls) == 2
 
 

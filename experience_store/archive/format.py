@@ -1,8 +1,8 @@
-"""The form in which a library travels: everything it is and was, in one JSON document.
+"""The format of an exported library: all of its contents and history in one JSON document.
 
-Ids, times and authors stay as they were. Rows of a database are named by what they are named for
-people: experiences by `G3`, groups and attempts by their ids, operations by their place in the
-list. So two exports of the same library are the same text, wherever it lives.
+Ids, times and authors are kept. References use public names instead of database rows: experiences
+by `G3`, groups and attempts by their ids, operations by their index in the list. So two exports of
+the same library are the same text, whichever database they come from.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FORMAT = "experience-mcp library"
 FORMAT_VERSION = 1
 MAX_WORDING = 20_000
 LEFT_OUT = "(left out of the export)"
-STAND_IN = (Message("assistant", LEFT_OUT),)  # in place of messages that were left out
+STAND_IN = (Message("assistant", LEFT_OUT),)  # replaces messages that were left out
 
 
 def _time(text: str) -> str:
@@ -41,7 +41,7 @@ def _time(text: str) -> str:
 
 
 def _read_messages(value: object) -> tuple[Message, ...]:
-    """Messages as they are, or in the form they are written in."""
+    """Messages, or their JSON form."""
     match value:
         case tuple():
             return _MESSAGES.validate_python(value)
@@ -64,13 +64,13 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class ArchiveRecord(BaseModel):
-    """Part of an archive. What it does not know is an error, lest something be lost."""
+    """Part of an archive. Unknown fields are an error, so that nothing is lost silently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LibraryRecord(ArchiveRecord):
-    """What a library is for. `next_id` is the number of the next experience."""
+    """A library. `next_id` is the number of the next experience."""
 
     name: str
     agent_objective: str | None
@@ -94,12 +94,12 @@ class VersionRecord(ArchiveRecord):
 
 
 class OperationRecord(ArchiveRecord):
-    """One operation, carried out in `version` or refused.
+    """One operation: applied in `version`, refused, or awaiting review.
 
     Attributes:
-        kind: None if it could not be read; then `raw` is what was written.
-        experience: The experience it made.
-        sources: The requests of the update whose answers proposed it.
+        kind: Its kind; None if it could not be read, in which case `raw` is its text.
+        experience: Id of the experience it made.
+        sources: Ids of the requests whose answers proposed it.
     """
 
     version: Number | None
@@ -115,10 +115,10 @@ class OperationRecord(ArchiveRecord):
 
 
 class WordingRecord(ArchiveRecord):
-    """One wording of one experience, from version `since` up to but without version `until`.
+    """One wording of an experience, from version `since` until before version `until`.
 
     Attributes:
-        operation: Place of the operation that made it; None after a rollback.
+        operation: Index of the operation that made it; None after a rollback.
     """
 
     id: ExperienceId
@@ -130,7 +130,7 @@ class WordingRecord(ArchiveRecord):
 
 
 class AttemptRecord(ArchiveRecord):
-    """One attempt. `messages` is None where attempts were left out of the export."""
+    """One attempt. `messages` is None if attempts were left out of the export."""
 
     id: Name
     messages: Messages | None
@@ -144,7 +144,7 @@ class AttemptRecord(ArchiveRecord):
 
 
 class GroupRecord(ArchiveRecord):
-    """One group. `learned` is the revision that was last learned from."""
+    """One group. `learned` is the revision last learned from."""
 
     id: Name
     task: str
@@ -159,21 +159,21 @@ class GroupRecord(ArchiveRecord):
 
 
 class LinkRecord(ArchiveRecord):
-    """A group that led to an experience."""
+    """A link from an experience to a group behind it."""
 
     experience: ExperienceId
     group: Name
 
 
 class RewardRecord(ArchiveRecord):
-    """The reward of an attempt as it was when an update began."""
+    """The reward of an attempt when an update began."""
 
     attempt: Name
     reward: FiniteFloat | None
 
 
 class UpdateGroupRecord(ArchiveRecord):
-    """A group as it was when an update began."""
+    """A group when an update began."""
 
     group: Name
     revision: Number
@@ -182,7 +182,7 @@ class UpdateGroupRecord(ArchiveRecord):
 
 
 class RequestRecord(ArchiveRecord):
-    """One question of an update. `prompt` is None where attempts were left out."""
+    """One request of an update. `prompt` is None if attempts were left out."""
 
     id: Name
     prompt: str | None
@@ -191,7 +191,7 @@ class RequestRecord(ArchiveRecord):
 
 
 class AnswerRecord(ArchiveRecord):
-    """One answer, taken or refused."""
+    """One answer, accepted or refused."""
 
     request: Name
     text: str
@@ -205,7 +205,7 @@ class AnswerRecord(ArchiveRecord):
 
 
 class ArchivedUpdate(ArchiveRecord):
-    """One update with all it asked and was answered."""
+    """One update with its requests and answers."""
 
     id: Name
     driver: Driver
@@ -221,7 +221,7 @@ class ArchivedUpdate(ArchiveRecord):
 
 
 class RetrievalRecord(ArchiveRecord):
-    """What was served for which task."""
+    """One retrieval: what was served for a task."""
 
     id: Name
     version: Number
