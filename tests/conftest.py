@@ -59,10 +59,12 @@ def no_process_stays() -> Generator[None]:
     end_fork_server()
 
 
-@pytest.fixture(autouse=True)
-def no_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [n for n in os.environ if n.startswith(("OPENAI_", "EXPERIENCE_MCP_"))]:
-        monkeypatch.delenv(name)
+@pytest.fixture(autouse=True, scope="session")
+def no_real_model() -> Generator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith(("OPENAI_", "EXPERIENCE_MCP_"))]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ AIRLINE = [
 ]
 
 
-def exhaustive(documents: list[Document], task: str, limit: int) -> list[str]:
+def ranked_one_by_one(documents: list[Document], task: str, limit: int) -> list[str]:
     """The ranking as it is described, one experience after the other."""
     codes = {d.experience.id: codes_of(d)[0] for d in documents}
     having = Counter(term for terms in codes.values() for term in terms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experience_store.retrieval import Index
-from tests.experience_store.retrieval.lessons import AIRLINE, Writer, exhaustive, ids, lesson
+from tests.experience_store.retrieval.lessons import AIRLINE, Writer, ids, lesson, ranked_one_by_one
 
 
 class TestRanking:
@@ -100,7 +100,7 @@ class TestExactness:
                 writer.text(writer.random.randrange(1, 60)),
                 writer.random.randrange(1, 60),
             )
-            assert ids(index, task, limit) == exhaustive(documents, task, limit)
+            assert ids(index, task, limit) == ranked_one_by_one(documents, task, limit)
 
     def test_of_a_task_with_very_many_words_the_hundred_rarest_count(self) -> None:
         common = [f"often{chr(97 + n // 26)}{chr(97 + n % 26)}x" for n in range(150)]
