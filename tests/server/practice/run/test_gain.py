@@ -31,7 +31,7 @@ async def test_a_gain_is_found_and_distinguished_from_zero(tmp_path: Path) -> No
     assert found["steps"][-1]["size"] > 0
     assert found["verdict"]["distinguishable"] is True
     assert found["comparison"]["mean"]["gain"]["value"] > 0.3
-    assert "is distinguishable from nothing" in ended.output
+    assert "is distinguishable from zero" in ended.output
     assert (here.run / "report.html").exists()
 
 
