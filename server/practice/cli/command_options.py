@@ -1,4 +1,4 @@
-"""The options that `practice` and `evaluate` share, by the section of the help they stand in."""
+"""The options that `practice` and `evaluate` share, by section of the help."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ DATASET: Options = (
         help="Tasks: a JSON Lines file, or reasoning-gym:FAMILY?size=50&seed=1.",
     ),
     option(
-        "--task-field",
-        metavar="FIELD",
-        help="Field with the task.  [default: task, question …]",
+        "--task-field", metavar="FIELD", help="Field with the task.  [default: task, question …]"
     ),
     option(
         "--truth-field",
@@ -39,11 +37,7 @@ DATASET: Options = (
         help="Field with the right answer.  [default: ground_truth, answer …]",
     ),
     option(
-        "--skip",
-        metavar="N",
-        type=click.IntRange(min=0),
-        default=0,
-        help="Skip the first N tasks.",
+        "--skip", metavar="N", type=click.IntRange(min=0), default=0, help="Skip the first N tasks."
     ),
     option("--limit", metavar="N", type=COUNT, help="Maximum number of tasks."),
     option(
@@ -51,7 +45,7 @@ DATASET: Options = (
         metavar="V",
         help=(
             "How attempts are scored: exact, match, number[:TOLERANCE], math, judge, "
-            "reasoning-gym, or MODULE:FUNCTION.  [default: what the data brings]"
+            "reasoning-gym, or MODULE:FUNCTION.  [default: the verifier of generated tasks]"
         ),
     ),
     option(
@@ -63,9 +57,7 @@ DATASET: Options = (
         help="Timeout of one call of MODULE:FUNCTION.",
     ),
     option(
-        "--allow-overlap",
-        is_flag=True,
-        help="Allow evaluating on tasks that were practised on.",
+        "--allow-overlap", is_flag=True, help="Allow evaluation on tasks that were practised on."
     ),
 )
 ATTEMPTS: Options = (
@@ -111,7 +103,7 @@ ATTEMPTS: Options = (
         type=COUNT,
         default=3,
         show_default=True,
-        help="Tries for a rollout that breaks off.",
+        help="Maximum tries of a rollout that fails.",
     ),
     option(
         "--accept-failures",
@@ -132,11 +124,7 @@ ATTEMPTS: Options = (
     option("--send-seed", is_flag=True, help="Send the endpoint a seed with each attempt."),
 )
 TEACHER: Options = (
-    option(
-        "--teacher",
-        metavar="NAME",
-        help="Model that learns and judges.  [default: --model]",
-    ),
+    option("--teacher", metavar="NAME", help="Model that learns and judges.  [default: --model]"),
     option(
         "--teacher-url",
         metavar="URL",
@@ -146,19 +134,19 @@ TEACHER: Options = (
         "--teacher-price-prompt",
         metavar="PRICE",
         type=NOT_NEGATIVE,
-        help="As --price-prompt.  [default: the same, for the same model]",
+        help="Price of the teacher, as --price-prompt.  [default: the same, for the same model]",
     ),
     option(
         "--teacher-price-cached",
         metavar="PRICE",
         type=NOT_NEGATIVE,
-        help="As --price-cached.",
+        help="Price of the teacher, as --price-cached.",
     ),
     option(
         "--teacher-price-completion",
         metavar="PRICE",
         type=NOT_NEGATIVE,
-        help="As --price-completion.",
+        help="Price of the teacher, as --price-completion.",
     ),
 )
 BUDGETS: Options = (
@@ -179,7 +167,7 @@ SERVER: Options = (
     option(
         "--server",
         metavar="URL",
-        help="MCP address of a running server.  [default: an embedded one on --database]",
+        help="URL of a running MCP server.  [default: an embedded server on --database]",
     ),
 )
 RUN: Options = (

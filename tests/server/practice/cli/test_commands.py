@@ -14,7 +14,7 @@ from tests.server.practice.scripted_world import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
-NO_PRICES = "a bound of the cost needs prices: --price-prompt and --price-completion"
+NO_PRICES = "a cost limit needs prices: --price-prompt and --price-completion"
 
 
 @pytest.mark.parametrize(

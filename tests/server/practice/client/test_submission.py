@@ -49,7 +49,7 @@ async def test_a_task_that_the_library_would_not_take_is_named_before_it_is_atte
     async with ground(tmp_path) as here:
         here.data("practice.jsonl", too_long)
         ended = await here.do("practice", *here.evaluated, code=1)
-    assert "the library would not take attempts at these tasks" in ended.error
+    assert "the library would refuse attempts at these tasks" in ended.error
     assert f"'t/1': {field}: String should have at most 200000 characters" in ended.error
     assert here.endpoint.calls == []
 

@@ -182,13 +182,13 @@ def test_a_clear_gain_is_distinguishable_and_says_interval_p_and_tasks() -> None
     distinguishable, agrees, sentence = _verdict_of([0.5, 0.25, 1.0, 0.5, 0.75, 0.5, 0.25, 1.0])
     assert distinguishable
     assert agrees
-    assert sentence.startswith("The gain of 0.594 in Mean@2 is distinguishable from nothing at 5%")
+    assert sentence.startswith("The gain of 0.594 in Mean@2 is distinguishable from zero at 5%")
     assert "95% interval +0.406 to +0.781, p = 0.008, 8 tasks" in sentence
 
 
 def test_a_loss_is_called_one() -> None:
     _, _, sentence = _verdict_of([-0.5, 0.25, -1.0])
-    assert sentence.startswith("The loss of 0.417 in Mean@2 is not distinguishable from nothing")
+    assert sentence.startswith("The loss of 0.417 in Mean@2 is not distinguishable from zero")
 
 
 def test_where_interval_and_test_disagree_the_test_decides_and_it_is_said() -> None:
@@ -207,7 +207,7 @@ def test_a_gain_that_is_made_of_unscored_attempts_is_not_distinguishable_and_it_
     assert gain.mean.test.p < 0.05
     found = verdict(gain)
     assert not found.distinguishable
-    assert "The gain of 0.375 in Mean@2 is not distinguishable from nothing" in found.sentence
+    assert "The gain of 0.375 in Mean@2 is not distinguishable from zero" in found.sentence
     assert "6 of 16 attempts without the library and 0 of 16 with it are unscored" in found.sentence
     assert "over scored attempts only it is 1.00 \N{RIGHTWARDS ARROW} 1.00 (p = 1" in found.sentence
     loss = verdict(compared(run(without=whole, with_library=cut_short)))

@@ -33,7 +33,7 @@ def html(whole: Path) -> str:
 def test_the_page_says_what_came_out_with_interval_test_and_cost(html: str) -> None:
     text = Page(html).text
     assert "Mean@4 0.383 → 0.625" in text
-    assert "The gain of 0.242 in Mean@4 is distinguishable from nothing at 5%" in text
+    assert "The gain of 0.242 in Mean@4 is distinguishable from zero at 5%" in text
     assert re.search(r"95% interval \+0\.\d+ to \+0\.\d+, p < 0\.001, 30 tasks", text)
     assert "It took 3,118 calls, 2,479,950 tokens, cost 4.76" in text
 

@@ -184,21 +184,21 @@ def test_failures_are_gathered_by_reason_and_bounded() -> None:
 @pytest.mark.usefixtures("captions_only")
 def test_without_prices_no_costs_are_shown_and_it_is_said(tmp_path: Path) -> None:
     found = page(whole_run(cost=None, steps=2, tasks=6), tmp_path)
-    assert "No prices are configured: costs are not known." in found.text
+    assert "No prices are configured: costs are unknown." in found.text
     assert "Cost per attempt" not in found.text
 
 
 def test_what_has_no_price_is_named() -> None:
     one = attempt(1.0, rollout=spent(cost=0.5), verifying=spent())
     found = document(run(step(1, group("a", one))))
-    assert "Costs lack what has no price: verification in practice." in found.notes
+    assert "Costs exclude what has no price: verification in practice." in found.notes
 
 
 def test_the_lines_for_a_terminal_are_few_and_plain() -> None:
     lines = summary_lines(whole_run())
     assert 10 <= len(lines) <= 20
     assert lines[1].startswith("Mean@4: 0.383 (")
-    assert any("is distinguishable from nothing" in line for line in lines)
+    assert any("is distinguishable from zero" in line for line in lines)
     assert any(line.startswith("Spent: 3,118 calls") for line in lines)
     hostile = "".join(summary_lines(hostile_run()))
     assert hostile.isprintable()

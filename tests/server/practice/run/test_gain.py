@@ -58,7 +58,7 @@ def test_a_gain_is_found_and_distinguished_from_zero(evaluated: Evaluated) -> No
     assert found["steps"][-1]["size"] > 0
     assert found["verdict"]["distinguishable"] is True
     assert found["comparison"]["mean"]["gain"]["value"] > 0.3
-    assert "is distinguishable from nothing" in evaluated.output
+    assert "is distinguishable from zero" in evaluated.output
     assert (evaluated.here.run / "report.html").exists()
 
 

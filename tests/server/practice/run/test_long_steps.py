@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 from typing_extensions import override
 
-from server.practice.client.connection import Connection
+from server.practice.client.connection import ServerConnection
 from server.practice.client.library_client import LibraryClient, UpdatesPage, UpdateView, UsageView
 from tests.server.practice.client.test_server_elsewhere import serving
 from tests.server.practice.scripted_world import counted, ground, tasks
@@ -51,7 +51,7 @@ def updates(*numbers: int) -> list[UpdateView]:
     ]
 
 
-class Pages(Connection):
+class Pages(ServerConnection):
     """A server's updates, newest first, two at a time."""
 
     def __init__(self) -> None:

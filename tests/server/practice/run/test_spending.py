@@ -63,7 +63,7 @@ async def test_estimated_tokens_are_said_to_be_estimated_and_no_cost_is_made_up(
     assert here.report()["steps"][0]["learning"]["estimated"] > 0
     assert f"Spent: {calls} calls, about " in ended.output
     assert f"{calls} calls of {calls} were answered without a count of tokens" in ended.output
-    assert "No prices are configured: costs are not known." in ended.output
+    assert "No prices are configured: costs are unknown." in ended.output
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ async def test_a_function_says_what_an_attempt_is_worth(
         ("cancelled", "cancelled raised CancelledError"),
         ("torn_error", r"torn_error raised ValueError: \? half"),
         ("huge", "gave a reward that is too large"),
-        ("absurd", "says it spent what cannot be"),
+        ("absurd", "reports impossible spending"),
         ("stopping", "stopping raised StopIteration"),
         ("nan", "gave nan for a reward"),
         ("endless", "gave inf for a reward"),
@@ -199,7 +199,7 @@ async def test_calls_that_do_not_end_do_not_become_ever_more(
     ("name", "wrong"),
     [
         ("wait", "did you mean 'waits'"),
-        ("number", "is a int and no function"),
+        ("number", "is a int, not a function"),
         ("alone", r"must be callable as function\(task, rollout\)"),
         ("not a name", "write module:function"),
     ],
