@@ -10,7 +10,7 @@ import pytest
 from experience_store.testing import Said
 from server.practice.cli.run_checks import address_of, mark_of
 from tests.server.practice.extras import needs_gym
-from tests.server.practice.scripted_world import ground, tasks
+from tests.server.practice.scripted_world import Ground, copy_of, ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
@@ -72,11 +72,13 @@ async def test_without_a_model_or_a_key_it_says_how_to_name_one(tmp_path: Path) 
     assert (no_key.code, "OPENAI_API_KEY" in no_key.error) == (1, True)
 
 
-async def test_evaluate_wants_a_library_that_holds_something(tmp_path: Path) -> None:
+async def test_evaluate_wants_a_library_that_holds_something(
+    tmp_path: Path, practised: Ground
+) -> None:
     async with ground(tmp_path) as here:
         ended = await here.do("evaluate", code=1)
         assert "there is no database" in ended.error
-        await here.do("practice")
+    async with copy_of(practised, tmp_path) as here:
         ended = await here.do("evaluate", "--library", "lip", "--run", str(tmp_path / "e"), code=1)
         assert "library 'lip' has no experiences to evaluate" in ended.error
         assert "lip" not in (await here.command("libraries")).output

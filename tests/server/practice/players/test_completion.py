@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
-from experience_store.testing import Asked, Said
+from experience_store.testing import Asked, Said, ScriptedEndpoint
+from server.learning.models.endpoint import Endpoint
+from server.practice.players import Sampling
+from server.practice.players.completion import CompletionPlayer
+from server.practice.records import Rollout, Task
+from server.practice.run.attempts import AttemptSettings, roll_out
+from server.practice.spending import Budget
+from server.practice.verifiers import VerifierError, make_verifier
+from server.settings import ModelSettings
 from tests.server.practice.scripted_world import (
     but,
     ground,
@@ -52,9 +61,34 @@ GONE: JsonValue = {"code": 502, "message": "it is gone"}
         "an error for choices",
     ],
 )
+async def test_what_is_not_a_completion_is_an_outage_that_says_why(
+    body: JsonValue, why: str
+) -> None:
+    async with ScriptedEndpoint(lambda _: Said(body=body)) as endpoint:
+        settings = ModelSettings("fake", "none", endpoint.base_url, retries=0)
+        player = CompletionPlayer(settings, Sampling())
+        played = await roll_out(
+            player,
+            "What is it?",
+            key="k",
+            attempt_settings=AttemptSettings(tries=1),
+            budget=Budget(),
+            lost=lambda _: None,
+        )
+        await player.close()
+        judge = Endpoint(settings)
+        with pytest.raises(VerifierError, match=re.escape(why)):
+            await make_verifier("judge", judge=judge).verify(
+                Task(id="t", prompt="What is it?"), Rollout(messages=[], answer="This.")
+            )
+        await judge.close()
+    assert played.outage
+    assert why in str(played.failure)
+
+
 @pytest.mark.parametrize("attempts", [True, False], ids=["player", "judge"])
-async def test_what_is_not_a_completion_is_a_failed_try_that_says_why(
-    tmp_path: Path, body: JsonValue, why: str, attempts: bool
+async def test_an_attempt_that_met_no_completion_is_repeated_by_the_same_command(
+    tmp_path: Path, attempts: bool
 ) -> None:
     bad = 1
 
@@ -63,13 +97,13 @@ async def test_what_is_not_a_completion_is_a_failed_try_that_says_why(
         if is_attempt(asked) != attempts or not bad:
             return None
         bad -= 1
-        return Said(body=body)
+        return Said(body={"id": "x"})
 
     async with ground(tmp_path, but(world, once)) as here:
         options = ("--arm", "without", "--verifier", "judge", "--tries", "1")
         ended = await here.do("evaluate", *options, "--limit", "2", code=3)
         assert "1 of 4 attempts met an outage" in ended.errors
-        assert why in ended.errors
+        assert "choices" in ended.errors
         await here.do("evaluate", *options, "--limit", "2")
         assert here.report()["failures"]["times"] == 0
 

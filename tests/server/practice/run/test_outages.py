@@ -32,7 +32,7 @@ async def test_rollouts_that_fail_for_good_are_unscored_and_stay_in_the_denomina
         return Said("too long", status=400) if "number 102 " in asked.prompt else None
 
     async with ground(tmp_path, but(world, some)) as here:
-        await here.do("practice", *here.evaluated, "--tries", "2")
+        await here.do("practice", *here.evaluated, "--limit", "2", "--tries", "2")
         found, arms = here.report(), here.report()["arms"]
 
     assert len([a for a in here.attempts if "number 102 " in a.prompt]) == 2 * 2
@@ -142,7 +142,17 @@ async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
         return Said(f"Answer: {TRUTH}{number}")
 
     async with ground(tmp_path, always_right) as here:
-        options = (*here.evaluated, "--k", "3", "--concurrency", "4", "--tries", "1")
+        options = (
+            *here.evaluated,
+            "--limit",
+            "2",
+            "--k",
+            "3",
+            "--concurrency",
+            "4",
+            "--tries",
+            "1",
+        )
         ended = await here.do("practice", *options, code=3)
         asked = len(here.attempts)
         told = (
@@ -170,7 +180,8 @@ async def test_scattered_outages_are_repeated_by_the_same_command(tmp_path: Path
         return Said(status=500) if failing else None
 
     async with ground(tmp_path, but(world, some)) as here:
-        ended = await here.do("practice", *here.evaluated, "--tries", "2", code=3)
+        options = (*here.evaluated, "--limit", "2", "--tries", "2")
+        ended = await here.do("practice", *options, code=3)
         assert "2 of 14 attempts met an outage; mostly because: fake: Error code: 500" in (
             ended.errors
         )
@@ -178,8 +189,8 @@ async def test_scattered_outages_are_repeated_by_the_same_command(tmp_path: Path
         tried = [a for a in here.attempts if "number 102 " in a.prompt]
         assert len({a.seed for a in tried}) == 4
         before, down = len(here.attempts), False
-        await here.do("practice", *here.evaluated, "--tries", "2")
-        assert len(here.attempts) == before + 2 + 18 + 14
+        await here.do("practice", *options)
+        assert len(here.attempts) == before + 2 + 6 + 14
         assert here.report()["failures"]["times"] == 0
 
 
@@ -188,7 +199,7 @@ async def test_outages_stay_unscored_where_the_user_accepts_them(tmp_path: Path)
         return Said(status=500) if "number 102 " in asked.prompt else None
 
     async with ground(tmp_path, but(world, some)) as here:
-        options = (*here.evaluated, "--tries", "1")
+        options = (*here.evaluated, "--limit", "2", "--tries", "1")
         await here.do("practice", *options, "--accept-failures", "2")
         found, calls = here.report(), len(here.endpoint.calls)
         await here.do("practice", *options)

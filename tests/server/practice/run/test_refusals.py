@@ -84,7 +84,7 @@ async def test_money_that_runs_out_with_status_400_stops_the_run_and_nothing_is_
 
     async with ground(tmp_path, but(world, sometimes)) as here:
         verifier = "match" if whose is is_teacher else "judge"
-        options = ("--verifier", verifier, "--concurrency", "2")
+        options = ("--verifier", verifier, "--concurrency", "2", "--limit", "3")
         ended = await here.do("practice", *options, code=3)
         assert "Top it up, then run the same command to continue" in ended.errors
         broke = False
@@ -111,7 +111,8 @@ async def test_an_endpoint_that_refuses_every_prompt_stops_the_run_and_nothing_o
         return Said(UNSUPPORTED, status=400) if refusing and whose(asked) else None
 
     async with ground(tmp_path, but(world, refuse)) as here:
-        options = (*here.evaluated, "--verifier", "judge", "--concurrency", "1", "--tries", "1")
+        options = (*here.evaluated, "--limit", "2", "--verifier", "judge")
+        options += ("--concurrency", "1", "--tries", "1")
         ended = await here.do("practice", *options, code=3)
         assert "the last 10 attempts were all refused by an endpoint" in ended.errors
         assert UNSUPPORTED in ended.errors
@@ -143,7 +144,7 @@ async def test_many_refused_attempts_at_one_task_say_nothing_of_the_others(tmp_p
         return Said("too long", status=400) if "number 100 " in asked.prompt else None
 
     async with ground(tmp_path, but(world, too_long)) as here:
-        options = ("--arm", "without", "--k", "12", "--concurrency", "1")
+        options = ("--arm", "without", "--limit", "3", "--k", "12", "--concurrency", "1")
         await here.do("evaluate", *options)
         assert here.report()["arms"][0]["counts"]["rollout_failures"] == 12
 

@@ -55,7 +55,7 @@ async def test_estimated_tokens_are_said_to_be_estimated_and_no_cost_is_made_up(
     tmp_path: Path,
 ) -> None:
     async with ground(tmp_path, uncounted) as here:
-        ended = await here.do("practice", *here.evaluated)
+        ended = await here.do("practice", *here.evaluated, "--limit", "2")
         whole = here.report()["totals"]["whole"]
         calls = len(here.endpoint.calls)
 
