@@ -61,9 +61,7 @@ GONE: JsonValue = {"code": 502, "message": "it is gone"}
         "an error for choices",
     ],
 )
-async def test_what_is_not_a_completion_is_an_outage_that_says_why(
-    body: JsonValue, why: str
-) -> None:
+async def test_a_malformed_completion_is_an_outage_with_a_reason(body: JsonValue, why: str) -> None:
     async with ScriptedEndpoint(lambda _: Said(body=body)) as endpoint:
         settings = ModelSettings("fake", "none", endpoint.base_url, retries=0)
         player = CompletionPlayer(settings, Sampling())
@@ -87,7 +85,7 @@ async def test_what_is_not_a_completion_is_an_outage_that_says_why(
 
 
 @pytest.mark.parametrize("attempts", [True, False], ids=["player", "judge"])
-async def test_an_attempt_that_met_no_completion_is_repeated_by_the_same_command(
+async def test_an_attempt_with_a_malformed_completion_is_repeated_by_the_same_command(
     tmp_path: Path, attempts: bool
 ) -> None:
     bad = 1
@@ -108,7 +106,7 @@ async def test_an_attempt_that_met_no_completion_is_repeated_by_the_same_command
         assert here.report()["failures"]["times"] == 0
 
 
-async def test_a_filtered_answer_is_the_model_s_own_failure_and_is_paid_for(tmp_path: Path) -> None:
+async def test_a_filtered_answer_is_a_failure_of_the_model_and_is_paid_for(tmp_path: Path) -> None:
     filtered: JsonValue = {
         "choices": [{"message": {"content": None}, "finish_reason": "content_filter"}],
         "usage": {"prompt_tokens": 3, "completion_tokens": 0},
@@ -132,7 +130,7 @@ async def test_a_filtered_answer_is_the_model_s_own_failure_and_is_paid_for(tmp_
 
 
 @pytest.mark.parametrize("usage", [(10**30, 5), (5, 10**30), (5, -1)])
-async def test_tokens_that_cannot_be_are_not_believed(
+async def test_impossible_token_counts_are_replaced_by_estimates(
     tmp_path: Path, usage: tuple[int, int]
 ) -> None:
     def counted_wrongly(asked: Asked) -> Said:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("no_pages")
 
 
 @pytest.mark.parametrize("half", [True, False], ids=["only rollouts were kept", "nothing was"])
-async def test_a_crash_while_accepted_failures_are_kept_repeats_the_attempts(
+async def test_a_crash_while_accepted_failures_are_stored_repeats_the_attempts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: bool
 ) -> None:
     put_all, down = Journal.put_all, True

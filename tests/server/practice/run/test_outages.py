@@ -25,7 +25,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.practice.run.attempts.PAUSE_SECONDS", 0.0)
 
 
-async def test_rollouts_that_fail_for_good_are_unscored_and_stay_in_the_denominator(
+async def test_failed_rollouts_are_unscored_and_stay_in_the_denominator(
     tmp_path: Path,
 ) -> None:
     def some(asked: Asked) -> Said | None:
@@ -45,7 +45,7 @@ async def test_rollouts_that_fail_for_good_are_unscored_and_stay_in_the_denomina
     assert found["failures"]["times"] == 4
 
 
-async def test_a_try_that_does_better_counts_and_the_first_is_paid_for(tmp_path: Path) -> None:
+async def test_a_successful_retry_counts_and_the_first_try_is_paid_for(tmp_path: Path) -> None:
     seen: set[str] = set()
 
     def first(asked: Asked) -> Said | None:
@@ -101,7 +101,7 @@ async def test_a_teacher_that_refuses_every_call_stops_the_run_at_once(
     assert "it is not known" in ended.error
 
 
-async def test_a_phase_in_which_everything_fails_stops_the_run_and_is_tried_again(
+async def test_a_phase_in_which_everything_fails_stops_the_run_and_can_be_retried(
     tmp_path: Path,
 ) -> None:
     down = True
@@ -126,7 +126,7 @@ def quota_is_spent(status: int) -> Said:
 
 
 @pytest.mark.parametrize("status", [402, 429, 503])
-async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
+async def test_an_interruption_within_an_arm_leaves_no_trace_in_the_figures(
     tmp_path: Path, status: int
 ) -> None:
     left = 4  # attempts that are answered
@@ -172,7 +172,7 @@ async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
     assert counted(found["totals"]["whole"])["prompt_tokens"] == here.endpoint.prompt_tokens
 
 
-async def test_scattered_outages_are_repeated_by_the_same_command(tmp_path: Path) -> None:
+async def test_attempts_that_met_an_outage_are_repeated_by_the_same_command(tmp_path: Path) -> None:
     down = True
 
     def some(asked: Asked) -> Said | None:
@@ -241,7 +241,7 @@ async def test_a_judge_whose_quota_is_spent_stops_the_run_at_once(tmp_path: Path
         assert here.report()["failures"]["times"] == 0
 
 
-async def test_rollouts_that_use_all_they_may_are_failures_and_not_an_outage(
+async def test_rollouts_that_reach_their_limit_are_failures_and_not_an_outage(
     tmp_path: Path,
 ) -> None:
     def slow_at_some(asked: Asked) -> Said | None:
@@ -257,7 +257,7 @@ async def test_rollouts_that_use_all_they_may_are_failures_and_not_an_outage(
 
 
 @pytest.mark.parametrize("call_seconds", ["0.2", "20"])
-async def test_an_endpoint_that_answers_no_call_in_its_time_is_an_outage(
+async def test_an_endpoint_that_never_answers_in_time_is_an_outage(
     tmp_path: Path, call_seconds: str
 ) -> None:
     async with ground(tmp_path, lambda _: Said("late", delay=20)) as here:
@@ -308,7 +308,7 @@ async def test_a_judge_that_is_unavailable_leaves_attempts_unscored(tmp_path: Pa
     assert counted(found["totals"]["whole"])["calls"] == len(here.endpoint.calls) - 3
 
 
-async def test_a_judge_that_never_answers_stops_the_run_and_the_rollouts_are_kept(
+async def test_a_judge_that_never_answers_stops_the_run_but_keeps_the_rollouts(
     tmp_path: Path,
 ) -> None:
     down = True
