@@ -24,7 +24,7 @@ from statistics import median
 from typing import Any
 
 from experience_store.learning.transcript import Shortened, common_beginning, render, shorten
-from experience_store.learning.transcript.dedup import tell_by_change
+from experience_store.learning.transcript.dedup import show_by_change
 from experience_store.learning.transcript.steps import TranscriptStep, steps_of, tidy
 from experience_store.token_estimate import estimate_tokens
 from experience_store.trajectory import Message, ToolCall, Trajectory
@@ -105,7 +105,7 @@ def _measure(attempt: ComparedAttempt, budget: int, tally: Tally) -> None:
     tally.seconds += time.perf_counter() - started
     tally.tokens.append(short.tokens)
     steps = steps_of(attempt.messages)
-    told = steps if not short.left_out else tell_by_change(steps)
+    told = steps if not short.left_out else show_by_change(steps)
     tally.count("writes", (_complete(s, told, short) for s in told if WRITES.match(s.label)))
     errors = (s.returned for s in steps if s.returned and s.returned.startswith("Error"))
     tally.count("errors", (f"→ {tidy(error)}" in short.text for error in errors))

@@ -1,13 +1,14 @@
-"""Libraries of experiences: domain, retrieval, learning and storage. No MCP, no model, no HTTP.
+"""Libraries of experiences: domain, storage, retrieval and learning; no MCP, model or HTTP.
 
 Reading order:
 
 - the domain: `library`, `trajectory`, `operations`, `version`, `errors`;
-- `submissions` reads what clients send, `safety` says what must not be stored or taught;
-- `store` has the protocols of a backend, `sqlite` is one, `scoped` a view for a caller who reaches
-  some libraries only, `archive` a library as a file;
-- `retrieval` finds the experiences for a task, `index_cache` keeps its indexes;
-- `learning` is the update as a value, `update_runner` makes it durable.
+- `submissions` parses what clients send, `safety` decides what must not be stored or taught;
+- `store` has the protocols of a backend, `sqlite` implements them, `scoped` limits a store to a
+  caller's libraries, `archive` is a library as a file;
+- `retrieval` finds the experiences for a task, `index_cache` caches its indexes;
+- `learning` is the update as a value, `update_runner` makes it durable;
+- `testing` has fakes for tests.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ async def open_store(url: str | Path) -> Store:
         BadInputError: If no backend supports the URL.
         StorageError: If it cannot be opened.
     """
-    from experience_store.sqlite.store import SqliteStore  # noqa: PLC0415  # a driver is loaded only by its backend
+    from experience_store.sqlite.store import SqliteStore  # noqa: PLC0415  # only a backend imports its driver
 
     text = str(url)
     if text.startswith("sqlite:///"):
@@ -37,8 +38,4 @@ async def open_store(url: str | Path) -> Store:
         raise BadInputError(
             f"unsupported store URL {text.split('://')[0]}://; use a file path or sqlite:///"
         )
-    return await SqliteStore.open(_expanded(text))
-
-
-def _expanded(path: str) -> Path:
-    return Path(path).expanduser()
+    return await SqliteStore.open(Path(text).expanduser())  # noqa: ASYNC240  # no I/O worth a thread

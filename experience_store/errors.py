@@ -23,7 +23,7 @@ class LibraryNotFoundError(NotFoundError):
 
 
 class ConflictError(ExperienceError):
-    """The name is already used for something else."""
+    """Already exists with different content."""
 
 
 class AnswerRefusedError(ExperienceError):
@@ -35,7 +35,7 @@ class HeadMovedError(ExperienceError):
 
 
 class LeaseLostError(ExperienceError):
-    """Another process took over this update."""
+    """Another process took over the update."""
 
 
 class StorageError(ExperienceError):

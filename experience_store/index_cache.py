@@ -1,8 +1,7 @@
-"""The current versions of libraries with their search indexes, cached per process.
+"""A cache of the current versions of libraries with their search indexes, per process.
 
-A library is read and indexed once per version and process. Each call asks the store for the head,
-which is one small query, so the result is right even if another process has published; if the head
-moved, only what changed is indexed again.
+Each call asks the store for the head, which is one small query, so that the result is right even if
+another process has published. If the head moved, only what changed is indexed again.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from experience_store.retrieval import Document, Index, Selection, select
 from experience_store.store import Store
 
 MAX_LOADED = 32
-MAX_TASKS = 3  # of those an experience was learned from, the latest
+MAX_TASKS = 3  # the latest tasks that an experience was learned from
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,8 @@ class LoadedLibrary:
     state: State
     index: Index
 
-    def shows(self, library: Library) -> bool:
-        """Whether this is what the library holds now."""
+    def is_current(self, library: Library) -> bool:
+        """Whether this is the current version of the library."""
         return (self.library.serial, self.state.version) == (library.serial, library.head)
 
     def select(self, task: str | None, max_tokens: int) -> Selection:
@@ -46,9 +45,9 @@ class IndexCache:
         self._turn = asyncio.Lock()
 
     def through(self, store: Store) -> IndexCache:
-        """The same cache for a caller who sees a scoped view of the store.
+        """The same cache for a caller with a scoped store.
 
-        Every call asks that view for the library before it looks into the cache.
+        Every call asks that store for the library before it looks into the cache.
         """
         seen = IndexCache(store)
         seen._loaded = self._loaded
@@ -56,7 +55,7 @@ class IndexCache:
         return seen
 
     async def load(self, name: str, *, make: bool = False) -> LoadedLibrary:
-        """The library as it is now.
+        """The current version of a library.
 
         Args:
             name: Name of the library.
@@ -68,7 +67,7 @@ class IndexCache:
         libraries = self._store.libraries
         library = await (libraries.ensure(name) if make else libraries.get(name))
         loaded = self._loaded.get(name)
-        if loaded is None or not loaded.shows(library):
+        if loaded is None or not loaded.is_current(library):
             async with self._turn:
                 loaded = await self._refreshed(library)
         self._loaded.move_to_end(name)
@@ -79,7 +78,7 @@ class IndexCache:
         )
 
     async def at(self, name: str, version: int) -> LoadedLibrary:
-        """The library as it was at a version. An old one is indexed for this call alone."""
+        """A library at a version; an old version is indexed for this call only."""
         loaded = await self.load(name)
         if loaded.state.version == version:
             return loaded
@@ -92,13 +91,13 @@ class IndexCache:
         name = library.name
         known = self._loaded.get(name)
         if known is not None and known.library.serial != library.serial:
-            known = None  # it was deleted, and another has its name now
-        if known is not None and known.shows(library):
+            known = None  # it was deleted and created again
+        if known is not None and known.is_current(library):
             return known
         state = await self._store.libraries.state(name)
         if known is None:
             documents = await self._documents(name, state.experiences, all_=True)
-            # 10,000 take more than a second, and others are waiting meanwhile
+            # 10,000 take more than a second, which would block other tasks
             index = await asyncio.to_thread(Index.build, documents)
         else:
             old, new = known.state.by_id, state.by_id

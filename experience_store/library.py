@@ -18,19 +18,19 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a library may hold and how it learns.
+    """What a library may contain and how it learns.
 
     Attributes:
-        max_words: Words per experience (32 in the paper).
-        max_experiences: Largest size; an Add beyond it is refused.
-        max_lessons: Operations that one group may propose.
+        max_words: Maximum words per experience (32 in the paper).
+        max_experiences: Maximum size; an Add beyond it is refused.
+        max_lessons: Maximum operations proposed per group.
         min_spread: A group has signal when its largest minus its smallest reward exceeds this.
-        learn_without_rewards: Whether groups in which nothing is scored are compared too.
-        learn_from_single_attempts: Whether a group of one attempt is learned from, with nothing
-            to compare it with.
-        summarise_above: Estimated tokens from which an attempt is summarised by a call of its own
-            when a model is configured. Hosts never summarise; they are given shortened attempts.
-        review: Whether what an update learned waits for a person's word before it is published.
+        learn_without_rewards: Whether to compare groups without any reward too.
+        learn_from_single_attempts: Whether to learn from a group of one attempt, without a
+            comparison.
+        summarise_above: Estimated tokens above which a configured model summarises an attempt in a
+            call of its own. Hosts never summarise; they get shortened attempts.
+        review: Whether a person must approve an update before it is published.
         allow_links: Whether an experience may contain a link.
         allow_commands: Whether an experience may contain a shell command that changes a machine.
     """
@@ -47,12 +47,12 @@ class Policy:
     allow_commands: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a policy under which nothing could be learned."""
+        """Refuse a policy under which nothing can be learned."""
         for name in ("max_words", "max_experiences", "max_lessons", "summarise_above"):
             if getattr(self, name) < 1:
                 raise BadInputError(f"policy: {name} must be at least 1")
         if not 0 <= self.min_spread < math.inf:
-            raise BadInputError("policy: min_spread must be a number from 0 on, and finite")
+            raise BadInputError("policy: min_spread must be a finite number, at least 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Experience:
     text: str
 
     def line(self) -> str:
-        """The experience as agents and prompts are shown it."""
+        """The experience as shown to agents and in prompts."""
         return f"{self.name}: {self.text}" if self.name else self.text
 
 
@@ -75,10 +75,10 @@ class Library:
     Attributes:
         name: Lower-case letters, digits, dot, dash and underscore.
         head: Number of the current version.
-        size: How many experiences the current version has.
+        size: Number of experiences in the current version.
         agent_objective: What the agent does.
         learning_objective: What it should get better at.
-        serial: Tells it from another that had its name before; 0 while it is not stored.
+        serial: Distinguishes it from deleted libraries of the same name; 0 if not stored.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Library:
 
 @dataclass(frozen=True)
 class State:
-    """What a library held at one version, in the order of ids."""
+    """The contents of a library at one version, in order of ids."""
 
     library: str
     version: int
@@ -102,17 +102,17 @@ class State:
 
     @cached_property
     def by_id(self) -> Mapping[str, Experience]:
-        """The experiences under their ids."""
+        """The experiences by id."""
         return {e.id: e for e in self.experiences}
 
     @cached_property
     def wordings(self) -> Mapping[str, str]:
-        """The ids of the experiences under what they say, see `wording`."""
+        """The ids of the experiences by `wording`."""
         return {wording(e.text): e.id for e in self.experiences}
 
 
 def check_library_name(name: str) -> str:
-    """The name, if a library may have it.
+    """The name, if it is valid for a library.
 
     Raises:
         BadInputError: If it is not 1 to 64 lower-case letters, digits, dots, dashes, underscores.
@@ -128,6 +128,6 @@ def check_library_name(name: str) -> str:
 
 
 def wording(text: str) -> str:
-    """Text reduced to what makes it the same lesson: no case, punctuation or spacing."""
+    """A text without case, punctuation and spacing; equal for lessons that say the same."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(re.findall(r"\w+", folded))

@@ -1,9 +1,9 @@
 """The operations by which a library changes, and the rules they must keep.
 
 An operation is validated against the version it is applied to. One that breaks a rule is recorded
-as a refusal with its reason: never turned into another operation, and never dropped in silence.
-Within one list, Retire beats Revise and Merge of the same experience, and room is made before it
-is needed: Adds come last.
+as a refusal with its reason: never turned into another operation, and never silently dropped.
+Within one list, Retire beats Revise and Merge of the same experience, and Adds come last, when
+others have made room.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ID = re.compile(r"[\[(\s]*[gG]?\s*0*([1-9][0-9]{0,17})[\])\s.:]*")
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Put a new experience into the library."""
+    """Add a new experience."""
 
     name: str
     text: str
@@ -31,7 +31,7 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Revise:
-    """Say one experience better; its id stays."""
+    """Reword an experience; its id stays."""
 
     id: str
     name: str
@@ -40,7 +40,7 @@ class Revise:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Make several experiences one, under the oldest of their ids; the others are retired."""
+    """Merge several experiences into one under their oldest id; the others are retired."""
 
     ids: tuple[str, ...]
     name: str
@@ -49,14 +49,14 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Take an experience out of the library."""
+    """Remove an experience."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Change nothing: the comparison confirms an experience, or teaches nothing new."""
+    """Change nothing: an experience is confirmed, or nothing new was learned."""
 
     id: str | None = None
 
@@ -66,7 +66,7 @@ Operation: TypeAlias = Add | Revise | Merge | Retire | Keep
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """An operation and where it came from: request ids, of answers that proposed it."""
+    """An operation, and the ids of the requests whose answers proposed it."""
 
     operation: Operation
     sources: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A proposal that was not carried out, and why. `operation` is None if it could not be read."""
+    """A refused proposal and the reason; `operation` is None if it could not be read."""
 
     reason: str
     operation: Operation | None = None
@@ -84,7 +84,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An operation that was carried out, with the experience it made (None for Retire, Keep)."""
+    """An applied operation, with the experience it made (None for Retire and Keep)."""
 
     operation: Operation
     experience: Experience | None = None
@@ -93,7 +93,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What a list of proposals does to a state."""
+    """The result of applying a list of proposals to a state."""
 
     state: State
     applied: tuple[Applied, ...]
@@ -106,9 +106,9 @@ class Application:
 
 
 def normalise_id(raw: str | int) -> str | None:
-    """The id meant: `G3` for "G3", "g3", "[G3]", "3" and 3; None if it is not an id."""
+    """The normal form of an id: `G3` for "G3", "g3", "[G3]", "3" and 3; None if invalid."""
     text = str(raw)
-    match = _ID.fullmatch(text) if len(text) <= _MAX_ID else None  # longer ones cost its square
+    match = _ID.fullmatch(text) if len(text) <= _MAX_ID else None  # matching is quadratic
     return f"G{match[1]}" if match else None
 
 
@@ -128,7 +128,7 @@ def touched_ids(operation: Operation) -> tuple[str, ...]:
 
 
 def kind(operation: Operation) -> str:
-    """The operation's name as it is written in answers and records."""
+    """The operation's name in answers and records."""
     return type(operation).__name__
 
 
@@ -138,7 +138,7 @@ def apply(state: State, proposals: Sequence[Proposed], policy: Policy) -> Applic
 
 
 class _Editor:
-    """One pass over a list of proposals. Lives for one call of `apply`."""
+    """One pass over a list of proposals, for one call of `apply`."""
 
     def __init__(self, state: State, policy: Policy) -> None:
         self._state = state
@@ -201,7 +201,7 @@ class _Editor:
                 if not isinstance(operation, Keep):
                     return f"{id_} was already {how} in the same update"
             elif id_ not in self._entries:
-                return f"there is no experience {id_} in this version"
+                return f"{id_} does not exist in this version"
         return None
 
     def _write(
@@ -231,8 +231,8 @@ class _Editor:
 
 
 def problem_with_text(name: str, text: str, policy: Policy) -> str | None:
-    """Why this may not be an experience under the policy, or None if it may."""
-    from experience_store.safety.content_policy import content_problem  # noqa: PLC0415  # not before it is needed: start-up
+    """Why this is not allowed as an experience under the policy, or None if it is."""
+    from experience_store.safety.content_policy import content_problem  # noqa: PLC0415  # slow to import
 
     if not wording(text):
         return "the experience has no text"
@@ -240,7 +240,7 @@ def problem_with_text(name: str, text: str, policy: Policy) -> str | None:
 
 
 def too_long(name: str, text: str, policy: Policy) -> str | None:
-    """By how much an experience is too long under the policy, or None if it is not."""
+    """How an experience is too long under the policy, or None if it is not."""
     words = len(text.split())
     if words > policy.max_words:
         return f"{words} words; at most {policy.max_words} are allowed"

@@ -1,7 +1,7 @@
 """Ids of the requests of one update: `summarise-2-3`, `compare-2`, `consolidate-1-2`.
 
-An id says what a request is about, so that an answer, a stored operation and a group can be tied
-to each other by it alone. All numbers count from 1.
+An id says what a request is about, so that it alone links answers, stored operations and groups.
+All numbers count from 1.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ class RequestId:
     """The id of one request.
 
     Attributes:
-        step: The step of the update that asks.
-        numbers: What it asks about: the group and the attempt (summarise), the group (compare), or
-            the round and the batch (consolidate).
+        step: The step of the update.
+        numbers: Group and attempt (summarise), group (compare), or round and batch (consolidate).
     """
 
     step: UpdateStep
@@ -46,7 +45,7 @@ class RequestId:
 
     @classmethod
     def parse(cls, text: str) -> RequestId | None:
-        """The id that a text is; None if it is not one."""
+        """Parse an id; None if it is invalid."""
         match = _FORM.fullmatch(text)
         if match is None:
             return None
@@ -55,11 +54,11 @@ class RequestId:
 
     @property
     def group(self) -> int | None:
-        """The number of the group that is asked about; None for a consolidation."""
+        """The number of the group it is about; None for a consolidation."""
         return None if self.step == "consolidate" else self.numbers[0]
 
     def __str__(self) -> str:
-        """The id as it is stored and sent."""
+        """The id as stored and sent."""
         return "-".join([self.step, *map(str, self.numbers)])
 
 

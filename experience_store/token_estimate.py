@@ -1,10 +1,10 @@
-"""How many tokens a text costs a model, estimated offline.
+"""Estimates the tokens of a text, offline.
 
-A tokenizer's vocabulary is megabytes that would have to be downloaded and held in memory, and the
-answer would still be right for one model family only. But modern vocabularies cut text in much the
-same places: a word with the space before it, up to three digits, a run of punctuation, a run of
-white space; words that are long or stand without a space fall apart further. One regular
-expression cuts like that, and the number of its matches is the estimate.
+A tokenizer's vocabulary is megabytes to download and hold in memory, and its count is right for one
+model family only. But modern vocabularies split text in much the same places: a word with the space
+before it, up to three digits, a run of punctuation, a run of white space; long words and words
+without a space are split further. One regular expression splits like that, and the number of its
+matches is the estimate.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PUNCTUATION = r"!-/:-@\[-`{-~"
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _ACCENTED = "\u00c0-\u024f\u1e00-\u1eff"
 
-# The lengths are what fits o200k_base: beyond them, a piece is on average more than one token.
+# The lengths are fitted to o200k_base: longer pieces are more than one token on average.
 _ASCII_PIECES = (
     r" [A-Za-z][a-z]{0,10}(?:'[a-z]{1,2})?"  # a word after a space
     rf"|[{_PUNCTUATION}][A-Za-z][a-z]{{0,4}}"  # a word right after punctuation
@@ -38,10 +38,10 @@ _CUT = "…"
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a text costs, rather over than under.
+    """Estimate the tokens of a text, erring on the high side.
 
-    Measured against o200k_base on 1.6 million tokens: the sum over a kind of text, and the mean
-    error of single texts of 30 tokens and more.
+    Compared with o200k_base on 1.6 million tokens: error of the sum by kind of text, and mean
+    error of single texts of at least 30 tokens.
 
     | text | sum | mean error |
     |---|---|---|
@@ -57,21 +57,20 @@ def estimate_tokens(text: str) -> int:
     | Russian, Turkish | +11 % | 11 % |
     | Spanish, French, German, Polish, Ukrainian, Greek | -10 % | 10 % |
 
-    Worst: Vietnamese +37 %, base64 -17 %, traditional Chinese -31 % (four short texts). About
-    20 MB/s, or 10 MB/s where there are other letters than ASCII.
+    Worst: Vietnamese +37 %, base64 -17 %, traditional Chinese -31 % (four short texts). Speed:
+    20 MB/s, or 10 MB/s with non-ASCII letters.
     """
-    pieces = _piece(text).subn("", text)[1]  # faster than a list of what is found
+    pieces = _piece(text).subn("", text)[1]  # faster than a list of matches
     cjk = 0 if text.isascii() else len(_cjk_character().findall(text))
     return _tokens(pieces, cjk)
 
 
 def clip_to_tokens(text: str, limit: int) -> str:
-    """The longest beginning of a text that fits, cut at a line, sentence or word, with '…'.
+    """The longest start of a text that fits, cut at a line, sentence or word, with '…'.
 
     Args:
-        text: What to shorten; returned unchanged if it fits.
-        limit: Tokens as `estimate_tokens` counts them, those of '…' included. With 0 or less,
-            nothing fits.
+        text: The text; returned unchanged if it fits.
+        limit: Maximum estimated tokens, including '…'.
     """
     if limit < 1:
         return ""
@@ -101,12 +100,12 @@ def _tokens(pieces: int, cjk: int) -> int:
 
 
 def _end_within(text: str, limit: int) -> int:
-    """Where the last piece ends that is within the limit."""
+    """The end of the last piece within the limit."""
     is_cjk = None if text.isascii() else _cjk_character().match
     end = cjk = 0
     for pieces, match in enumerate(_piece(text).finditer(text), start=1):
         cjk += is_cjk is not None and is_cjk(text, match.start()) is not None
-        # Counted with '…' as a piece more, which may tip the four per cent over.
+        # Counted with '…' as one more piece, which may add to the four per cent.
         if _tokens(pieces + 1, cjk) - 1 > limit:
             break
         end = match.end()
@@ -114,9 +113,9 @@ def _end_within(text: str, limit: int) -> int:
 
 
 def _boundary(text: str, end: int) -> int:
-    """The last line or sentence end in the last tenth before `end`, else word end in the last half.
+    """The last line or sentence end in the last tenth before `end`, or word end in the last half.
 
-    What has neither (a long number, Chinese without punctuation) is cut at `end` itself.
+    Text with neither (a long number, Chinese without punctuation) is cut at `end` itself.
     """
     start = end * 9 // 10
     sentence = max(text.rfind(mark, start, end) + len(mark.strip()) for mark in _SENTENCE_ENDS)

@@ -1,8 +1,8 @@
 """What an agent did: attempts at a task, and the groups they are compared in.
 
-A reward is any real number, or none. None means *unscored*, which is not zero: an attempt whose
-verifier failed says nothing about how well the attempt went. Rewards are only ever compared
-within one group, so any scale works.
+A reward is any real number, or None. None means *unscored*, which is not zero: if the verifier
+failed, nothing is known about how well the attempt went. Rewards are compared within one group
+only, so any scale works.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing_extensions import TypedDict  # pydantic needs this one before Python
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool; `arguments` is JSON text as the model wrote it."""
+    """One tool call; `arguments` is JSON text as the model wrote it."""
 
     name: str
     arguments: str
@@ -28,7 +28,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message. Parts that are not text (images, audio) are named, not kept."""
+    """One chat message. Non-text parts (images, audio) are named, not kept."""
 
     role: str
     text: str
@@ -43,12 +43,12 @@ class Trajectory:
 
     Attributes:
         id: Unique in its group; given by the client, or derived from the content.
-        messages: What happened, in order; never empty.
-        reward: Any real number on any scale, or None when the attempt is unscored.
-        feedback: What the verifier said, if anything.
-        retrieval_id: The `get_experiences` call whose answer the attempt was given.
-        model: Which model made the attempt.
-        metadata: A JSON object of the client's, as text.
+        messages: Chat messages, in order; never empty.
+        reward: Real number on any scale, or None if unscored.
+        feedback: The verifier's comment, if any.
+        retrieval_id: The `get_experiences` call whose result the attempt was given.
+        model: The model that made the attempt.
+        metadata: The client's metadata, a JSON object as text.
     """
 
     id: str
@@ -80,17 +80,17 @@ class Group:
         return max(rewards) - min(rewards) if len(rewards) > 1 else 0.0
 
     def has_signal(self, min_spread: float) -> bool:
-        """Whether winners can be told from losers: the spread exceeds `min_spread`."""
+        """Whether winners differ from losers: the spread exceeds `min_spread`."""
         return self.spread() > min_spread
 
 
 def messages_to_json(messages: tuple[Message, ...]) -> str:
-    """Messages as compact JSON in the OpenAI chat form, the form they are stored in."""
+    """Messages as compact JSON in the OpenAI chat format, as stored."""
     return json.dumps([_plain(m) for m in messages], ensure_ascii=False, separators=(",", ":"))
 
 
 def fingerprint(messages: str) -> str:
-    """What tells whether two attempts did the same: equal for equal `messages_to_json`."""
+    """A digest of `messages_to_json`, equal for attempts with the same messages."""
     return hashlib.sha256(messages.encode()).hexdigest()[:16]
 
 
@@ -113,7 +113,7 @@ def _plain(message: Message) -> dict[str, object]:
 
 
 def messages_from_json(text: str) -> tuple[Message, ...]:
-    """The messages that `messages_to_json` wrote."""
+    """Parse what `messages_to_json` wrote."""
     return tuple(
         Message(
             role=plain["role"],

@@ -1,8 +1,8 @@
 """Durable updates: the learner's value, stored after every step.
 
-The driver of an update (a host through its tool calls, or a worker with an API key) resumes it
-from the store, asks the open requests, stores answers as they arrive, and finishes it. Nothing is
-held in memory only: the next step may run in another process.
+The driver of an update (a host through its tool calls, or a worker with an API key) resumes it from
+the store, sends the open requests, stores answers as they arrive, and finishes it. Nothing is in
+memory only: the next step may run in another process.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from experience_store.errors import AnswerRefusedError, HeadMovedError, NotFoundError
 from experience_store.index_cache import IndexCache, LoadedLibrary
 from experience_store.learning.inputs import HOST, MODEL, GroupInput, Snapshot
+from experience_store.learning.prompts import Request
 from experience_store.learning.prompts.answers import RawAnswer
-from experience_store.learning.requests import Request
 from experience_store.learning.update import Update, UpdateOutcome
 from experience_store.store import (
     AskedRequest,
@@ -29,25 +29,25 @@ from experience_store.store import (
 from experience_store.version import Driver
 
 PROMPT_BUDGETS = {"host": HOST, "model": MODEL}
-MAX_REFUSALS = 3  # refused answers to one request of a host before it is given up
+MAX_REFUSALS = 3  # refused answers of a host after which a request is given up
 
 
 @dataclass(frozen=True, slots=True)
 class ResumedUpdate:
-    """An update taken up: its record as it was read, and its value with all answers so far."""
+    """A resumed update: its record as read, and its value with all answers so far."""
 
     record: UpdateRecord
     update: Update
 
     @property
     def is_open(self) -> bool:
-        """Whether it still asks for answers or waits to be settled."""
+        """Whether it awaits answers or publication."""
         return self.record.status == "open"
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An answer that was not taken, and why. `given_up` if the request will not be asked again."""
+    """A refused answer and the reason; `given_up` if the request will not be asked again."""
 
     request: str
     reason: str
@@ -55,7 +55,7 @@ class Refused:
 
 
 class UpdateRunner:
-    """Takes updates from one durable step to the next."""
+    """Moves updates from one durable step to the next."""
 
     def __init__(self, store: Store, index_cache: IndexCache) -> None:
         self._store = store
@@ -64,34 +64,34 @@ class UpdateRunner:
     async def begin(
         self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
     ) -> str | None:
-        """Begin an update with up to `limit` groups; its id, or None if no group waits.
+        """Begin an update; return its id, or None if no group waits.
 
         Args:
-            library: Its name.
+            library: Name of the library.
             driver: Who will answer.
-            limit: Groups at most.
-            lease: Owner and seconds, where only one worker is to drive it.
+            limit: Maximum number of groups.
+            lease: Owner and seconds of a lease, if a worker drives it.
         """
         return await self._store.updates.begin(library, driver, limit, lease)
 
     async def resume(self, update_id: str) -> ResumedUpdate:
-        """The update with everything that was answered; raises NotFoundError."""
+        """The update with all stored answers; raises NotFoundError."""
         record = await self._store.updates.get(update_id)
         if record.status == "open" and any(g.relevant is None for g in record.groups):
             record = await self._choose_relevant(record)
         loaded_bases = [await self._index_cache.at(record.library.name, v) for v in record.bases]
-        # in threads here and below, since reading long attempts takes long
+        # in a thread here and below, since parsing long attempts is slow
         update, misfits = await asyncio.to_thread(_replayed, record, loaded_bases)
         for request, reason in misfits.items():
             await self._store.updates.retract(record.id, request, reason)
         return ResumedUpdate(record, update)
 
     async def ask(
-        self, work: ResumedUpdate, under_way: Collection[str] = ()
+        self, work: ResumedUpdate, in_flight: Collection[str] = ()
     ) -> tuple[Request, ...]:
-        """The open requests but those under way, stored before they are put to anyone."""
+        """The open requests except those in flight, stored before they are sent."""
         open_ = await asyncio.to_thread(work.update.requests)
-        requests = tuple(r for r in open_ if r.id not in under_way)
+        requests = tuple(r for r in open_ if r.id not in in_flight)
         known = {r.id for r in work.record.requests}
         unknown = [r for r in requests if r.id not in known]
         if unknown:
@@ -106,7 +106,7 @@ class UpdateRunner:
         *,
         model: str | None = None,
     ) -> tuple[ResumedUpdate, tuple[Refused, ...]]:
-        """Take a host's answers; those that do not fit are refused and cost the others nothing.
+        """Take a host's answers; invalid ones are refused and do not affect the others.
 
         A request whose answer was refused `MAX_REFUSALS` times is given up.
         """
@@ -114,7 +114,7 @@ class UpdateRunner:
         given: list[GivenAnswer] = []
         refused: list[Refused] = []
         for request, raw in answers:
-            text = as_text(raw)  # what is stored is what is read, now and after a restart
+            text = as_text(raw)  # as stored, so that a restart reads the same
             try:
                 again = _refusals(work.record.answers, given, request) > 0
                 update = update.record(request, text, last=again)
@@ -126,7 +126,7 @@ class UpdateRunner:
                 if request not in update.answers:
                     refused.append(Refused(request, str(error)))
         if given and not await self._store.updates.answer(work.record.id, given):
-            update = (await self.resume(work.record.id)).update  # another process was first
+            update = (await self.resume(work.record.id)).update  # another process was faster
         for number, refusal in enumerate(refused):
             count = _refusals(work.record.answers, given, refusal.request)
             if count >= MAX_REFUSALS and refusal.request not in update.answers:
@@ -138,12 +138,12 @@ class UpdateRunner:
     async def keep(
         self, work: ResumedUpdate, answer: GivenAnswer, *, last: bool = False
     ) -> ResumedUpdate:
-        """Take one answer of a model; raises AnswerRefusedError after storing that it came.
+        """Take one answer of a model; a refused one is stored before AnswerRefusedError is raised.
 
         Args:
             work: The update.
-            answer: To one of its requests.
-            last: Whether the model will not be asked again, see `Update.record`.
+            answer: The answer.
+            last: Whether the request will not be asked again, see `Update.record`.
         """
         try:
             update = work.update.record(answer.request, answer.text, last=last)
@@ -152,11 +152,11 @@ class UpdateRunner:
             await self._store.updates.answer(work.record.id, [refused])
             raise
         if not await self._store.updates.answer(work.record.id, [answer]):
-            return await self.resume(work.record.id)  # another process was first
+            return await self.resume(work.record.id)  # another process was faster
         return replace(work, update=update)
 
     async def give_up(self, work: ResumedUpdate, request: str, reason: str) -> ResumedUpdate:
-        """Fail one request for good; the rest of the update goes on."""
+        """Give one request up; the rest of the update continues."""
         update = work.update.give_up(request, reason)
         prompt = work.update.request(request).prompt
         await self._store.updates.ask(work.record.id, [AskedRequest(request, prompt)])
@@ -164,11 +164,10 @@ class UpdateRunner:
         return replace(work, update=update)
 
     async def finish(self, work: ResumedUpdate, *, author: str) -> ResumedUpdate:
-        """Publish a finished update; if the head moved, rebase and publish or ask again.
+        """Publish a finished update, rebasing it if the head moved.
 
         Returns:
-            The closed update; or the open one, if what changed meanwhile must be consolidated, or
-            if there was something left to ask in the first place.
+            The closed update; or the open one, if requests are open, perhaps after a rebase.
         """
         while (outcome := work.update.outcome()) is not None:
             try:
@@ -194,7 +193,7 @@ class UpdateRunner:
 
 
 def as_text(raw: RawAnswer) -> str:
-    """An answer as the text it is stored as."""
+    """An answer as stored text."""
     text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
     return text.encode("utf-8", "replace").decode()
 
@@ -202,7 +201,7 @@ def as_text(raw: RawAnswer) -> str:
 def _replayed(
     record: UpdateRecord, loaded_bases: Sequence[LoadedLibrary]
 ) -> tuple[Update, dict[str, str]]:
-    """The update with the stored answers in it, and why those that no longer fit do not."""
+    """The update with its stored answers, and why those that became invalid were left out."""
     experiences = loaded_bases[0].state.by_id
     update = Update(
         library=record.library,

@@ -1,6 +1,6 @@
-"""The history of a library: a chain of immutable versions, and the updates that make them.
+"""The history of a library: a chain of immutable versions.
 
-Nothing is erased. Rolling back makes a new version whose content equals an older one.
+Nothing is erased. A rollback makes a new version with the content of an older one.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class Version:
     """One immutable step in the history of a library.
 
     Attributes:
-        number: From 0, which is empty.
+        number: Number from 0, which is empty.
         parent: The version it was made from; None for 0.
-        author: Who asked for it, such as `host`, `model gpt-x` or `cli`.
+        author: Who made it, such as `host`, `model gpt-x` or `cli`.
         note: Why, in a sentence.
-        update_id: The update that made it, if one did.
-        operations: What changed, in order.
-        refusals: What was proposed and not done, each with its reason.
-        size: How many experiences the library had then.
+        size: Number of experiences in it.
+        update_id: The update that made it, if any.
+        operations: The applied operations, in order.
+        refusals: The refused ones.
     """
 
     number: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncGenerator, Generator
@@ -47,9 +48,30 @@ def no_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What `open_store` makes of a new file: migrations take longer than most tests."""
+    path = tmp_path_factory.mktemp("empty") / "experience.db"
+
+    async def make() -> None:
+        await (await open_store(path)).close()
+
+    asyncio.run(make())
+    return path.read_bytes()
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Path:
+def missing_database(tmp_path: Path) -> Path:
+    """Where there is no file yet."""
     return tmp_path / "experience.db"
+
+
+@pytest.fixture
+def database(missing_database: Path, empty_database: bytes) -> Path:
+    """A database that nobody has used yet."""
+    missing_database.touch(0o600)
+    missing_database.write_bytes(empty_database)
+    return missing_database
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The learner: turns groups of rewarded attempts into operations on a library. It does no I/O.
 
-The method is `update`. It selects the attempts to compare (`attempt_selection`) and asks `prompts`,
-in which attempts are shortened to a budget by `transcript`. Answers are read by `answer_json`, with
-LaTeX restored by `latex`. `proposals` are the operations of the comparisons; `consolidation`
-settles, round by round, those that are in `conflicts`.
+The method is `update`. Its `inputs` are groups and a library; it asks `prompts`, in which
+`transcript` shortens attempts to a budget. Answers are read by `answer_json`, with LaTeX restored
+by `latex`. `proposals` are the operations of the comparisons; `consolidation` settles, round by
+round, those in `conflicts`.
 """

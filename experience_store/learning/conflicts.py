@@ -1,13 +1,13 @@
-"""Which proposals need a word between them before they can be applied.
+"""Which proposals must be consolidated before they can be applied.
 
-Proposals of several groups were made without knowledge of one another, so two of them may say the
-same, or the opposite, in any words: they are all consolidated. Proposals of a single group were
-made together; they need it only where they add what the library nearly says already. Keep changes
-nothing and always passes. When another version was published meanwhile, those whose ground moved
-need it again.
+Proposals of several groups were made independently, so two of them may say the same, or the
+opposite, in any wording: all of them are consolidated. Proposals of a single group were made
+together; only those that add what the library nearly says already are. Keep changes nothing and
+always passes. If another version was published meanwhile, proposals that it affects are
+consolidated again.
 
-A batch that is too long for one request is divided so that proposals about the same experience,
-or near one another in wording, stay together.
+A batch that is too long for one request is split so that proposals about the same experience, or
+near one another in wording, stay together.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def conflicting(proposals: Sequence[Proposed], near: Near) -> tuple[Proposed, ..
 
 
 def outdated(proposals: Sequence[Proposed], before: State, after: Snapshot) -> tuple[Proposed, ...]:
-    """The proposals whose ground moved: an entry they touch changed, or a near one is new."""
+    """The proposals that a newer version affects: one they touch or are near to changed."""
     old, new = before.by_id, after.state.by_id
     changed = {i for i in old.keys() | new.keys() if old.get(i) != new.get(i)}
     return tuple(p for p in proposals if not changed.isdisjoint(_related(p, after.near)))
@@ -49,7 +49,7 @@ def related_experiences(
 def batches_of_conflicts(
     proposals: Sequence[Proposed], near: Near
 ) -> tuple[tuple[Proposed, ...], ...]:
-    """The proposals divided into requests, related ones together, in stable order."""
+    """The proposals split into requests, related ones together, in stable order."""
     if len(proposals) <= MAX_PROPOSALS:
         return (tuple(proposals),) if proposals else ()
     batches: list[list[Proposed]] = [[]]

@@ -1,10 +1,9 @@
-"""Step 3 in rounds: one on the version that an update began with, one for each rebase.
+"""Step 3 in rounds: one on the version that an update began with, then one per rebase.
 
-A round puts what is in contention to the model, in batches, and lets the rest pass. The model's
-list must account for the batch: an operation that comes from no proposal is an invention, and a
-proposal that no operation comes from was dropped; both are refused. When a batch gets no answer,
-the groups that had a part in it contribute nothing this time, so that they can be learned from
-later as a whole.
+A round asks the model about conflicting proposals, in batches, and lets the others pass. The answer
+must account for its batch: an operation without a proposal behind it is an invention, and a
+proposal behind no operation was dropped; both are refused. If a batch gets no answer, its groups
+contribute nothing this time, so that they can be learned from later as a whole.
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ from dataclasses import dataclass, replace
 
 from experience_store.learning.conflicts import batches_of_conflicts, conflicting, outdated
 from experience_store.learning.inputs import Snapshot
-from experience_store.learning.prompts import Answer, Consolidation, Suggestion
+from experience_store.learning.prompts import Answer, Consolidation, FailedRequest, Suggestion
 from experience_store.learning.proposals import ProposalSet, proposal, refusal
-from experience_store.learning.requests import FailedRequest
 from experience_store.operations import Keep, Proposed, Refusal, touched_ids
 from experience_store.request_id import RequestId, compared_group
 
@@ -26,9 +24,9 @@ class Round:
     """One pass of step 3 over a version of the library.
 
     Attributes:
-        before: What stood when it began.
-        passing: The proposals that need no word between them.
-        batches: The others by the id of the request that they are consolidated in.
+        before: The proposals at its start.
+        passing: The proposals without conflicts.
+        batches: The others, by the id of the request that consolidates them.
     """
 
     before: ProposalSet
@@ -57,7 +55,7 @@ class Round:
 
 
 def round_on(snapshots: Sequence[Snapshot], before: ProposalSet) -> Round:
-    """The round on the last of these versions; the others had theirs."""
+    """The round on the last of these versions."""
     *earlier, snapshot = snapshots
     if earlier:
         disputed = outdated(before.proposals, earlier[-1].state, snapshot)
@@ -76,7 +74,7 @@ def round_on(snapshots: Sequence[Snapshot], before: ProposalSet) -> Round:
 
 
 def named(batch: Sequence[Proposed]) -> dict[str, Proposed]:
-    """The proposals of a batch under the names that the model's list refers to them by."""
+    """The proposals of a batch by the names that the answer refers to."""
     return {f"p{i}": proposed for i, proposed in enumerate(batch, start=1)}
 
 
@@ -87,7 +85,7 @@ def _comparisons(proposed: Proposed) -> Iterator[str]:
 def _accounted(
     suggestions: Sequence[Suggestion], batch: Sequence[Proposed], request_id: str
 ) -> tuple[list[Proposed], list[Refusal]]:
-    """The consolidated list, each operation with all its sources; the rest refused."""
+    """The consolidated operations, each with all its sources; the others refused."""
     names = named(batch)
     made: list[Proposed] = []
     refused: list[Refusal] = []
@@ -113,7 +111,7 @@ def _accounted(
 
 
 def _word_for_word(made: Proposed, behind: Sequence[Proposed]) -> Proposed:
-    """A single proposal passed on without repeating its wording stays as it was proposed."""
+    """A single proposal that is passed on without its wording stays as proposed."""
     (first, *others) = behind
     operation = made.operation
     if others or getattr(operation, "text", None) != "":

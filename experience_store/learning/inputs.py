@@ -1,4 +1,8 @@
-"""What an update is given: groups to learn from, versions of the library, and what it may spend."""
+"""The inputs of an update: groups, versions of the library, a budget; and the attempts it compares.
+
+With rewards, the scored attempts are compared, as an unscored one tells nothing; of too many, the
+best and the worst are kept, as they differ most. Without rewards, the first ones are compared.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from experience_store.library import Experience, State
-from experience_store.trajectory import Group
+from experience_store.learning.transcript import length
+from experience_store.library import Experience, Policy, State
+from experience_store.trajectory import Group, Trajectory
 
 Near: TypeAlias = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupInput:
-    """One group as an update sees it.
+    """One group, as an update sees it.
 
     Attributes:
         relevant: Existing experiences for its task, most relevant first.
-        served: For each trajectory id, the ids of the experiences it had been given.
+        served: For each trajectory id, the ids of the experiences the attempt was given.
     """
 
     group: Group
@@ -28,7 +33,7 @@ class GroupInput:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A version of the library, and which of its experiences a text is near to in wording."""
+    """A version of the library, with a search for experiences near to a text in wording."""
 
     state: State
     near: Near
@@ -36,14 +41,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class PromptBudget:
-    """How much a driver may put before a language model, in estimated tokens.
+    """Limits on the prompts of a driver, in estimated tokens.
 
     Attributes:
         compare_tokens: Size of a Compare request.
-        experience_tokens: Existing experiences in it, most relevant first.
-        summarise: Whether attempts may be summarised by calls of their own.
+        experience_tokens: Share of it for existing experiences, most relevant first.
+        summarise: Whether long attempts are summarised by requests of their own.
         summarise_tokens: Size of a Summarise request.
-        max_attempts: Attempts of one group that are compared.
+        max_attempts: Maximum attempts compared per group.
     """
 
     compare_tokens: int
@@ -53,5 +58,54 @@ class PromptBudget:
     max_attempts: int
 
 
+MAX_CHARS_PER_TOKEN = 8  # a text with more is long anyway
 HOST = PromptBudget(5_600, 600, summarise=False, summarise_tokens=0, max_attempts=8)
 MODEL = PromptBudget(9_000, 600, summarise=True, summarise_tokens=24_000, max_attempts=16)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedAttempts:
+    """The attempts of a group to compare.
+
+    Attributes:
+        attempts: The attempts, best first; in their original order if not rewarded.
+        left_out: How many others there are, and why; empty if none.
+        rewarded: Whether their rewards tell anything.
+    """
+
+    attempts: tuple[Trajectory, ...]
+    left_out: str
+    rewarded: bool
+
+
+def choose(group: Group, policy: Policy, *, most: int) -> SelectedAttempts:
+    """Choose at most `most` attempts of a group to compare."""
+    alone = policy.learn_from_single_attempts and len(group.trajectories) == 1
+    rewarded = group.has_signal(policy.min_spread) or (alone and bool(group.scored()))
+    pool = group.scored() if rewarded else group.trajectories
+    kept = _extremes(pool, most) if rewarded else tuple(pool[:most])
+    left_out: list[str] = []
+    if unscored := len(group.trajectories) - len(pool):
+        left_out.append(f"{unscored} unscored attempts are left out: they tell nothing")
+    if others := len(pool) - len(kept):
+        which = "attempts with rewards in between" if rewarded else "later attempts"
+        left_out.append(f"{others} {which} are left out for length")
+    return SelectedAttempts(kept, "; ".join(left_out), rewarded)
+
+
+def _extremes(scored: Sequence[Trajectory], most: int) -> tuple[Trajectory, ...]:
+    ranked = sorted(scored, key=lambda t: -(t.reward or 0))
+    if len(ranked) > most:
+        ranked = ranked[: most - most // 2] + ranked[len(ranked) - most // 2 :]
+    return tuple(ranked)
+
+
+def is_long(trajectory: Trajectory, shared: int, above: int) -> bool:
+    """Whether an attempt, without its first `shared` messages, has more tokens than `above`."""
+    size = sum(
+        len(m.text) + sum(len(c.arguments) for c in m.tool_calls)
+        for m in trajectory.messages[shared:]
+    )
+    if not above < size < above * MAX_CHARS_PER_TOKEN:
+        return size > above
+    return length(trajectory.messages[shared:]) > above

@@ -1,18 +1,18 @@
-r"""LaTeX in JSON strings, with its backslashes as they were meant.
+r"""Restores the backslashes of LaTeX in JSON strings.
 
-`\frac`, `\times`, `\neq`, `\binom` and `\right` begin with what JSON reads as a form feed, tab,
-newline, backspace and carriage return. Nothing fails; the text is silently bent. A decoded form
-feed or backspace is therefore always turned back. A decoded tab, newline or carriage return may
-be meant, so it is turned back only where it completes a command from a table. Other commands
-begin with an escape that JSON does not know; their backslash is escaped before decoding.
+`\frac`, `\times`, `\neq`, `\binom` and `\right` start with what JSON decodes as a form feed, tab,
+newline, backspace and carriage return. Nothing fails; the text is silently corrupted. So a decoded
+form feed or backspace is always restored. A decoded tab, newline or carriage return may be
+intended, so it is restored only where it completes a command from a table. Other commands start
+with an escape that JSON does not have; their backslash is escaped before decoding.
 """
 
 from __future__ import annotations
 
 import re
 
-# LaTeX commands that begin like a JSON escape. Those after "|" complete an English word when
-# the escape is real ("\nless" may be a line that begins with "less"): maths must follow them.
+# LaTeX commands that start like a JSON escape. Those after "|" may also be a real escape before an
+# English word ("\nless" may be a line that starts with "less"): maths must follow them.
 _COMMANDS = {
     "\n": r"""
         nabla natural ncong ne(?![.-]\w) nearrow neq newcommand newenvironment newline newpage
@@ -53,7 +53,7 @@ _BENT = re.compile(
 _LETTER = {"\n": r"\n", "\t": r"\t", "\r": r"\r", "\f": r"\f", "\b": r"\b"}
 _UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
-# A backslash that JSON does not know, behind any number of escaped ones.
+# A backslash that is not a JSON escape, after any number of escaped ones.
 _BAD_ESCAPE = re.compile(r"""(?<!\\)((?:\\\\)*)\\(?![\\"/bfnrt]|u[0-9a-fA-F]{4})""")
 _BARE_COMMAND = re.compile(
     r"(?<!\\)\\(?:[A-Zac-eg-mo-qsv-z]|u(?![0-9a-fA-F]{4})|[bf][A-Za-z]|"
@@ -64,9 +64,9 @@ _ROW_BREAK = re.compile(r"(?<!\\)\\\\(?=[\s&]|\\[A-Za-z])")
 
 
 def escape_commands(written: str) -> str:
-    r"""A string as JSON would have it written, with the backslash of each command escaped.
+    r"""A JSON string with the backslash of each LaTeX command escaped.
 
-    Whoever writes `\times` with one backslash means both of a row break's.
+    A string with a bare `\times` also means `\\` as a row break, not as an escaped backslash.
     """
     if _BARE_COMMAND.search(written):
         written = _ROW_BREAK.sub(r"\\\\\\\\", written)
@@ -74,9 +74,9 @@ def escape_commands(written: str) -> str:
 
 
 def restore_text(decoded: str) -> str:
-    r"""A decoded string with `\frac` where decoding made a form feed and "rac" of it.
+    r"""A decoded string with `\frac` restored where decoding made a form feed and "rac".
 
-    Control characters that remain and are no tabs or line ends are dropped, and so are halves of
-    surrogate pairs, which no database stores.
+    Remaining control characters except tabs and line breaks are dropped, as are lone surrogates,
+    which no database stores.
     """
     return _UNWANTED.sub("", _BENT.sub(lambda bent: _LETTER[bent[0]], decoded))

@@ -1,6 +1,6 @@
-"""What the comparisons propose, each operation with the answers it comes from.
+"""The operations that comparisons propose, each with the answers it comes from.
 
-What cannot be read, or breaks a rule whatever the others say, is refused at once: it needs no
+A proposal that cannot be read, or breaks a rule on its own, is refused at once and needs no
 consolidation. Nothing is dropped without a reason.
 """
 
@@ -17,12 +17,12 @@ from experience_store.operations import Add, Merge, Proposed, Refusal, Revise, a
 
 @dataclass(frozen=True, slots=True)
 class ProposalSet:
-    """The proposals that are still in, and what happened to the rest.
+    """The remaining proposals, and what happened to the others.
 
     Attributes:
-        proposals: The operations that go on.
-        refused: Those that do not.
-        held_back: The comparisons whose groups contribute nothing this time, with the reason.
+        proposals: The remaining proposals.
+        refused: The refused ones.
+        held_back: Comparisons whose groups contribute nothing this time, with the reason.
     """
 
     proposals: tuple[Proposed, ...]
@@ -31,10 +31,10 @@ class ProposalSet:
 
 
 def refuse_if_unreadable(suggestions: Sequence[Suggestion]) -> None:
-    """Refuse an answer in which nothing at all can be read: it is worth asking again.
+    """Refuse an answer in which no operation can be read.
 
     Raises:
-        AnswerRefusedError: With what is wrong with the first operation.
+        AnswerRefusedError: With the problem of the first operation.
     """
     unread = [s.operation for s in suggestions if isinstance(s.operation, Refusal)]
     if unread and len(unread) == len(suggestions):
@@ -42,10 +42,10 @@ def refuse_if_unreadable(suggestions: Sequence[Suggestion]) -> None:
 
 
 def refuse_if_too_long(suggestions: Sequence[Suggestion], policy: Policy) -> None:
-    """Refuse an answer with experiences that only need to be said shorter.
+    """Refuse an answer with experiences that are too long.
 
     Raises:
-        AnswerRefusedError: With all that are too long, and by how much.
+        AnswerRefusedError: With each of them, and by how much.
     """
     problems = [
         f"operation {number} ({suggestion.operation.name!r}): {problem}"
@@ -61,7 +61,7 @@ def refuse_if_too_long(suggestions: Sequence[Suggestion], policy: Policy) -> Non
 
 
 def proposals(comparisons: Mapping[str, Comparison], state: State, policy: Policy) -> ProposalSet:
-    """What the comparisons propose on a version of the library."""
+    """The proposals of the comparisons, for a version of the library."""
     proposed: list[Proposed] = []
     refused: list[Refusal] = []
     for source, comparison in comparisons.items():
@@ -93,7 +93,7 @@ def refusal(proposed: Proposed, reason: str) -> Refusal:
 def _screened(
     proposed: Iterable[Proposed], state: State, policy: Policy
 ) -> tuple[tuple[Proposed, ...], tuple[Refusal, ...]]:
-    """Each proposal tried alone: what fails there needs no consolidation."""
+    """Try each proposal alone; those that fail are refused."""
     roomy = replace(policy, max_experiences=len(state.experiences) + 1)
     tried = [(p, apply(state, [p], roomy).refused) for p in proposed]
     valid = tuple(p for p, refused in tried if not refused)

@@ -6,15 +6,15 @@ An update takes a batch of groups and one version of a library, and ends in oper
 2. *Compare* the attempts of each group in words (the group relative semantic advantage): why did
    the winners win, and which operations on the library follow?
 3. *Consolidate* the operations of all groups (the optimisation step): one list without
-   contradictions and near-duplicates. Operations that nothing is in contention with pass as they
-   are, so a single item that is near nothing needs no call.
+   contradictions and near-duplicates. Operations without conflicts pass as they are, so a single
+   one that is near nothing needs no call.
 4. *Apply*: validate the list against the library. If another version was published meanwhile,
    `rebase` puts operations whose entries changed through step 3 once more.
 
 `Update` does no I/O. `requests()` says what can be asked now, `record()` takes an answer and
 returns the next `Update`, `outcome()` is there when nothing is left to ask. A driver may be a
-background worker with an API key or the very agent that is connected; it may lose everything and
-start again from the same inputs and the answers it kept.
+background worker with an API key or the connected agent itself; after a crash it starts again from
+the same inputs and the stored answers.
 """
 
 from __future__ import annotations
@@ -24,10 +24,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from experience_store.errors import NotFoundError
-from experience_store.learning.attempt_selection import SelectedAttempts, choose, is_long
 from experience_store.learning.conflicts import related_experiences
 from experience_store.learning.consolidation import Round, named, round_on
-from experience_store.learning.inputs import GroupInput, PromptBudget, Snapshot
+from experience_store.learning.inputs import (
+    GroupInput,
+    PromptBudget,
+    SelectedAttempts,
+    Snapshot,
+    choose,
+    is_long,
+)
 from experience_store.learning.prompts import (
     Aim,
     Answer,
@@ -36,7 +42,9 @@ from experience_store.learning.prompts import (
     Comparison,
     Consolidate,
     Consolidation,
+    FailedRequest,
     NumberedProposal,
+    Request,
     Summarise,
     Summary,
 )
@@ -47,7 +55,6 @@ from experience_store.learning.proposals import (
     refuse_if_too_long,
     refuse_if_unreadable,
 )
-from experience_store.learning.requests import FailedRequest, Request
 from experience_store.learning.transcript import common_beginning
 from experience_store.library import Experience, Library
 from experience_store.operations import Application, Proposed, apply
@@ -57,12 +64,12 @@ from experience_store.trajectory import Group, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class UpdateOutcome:
-    """What an update comes to.
+    """The result of an update.
 
     Attributes:
         application: The operations, validated against `base`, the refusals, and the new state.
-        learned: Ids of the groups that are done with.
-        failed: Ids of the groups that are not, each with the reason.
+        learned: Ids of the groups that were learned from.
+        failed: Ids of the groups that were not, with the reason.
     """
 
     base: int
@@ -78,9 +85,9 @@ class Update:
     Attributes:
         library: Objectives and policy.
         inputs: The groups to learn from, in order.
-        snapshots: The version that the update began with, and one for each rebase.
-        frugality: What the driver may spend.
-        answers: What was answered, or given up, by request id.
+        snapshots: The version it began with, then one per rebase.
+        budget: Limits on the driver's prompts.
+        answers: Answers and failed requests, by request id.
     """
 
     library: Library
@@ -92,7 +99,7 @@ class Update:
     )
 
     def requests(self) -> tuple[Request, ...]:
-        """What can be asked now and has no answer yet. Empty exactly when there is an outcome."""
+        """The requests that are open now; empty exactly when there is an outcome."""
         return tuple(self._about_groups() or self._consolidate()[0])
 
     def request(self, request_id: str) -> Request:
@@ -110,14 +117,14 @@ class Update:
         """The update with this answer in it.
 
         Args:
-            request_id: What is answered.
-            answer: As it came.
-            last: Whether there will be no better one: then experiences that are too long are
-                left out, which otherwise are worth asking once more.
+            request_id: The request.
+            answer: The answer, as received.
+            last: Whether the request will not be asked again; if so, experiences that are too long
+                are left out instead of refusing the answer.
 
         Raises:
             NotFoundError: If no such request is open.
-            AnswerRefusedError: If the answer does not fit; the request stays open.
+            AnswerRefusedError: If the answer is invalid; the request stays open.
         """
         read = self.request(request_id).question.read(answer)
         if isinstance(read, Comparison | Consolidation):
@@ -127,12 +134,12 @@ class Update:
         return replace(self, answers={**self.answers, request_id: read})
 
     def give_up(self, request_id: str, reason: str) -> Update:
-        """The update with this request failed; everything that does not need it goes on."""
+        """The update with this request failed; whatever does not need it continues."""
         self.request(request_id)
         return replace(self, answers={**self.answers, request_id: FailedRequest(reason)})
 
     def _about_groups(self) -> list[Request]:
-        """The open requests of steps 1 and 2. Every group goes at its own pace."""
+        """The open requests of steps 1 and 2; every group proceeds at its own pace."""
         return [r for n in range(1, len(self.inputs) + 1) for r in self._about_group(n)]
 
     def _about_group(self, number: int) -> list[Request]:
@@ -209,7 +216,7 @@ class Update:
         return [], proposed
 
     def _proposals(self) -> ProposalSet:
-        """What the comparisons propose, and what of it breaks a rule without further question."""
+        """The proposals of the comparisons; those that break a rule are refused at once."""
         ids = [str(RequestId.compare(n)) for n in range(1, len(self.inputs) + 1)]
         answers = {id_: self.answers.get(id_) for id_ in ids}
         comparisons = {id_: a for id_, a in answers.items() if isinstance(a, Comparison)}
@@ -235,7 +242,7 @@ class Update:
     # 4. Apply
 
     def outcome(self) -> UpdateOutcome | None:
-        """The validated operations, or None while something is left to ask."""
+        """The result, or None while requests are open."""
         if self._about_groups():
             return None
         open_, proposed = self._consolidate()
@@ -249,11 +256,11 @@ class Update:
         return UpdateOutcome(state.version, application, learned, failed)
 
     def rebase(self, snapshot: Snapshot) -> Update:
-        """The finished update on top of a newer version: what changed is consolidated again."""
+        """The finished update on a newer version: proposals it affects are consolidated again."""
         return replace(self, snapshots=(*self.snapshots, snapshot))
 
     def _failed(self, held_back: Mapping[str, str]) -> dict[str, str]:
-        """The groups that no comparison was made of, and those that were held back."""
+        """The groups without a comparison, and those held back."""
         failed: dict[str, str] = {}
         for number, item in enumerate(self.inputs, start=1):
             request_id = str(RequestId.compare(number))
@@ -282,7 +289,7 @@ class Update:
         return [r for r in requests if r.id not in self.answers]
 
     def _beside(self, request_id: str) -> Sequence[Request]:
-        """The open requests among which one of this id would be."""
+        """The open requests that may include one with this id."""
         id_ = RequestId.parse(request_id)
         if id_ is None:
             return ()

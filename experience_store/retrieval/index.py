@@ -21,8 +21,7 @@ from experience_store.retrieval.bitplanes import (
     numbers_at,
     slots_of,
 )
-from experience_store.retrieval.documents import STEPS, Document
-from experience_store.retrieval.index_data import Contents, Row
+from experience_store.retrieval.documents import STEPS, Contents, Document, Row
 from experience_store.retrieval.postings import (
     LEVEL,
     NOTHING,

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from experience_store.errors import AnswerRefusedError, ExperienceError, StorageError
-from experience_store.learning.prompts import Aim, Summarise
-from experience_store.learning.requests import Request
+from experience_store.learning.prompts import Aim, Request, Summarise
 from experience_store.sqlite.schema import IntegrityReport, check_integrity
 from experience_store.store import GroupCounts
 from experience_store.trajectory import Group, Message, Trajectory

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from experience_store.errors import AnswerRefusedError
-from experience_store.learning.requests import Request
+from experience_store.learning.prompts import Request
 from experience_store.store import GivenAnswer
 from experience_store.update_runner import ResumedUpdate, UpdateRunner
 from server.learning.models import (
@@ -87,8 +87,8 @@ class ModelDriver:
         self, work: ResumedUpdate, asked: dict[asyncio.Task[_Outcome], Request]
     ) -> None:
         """Send what is open and not in flight; preparing a request twice would be slow."""
-        under_way = {request.id for request in asked.values()}
-        for request in await self._runner.ask(work, under_way):
+        in_flight = {request.id for request in asked.values()}
+        for request in await self._runner.ask(work, in_flight):
             asked[asyncio.create_task(self._put(request, None))] = request
 
     async def _put(self, request: Request, correction: Correction | None) -> _Outcome:

@@ -36,6 +36,6 @@ def build_server(settings: Settings, model: Model | None = None) -> ExperienceSe
 def _administration(settings: Settings) -> tuple[ScopedTool, ...]:
     if not settings.administration:
         return ()
-    from server.mcp.admin.tools import administration_tools  # noqa: PLC0415  # seldom on: start-up
+    from server.mcp.admin.library_tools import administration_tools  # noqa: PLC0415  # seldom on: start-up
 
     return administration_tools()

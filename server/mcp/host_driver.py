@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experience_store.errors import NotFoundError
-from experience_store.learning.requests import Request
+from experience_store.learning.prompts import Request
 from experience_store.store import UpdateRecord
 from experience_store.token_estimate import estimate_tokens
 from experience_store.update_runner import Refused, ResumedUpdate

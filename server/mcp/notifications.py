@@ -1,4 +1,4 @@
-"""Change notifications, in the form of each client's protocol revision.
+"""Change notifications: the event bus, and the form of each client's protocol revision.
 
 A client of 2026-07-28 opens a stream (`subscriptions/listen`). One of a handshake revision
 subscribes to resources one by one, and is told that the list changed once it has asked for the
@@ -7,25 +7,79 @@ list. The latter needs a lasting connection, so it is not offered over stateless
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from anyio.lowlevel import checkpoint
 from mcp import MCPError
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated
+from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp_types import INVALID_REQUEST, EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from experience_store.store import Store
+from server.access import Access, current_access
 from server.mcp.change_watcher import Changes, ChangeWatcher
-from server.mcp.event_bus import EventBus
-from server.mcp.skills.naming import skill_name
+from server.mcp.skills.folder import skill_name
 from server.mcp.skills.served import uri_of
+
+logger = logging.getLogger(__name__)
 
 MAX_SUBSCRIPTIONS = 1_000  # per connection
 RequestContext = ServerRequestContext[Any, Any]
+_SCHEME = "experience://"
+
+
+class EventBus:
+    """Implements the SDK's `SubscriptionBus`, within this process.
+
+    Listeners receive events of the libraries they can access, with the access they had when they
+    subscribed.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: dict[object, tuple[Access, Callable[[ServerEvent], None]]] = {}
+
+    async def publish(self, event: ServerEvent) -> None:
+        """Publish an event; one that names no library goes to listeners with full access."""
+        match event:
+            case ResourceUpdated(uri=uri) if uri.startswith(_SCHEME):
+                library = uri.removeprefix(_SCHEME).partition("/")[0]
+                await self.publish_of(library, event)
+            case ResourceUpdated() | ResourcesListChanged():
+                await self._tell(event, lambda access: access.libraries is None)
+            case _:
+                await self._tell(event, lambda _: True)
+
+    async def publish_of(self, library: str, event: ServerEvent) -> None:
+        """Publish to listeners with access to the library."""
+        await self._tell(event, lambda access: access.reaches(library))
+
+    async def publish_of_any(self, libraries: Collection[str], event: ServerEvent) -> None:
+        """Publish to listeners with access to at least one of the libraries."""
+        await self._tell(event, lambda access: any(map(access.reaches, libraries)))
+
+    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+        """Register a listener with the caller's access; returns a function that removes it."""
+        key = object()
+        self._listeners[key] = (current_access.get(), listener)
+
+        def remove() -> None:
+            self._listeners.pop(key, None)
+
+        return remove
+
+    async def _tell(self, event: ServerEvent, may_know: Callable[[Access], bool]) -> None:
+        for access, listener in list(self._listeners.values()):
+            if may_know(access):
+                try:
+                    listener(event)
+                except Exception:  # one listener must not block the others
+                    logger.exception("a listener failed")
+        await checkpoint()  # so that they can drain between events
 
 
 def uris_of(library: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from experience_store.token_estimate import estimate_tokens
 from server.access import Scope, current_access
 from server.app import App
 from server.mcp.results import LibrariesOut, LibraryOut, library_line
-from server.mcp.skills.skill_resources import skill_resource
+from server.mcp.skills.served import skill_resource
 
 PAGE = 100
 MAX_TOKENS = 20_000  # of a page as text and as structured content together; hosts cut at 25,000

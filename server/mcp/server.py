@@ -32,13 +32,12 @@ from experience_store.errors import BadInputError, ConflictError, ExperienceErro
 from server import APP
 from server.access import Scope, current_access
 from server.app import App, open_app
-from server.mcp.event_bus import EventBus
 from server.mcp.middleware import CACHE_HINTS, cache_versions, limit_lengths, problem_with_library
-from server.mcp.notifications import Notifications
+from server.mcp.notifications import EventBus, Notifications
 from server.mcp.pagination import resources_page
 from server.mcp.schemas import ScopedTool
 from server.mcp.skills.extension import SkillsExtension, declare_in_handshake
-from server.mcp.skills.skill_resources import add_skill_resources
+from server.mcp.skills.served import add_skill_resources
 from server.mcp.tools import core_tools
 from server.settings import Settings
 

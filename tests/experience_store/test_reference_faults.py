@@ -89,7 +89,7 @@ def test_an_operation_on_an_unknown_id_is_refused_and_not_turned_into_an_add(kin
     outcome = outcome_of(update(on=state("Old.")).record("compare-1", answer(unknown)))
 
     assert texts(outcome) == {"G1": "Old."}
-    assert reasons(outcome) == ["there is no experience G7 in this version"]
+    assert reasons(outcome) == ["G7 does not exist in this version"]
 
 
 @pytest.mark.parametrize("kind", ["add", "ADD", " Add "])
@@ -347,7 +347,7 @@ def test_an_empty_revise_is_not_turned_into_the_add_it_names() -> None:
 
 def test_true_is_no_id() -> None:
     retire = operation("Retire", True)
-    with pytest.raises(AnswerRefusedError, match="no ids"):
+    with pytest.raises(AnswerRefusedError, match="are not ids"):
         update(on=state("Old.")).record("compare-1", answer(retire))
 
 

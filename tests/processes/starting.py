@@ -35,7 +35,7 @@ IMPORTED = (  # but not `server.cli.main`, which reads the environment when it i
     "server.http.running",
     "server.learning.worker",
     "server.logs",
-    "server.mcp.admin.tools",
+    "server.mcp.admin.library_tools",
     "server.mcp.build",
     "server.mcp.host_driver",
     "server.practice.cli.commands",

@@ -15,16 +15,14 @@ from pydantic import BaseModel, Field
 
 from experience_store.learning.prompts import blocks
 from experience_store.learning.prompts.answers import (
+    MAX_OPERATIONS,
+    OPERATION,
     RawAnswer,
     Schema,
+    Suggestion,
     Text,
     object_schema,
     read_answer,
-)
-from experience_store.learning.prompts.suggestions import (
-    MAX_OPERATIONS,
-    OPERATION,
-    Suggestion,
     read_suggestions,
 )
 from experience_store.learning.transcript import common_beginning, length, quote, shorten

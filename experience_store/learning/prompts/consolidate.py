@@ -10,14 +10,12 @@ from pydantic import BaseModel
 
 from experience_store.learning.prompts import blocks
 from experience_store.learning.prompts.answers import (
+    OPERATION,
     RawAnswer,
     Schema,
+    Suggestion,
     object_schema,
     read_answer,
-)
-from experience_store.learning.prompts.suggestions import (
-    OPERATION,
-    Suggestion,
     read_suggestions,
 )
 from experience_store.learning.transcript import quote

@@ -1,4 +1,4 @@
-"""Shorten an attempt by value: the water-filling that the package's docstring explains."""
+"""Shortens an attempt to a token budget by water-filling, as the package's docstring explains."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from functools import lru_cache
 from itertools import pairwise
 from math import log
 
-from experience_store.learning.transcript.dedup import tell_by_change
+from experience_store.learning.transcript.dedup import show_by_change
 from experience_store.learning.transcript.salience import Salience, salience_of
 from experience_store.learning.transcript.steps import TranscriptStep, steps_of, tidy
 from experience_store.learning.transcript.truncate import GAP, Body
 from experience_store.token_estimate import clip_to_tokens, estimate_tokens
 from experience_store.trajectory import Message
 
-_LABEL = 4  # what a step costs beside its words
-_MARKER = 16  # what a marker costs; steps in a row that cost less are rather shown
-_SMALL, _LOOKED_AT = 2_000, 20_000  # characters
+_LABEL = 4  # tokens of a step besides its text
+_MARKER = 16  # tokens of a marker; consecutive steps that cost less are shown instead
+_SMALL, _CONSIDERED = 2_000, 20_000  # characters
 _KINDS_NAMED = 4
 _ROOM_TO_NAME_KINDS = 150
 _LOWEST, _HIGHEST = 1e-3, 1e6
 _SAME_LEVEL = 1.001
-_GOOD_ENOUGH, _AIM, _FAR_TOO_LONG = 0.98, 0.99, 1.3  # parts of the budget
+_GOOD_ENOUGH, _AIM, _FAR_TOO_LONG = 0.98, 0.99, 1.3  # relative to the budget
 
 
 @dataclass(frozen=True, slots=True)
 class Shortened:
-    """An attempt within a budget.
+    """An attempt shortened to a budget.
 
     Attributes:
         text: The transcript.
         tokens: Its estimated tokens.
-        left_out: What was left out, without a full stop; empty when nothing was.
+        left_out: What was left out, without a full stop; empty if nothing was.
     """
 
     text: str
@@ -57,14 +57,14 @@ def render(messages: Sequence[Message]) -> str:
 def length(messages: tuple[Message, ...]) -> int:
     """The estimated tokens of the full transcript.
 
-    Remembered, because whether to summarise an attempt, how to share out the room, and whether it
-    must be shortened all depend on it.
+    Cached, because it decides whether to summarise an attempt, how to divide the budget, and
+    whether to shorten.
     """
     return estimate_tokens(render(messages))
 
 
 def shorten(messages: Sequence[Message], max_tokens: int) -> Shortened:
-    """The transcript within `max_tokens` estimated tokens, whatever the messages hold."""
+    """The transcript, cut to at most `max_tokens` estimated tokens."""
     if sum(map(_characters, messages)) <= 20 * max_tokens:
         tokens = length(tuple(messages))
         if tokens <= max_tokens:
@@ -73,13 +73,13 @@ def shorten(messages: Sequence[Message], max_tokens: int) -> Shortened:
 
 
 def _fill(attempt: _Attempt, max_tokens: int) -> Shortened:
-    """The attempt at the highest level of the water that fits, or nearly that."""
+    """The attempt at the highest water level that fits, or nearly that."""
     best: Shortened | None = None
     low, high = _LOWEST, _HIGHEST
-    over: int | None = None  # tokens at the level `high`, where that is known
+    over: int | None = None  # tokens at the level `high`, if known
     while high > _SAME_LEVEL * low:
         share = 0.5
-        if best and over:  # aim at just below the budget, as if tokens were a power of the level
+        if best and over:  # aim just below the budget, as if tokens were a power of the level
             share = log(_AIM * max_tokens / best.tokens) / log(over / best.tokens)
         level = low * (high / low) ** min(max(share, 0.1), 0.9)
         sketch = attempt.at(level)
@@ -93,54 +93,54 @@ def _fill(attempt: _Attempt, max_tokens: int) -> Shortened:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    """Words of a step, and how much room they are worth."""
+class _Text:
+    """A text of a step, and how much of the budget it may claim."""
 
     body: Body
-    worth: Salience
+    salience: Salience
 
     def fit(self, level: float) -> bool:
-        """Whether they are shown in full at this level."""
-        return self.body.fits(self.worth.claim(level))
+        """Whether it is shown in full at this level."""
+        return self.body.fits(self.salience.claim(level))
 
-    def told_from(self) -> float:
-        """The level from which they have room to say something."""
-        return self.worth.level(min(self.worth.least, self.body.tokens))
+    def shown_from(self) -> float:
+        """The level from which it is worth showing."""
+        return self.salience.level(min(self.salience.least, self.body.tokens))
 
     def cut(self, level: float) -> str:
-        """What is shown of them."""
-        return self.body.cut(self.worth.claim(level)) if level >= self.told_from() else GAP
+        """What is shown at this level."""
+        return self.body.cut(self.salience.claim(level)) if level >= self.shown_from() else GAP
 
     def tokens(self, level: float) -> float:
-        """About what that costs."""
-        return min(self.body.tokens, self.worth.claim(level))
+        """Its approximate cost at this level."""
+        return min(self.body.tokens, self.salience.claim(level))
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """A step, with the words that can be cut."""
+class _Step:
+    """A step with its texts."""
 
     step: TranscriptStep
-    said: _Words | None
-    returned: _Words | None
+    said: _Text | None
+    returned: _Text | None
 
     def shown_from(self) -> float:
-        """The level from which the step has room to say something."""
-        words = self.said or self.returned
-        return 0 if words is None else words.told_from()
+        """The level from which the step is worth showing."""
+        text = self.said or self.returned
+        return 0 if text is None else text.shown_from()
 
     def show(self, level: float) -> str:
-        """The step as it stands at this level."""
+        """The step at this level."""
         return self.step.show(
             self.said and self.said.cut(level), self.returned and self.returned.cut(level)
         )
 
     def tokens(self, level: float) -> float:
-        """About what that costs."""
+        """Its approximate cost at this level."""
         return _LABEL + sum(w.tokens(level) for w in (self.said, self.returned) if w)
 
     def cuts(self, level: float) -> Iterator[str]:
-        """What is cut at this level."""
+        """The kinds of text cut at this level."""
         if self.said and not self.said.fit(level):
             yield "call" if self.step.is_call else "text"
         if self.returned and not self.returned.fit(level):
@@ -148,14 +148,16 @@ class _Part:
 
 
 class _Attempt:
-    """All parts of an attempt, to be shown at any level of the water."""
+    """All steps of an attempt, to show at any level."""
 
     def __init__(self, messages: Sequence[Message], max_tokens: int) -> None:
         self._max_tokens = max_tokens
-        steps = tell_by_change(steps_of(messages))
+        steps = show_by_change(steps_of(messages))
         window = _window(steps, max_tokens)
         self._parts = [
-            _Part(step, _words(step.said, said, window), _words(step.returned, returned, window))
+            _Step(
+                step, _text_of(step.said, said, window), _text_of(step.returned, returned, window)
+            )
             for step, (said, returned) in zip(steps, salience_of(steps), strict=True)
         ]
         self._shown_from = sorted((part.shown_from(), i) for i, part in enumerate(self._parts))
@@ -182,19 +184,19 @@ class _Attempt:
         return Shortened(text, estimate_tokens(text), _sentence(left_out, len(self._parts)))
 
     def _shown(self, level: float) -> list[int]:
-        """The parts that this level reaches, in order; no more than could ever have room."""
+        """The indices of steps shown at this level, in order; no more than could ever fit."""
         most = min(len(self._parts), 2 * self._max_tokens // _LABEL + 1)
         count = bisect_right(self._shown_from, (level, len(self._parts)), hi=most)
         return sorted(i for _, i in self._shown_from[:count])
 
     def barely(self) -> Shortened:
-        """What can be said where there is no room for a single step."""
+        """The transcript if not even one step fits."""
         count = len(self._parts)
         text = clip_to_tokens(f"[… {_many(count, 'step')} left out]", self._max_tokens)
         left_out = _sentence(Counter(step=count), count)
         return Shortened(text, estimate_tokens(text), left_out)
 
-    def _marker(self, parts: Sequence[_Part]) -> str:
+    def _marker(self, parts: Sequence[_Step]) -> str:
         if len(parts) == 1:
             return parts[0].step.show(GAP, None)
         counted = f"[… {_many(len(parts), 'step')} left out"
@@ -206,17 +208,17 @@ class _Attempt:
 
 
 def _window(steps: Sequence[TranscriptStep], max_tokens: int) -> int:
-    """How much of either end of a text to look at, so that the work is bounded by the budget."""
+    """Characters to consider at either end of a text, so that the budget bounds the work."""
     long = sum(len(text) > _SMALL for s in steps for text in (s.said, s.returned) if text)
-    return max(_SMALL, max(_LOOKED_AT, 16 * max_tokens) // max(1, long))
+    return max(_SMALL, max(_CONSIDERED, 16 * max_tokens) // max(1, long))
 
 
-def _words(text: str | None, worth: Salience, window: int) -> _Words | None:
-    return None if text is None else _Words(Body(text, window), worth)
+def _text_of(text: str | None, salience: Salience, window: int) -> _Text | None:
+    return None if text is None else _Text(Body(text, window), salience)
 
 
-def _is_short(parts: Sequence[_Part]) -> bool:
-    """Whether these steps cost no more than the marker that would stand for them."""
+def _is_short(parts: Sequence[_Step]) -> bool:
+    """Whether these steps cost no more than the marker that would replace them."""
     return len(parts) <= _MARKER // _LABEL and sum(p.tokens(_HIGHEST) for p in parts) <= _MARKER
 
 

@@ -1,7 +1,7 @@
-"""A repeated call with changed arguments is shown by the change.
+"""Shows repeated calls by what changed in their arguments.
 
-An agent that is refused tries again with almost the same arguments, and what it changed is what it
-learned. Of such a series the last call is shown in full, and the earlier ones by how they differ.
+An agent whose call is refused tries again with almost the same arguments, and what it changed is
+what it learned. The last call of such a series is shown in full, earlier ones by their difference.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import NamedTuple, cast
 from experience_store.learning.transcript.steps import TranscriptStep
 
 _LONG_ENOUGH, _TOO_LONG = 100, 20_000  # characters of arguments
-_REMEMBERED = 8  # calls of a tool
+_REMEMBERED = 8  # calls per tool
 
 
-def tell_by_change(steps: Sequence[TranscriptStep]) -> list[TranscriptStep]:
-    """The steps, with calls that a later one repeats nearly, told by how they differ from it."""
+def show_by_change(steps: Sequence[TranscriptStep]) -> list[TranscriptStep]:
+    """The steps; a call that a later one nearly repeats is shown by how it differs from it."""
     told = list(steps)
     in_full: defaultdict[str, deque[_Call]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
     for index in range(len(steps) - 1, -1, -1):
@@ -37,14 +37,14 @@ def tell_by_change(steps: Sequence[TranscriptStep]) -> list[TranscriptStep]:
 
 
 class _Call(NamedTuple):
-    """A call that is shown in full, with each of its arguments as JSON."""
+    """A call that is shown in full, with each argument as JSON."""
 
     number: int
     arguments: dict[str, str]
 
 
 def _change(arguments: dict[str, str], later: _Call) -> str | None:
-    """How the arguments differ from the later call's; None if that would not be much shorter."""
+    """How the arguments differ from the later call's; None unless that is much shorter."""
     others = later.arguments
     if arguments.keys() != others.keys():
         return None
@@ -54,7 +54,7 @@ def _change(arguments: dict[str, str], later: _Call) -> str | None:
 
 
 def _arguments(step: TranscriptStep) -> dict[str, str]:
-    """The arguments of a long call, each as JSON; none where they are not an object."""
+    """The arguments of a long call, each as JSON; empty if they are not an object."""
     said = step.said or ""
     if not step.is_call or not _LONG_ENOUGH <= len(said) <= _TOO_LONG:
         return {}

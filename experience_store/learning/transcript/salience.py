@@ -1,6 +1,6 @@
-"""What matters for judging an attempt: how much room each step, and each sentence, is worth.
+"""How much each step, and each sentence, matters for judging an attempt.
 
-These are rules of thumb about words and names, so that shortening needs no model. They are
+The rules are heuristics on words and names, so that shortening needs no model. They are for
 English; in other languages position alone decides.
 """
 
@@ -11,18 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from experience_store.learning.transcript.steps import TranscriptStep
+from experience_store.learning.transcript.steps import INSTRUCTION_ROLES, TranscriptStep
 
 
 @dataclass(frozen=True, slots=True)
 class Salience:
-    """What a text may claim of the room.
+    """How much of the token budget a text may claim.
 
     Attributes:
-        weight: Its share beside the others, up to `essential` tokens.
-        essential: How long a text of its kind has to be to tell what matters; beyond that, it
-            claims what any other text claims.
-        least: With fewer tokens than this it says nothing.
+        weight: Its share relative to other texts, up to `essential` tokens.
+        essential: Tokens in which a text of its kind tells what matters; beyond that, it claims as
+            much as any other text.
+        least: Tokens below which it is not worth showing.
     """
 
     weight: float
@@ -30,11 +30,11 @@ class Salience:
     least: int = 12
 
     def claim(self, level: float) -> float:
-        """How many tokens it may have when the water stands at `level`."""
+        """The tokens it may have when the water stands at `level`."""
         return min(self.weight * level, self.essential) + level
 
     def level(self, tokens: float) -> float:
-        """The level from which it may have so many tokens, being no more than the essential."""
+        """The level from which it may have that many tokens, at most `essential`."""
         return tokens / (self.weight + 1)
 
     def times(self, factor: float) -> Salience:
@@ -43,19 +43,20 @@ class Salience:
 
 
 CHANGE: Final = Salience(200, 400, least=16)  # a call that changes something, with its arguments
-ACTION: Final = Salience(8, 120, least=12)  # a call of which the name does not say whether it does
-LOOK: Final = Salience(5, 30, least=16)  # a call that only looks
-ASKED: Final = Salience(16, 150)  # the first that the agent was asked
-WISH: Final = Salience(16, 50)  # what it was told afterwards
-REMARK: Final = Salience(5, 60)  # what the agent said
-LAST_REMARK: Final = Salience(24, 200)  # its last words: the final answer
+ACTION: Final = Salience(
+    8, 120, least=12
+)  # a call whose name does not say whether it changes something
+LOOK: Final = Salience(5, 30, least=16)  # a call that only reads
+ASKED: Final = Salience(16, 150)  # the first user message
+WISH: Final = Salience(16, 50)  # later user messages
+REMARK: Final = Salience(5, 60)  # text of the agent
+LAST_REMARK: Final = Salience(24, 200)  # its last text: the final answer
 INSTRUCTIONS: Final = Salience(1, 60)  # system messages
-FAILURE: Final = Salience(40, 30)  # a result that reads like an error or a refusal
+FAILURE: Final = Salience(40, 30)  # a result that looks like an error or a refusal
 RESULT: Final = Salience(1, 20, least=16)  # any other result
 LAST_RESULT: Final = Salience(3, 60, least=16)
 NOTHING: Final = Salience(0, 0)
 
-_INSTRUCTION_ROLES = frozenset({"system", "developer"})
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _TELLING = re.compile(
     "(?P<changes>accept|add|apply|approve|assign|book|buy|cancel|change|click|close|commit|copy"
@@ -74,24 +75,24 @@ _FAILED = re.compile(
     r"|exit (?:code|status)\W{0,2}[1-9]",
     re.IGNORECASE,
 )
-# In lower case, something that is in whatever `_FAILED` finds; far faster to look for.
+# A fast pre-check, in lower case: every match of `_FAILED` contains one of these.
 _MAY_HAVE_FAILED = re.compile(
     "error|exception|traceback|fail|denied|refused|invalid|forbidden|unauthori|out|not |n't|cannot"
     "|unable|no such|false|exit (?:code|status)"
 )
-_SEEN_OF_A_RESULT = 300  # characters: where an error says that it is one
+_CHECKED = 300  # characters at the start of a result, where an error says that it is one
 
 
 @dataclass(frozen=True, slots=True)
 class _Cue:
-    """What makes a sentence stand out.
+    """A pattern that makes a sentence stand out.
 
     Attributes:
-        weight: By how much.
-        pattern: What the sentence holds.
-        starts: How words begin, `_START` letters each, or digits. One of them is in whatever the
-            pattern finds; none are given where it may be anything. Looking them up is far faster
-            than searching, and hardly any sentence has one.
+        weight: How much it adds to the emphasis of the sentence.
+        pattern: What the sentence contains.
+        starts: First `_START` letters of words, or digits, one of which occurs in every match;
+            empty if there are none. Looking them up is far faster than searching, and hardly any
+            sentence has one.
     """
 
     weight: float
@@ -99,7 +100,7 @@ class _Cue:
     starts: frozenset[str] = frozenset()
 
     def stands_in(self, sentence: str, starts: frozenset[str]) -> bool:
-        """Whether the sentence, of which the words begin like this, holds it."""
+        """Whether the sentence, whose words start like this, contains it."""
         if self.starts and self.starts.isdisjoint(starts):
             return False
         return self.pattern.search(sentence) is not None
@@ -110,7 +111,7 @@ _STARTS = re.compile(rf"[a-z]{{1,{_START}}}|[0-9]")
 
 
 def _phrases(weight: float, *phrases: str) -> _Cue:
-    """Any of these phrases; each begins with a word, or with `_START` letters of one."""
+    """Any of these phrases; each starts with a word, or with `_START` letters of one."""
     starts = frozenset(match[0] for phrase in phrases if (match := _STARTS.match(phrase)))
     return _Cue(weight, re.compile(rf"\b(?:{'|'.join(phrases)})\b", re.IGNORECASE), starts)
 
@@ -149,19 +150,19 @@ _CUES: Final = (
         *("more (?:assistance|questions)", "thank you", "safe travels"),
     ),
 )
-_AGAIN = 0.3  # of what the same words were worth the first time
+_REPEATED = 0.3  # factor for text that occurred before
 
 
 def changes_something(tool: str) -> bool | None:
-    """Whether a tool of this name acts on the world: the first telling verb in it says so."""
+    """Whether a tool changes something, by the first known verb in its name; None if unknown."""
     words = (_TELLING.fullmatch(word.lower()) for word in _WORD.findall(tool))
     telling = next((word for word in words if word), None)
     return telling and telling["changes"] is not None
 
 
 def looks_failed(result: str) -> bool:
-    """Whether a result reads like an error, a failure or a refusal."""
-    seen = result[:_SEEN_OF_A_RESULT]
+    """Whether a result looks like an error, a failure or a refusal."""
+    seen = result[:_CHECKED]
     return bool(_MAY_HAVE_FAILED.search(seen.lower()) and _FAILED.search(seen))
 
 
@@ -172,21 +173,21 @@ def emphasis(sentence: str) -> float:
 
 
 def salience_of(steps: Sequence[TranscriptStep]) -> list[tuple[Salience, Salience]]:
-    """For every step, what the said and the returned are worth."""
+    """The salience of what each step said and returned."""
     asked = next((i for i, step in enumerate(steps) if step.label == "user"), -1)
     last_remark = _last(s.label == "assistant" and not s.is_call for s in steps)
     last_result = _last(s.returned is not None for s in steps)
     special = {asked: ASKED, last_remark: LAST_REMARK}
     seen: set[tuple[str, str | None]] = set()
-    worths: list[tuple[Salience, Salience]] = []
+    saliences: list[tuple[Salience, Salience]] = []
     for index, step in enumerate(steps):
         said = special.get(index) or _said(step)
         returned = _returned(step, last=index == last_result)
         again = said is not CHANGE and (step.label, step.said) in seen
         seen.add((step.label, step.said))
-        factor = _prominence(index, len(steps)) * (_AGAIN if again else 1)
-        worths.append((said.times(factor), returned.times(factor)))
-    return worths
+        factor = _prominence(index, len(steps)) * (_REPEATED if again else 1)
+        saliences.append((said.times(factor), returned.times(factor)))
+    return saliences
 
 
 def _said(step: TranscriptStep) -> Salience:
@@ -194,7 +195,7 @@ def _said(step: TranscriptStep) -> Salience:
         return NOTHING
     if step.is_call:
         return {True: CHANGE, False: LOOK, None: ACTION}[changes_something(step.label)]
-    if step.label in _INSTRUCTION_ROLES:
+    if step.label in INSTRUCTION_ROLES:
         return INSTRUCTIONS
     return REMARK if step.label == "assistant" else WISH
 
@@ -208,7 +209,7 @@ def _returned(step: TranscriptStep, *, last: bool) -> Salience:
 
 
 def _prominence(index: int, count: int) -> float:
-    """From 1.5 at either end to 1 in the middle; off the middle, so that hardly any two tie."""
+    """From 1.5 at either end to 1 in the middle; slightly off-centre, to avoid ties."""
     return 1 + abs(index / count - 0.4937)
 
 

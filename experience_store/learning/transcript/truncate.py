@@ -1,4 +1,4 @@
-"""A text that can be shown at any length, its gaps visible where they are."""
+"""A text that can be shown at any length, with visible gaps."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ _PIECE = re.compile(
 
 
 class Body:
-    """A text cut into pieces of about a sentence, of which the best are shown.
+    """A text in pieces of about a sentence, of which the best are shown.
 
-    The nearer a piece is to either end, and the more it stands out (`emphasis`), the sooner it is
-    shown. Of a text that is out of all proportion to the room, only the ends are looked at.
+    Pieces near either end and those that stand out (`emphasis`) come first. Of a text far longer
+    than the budget, only the ends are considered.
     """
 
     def __init__(self, text: str, window: int) -> None:
-        """Take `text`, looking at no more than `window` characters from either end."""
+        """Take a text, considering at most `window` characters from either end."""
         whole = len(text) <= 2 * window
         self._ends = (tidy(text),) if whole else (tidy(text[:window]), tidy(text[-window:]))
         self._cuts: dict[int, str] = {}
 
     @cached_property
     def tokens(self) -> int:
-        """How many tokens the whole text has; a lower bound where only its ends are looked at."""
+        """Tokens of the whole text; a lower bound if only its ends are considered."""
         return sum(estimate_tokens(end) for end in self._ends)
 
     def fits(self, tokens: float) -> bool:
-        """Whether nothing need be left out."""
+        """Whether the whole text fits."""
         return len(self._ends) == 1 and self.tokens <= tokens
 
     def cut(self, tokens: float) -> str:
-        """The text within about so many tokens."""
+        """The text in about that many tokens."""
         if self.fits(tokens):
             return self._ends[0]
         whole = int(tokens)
-        if whole not in self._cuts:  # levels that are close together often ask for the same
+        if whole not in self._cuts:  # adjacent levels often ask for the same length
             chosen = self._choose(whole)
             self._cuts[whole] = self._join(chosen) if chosen else self._clip(whole)
         return self._cuts[whole]
 
     def _choose(self, tokens: int) -> list[int]:
-        """The best pieces that fit together; none if not even the very best does."""
+        """The best pieces that fit; none if not even the best does."""
         chosen: set[int] = set()
         left = tokens - _GAP_TOKENS
         for index in self._best_first:
@@ -89,7 +89,7 @@ class Body:
 
     @cached_property
     def _pieces(self) -> list[str]:
-        """What the text is made of, in order; an empty piece stands for what is not looked at."""
+        """The pieces in order; an empty one stands for the part that is not considered."""
         first, *rest = map(_pieces_of, self._ends)
         return first + [piece for end in rest for piece in ["", *end]]
 
@@ -113,7 +113,7 @@ class Body:
 
 
 def _pieces_of(text: str) -> list[str]:
-    """The text in pieces: short lines together, long ones cut where it hurts least."""
+    """Split a text into pieces: short lines are joined, long ones split at the best place."""
     pieces: list[str] = []
     short = ""
     for line in text.splitlines(keepends=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from experience_store.learning.prompts import Request
 from experience_store.learning.prompts.answers import Schema
-from experience_store.learning.requests import Request
 from experience_store.store import Usage
 
 

@@ -1,5 +1,5 @@
 """Administration tools: describe, edit, compare, roll back, review and delete libraries.
 
-Off unless switched on. `tools` and `review_tool` are the tools, `results` their answers; the work
-is done by `server.library_service`, which the command line shares.
+Off unless switched on. `library_tools` and `review_tool` are the tools, `calls` their shared
+arguments and results; `server.library_service`, shared with the command line, does the work.
 """

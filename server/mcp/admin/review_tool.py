@@ -1,4 +1,4 @@
-"""The tool to review what was learned before it is published. The user is asked where it can be."""
+"""The tool to review updates before they are published; the user is asked where the host can."""
 
 from __future__ import annotations
 
@@ -14,21 +14,30 @@ from experience_store.store import Review, UpdateRecord
 from experience_store.token_estimate import estimate_tokens
 from experience_store.version import Version
 from server import library_service
-from server.mcp.admin.calls import Name, Note, Words, announce, by, can_ask
-from server.mcp.admin.results import OBJECTS, OptionalText, fitting
+from server.mcp.admin.calls import (
+    OBJECTS,
+    Name,
+    Note,
+    OptionalText,
+    TextArgument,
+    announce,
+    by,
+    can_ask,
+    fitting,
+)
 from server.mcp.context import AppContext, app_of
 from server.mcp.results import result
 from server.rendering import proposed_change, version_changes
 from server.text import count
 
-Decision: TypeAlias = Literal["publish", "reject"]
+ReviewAction: TypeAlias = Literal["publish", "reject"]
 PAGE_TOKENS = 10_000
-OVERHEAD_TOKENS = 50  # of an update beside its changes
-MAX_TOKENS = 1_500  # of changes in a question to the user
+OVERHEAD_TOKENS = 50  # of an update besides its changes
+MAX_TOKENS = 1_500  # of changes shown to the user
 
 
 class WaitingOut(BaseModel):
-    """An update in `review_updates`; its changes begin with their numbers."""
+    """An update in `review_updates`; its changes start with their numbers."""
 
     update_id: str
     since: str
@@ -38,7 +47,7 @@ class WaitingOut(BaseModel):
 
 
 class ReviewOut(BaseModel):
-    """The answer of `review_updates`: what waits, and what became of the one decided on."""
+    """Result of `review_updates`: the updates awaiting review, and the one decided on."""
 
     library: str
     waiting: Annotated[list[WaitingOut], WithJsonSchema(OBJECTS)]
@@ -49,24 +58,24 @@ class ReviewOut(BaseModel):
     changes: list[str] = []
 
 
-class Word(BaseModel):
-    """What the user is asked for before something is published that waits for review."""
+class Agreement(BaseModel):
+    """The form that the user fills in before a decision is carried out."""
 
     agree: bool = Field(description="Go ahead?")
 
 
-async def _word(
+async def _agreement(
     ctx: AppContext,
     library: str,
     update_id: str | None,
-    decision: Decision | None,
+    decision: ReviewAction | None,
     only: list[int] | None,
-) -> Word | Elicit[Word]:
-    """The user's word on a decision, where the host can ask; else the caller's."""
+) -> Agreement | Elicit[Agreement]:
+    """The user's agreement where the host can ask; otherwise the caller's."""
     found = await library_service.reviews(app_of(ctx).store, library)
     review = next((r for r in found if r.update_id == update_id), None)
     if review is None or decision is None or not can_ask(ctx):
-        return Word(agree=True)
+        return Agreement(agree=True)
     numbers = only if only is not None else range(1, len(review.changes) + 1)
     lines = [str(proposed_change(c)) for n, c in enumerate(review.changes, 1) if n in numbers]
     shown, omitted = fitting(lines, MAX_TOKENS)
@@ -74,17 +83,17 @@ async def _word(
     what = "\n".join([*shown, *more]) if decision == "publish" else "all of its changes"
     where = "to" if decision == "publish" else "of"
     return Elicit(
-        f"{decision.capitalize()} these changes {where} library {library!r}?\n{what}", Word
+        f"{decision.capitalize()} these changes {where} library {library!r}?\n{what}", Agreement
     )
 
 
-async def review_updates(  # each is an argument of the tool
+async def review_updates(  # every parameter is an argument of the tool
     ctx: AppContext,
     library: Name,
-    word: Annotated[ElicitationResult[Word], Resolve(_word)],
-    update_id: Annotated[Words, Field(description="The update to decide on")] = None,
+    agreement: Annotated[ElicitationResult[Agreement], Resolve(_agreement)],
+    update_id: Annotated[TextArgument, Field(description="The update to decide on")] = None,
     decision: Annotated[
-        Decision | None, WithJsonSchema({"type": "string", "enum": ["publish", "reject"]})
+        ReviewAction | None, WithJsonSchema({"type": "string", "enum": ["publish", "reject"]})
     ] = None,
     only: Annotated[
         list[int] | None,
@@ -104,12 +113,12 @@ async def review_updates(  # each is an argument of the tool
             "give both update_id and decision, or neither to list what is awaiting review"
         )
     if only is not None and decision != "publish":
-        raise BadInputError("`only` goes with decision `publish`")
+        raise BadInputError("`only` requires decision `publish`")
     if update_id is None:
-        return result(*reviewed(library, waiting))
-    if word.action != "accept" or not word.data.agree:
+        return result(*review_result(library, waiting))
+    if agreement.action != "accept" or not agreement.data.agree:
         return result(
-            *reviewed(
+            *review_result(
                 library, waiting, heading="The user declined. The update is still awaiting review."
             )
         )
@@ -120,24 +129,24 @@ async def review_updates(  # each is an argument of the tool
         version = await app.store.libraries.version(library, record.version)
         await announce(app, library)
     left = await library_service.reviews(app.store, library)
-    return result(*reviewed(library, left, record, version))
+    return result(*review_result(library, left, record, version))
 
 
-def reviewed(
+def review_result(
     library: str,
     waiting: Sequence[Review],
     record: UpdateRecord | None = None,
     version: Version | None = None,
     heading: str = "",
 ) -> tuple[ReviewOut, str]:
-    """What is awaiting review, as much of it as fits into an answer; at least one update.
+    """The updates that await review, cut to what a result holds; at least one.
 
     Args:
-        library: Its name.
-        waiting: Updates.
-        record: One that was decided on.
-        version: What came of that one.
-        heading: What else there is to say.
+        library: Name of the library.
+        waiting: The updates.
+        record: The update that was decided on.
+        version: The version it was published as.
+        heading: A sentence to start with.
     """
     shown = _page(waiting)
     step = (
@@ -160,12 +169,12 @@ def reviewed(
                 "changes": changes,
             }
         )
-        what = f"version {record.version}" if version else f"no version, because {record.reason}"
+        what = f"version {record.version}" if version else f"no version: {record.reason}"
         lines += [f"Update {record.id} of library {library!r} is {record.status}: {what}."]
         lines += changes
     for update in shown:
         lines.append(
-            f"Update {update.update_id}, of {count(update.groups, 'group')}, since {update.since}:"
+            f"Update {update.update_id} from {count(update.groups, 'group')}, since {update.since}:"
         )
         lines += update.changes
         lines += [f"and {count(update.omitted, 'more change')}"] if update.omitted else []
@@ -173,7 +182,7 @@ def reviewed(
 
 
 def _page(waiting: Sequence[Review]) -> list[WaitingOut]:
-    """As many updates as fit into an answer; of the first as many changes as do."""
+    """As many updates as fit into a result; of the first, as many changes as fit."""
     page: list[WaitingOut] = []
     room = PAGE_TOKENS
     for review in waiting:

@@ -1,9 +1,9 @@
-"""Skills over MCP (SEP-2640): which there are, and the digests by which hosts check what they read.
+"""Skills over MCP (SEP-2640): which skills exist, and the digests of their files.
 
-The files themselves are resources. An entry tells the digests of one version, and a file is read
-of the version that is current then: if one was published in between, the digest does not fit, and
-the host asks for the entry again, as the specification has it. Entries are private to the caller,
-since not every caller sees every library.
+The files themselves are resources. An entry has the digests of one version; a file is read at the
+current version. If one was published in between, the digest does not match and the host fetches the
+entry again, as the specification requires. Entries are private to the caller, since not every
+caller sees every library.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ class SkillsExtension(Extension):
     identifier = EXTENSION
 
     def __init__(self, app: Callable[[], App]) -> None:
-        """With a way to the app as the caller sees it."""
+        """`app` returns the app as the current caller sees it."""
         self.skills = ServedSkills(app)
 
     def settings(self) -> dict[str, Any]:
-        """What is said of it when capabilities are."""
+        """The extension's settings, for the server's capabilities."""
         return SETTINGS
 
     def methods(self) -> Sequence[MethodBinding]:
-        """Those that every server with skills has, and the one that is optional."""
+        """The required methods, and the optional one."""
         return (
             MethodBinding("skills/list", PaginatedRequestParams, self._list),
             MethodBinding("skills/get", SkillParams, self._get),
@@ -88,8 +88,8 @@ class SkillsExtension(Extension):
         name, path = split_uri(params.uri) or ("", "")
         skill = await self.skills.find(name) if path == MAIN else None
         if skill is None:
-            known = "" if path == MAIN else f"; a skill's address is {uri_of('NAME')}"
-            raise MCPError(INVALID_PARAMS, f"no skill is served at {params.uri[:200]}{known}")
+            known = "" if path == MAIN else f"; the URI of a skill is {uri_of('NAME')}"
+            raise MCPError(INVALID_PARAMS, f"{params.uri[:200]} is not a skill{known}")
         return {"skill": _entry(skill), **_envelope(ctx)}
 
     async def _read_directory(self, ctx: _Context, params: DirectoryParams) -> dict[str, Any]:
@@ -99,15 +99,15 @@ class SkillsExtension(Extension):
         if skill is None or found is None or params.uri.endswith("/"):
             raise MCPError(INVALID_PARAMS, f"{params.uri[:200]} is not a directory resource")
         if params.cursor is not None:
-            raise MCPError(INVALID_PARAMS, "there are no more pages: directories are listed whole")
+            raise MCPError(INVALID_PARAMS, "invalid cursor: directories are listed on one page")
         return {"resources": [_resource(skill, c) for c in found], **_envelope(ctx)}
 
 
 async def declare_in_handshake(ctx: _Context, call_next: CallNext) -> HandlerResult:
-    """Middleware that says in a handshake, too, that there are skills.
+    """Middleware: declare the extension in a handshake too.
 
-    The SDK keeps what it says of extensions to revisions that know the word; hosts that shake
-    hands look for it all the same.
+    The SDK declares extensions only in revisions that define them, but hosts of the handshake
+    revisions look for this one all the same.
     """
     result = await call_next(ctx)
     if ctx.method == "initialize" and isinstance(result, dict):
@@ -117,7 +117,7 @@ async def declare_in_handshake(ctx: _Context, call_next: CallNext) -> HandlerRes
 
 
 def _envelope(ctx: _Context) -> dict[str, Any]:
-    """What results carry beside their content, in revisions that have it."""
+    """The fields that results carry in revisions that have them."""
     return _ENVELOPE if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else {}
 
 
@@ -127,7 +127,7 @@ def _library_after(cursor: str | None) -> str:
     try:
         return check_library_name(cursor)
     except BadInputError as error:
-        raise MCPError(INVALID_PARAMS, "no answer of skills/list had this cursor") from error
+        raise MCPError(INVALID_PARAMS, "invalid cursor: list again without a cursor") from error
 
 
 def _entry(skill: Skill) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is in a skill: SKILL.md and, where a library is long, its experiences by topic."""
+"""A library as a skill: its name, SKILL.md and, for a long library, experiences by topic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from experience_store.library import Experience, Library, State
 from experience_store.token_estimate import estimate_tokens
-from server.mcp.skills.naming import skill_name
 from server.mcp.skills.topics import Topic, topics
 from server.text import one_line
 
@@ -19,8 +18,8 @@ MAIN = "SKILL.md"
 REFERENCES = "references"
 GENERATOR = "experience-mcp"
 MAX_DESCRIPTION = 1_024
-MAX_OBJECTIVE = 400  # characters of it in a description
-MAX_TOKENS = 3_500  # of experiences in SKILL.md; hosts advise 5,000 for all of it
+MAX_OBJECTIVE = 400  # characters of an objective in a description
+MAX_TOKENS = 3_500  # of experiences in SKILL.md; hosts advise 5,000 for the whole file
 MAX_LINES = 400
 _ADVICE = (
     "Lessons that were distilled by comparing attempts at this kind of work that went well with "
@@ -34,23 +33,46 @@ _CHOOSE = (
 _SEAL = "content"
 _SEAL_LINE = re.compile(rf'^  {_SEAL}: "?([0-9a-f]{{64}})"?\n', re.MULTILINE)
 
+_PLAIN_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_DIGEST = 12
+_DERIVED = re.compile(rf"-x[0-9a-f]{{{_DIGEST}}}$")
+_MAX_STEM = 64 - _DIGEST - 2
+
+
+def skill_name(library: str) -> str:
+    """The name of a library's skill.
+
+    Skill names are narrower than library names: 1 to 64 lower-case letters, digits and single
+    hyphens. A library whose name qualifies keeps it. Any other gets the nearest name plus part of
+    its digest, so that no two libraries share a skill; so does a name that already looks like that.
+    """
+    if _PLAIN_NAME.fullmatch(library) and not is_derived(library):
+        return library
+    near = "-".join(re.findall(r"[a-z0-9]+", library))[:_MAX_STEM].rstrip("-")
+    return f"{near}-x{sha256(library.encode()).hexdigest()[:_DIGEST]}"
+
+
+def is_derived(skill: str) -> bool:
+    """Whether a skill's name differs from its library's."""
+    return _DERIVED.search(skill) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a skill. `path` is below the skill's folder, with `/` between its parts."""
+    """A file of a skill. `path` is relative to the skill's folder, separated by `/`."""
 
     path: str
     data: bytes
 
     @property
     def digest(self) -> str:
-        """Of the raw bytes, as SEP-2640 writes it."""
+        """Digest of the bytes, in the form of SEP-2640."""
         return f"sha256:{sha256(self.data).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """A library as a skill. The first of its files is SKILL.md."""
+    """A library as a skill. Its first file is SKILL.md."""
 
     name: str
     frontmatter: Frontmatter
@@ -58,12 +80,12 @@ class Skill:
 
     @property
     def description(self) -> str:
-        """What hosts show of it before it is loaded."""
+        """What hosts show of the skill before loading it."""
         return str(self.frontmatter["description"])
 
     @property
-    def mark(self) -> str:
-        """The lines of SKILL.md that say which library it was made of, and by whom."""
+    def origin(self) -> str:
+        """The lines of SKILL.md that name its generator and library."""
         metadata = self.frontmatter["metadata"]
         assert not isinstance(metadata, str), "it is a mapping"
         return as_yaml({key: metadata[key] for key in ("generator", "library")}, "  ")
@@ -74,7 +96,7 @@ class Skill:
 
 
 def skill_of(library: Library, state: State) -> Skill:
-    """The skill of a library at a version; equal for equal libraries, to the byte."""
+    """The skill of a library at a version; the same bytes for equal libraries."""
     lessons = [_line(e) for e in state.experiences]
     if len(lessons) <= MAX_LINES and estimate_tokens("\n".join(lessons)) <= MAX_TOKENS:
         return _made(library, state, ["## Lessons", "", *lessons], ())
@@ -99,7 +121,7 @@ def _made(
 
 
 def is_unchanged(files: Sequence[File]) -> bool:
-    """Whether these are the files of a skill that was made here, every byte as it was made."""
+    """Whether these are the files of an exported skill, unchanged to the byte."""
     main = next((f for f in files if f.path == MAIN), None)
     others = sorted((f for f in files if f.path != MAIN), key=lambda f: f.path)
     if main is None:
@@ -114,13 +136,13 @@ def _text(frontmatter: Frontmatter, body: str) -> str:
 
 
 def _seal(text: str, references: Sequence[File]) -> str:
-    """A digest of all that a skill says but this."""
+    """A digest of everything in a skill except the digest itself."""
     lines = [text, *(f"{f.path} {f.digest}" for f in references)]
     return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def description_of(library: Library) -> str:
-    """When to use a library's skill, as hosts show it to their models."""
+    """When to use a library's skill, for hosts and their models."""
     work = library.agent_objective or library.learning_objective
     about = f"this work: {_clip(work)}" if work else f"tasks of the kind {library.name!r}."
     return (
@@ -184,7 +206,7 @@ _NOT_TEXT = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
 def as_yaml(values: Frontmatter, indent: str = "") -> str:
-    """Texts, and mappings of texts, as YAML; none may hold what is not printable."""
+    """Printable strings, and mappings of them, as YAML."""
     lines: list[str] = []
     for key, value in values.items():
         if isinstance(value, str):

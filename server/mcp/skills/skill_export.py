@@ -1,8 +1,8 @@
-"""A skill as a folder on disk, for hosts that look for skills there.
+"""Writes a skill to a folder on disk, where hosts look for skills.
 
-A folder is written beside its place and then moved there, so that hosts find the whole old skill
-or the whole new one. Only an export of the same library is ever replaced, and one that was changed
-since only on request, so that nothing written by hand is lost.
+The folder is written next to its target and then renamed, so that hosts see the complete old skill
+or the complete new one. Only an export of the same library is ever replaced, and an edited one only
+on request, so that nothing written by hand is lost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from experience_store.errors import ConflictError
 from server.mcp.skills.folder import MAIN, REFERENCES, File, Skill, is_unchanged
 
-_MOST_FILES = 600  # more than any skill has
+_MOST_FILES = 600  # no skill has as many
 _READABLE = 0o755
 
 
@@ -21,25 +21,25 @@ def write_folder(skill: Skill, where: Path, *, force: bool = False) -> Path:
     """Write a skill's folder.
 
     Args:
-        skill: What to write.
-        where: The folder of skills that it gets its own folder in, called like the skill.
-        force: Whether an export of the library is replaced although it was changed.
+        skill: The skill.
+        where: The folder that contains skills; the skill gets a subfolder of its name.
+        force: Whether to replace an earlier export that was edited.
 
     Returns:
-        The skill's own folder.
+        The skill's folder.
 
     Raises:
-        ConflictError: If something else is there.
+        ConflictError: If something else is in its place.
     """
     where = where.expanduser().absolute()
     if (where / MAIN).exists():
         raise ConflictError(
-            f"{where} is a skill itself: name the folder that skills are in, such as {where.parent}"
+            f"{where} is a skill itself: give the folder of the skills, such as {where.parent}"
         )
     target = where / skill.name
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise ConflictError(f"{target} is not a folder: move it away, or name another place")
-    if target.exists() and any(target.iterdir()):  # an empty one is nobody's
+        raise ConflictError(f"{target} is not a folder: move it, or choose another location")
+    if target.exists() and any(target.iterdir()):  # an empty folder may be used
         _check_replaceable(target, skill, force=force)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{skill.name}.") as beside:
@@ -58,7 +58,7 @@ def _fill(folder: Path, skill: Skill) -> None:
 
 
 def _put(made: Path, target: Path, old: Path) -> None:
-    """Move the new folder into its place; if that fails, the old one is where it was."""
+    """Move the new folder into place; if that fails, the old one is put back."""
     if not target.exists():
         made.rename(target)
         return
@@ -71,16 +71,16 @@ def _put(made: Path, target: Path, old: Path) -> None:
 
 
 def _check_replaceable(folder: Path, skill: Skill, *, force: bool) -> None:
-    """Raise ConflictError if the folder is not the library's own export, or holds more."""
+    """Raise ConflictError if the folder is not an unedited export of the library."""
     if not _is_export_of(folder, skill):
         raise ConflictError(
-            f"{folder} already exists and is not an export of this library: move it away, or name "
-            "another place"
+            f"{folder} already exists and is not an export of this library: move it, or choose "
+            "another location"
         )
     if not (force or _is_as_made(folder)):
         raise ConflictError(
-            f"{folder} already exists and was edited since its export: move it away, name another "
-            "place, or replace it with --force"
+            f"{folder} already exists and was edited since it was exported: move it, choose "
+            "another location, or replace it with --force"
         )
 
 
@@ -90,11 +90,11 @@ def _is_export_of(folder: Path, skill: Skill) -> bool:
         return False
     text = main.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
     head, end, _ = text.partition("\n---\n")
-    return bool(end) and f"\n{skill.mark}" in head
+    return bool(end) and f"\n{skill.origin}" in head
 
 
 def _is_as_made(folder: Path) -> bool:
-    """Whether the folder is as an export left it."""
+    """Whether the folder is exactly as it was exported."""
     found: list[File] = []
     for number, path in enumerate(sorted(folder.rglob("*"))):
         name = path.relative_to(folder).as_posix()

@@ -1,9 +1,9 @@
-"""A long library in parts that a reader can choose between.
+"""Splits a long library into topics that a reader can choose from.
 
-Each part is what the experiences in it have in common: one word. The word that most experiences
-share, but not so many that the part would be long, makes the first part; what it leaves makes the
-next, and so on. Of words that equally many share, that which stands first says more often what an
-experience is about. Equal libraries are split equally.
+A topic is one word that its experiences have in common. The word shared by the most experiences,
+but not by so many that the topic would be long, makes the first topic; the remaining experiences
+make the next, and so on. Among words shared equally often, the one that comes first in the text
+wins, as it more often says what an experience is about. The split is deterministic.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from experience_store.retrieval.tokenizer import content_terms
 
 MOST_TOPICS = 80
 LEAST_IN_TOPIC = 3
-FEW = 60  # experiences that a part may have whatever the size of the library
-PARTS = 60  # in how many a large library falls apart at least
+MAX_IN_TOPIC = 60  # experiences, or a 60th of a larger library
+LEAST_TOPICS = 60  # of a large library
 _SHORTEST_TERM = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A part of a library. `name` is what its experiences are about; empty for the rest."""
+    """A topic with its experiences; `name` is empty for those that fit no topic."""
 
     name: str
     experiences: tuple[Experience, ...]
 
 
 def topics(experiences: Sequence[Experience]) -> tuple[Topic, ...]:
-    """The experiences by topic, the larger first, and what fits none at the end."""
-    most = max(FEW, -(-len(experiences) // PARTS))
+    """The experiences by topic, large topics first; those that fit none come last."""
+    most = max(MAX_IN_TOPIC, -(-len(experiences) // LEAST_TOPICS))
     by_id = {e.id: e for e in experiences}
     terms = {e.id: _terms(e) for e in experiences}
     having = _having(terms)
@@ -49,7 +49,7 @@ def topics(experiences: Sequence[Experience]) -> tuple[Topic, ...]:
 
 
 def _terms(experience: Experience) -> dict[str, int]:
-    """The terms that may name a topic, with the place where each stands first."""
+    """The terms that may name a topic, each with its first position."""
     found: dict[str, int] = {}
     for place, term in enumerate(content_terms(experience.line())):
         if len(term) >= _SHORTEST_TERM and term.isascii() and term.isalpha():
@@ -66,13 +66,13 @@ def _having(terms: Mapping[str, Mapping[str, int]]) -> dict[str, list[str]]:
 
 
 def _next(counts: Counter[str], places: Mapping[str, float], most: int) -> str | None:
-    """The term that most of those left have, of terms that do not make too long a part."""
+    """The most common term among those left that does not make too long a topic."""
     fitting = (t for t, count in counts.items() if LEAST_IN_TOPIC <= count <= most)
     return min(fitting, key=lambda t: (-counts[t], places[t], t), default=None)
 
 
 def _word(term: str, experiences: Sequence[Experience]) -> str:
-    """The word as it is most often written, of which the term is the stem."""
+    """The most common word whose stem is the term."""
     written: Counter[str] = Counter()
     for experience in experiences:
         for word in experience.line().split():

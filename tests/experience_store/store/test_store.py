@@ -239,9 +239,7 @@ async def test_refusals_are_kept_with_their_reason_also_when_nothing_was_publish
     closed = await learned(store, operation("Retire", "G5"))
 
     assert closed.record.status == "nothing_to_learn"
-    assert closed.record.reason == (
-        "all proposals were refused: there is no experience G5 in this version"
-    )
+    assert closed.record.reason == ("all proposals were refused: G5 does not exist in this version")
 
 
 async def test_two_updates_that_finish_at_once_both_take_effect(store: Store) -> None:
@@ -479,9 +477,12 @@ async def test_groups_wait_without_rewards_only_where_the_library_allows_it(stor
     assert (allowed.signal, allowed.waiting, allowed.will_be_learned) == (False, 1, True)
 
 
-async def test_the_file_is_for_its_owner_only(store: Store, database: Path) -> None:
-    assert stat.S_IMODE(database.stat().st_mode) == 0o600  # noqa: ASYNC240  # a test waits
-    assert store.location == str(database)
+async def test_the_file_is_for_its_owner_only(missing_database: Path) -> None:
+    store = await open_store(missing_database)
+    await store.close()
+
+    assert stat.S_IMODE(missing_database.stat().st_mode) == 0o600  # noqa: ASYNC240  # a test waits
+    assert store.location == str(missing_database)
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ def findings(program: Program, *args: str, fails: int = 0) -> dict[str, tuple[st
     return {str(subject): (str(status), str(text)) for subject, status, text in rows}
 
 
-def test_doctor_passes_before_first_use_and_creates_nothing(program: Program) -> None:
-    assert findings(program)["database"] == (
+def test_doctor_passes_before_first_use_and_creates_nothing(fresh_program: Program) -> None:
+    assert findings(fresh_program)["database"] == (
         "ok",
-        f"{program.database} will be created at first use",
+        f"{fresh_program.database} will be created at first use",
     )
-    assert list(program.database.parent.iterdir()) == []
+    assert list(fresh_program.database.parent.iterdir()) == []
 
 
 def test_doctor_passes_with_an_intact_database(program: Program) -> None:

@@ -94,10 +94,10 @@ def test_a_misspelt_command_gets_a_suggestion(program: Program) -> None:
 
 
 @pytest.mark.parametrize("args", ["show", "libraries", "history", "export", "why G1", "describe"])
-def test_a_command_that_only_reads_creates_no_database(program: Program, args: str) -> None:
-    result = program.run(*args.split(), fails=1)
+def test_a_command_that_only_reads_creates_no_database(fresh_program: Program, args: str) -> None:
+    result = fresh_program.run(*args.split(), fails=1)
     assert result.stderr.startswith("Error: there is no database")
-    assert not program.database.exists()
+    assert not fresh_program.database.exists()
 
 
 def test_an_unknown_library_is_a_one_line_error_with_a_suggestion(program: Program) -> None:

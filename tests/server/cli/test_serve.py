@@ -120,11 +120,11 @@ def test_a_signal_shuts_down_while_stdin_is_open(
     assert program.json("libraries").at("libraries", 0, "waiting") == 1
 
 
-def test_a_database_that_cannot_be_opened_is_a_one_line_error(program: Program) -> None:
-    program.database.mkdir()
+def test_a_database_that_cannot_be_opened_is_a_one_line_error(fresh_program: Program) -> None:
+    fresh_program.database.mkdir()
     process = subprocess.run(
         starting.cli_command("serve"),
-        env=program.environment(),
+        env=fresh_program.environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

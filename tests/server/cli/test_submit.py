@@ -203,13 +203,13 @@ def test_only_the_conflicting_rollout_of_a_batch_is_skipped(
 
 
 def test_a_missing_file_is_an_error_before_anything_is_stored(
-    program: Program, tmp_path: Path
+    fresh_program: Program, tmp_path: Path
 ) -> None:
     file = tmp_path / "one.jsonl"
     file.write_text(lines(GROUP))
-    result = program.run("submit", str(file), "/no/such/file", fails=1)
+    result = fresh_program.run("submit", str(file), "/no/such/file", fails=1)
     assert "/no/such/file: No such file" in result.stderr
-    assert not program.database.exists()
+    assert not fresh_program.database.exists()
 
 
 def test_a_byte_order_mark_and_blank_lines_are_ignored(program: Program) -> None:

@@ -66,9 +66,11 @@ def test_a_name_is_unique_until_its_token_is_revoked_by_name_or_id(database: Pat
         (("x", "--scope", "write"), 2),
     ],
 )
-def test_invalid_options_are_refused(database: Path, options: tuple[str, ...], code: int) -> None:
-    Program(database).run("token", "create", *options, fails=code)
-    assert not database.exists()
+def test_invalid_options_are_refused(
+    fresh_program: Program, options: tuple[str, ...], code: int
+) -> None:
+    fresh_program.run("token", "create", *options, fails=code)
+    assert not fresh_program.database.exists()
 
 
 def test_doctor_counts_the_tokens(database: Path) -> None:
@@ -79,6 +81,6 @@ def test_doctor_counts_the_tokens(database: Path) -> None:
     assert "2 tokens for HTTP, 1 for all libraries, 0 expired" in found
 
 
-def test_list_creates_no_database(database: Path) -> None:
-    Program(database).run("token", "list", fails=1)
-    assert not database.exists()
+def test_list_creates_no_database(fresh_program: Program) -> None:
+    fresh_program.run("token", "list", fails=1)
+    assert not fresh_program.database.exists()

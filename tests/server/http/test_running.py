@@ -165,9 +165,9 @@ def test_a_port_in_use_is_a_one_line_error(database: Path) -> None:
     assert said == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
-def test_a_database_that_cannot_be_opened_is_a_one_line_error(database: Path) -> None:
-    database.mkdir()
-    said = Program(database).run("serve", "--http", "0", fails=1)
+def test_a_database_that_cannot_be_opened_is_a_one_line_error(missing_database: Path) -> None:
+    missing_database.mkdir()
+    said = Program(missing_database).run("serve", "--http", "0", fails=1)
     assert said.stderr.startswith("Error: cannot open the database")
     assert said.stderr.count("\n") == 1
 

@@ -20,7 +20,7 @@ from server.practice.client.connection import Connection
 from server.practice.client.library_client import LibraryClient
 from tests.builders import attempt, submission
 from tests.processes.calling import call
-from tests.server.mcp.test_mcp import connected, text_of
+from tests.server.mcp.connections import connected, text_of
 
 MANY = 2_345
 

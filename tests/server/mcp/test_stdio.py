@@ -176,12 +176,12 @@ async def test_a_bare_nan_in_json_is_refused_as_a_reward(database: Path) -> None
     assert listed.data["libraries"] == []
 
 
-async def test_two_servers_on_one_database_lose_nothing(database: Path) -> None:
+async def test_two_servers_on_one_database_lose_nothing(missing_database: Path) -> None:
     async def submit_all(client: Client, who: str) -> None:
         for number in range(200):
             await submit(client, f"Task {number} of {who}", group_id=f"{who}-{number}")
 
-    async with client_of(database) as one, client_of(database) as two:
+    async with client_of(missing_database) as one, client_of(missing_database) as two:
         await asyncio.gather(submit_all(one, "one"), submit_all(two, "two"))
         listed = await call(one, "list_libraries")
 

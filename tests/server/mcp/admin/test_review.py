@@ -181,7 +181,7 @@ async def test_the_user_is_asked_where_the_host_can_ask(
 REFUSED: list[tuple[dict[str, object], str]] = [
     ({"update_id": "update-0", "decision": "publish"}, "does not exist"),
     ({"decision": "publish"}, "give both"),
-    ({"update_id": "here", "decision": "reject", "only": [1]}, "goes with decision"),
+    ({"update_id": "here", "decision": "reject", "only": [1]}, "requires decision"),
     ({"update_id": "here", "decision": "publish", "only": [3]}, "use 1 to 2"),
     ({"update_id": "here", "decision": "maybe"}, "decision"),
     ({"library": "other", "update_id": "here", "decision": "reject"}, "has no update"),
@@ -226,7 +226,7 @@ def test_the_command_line_reviews_what_a_model_learned(database: Path) -> None:
     assert "to review" in table
     assert "to review" not in program.run("libraries").stdout
     assert published.startswith("lib: version 1\n  + G1 ")
-    assert "Nothing waits" in program.run("review", "lib").stdout
+    assert "Nothing is awaiting review" in program.run("review", "lib").stdout
 
 
 async def _learned_by_a_model(program: Program) -> str:

@@ -116,7 +116,9 @@ async def test_a_library_is_looked_after_over_stdio_and_deleted_when_its_user_sa
     assert names[5:] == TOOLS
     check_life(found, "host mcp")
     (asked,) = user.asked
-    assert asked.startswith("Delete library 'lib' for good? It holds 2 experiences in 6 versions")
+    assert asked.startswith(
+        "Permanently delete library 'lib'? It contains 2 experiences in 6 versions"
+    )
     assert deleted.data["deleted"] is True
     assert left.data["libraries"] == []
 

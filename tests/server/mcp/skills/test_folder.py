@@ -10,8 +10,14 @@ import yaml
 
 from experience_store.library import Experience, Library, State
 from experience_store.token_estimate import estimate_tokens
-from server.mcp.skills.folder import MAX_DESCRIPTION, File, Skill, is_unchanged, skill_of
-from server.mcp.skills.naming import skill_name
+from server.mcp.skills.folder import (
+    MAX_DESCRIPTION,
+    File,
+    Skill,
+    is_unchanged,
+    skill_name,
+    skill_of,
+)
 
 WORDS = [
     "refund",

@@ -13,7 +13,7 @@ from experience_store.store import Store
 from experience_store.testing import Asked, Said, ScriptedEndpoint
 from experience_store.update_runner import UpdateRunner
 from server.learning.worker import Worker, WorkerTimes
-from tests.server.learning.test_model_driver import (
+from tests.server.learning.scripted_models import (
     FOREVER,
     LONG_ENOUGH,
     model,

@@ -1,4 +1,4 @@
-"""The administration tools, which maintain libraries. They are off by default."""
+"""Tools that describe, compare, roll back, edit and delete libraries."""
 
 from __future__ import annotations
 
@@ -15,16 +15,22 @@ from experience_store.library import Policy
 from server import library_service
 from server.access import Scope
 from server.library_service import LibraryContents
-from server.mcp.admin.calls import MAX_WORDS, Name, Note, Words, announce, by, can_ask
-from server.mcp.admin.results import (
+from server.mcp.admin.calls import (
+    MAX_TEXT,
     DescriptionOut,
     DifferenceOut,
     EditedOut,
     HistoryOut,
-    compared,
-    described,
-    edited,
-    told,
+    Name,
+    Note,
+    TextArgument,
+    announce,
+    by,
+    can_ask,
+    description_result,
+    difference_result,
+    history_result,
+    version_result,
 )
 from server.mcp.admin.review_tool import review_updates
 from server.mcp.context import AppContext, app_of
@@ -33,7 +39,7 @@ from server.mcp.schemas import ScopedTool, make_tool
 
 
 class DeletedOut(BaseModel):
-    """The answer of `delete_library`: what the library held."""
+    """Result of `delete_library`: what the library contained."""
 
     library: str
     deleted: bool
@@ -44,7 +50,7 @@ class DeletedOut(BaseModel):
 
 
 class Confirmation(BaseModel):
-    """What the user is asked for before a library is deleted."""
+    """The form that the user fills in before a library is deleted."""
 
     name: str = Field(description="The library's name, to confirm")
 
@@ -52,10 +58,10 @@ class Confirmation(BaseModel):
 async def _confirmation(
     ctx: AppContext, library: str, confirm: str | None
 ) -> Confirmation | Elicit[Confirmation]:
-    """The user's word, where the host can ask; else the caller's, who must repeat the name."""
+    """The user's confirmation, or the name repeated by the caller if the host cannot ask."""
     held = await library_service.contents(app_of(ctx).store, library)
     if can_ask(ctx):
-        return Elicit(f"Delete library {library!r} for good? It holds {held}.", Confirmation)
+        return Elicit(f"Permanently delete library {library!r}? It contains {held}.", Confirmation)
     if confirm != library:
         raise BadInputError(
             f"library {library!r} holds {held}, and deleting it cannot be undone. If the user "
@@ -68,7 +74,9 @@ async def delete_library(
     ctx: AppContext,
     library: Name,
     confirmed: Annotated[ElicitationResult[Confirmation], Resolve(_confirmation)],
-    confirm: Annotated[Words, Field(description="Its name again, if the user agrees")] = None,  # noqa: ARG001  # read by the resolver
+    confirm: Annotated[  # noqa: ARG001  # read by the resolver
+        TextArgument, Field(description="The name again, if the user agrees")
+    ] = None,
 ) -> Annotated[CallToolResult, DeletedOut]:
     """Permanently delete a library with its history, groups and attempts.
 
@@ -77,7 +85,7 @@ async def delete_library(
     app = app_of(ctx)
     held = await library_service.contents(app.store, library)
     if confirmed.action != "accept":
-        return result(*deleted(held, done=False))
+        return result(*deletion_result(held, done=False))
     if confirmed.data.name.strip() != library:
         raise BadInputError(
             f"library {library!r} was not deleted: {confirmed.data.name[:80]!r} was typed instead "
@@ -85,11 +93,11 @@ async def delete_library(
         )
     held = await library_service.delete(app.store, library)
     await announce(app, library)
-    return result(*deleted(held, done=True))
+    return result(*deletion_result(held, done=True))
 
 
-def deleted(held: LibraryContents, *, done: bool) -> tuple[DeletedOut, str]:
-    """What became of a library that was to be deleted."""
+def deletion_result(held: LibraryContents, *, done: bool) -> tuple[DeletedOut, str]:
+    """Whether a library was deleted, and what it contains or contained."""
     value = DeletedOut.model_validate({**held.record(), "deleted": done})
     if done:
         return value, f"Library {value.library!r} was permanently deleted: {held}."
@@ -97,24 +105,26 @@ def deleted(held: LibraryContents, *, done: bool) -> tuple[DeletedOut, str]:
 
 
 MAX_VERSIONS = 100
-MAX_NUMBER = 10**15  # of a version; larger ones do not fit into the database
+MAX_NUMBER = 10**15  # of a version; larger numbers do not fit into the database
 _TYPES = {"bool": "boolean", "int": "integer", "float": "number"}
 
 Id = Annotated[str, Field(description="Id of an experience, such as G3")]
 Text = Annotated[
     str,
     WithJsonSchema({"type": "string"}),
-    Field(description='Best as "When [condition], [strategy]"', max_length=MAX_WORDS),
+    Field(description='Best as "When [condition], [strategy]"', max_length=MAX_TEXT),
 ]
-Title = Annotated[str, WithJsonSchema({"type": "string"}), Field(max_length=MAX_WORDS)]
+Title = Annotated[str, WithJsonSchema({"type": "string"}), Field(max_length=MAX_TEXT)]
 Number = Annotated[int | None, WithJsonSchema({"type": "integer"}), Field(ge=0, le=MAX_NUMBER)]
 
 
 async def describe_library(
     ctx: AppContext,
     library: Name,
-    agent_objective: Annotated[Words, Field(description="What the agent does")] = None,
-    learning_objective: Annotated[Words, Field(description="What it should get better at")] = None,
+    agent_objective: Annotated[TextArgument, Field(description="What the agent does")] = None,
+    learning_objective: Annotated[
+        TextArgument, Field(description="What it should get better at")
+    ] = None,
     policy: Annotated[
         dict[str, object] | None,
         WithJsonSchema(
@@ -131,7 +141,7 @@ async def describe_library(
     """
     app = app_of(ctx)
     if agent_objective is None and learning_objective is None and not policy:
-        return result(*described(await app.store.libraries.get(library)))
+        return result(*description_result(await app.store.libraries.get(library)))
     found = await library_service.describe(
         app.store,
         library,
@@ -140,7 +150,7 @@ async def describe_library(
         policy=policy,
     )
     await announce(app, library)
-    return result(*described(found))
+    return result(*description_result(found))
 
 
 async def library_history(
@@ -151,7 +161,7 @@ async def library_history(
 ) -> Annotated[CallToolResult, HistoryOut]:
     """Show the versions of a library, newest first: who made each, why, what changed."""
     versions = await app_of(ctx).store.libraries.history(library, before=before, limit=limit)
-    return result(*told(library, versions))
+    return result(*history_result(library, versions))
 
 
 async def compare_versions(
@@ -162,7 +172,9 @@ async def compare_versions(
 ) -> Annotated[CallToolResult, DifferenceOut]:
     """Show the differences between two versions of a library."""
     return result(
-        *compared(library, await library_service.compare(app_of(ctx).store, library, old, new))
+        *difference_result(
+            library, await library_service.compare(app_of(ctx).store, library, old, new)
+        )
     )
 
 
@@ -181,7 +193,7 @@ async def roll_back_library(
     made = await library_service.roll_back(app.store, library, version, by(ctx, note))
     await announce(app, library)
     difference = await library_service.compare(app.store, library, made.number - 1, made.number)
-    return result(*edited(library, made, difference))
+    return result(*version_result(library, made, difference))
 
 
 async def add_experience(
@@ -191,22 +203,22 @@ async def add_experience(
     app = app_of(ctx)
     made = await library_service.add(app.store, library, text, name, by(ctx, note))
     await announce(app, library)
-    return result(*edited(library, made))
+    return result(*version_result(library, made))
 
 
 async def revise_experience(  # each is an argument of the tool
     ctx: AppContext,
     library: Name,
-    id: Id,  # noqa: A002  # the word that clients know
+    id: Id,  # noqa: A002  # the name that clients use
     text: Text,
-    name: Annotated[Words, Field(description="Default: unchanged")] = None,
+    name: Annotated[TextArgument, Field(description="Default: unchanged")] = None,
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
     """Reword an experience; its id and history stay."""
     app = app_of(ctx)
     made = await library_service.revise(app.store, library, id, text, name, by(ctx, note))
     await announce(app, library)
-    return result(*edited(library, made))
+    return result(*version_result(library, made))
 
 
 async def retire_experiences(
@@ -219,12 +231,12 @@ async def retire_experiences(
     app = app_of(ctx)
     made = await library_service.retire(app.store, library, ids, by(ctx, note))
     await announce(app, library)
-    return result(*edited(library, made))
+    return result(*version_result(library, made))
 
 
 @cache
 def administration_tools() -> tuple[ScopedTool, ...]:
-    """The tools as they are registered. All are for those who may administer."""
+    """The administration tools, as registered."""
     scope = Scope.ADMINISTER
     return (
         make_tool(describe_library, "Describe a library", scope, reads=False, idempotent=True),
