@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncGenerator, Generator
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import httpcore2
 import pytest
+from jsonschema import Draft202012Validator
 
 from experience_store import open_store
 from experience_store.store import Store
 from server.settings import Settings
+from tests.databases import contents
 from tests.processes.starting import end_fork_server
 
 # Otherwise each of the many child processes compiles the SDK anew, which doubles its start.
@@ -33,6 +36,20 @@ def one_tls_context() -> Generator[None]:
     read_once = cache(httpcore2.default_ssl_context)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(httpcore2, "default_ssl_context", read_once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def each_schema_checked_once() -> Generator[None]:
+    """Each MCP client checks the schemas of the tools, which takes longer than calling them."""
+    check = Draft202012Validator.check_schema
+
+    @cache
+    def check_text(schema: str) -> None:
+        check(json.loads(schema))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft202012Validator, "check_schema", lambda s: check_text(json.dumps(s)))  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]
         yield
 
 
@@ -57,7 +74,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         await (await open_store(path)).close()
 
     asyncio.run(make())
-    return path.read_bytes()
+    return contents(path)
 
 
 @pytest.fixture

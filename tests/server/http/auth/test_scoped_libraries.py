@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from experience_store import open_store
 from server.mcp.build import build_server
 from server.mcp.notifications import uris_of
 from server.settings import Settings
+from tests.databases import contents
 from tests.processes.calling import WON_AND_LOST, call, learn, submit
 from tests.server.http.in_process import served_in_process
 from tests.server.http.serving import Served
@@ -65,20 +65,12 @@ class Pair:
     full: Path
 
 
-def copy(database: Path, to: Path) -> None:
-    """Copy a database with what is still in its write-ahead log."""
-    source, target = sqlite3.connect(database), sqlite3.connect(to)
-    source.backup(target)
-    target.close()
-    source.close()
-
-
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncGenerator[Pair]:
     alone, both = tmp_path / "alone.db", tmp_path / "both.db"
     await fill(alone, "mine")
     token = await make_token(alone, libraries=["mine", "mine-too"])
-    copy(alone, both)
+    both.write_bytes(contents(alone))
     secret = await fill(both, "secret")
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(served_in_process(both, "--sign-in"))
