@@ -190,6 +190,7 @@ def _chosen(
     left = [p for n, p in enumerate(changes, start=1) if n not in chosen]
     taken += [p for p in proposals if isinstance(p.operation, Keep)]
     why = f"rejected in review by {decision.author}"
+    why += f": {decision.reason}" if decision.reason else ""
     return taken, [Refusal(why, p.operation, sources=p.sources) for p in left]
 
 
