@@ -8,8 +8,8 @@ import signal
 import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 from urllib.parse import urlsplit
@@ -131,17 +131,6 @@ async def started(
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-@contextmanager
-def writing(database: Path) -> Generator[sqlite3.Connection]:
-    """Be in the middle of a write, so that the server has to wait with its own."""
-    other = sqlite3.connect(database, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield other
-    finally:
-        other.close()
 
 
 def submission(task: str = "book a flight", **more: object) -> dict[str, object]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
+from tests.databases import writing
 from tests.processes.calling import submit
 from tests.server.cli.program import Program
 from tests.server.http.in_process import served_in_process
@@ -25,7 +26,6 @@ from tests.server.http.serving import (
     stored_groups,
     submission,
     tool_call,
-    writing,
 )
 
 DEBUG = ("--log-level", "debug")

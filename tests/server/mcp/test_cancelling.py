@@ -15,9 +15,10 @@ from experience_store.store import Store
 from server.mcp.build import build_server
 from server.settings import Settings
 from tests.builders import submission
+from tests.databases import writing
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, submit
 from tests.processes.starting import kill
-from tests.server.http.serving import stored_groups, writing
+from tests.server.http.serving import stored_groups
 from tests.server.mcp.test_notifications import over_stdio
 from tests.server.mcp.test_stdio import Child, child_of
 

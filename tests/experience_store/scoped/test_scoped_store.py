@@ -1,0 +1,28 @@
+"""A store through which a caller reaches some libraries only."""
+
+from __future__ import annotations
+
+import pytest
+
+from experience_store.errors import LibraryNotFoundError, NotFoundError
+from experience_store.scoped import ScopedStore
+from experience_store.store import Store
+from tests.builders import submission
+
+
+async def test_a_scoped_store_covers_only_accessible_libraries(store: Store) -> None:
+    for name in ("a", "b"):
+        await store.groups.submit(name, submission())
+    seen = ScopedStore(store, frozenset({"a", "c"}), may_make=False)
+
+    assert (await store.totals()).groups == 2
+    assert (await seen.totals()).groups == 1
+    assert (await seen.totals({"b"})).groups == 0
+    assert list(await seen.groups.waiting()) == ["a"]
+    for refused in (seen.libraries.ensure("b"), seen.libraries.ensure("c")):
+        with pytest.raises(LibraryNotFoundError, match="existing libraries: a"):
+            await refused
+    with pytest.raises(NotFoundError, match="tokens"):
+        assert seen.tokens
+    with pytest.raises(LibraryNotFoundError):
+        await seen.archives.export("b", attempts=True)

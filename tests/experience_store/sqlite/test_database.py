@@ -1,0 +1,60 @@
+"""What only a database in a file has: an owner, a lock, bytes on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+
+import pytest
+
+from experience_store import open_store
+from experience_store.errors import BadInputError, StorageError
+from experience_store.sqlite.store import SqliteStore
+from experience_store.store import Store
+from tests.builders import attempt, submission
+from tests.databases import writing
+
+
+async def test_the_file_is_readable_by_its_owner_only(missing_database: Path) -> None:
+    store = await open_store(missing_database)
+    await store.close()
+
+    assert stat.S_IMODE(missing_database.stat().st_mode) == 0o600  # noqa: ASYNC240  # a test waits
+    assert store.location == str(missing_database)
+
+
+async def test_no_file_ever_holds_a_secret(store: Store, database: Path) -> None:
+    secret = "AKIAIOSFODNN7" + "EXAMPLQ"
+    await store.groups.submit("lib", submission(attempt(f"the key is {secret}", 1.0)))
+    await store.close()
+
+    assert secret.encode() not in b"".join(
+        p.read_bytes() for p in database.parent.iterdir() if p.is_file()
+    )
+
+
+async def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("not a database " * 100)
+
+    with pytest.raises(StorageError, match="file is not a database"):
+        await open_store(other)
+
+
+async def test_an_unsupported_store_url_is_refused() -> None:
+    with pytest.raises(BadInputError, match="unsupported store URL mysql"):
+        await open_store("mysql://somewhere/db")
+
+
+async def test_writes_that_time_out_waiting_for_the_lock_leave_nothing(
+    store: Store, database: Path
+) -> None:
+    impatient = await SqliteStore.open(database, busy_seconds=0.2)
+    with writing(database):
+        waiting = [impatient.groups.submit("lib", submission(task=f"t{n}")) for n in range(5)]
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+    await impatient.close()
+
+    assert all(isinstance(e, StorageError) and "try again" in str(e) for e in ended)
+    assert await store.libraries.all() == ()
