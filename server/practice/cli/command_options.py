@@ -29,12 +29,16 @@ DATASET: Options = (
         help="Tasks: a JSON Lines file, or reasoning-gym:FAMILY?size=50&seed=1.",
     ),
     option(
-        "--task-field", metavar="FIELD", help="Field with the task.  [default: task, question …]"
+        "--task-field",
+        metavar="FIELD",
+        help="Field that holds the task.  [default: the first of task, prompt, question, problem, "
+        "query]",
     ),
     option(
         "--truth-field",
         metavar="FIELD",
-        help="Field with the right answer.  [default: ground_truth, answer …]",
+        help="Field that holds the correct answer.  [default: the first of ground_truth, answer, "
+        "solution, target]",
     ),
     option(
         "--skip", metavar="N", type=click.IntRange(min=0), default=0, help="Skip the first N tasks."
@@ -45,7 +49,7 @@ DATASET: Options = (
         metavar="V",
         help=(
             "How attempts are scored: exact, match, number[:TOLERANCE], math, judge, "
-            "reasoning-gym, or MODULE:FUNCTION.  [default: the verifier of generated tasks]"
+            "reasoning-gym, or MODULE:FUNCTION.  [default: the scorer of generated tasks]"
         ),
     ),
     option(
@@ -103,7 +107,7 @@ ATTEMPTS: Options = (
         type=COUNT,
         default=3,
         show_default=True,
-        help="Maximum tries of a rollout that fails.",
+        help="How often to try a rollout that fails partway; --retries is for single model calls.",
     ),
     option(
         "--accept-failures",
@@ -134,7 +138,8 @@ TEACHER: Options = (
         "--teacher-price-prompt",
         metavar="PRICE",
         type=NOT_NEGATIVE,
-        help="Price of the teacher, as --price-prompt.  [default: the same, for the same model]",
+        help="Price of the teacher, as --price-prompt.  [default: the same, if it is the same "
+        "model]",
     ),
     option(
         "--teacher-price-cached",
@@ -154,13 +159,13 @@ BUDGETS: Options = (
         "--max-cost",
         metavar="COST",
         type=POSITIVE,
-        help="Stop the run when this much is spent (needs prices).",
+        help="Stop the run once it has cost this much; needs prices.",
     ),
     option(
         "--max-tokens",
         metavar="N",
         type=COUNT,
-        help="Stop the run when this many tokens are spent.",
+        help="Stop the run once it has used N tokens in total; --experience-tokens limits prompts.",
     ),
 )
 SERVER: Options = (
