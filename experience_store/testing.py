@@ -1,6 +1,6 @@
-"""Fakes for tests of this project and of projects that build on it: they answer as models do.
+"""Fakes that answer as models do, for tests of this project and of projects that build on it.
 
-Everything else (store, learner, server) is cheap enough to be tested as it is.
+Everything else (store, learner, server) is cheap enough to test as it is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def lesson(task: str) -> str:
 
 
 def sensible_answer(prompt: str) -> str:
-    """A right answer to any of the learner's prompts, found without thinking.
+    """A valid answer to any of the learner's prompts.
 
     A summary says how long the attempt was; a comparison adds one lesson named after the task; a
     consolidation passes every proposal on.
@@ -64,7 +64,7 @@ class ToolUse:
 
     Attributes:
         name: Name of the tool.
-        arguments: As JSON; a text is sent as it is, well formed or not.
+        arguments: Its arguments; a string is sent as it is, valid JSON or not.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Turn:
 
     Attributes:
         role: `system`, `user`, `assistant` or `tool`.
-        text: Its content; of parts the texts, one below the other, and nothing for null.
+        text: Its content; the texts of parts are joined by newlines, null is empty.
         tool_uses: The tools that it calls.
     """
 
@@ -96,16 +96,15 @@ class Asked:
     """One call that reached a scripted endpoint.
 
     Attributes:
-        number: From 1, over all calls.
+        number: Number of the call, from 1.
         prompt: The first user message.
-        messages: How many messages there were; more than one means a correction was asked for, or
-            that tools were called.
-        format: The type of `response_format`, if one was asked for.
+        messages: Number of messages; more than one if it is a correction, or tools were called.
+        format: Type of `response_format`, if one was asked for.
         conversation: The messages themselves.
         tools: The names of the tools that may be called.
         model: The model's name.
-        seed: As it was asked for, if it was.
-        temperature: Likewise.
+        seed: Seed, if one was asked for.
+        temperature: Temperature, if one was asked for.
     """
 
     number: int
@@ -120,7 +119,7 @@ class Asked:
 
     @property
     def last(self) -> Turn:
-        """The message that is to be answered."""
+        """The message to answer."""
         return self.conversation[-1]
 
 
@@ -129,14 +128,14 @@ class Said:
     """What a scripted endpoint does with a call.
 
     Attributes:
-        text: The answer's content; null is sent for nothing beside tool calls.
-        status: HTTP status; other than 200 makes an error of it.
-        delay: Seconds before it answers.
-        retry_after: Seconds to name in a Retry-After header.
-        hang_up: Whether it drops the connection without an answer.
-        tool_uses: The tools that it calls.
-        usage: Whether it reports the tokens.
-        body: Sent as JSON in place of a completion or an error; for what no endpoint should send.
+        text: Content of the answer; sent as null if empty and there are tool calls.
+        status: HTTP status; any but 200 is sent as an error.
+        delay: Seconds before the response.
+        retry_after: Seconds in a Retry-After header.
+        hang_up: Whether to drop the connection without a response.
+        tool_uses: The tools to call.
+        usage: Whether to report tokens.
+        body: JSON sent instead of a completion or an error, to test invalid responses.
     """
 
     text: str = ""
@@ -212,14 +211,14 @@ class _ChatRequest(BaseModel):
 class ScriptedEndpoint:
     """An OpenAI-compatible server on a free loopback port that answers by a script.
 
-    Use it as an asynchronous context manager; it ends with the block, and connections that are
-    still open end with it. What the script raises is raised there.
+    Use it as an asynchronous context manager; open connections are closed at its end. An exception
+    of the script is raised there.
 
     Attributes:
         script: Called for each call; runs in the endpoint's event loop.
         calls: Every call that arrived, in order.
-        prompt_tokens: Sum reported for answered calls; `completion_tokens` the same.
-        most_at_once: The most calls that were open at the same time.
+        prompt_tokens: Sum reported for answered calls, as is `completion_tokens`.
+        most_at_once: Maximum concurrent calls.
     """
 
     script: Script = field(default=lambda asked: Said(sensible_answer(asked.prompt)))
@@ -233,7 +232,7 @@ class ScriptedEndpoint:
 
     @property
     def base_url(self) -> str:
-        """What a client is given as the base URL."""
+        """The base URL for clients."""
         if self._server is None:
             raise RuntimeError("the endpoint is not open")
         host, port = self._server.sockets[0].getsockname()[:2]
@@ -250,7 +249,7 @@ class ScriptedEndpoint:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop listening, and end the connections."""
+        """Stop listening and close the connections."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -263,7 +262,7 @@ class ScriptedEndpoint:
             raise raised[0]
 
     def prompts(self) -> Sequence[str]:
-        """The prompts in the order in which they came."""
+        """The prompts, in order of arrival."""
         return [asked.prompt for asked in self.calls]
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -142,7 +142,7 @@ async def roll_back(store: Store, library: str, to: int, by: Attribution) -> Ver
 
 
 async def reviews(store: Store, library: str) -> tuple[Review, ...]:
-    """The updates that wait for review, oldest first."""
+    """The updates that await review, oldest first."""
     await store.libraries.get(library)
     return await store.updates.reviews(library)
 
@@ -150,7 +150,7 @@ async def reviews(store: Store, library: str) -> tuple[Review, ...]:
 async def review(
     store: Store, library: str, update_id: str, chosen: Collection[int] | None, by: Attribution
 ) -> UpdateRecord:
-    """Publish changes of an update that waits for review.
+    """Publish changes of an update that awaits review.
 
     Args:
         store: The store.
@@ -161,17 +161,19 @@ async def review(
 
     Raises:
         NotFoundError: If the library has no such update.
-        ConflictError: If the update does not wait for review.
+        ConflictError: If the update is not awaiting review.
         BadInputError: If there is no change with a chosen number.
     """
     record = await store.updates.get(update_id)
     if record.library.name != library:
         raise NotFoundError(f"library {library!r} has no update {update_id[:80]!r}")
     note = f"learned from {count(len(record.groups), 'group')}, reviewed"
+    reason = " ".join(by.note.split())
     decision = Decision(
         None if chosen is None else frozenset(chosen),
         by.author,
-        f"{note}: {' '.join(by.note.split())}" if by.note else note,
+        f"{note}: {reason}" if reason else note,
+        reason,
     )
     return await store.updates.review(update_id, decision)
 

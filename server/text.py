@@ -30,6 +30,12 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def clipped(text: str, longest: int) -> str:
+    """Untrusted text in one line, cut to a number of characters."""
+    line = one_line(text)
+    return line if len(line) <= longest else f"{line[: max(1, longest - 1)].rstrip()}…"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """`1 group`, `1,200 groups`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -53,8 +53,6 @@ def _check_format(text: str | bytes) -> None:
 def _problems(error: ValidationError) -> str:
     """The first problems with their locations, without values."""
     problems = error.errors(include_url=False, include_input=False)[:MAX_SHOWN]
-    return "; ".join(": ".join([*_place(p["loc"]), p["msg"]]) for p in problems)
-
-
-def _place(parts: tuple[str | int, ...]) -> list[str]:
-    return [".".join(str(part) for part in parts)] if parts else []
+    return "; ".join(
+        f"{'.'.join(map(str, p['loc']))}: {p['msg']}".removeprefix(": ") for p in problems
+    )

@@ -102,7 +102,7 @@ class LibraryImport:
                 update_id=self._update_id(operation.update_id),
                 kind=operation.kind,
                 body=_body(operation),
-                experience=_number(operation.experience),
+                experience=rows.number_of(operation.experience) if operation.experience else None,
                 sources=rows.from_strings(operation.sources),
                 refused=operation.refused,
             )
@@ -258,10 +258,6 @@ def _answers(update: str, record: ArchivedUpdate) -> list[Params]:
         }
         for answer in record.answers
     ]
-
-
-def _number(experience: str | None) -> int | None:
-    return None if experience is None else rows.number_of(experience)
 
 
 def _body(operation: OperationRecord) -> str:

@@ -1,5 +1,5 @@
--- What export and import need beside the queries of daily life. The order of rows is the order in
--- which they came; positions in these lists stand for row ids in an archive.
+-- Queries of export and import. Rows are in the order in which they were written; in an archive,
+-- indices in these lists replace row ids.
 
 -- name: export_versions
 SELECT * FROM version WHERE library_id = :library ORDER BY number;

@@ -24,13 +24,17 @@ from experience_store.operations import (
     Proposed,
     Refusal,
     apply,
-    kind,
     touched_ids,
 )
 from experience_store.request_id import RequestId
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Row, Transaction, now
-from experience_store.sqlite.versions import read_state, write_refusals, write_version
+from experience_store.sqlite.versions import (
+    read_state,
+    write_operation,
+    write_refusals,
+    write_version,
+)
 from experience_store.store import Decision, Publication, Review
 
 _AWAITING = "awaiting_review", "its changes await a person's review"
@@ -162,17 +166,7 @@ def _status(
 def _propose(tx: Transaction, library: Row, update_id: str, application: Application) -> None:
     """Keep the operations of an update for review, and its refusals."""
     for applied in application.applied:
-        tx.insert(
-            "make_operation",
-            library=library["id"],
-            version=None,
-            update_id=update_id,
-            kind=kind(applied.operation),
-            body=rows.from_operation(applied.operation),
-            experience=None,  # its id is only known once it is published
-            sources=rows.from_strings(applied.sources),
-            refused=None,
-        )
+        write_operation(tx, library, None, applied, update_id)
     write_refusals(tx, library, None, application, update_id)
 
 
@@ -196,6 +190,7 @@ def _chosen(
     left = [p for n, p in enumerate(changes, start=1) if n not in chosen]
     taken += [p for p in proposals if isinstance(p.operation, Keep)]
     why = f"rejected in review by {decision.author}"
+    why += f": {decision.reason}" if decision.reason else ""
     return taken, [Refusal(why, p.operation, sources=p.sources) for p in left]
 
 

@@ -362,9 +362,9 @@ WHERE library_id = :library AND id IN (SELECT value FROM json_each(:ids));
 SELECT r.id, l.name AS library FROM retrieval AS r JOIN library AS l ON l.id = r.library_id
 WHERE r.id IN (SELECT value FROM json_each(:ids));
 
--- Totals, of the libraries of these names or (NULL) of all
+-- Totals over the libraries of these names, or over all (NULL)
 
--- Changes with every commit of another connection, the own process's writer included.
+-- Changes with every commit of another connection, including this process's writer.
 -- name: data_version
 PRAGMA data_version;
 

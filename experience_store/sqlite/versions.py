@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from experience_store.errors import NotFoundError
 from experience_store.library import Experience, State
-from experience_store.operations import Application, kind
+from experience_store.operations import Application, Applied, kind
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Params, Row, Transaction, now
 
@@ -47,17 +47,7 @@ def write_version(
     current = read_state(tx, library, library["head"])
     made: dict[str, int] = {}
     for applied in application.applied:
-        operation_id = tx.insert(
-            "make_operation",
-            library=library["id"],
-            version=number,
-            update_id=update_id,
-            kind=kind(applied.operation),
-            body=rows.from_operation(applied.operation),
-            experience=rows.number_of(applied.experience.id) if applied.experience else None,
-            sources=rows.from_strings(applied.sources),
-            refused=None,
-        )
+        operation_id = write_operation(tx, library, number, applied, update_id)
         if applied.experience:
             made[applied.experience.id] = operation_id
     write_refusals(tx, library, number, application, update_id)
@@ -75,6 +65,24 @@ def restore_version(tx: Transaction, library: Row, to: int, *, author: str, note
     _replace_entries(tx, library, number, read_state(tx, library, library["head"]), old)
     _move_head(tx, library, number, len(old.experiences), library["next_number"])
     return number
+
+
+def write_operation(
+    tx: Transaction, library: Row, version: int | None, applied: Applied, update_id: str | None
+) -> int:
+    """Write an operation that was applied or, without a version, awaits review; its row id."""
+    made = applied.experience if version is not None else None  # before that it has no id
+    return tx.insert(
+        "make_operation",
+        library=library["id"],
+        version=version,
+        update_id=update_id,
+        kind=kind(applied.operation),
+        body=rows.from_operation(applied.operation),
+        experience=rows.number_of(made.id) if made else None,
+        sources=rows.from_strings(applied.sources),
+        refused=None,
+    )
 
 
 def write_refusals(

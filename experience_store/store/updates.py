@@ -141,11 +141,13 @@ class Decision:
         chosen: Numbers of the changes to publish; None for all, an empty set to reject it.
         author: Who decided.
         note: Note for the history, if a version is published.
+        reason: The person's own words, kept with the changes that are rejected.
     """
 
     chosen: frozenset[int] | None
     author: str
     note: str
+    reason: str = ""
 
 
 def update_not_found(update_id: str) -> NotFoundError:

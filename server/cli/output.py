@@ -13,7 +13,8 @@ import click
 
 from experience_store.library import Experience
 from server.rendering import Change, Difference
-from server.text import count as count  # noqa: PLC0414  # re-exported for commands
+from server.text import clipped as clipped  # noqa: PLC0414  # re-exported for commands
+from server.text import count as count  # noqa: PLC0414  # see above
 from server.text import one_line as printable
 
 MAX_WIDTH = 100
@@ -24,12 +25,6 @@ _COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "magenta"}
 def width() -> int:
     """The number of columns to use."""
     return max(40, min(MAX_WIDTH, shutil.get_terminal_size().columns))
-
-
-def clipped(text: str, columns: int) -> str:
-    """A text in one line, cut to a number of columns."""
-    line = printable(text)
-    return line if len(line) <= columns else f"{line[: max(1, columns - 1)].rstrip()}…"
 
 
 def wrapped(text: str, *, first: str = "", indent: str | None = None) -> str:

@@ -1,5 +1,5 @@
-"""Readers of foreign files, one module for each format.
+"""Readers of other programs' files, one module per format.
 
-`json_lines` reads JSON lines, `rollouts` the forms of attempts in them, and `markdown` a library;
-`importer` stores the attempts.
+`json_lines` reads JSON lines, `rollouts` the forms of attempts in them, `importer` stores the
+attempts; `markdown` reads a library.
 """

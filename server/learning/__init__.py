@@ -1,1 +1,1 @@
-"""Background learning: `worker` finds work, `model_driver` answers it, `models` are the clients."""
+"""Background learning: `models` are clients, `model_driver` drives updates, `worker` finds them."""

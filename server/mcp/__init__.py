@@ -3,9 +3,9 @@
 Reading order:
 
 - `build` puts the server together, `server` is the server, `middleware` wraps its requests;
-- `tools` are the five core tools, with `schemas` (arguments), `results` and `next_steps` (answers)
-  and `context` (the caller); `host_driver` runs an update with the host's model;
+- `tools` are the five core tools, with `schemas` (the caller and the arguments), `results` and
+  `next_steps`; `host_driver` runs an update with the host's model;
 - `resources`, `prompts` and `pagination` are what a person or a host reads;
-- `event_bus`, `change_watcher` and `notifications` tell subscribers about changes;
+- `change_watcher` and `notifications` tell subscribers about changes;
 - `admin` has the administration tools, `skills` serves libraries as Agent Skills.
 """

@@ -47,10 +47,10 @@ async def take(
     *,
     author: str,
 ) -> UpdateOut:
-    """Take answers, and go on: the next requests, or the end of the update.
+    """Take answers; return the next requests, or the result of the update.
 
     Raises:
-        NotFoundError: If there is no such update.
+        NotFoundError: If the update does not exist.
     """
     try:
         work = await app.runner.resume(update_id)
@@ -101,7 +101,7 @@ def _asking(
 
 
 def _page(requests: Sequence[Request]) -> list[Request]:
-    """As many requests as a host shows its model at once; at least one."""
+    """As many requests as fit into one result; at least one."""
     page: list[Request] = []
     room = PAGE_TOKENS
     for request in requests:
@@ -147,7 +147,7 @@ async def _closed(app: App, record: UpdateRecord, refused: Sequence[Refused]) ->
 
 
 async def _proposed(app: App, record: UpdateRecord) -> list[str]:
-    """What an update that waits for review would change."""
+    """The changes of an update that awaits review."""
     found = await app.store.updates.reviews(record.library.name)
     return [
         proposed_change(c).in_words() for r in found if r.update_id == record.id for c in r.changes

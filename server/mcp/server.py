@@ -116,7 +116,7 @@ class ExperienceServer(MCPServer[App]):
 
     @property
     def tool_names(self) -> frozenset[str]:
-        """Names of all registered tools, whoever may call them."""
+        """Names of all registered tools, regardless of scope."""
         return frozenset(tool.name for tool in self._tool_manager.list_tools())
 
     @property

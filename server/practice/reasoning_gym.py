@@ -1,4 +1,4 @@
-"""The part of the package reasoning-gym that is used, which has no types of its own.
+"""Types for the part of the package reasoning-gym that is used; it has none of its own.
 
 It is imported in isolated processes only: that takes seconds, and it prints, warns, and lets the
 order of sets decide over some of its tasks.
@@ -68,7 +68,7 @@ def config_fields(family: str) -> list[str]:
 
 
 def dataset(family: str, config: GymConfig) -> GymDataset:
-    """The family in this configuration; whatever the package thinks is wrong, it raises."""
+    """The family in this configuration; raises whatever the package raises."""
     return _factory().create_dataset(family, **config)
 
 
@@ -78,7 +78,7 @@ _TUPLE, _PAIRS = "tuple", "pairs"
 
 
 def kept(value: object) -> JsonValue:
-    """A value of an entry as JSON from which `restored` makes the same again.
+    """A value of an entry as JSON; the inverse of `restored`.
 
     Raises:
         TypeError: If it holds what JSON cannot keep.
@@ -113,7 +113,7 @@ def _kept_dict(value: dict[object, object]) -> dict[str, JsonValue]:
 
 
 def restored(value: JsonValue) -> object:
-    """The value of which `kept` made this."""
+    """The inverse of `kept`."""
     match value:
         case list():
             return [restored(item) for item in value]

@@ -1,4 +1,4 @@
-"""What a run of practice or evaluation is made of, as it is kept in the run's journal.
+"""The data of a run of practice or evaluation, as its journal keeps it.
 
 A task is attempted several times: each attempt is a rollout (what the agent did) and a score
 (what the verifier said). The attempts at one task under the same circumstances are a group. A
@@ -43,7 +43,7 @@ class Task(JournalRecord):
 
 
 class Spent(JournalRecord):
-    """Calls of language models and what they cost, as the endpoint counted it.
+    """Model calls and what they cost, as the endpoint counted them.
 
     Attributes:
         calls: Answered calls.
@@ -100,9 +100,9 @@ class Rollout(JournalRecord):
         tool_calls: How many tools it called.
         spent: All tries together.
         seconds: Duration of the last try.
-        tries: How often it was started; more than one means that earlier ones broke off.
+        tries: Number of tries; all but the last broke off.
         failure: Why it broke off for good; None for one that finished.
-        exhausted: Whether it broke off because it had used all that a rollout may use.
+        exhausted: Whether it broke off because it reached a limit of rollouts.
         outage: Whether the last try broke off because of an outage that is not the agent's doing:
             a retry may succeed.
         refused: Whether the endpoint refused the very first prompt.
@@ -176,7 +176,7 @@ class StepLearning(JournalRecord):
 
     Attributes:
         before: The version its attempts were given.
-        version: The version it left behind; equal to `before` where nothing was learned.
+        version: The version after it; equal to `before` if nothing was learned.
         size: Experiences in that version.
         changes: What was changed, in words.
         refused: What was proposed and refused, in words.

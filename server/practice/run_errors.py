@@ -23,7 +23,7 @@ class OtherRunError(BadInputError):
 
 
 class EndpointRefusedError(BadInputError):
-    """The endpoint refuses every call; nothing can be done with it as it is configured."""
+    """The endpoint refuses every call, as it is configured."""
 
 
 class BudgetSpentError(ExperienceError):
@@ -41,7 +41,7 @@ class QuotaSpentError(BudgetSpentError):
 
 
 class LimitReachedError(Exception):
-    """A rollout has used what one rollout may use."""
+    """A rollout has reached one of its limits."""
 
 
 async def gather_or_stop(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -54,11 +54,11 @@ class Budget:
             recorded.append(spent)
 
     def add_elsewhere(self, updates: Mapping[str, Spent]) -> None:
-        """Count what updates have spent until now; what was counted of them before is replaced."""
+        """Count what updates have spent until now, instead of what was counted before."""
         self.elsewhere.update(updates)
 
     def end(self, quota: QuotaSpentError) -> None:
-        """Let there be no further call: an endpoint wants to be paid first."""
+        """Allow no further call: the quota of an endpoint is spent."""
         self._quota = quota
 
     def check(self) -> None:
@@ -80,7 +80,7 @@ class Budget:
 
 @contextmanager
 def record_spending() -> Generator[list[Spent]]:
-    """What budgets count within the block, so that it is known if the block is broken off."""
+    """What budgets count within the block, known even if the block raises."""
     calls: list[Spent] = []
     token = _RECORDED.set(calls)
     try:
@@ -91,13 +91,13 @@ def record_spending() -> Generator[list[Spent]]:
 
 @dataclass(frozen=True, slots=True)
 class RolloutLimits:
-    """What one try of one rollout may use; None for no limit.
+    """Limits of one try of a rollout; None for no limit.
 
     Attributes:
-        turns: Completions of the model.
-        tokens: Prompt and completion tokens together.
-        seconds: From its start to its end.
-        cost: In the currency of the prices.
+        turns: Maximum completions.
+        tokens: Maximum prompt and completion tokens together.
+        seconds: Timeout of the whole try.
+        cost: Maximum cost, in the currency of the prices.
     """
 
     turns: int | None = 30
@@ -148,11 +148,11 @@ class UsageMeter:
     def met_silence(self, call_seconds: float) -> bool:
         """Whether what it waits for seems down, rather than slow.
 
-        It seems so if it has taken all that a call may. Where the rollout's own time is too short
-        for that, half of it is enough; but an endpoint that answered others meanwhile is at work.
+        It does after the timeout of a call. If the rollout's own time is too short for that, half
+        of it is enough; but an endpoint that answered others meanwhile is at work.
 
         Args:
-            call_seconds: What a call may take.
+            call_seconds: Timeout of a call.
         """
         waited, seconds = time.monotonic() - self._since, self.limits.seconds
         if waited >= call_seconds or seconds is None or waited < seconds / 2:
@@ -163,7 +163,7 @@ class UsageMeter:
 def priced(
     prices: Prices | None, *, prompt: int, cached: int, completion: int, calls: int = 1
 ) -> Spent:
-    """What calls have spent, with its cost where prices are configured."""
+    """What calls have spent, with the cost if prices are configured."""
     return Spent(
         calls=calls,
         prompt_tokens=prompt,
@@ -174,7 +174,7 @@ def priced(
 
 
 def spent_of(reply: Reply) -> Spent:
-    """What a model's reply took, in the run's terms."""
+    """What a model's reply has spent."""
     usage = reply.usage
     return Spent(
         calls=usage.calls,

@@ -91,10 +91,7 @@ async def _get(database: Path, name: str) -> Library:
 
 
 async def _describe(
-    database: Path,
-    name: str,
-    objectives: tuple[str | None, str | None],
-    given: Mapping[str, float],
+    database: Path, name: str, objectives: tuple[str | None, str | None], given: Mapping[str, float]
 ) -> Library:
     async with opened(database) as store:
         agent, learning = objectives

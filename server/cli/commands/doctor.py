@@ -24,13 +24,7 @@ from server.cli.diagnostics import (
 )
 from server.cli.hosts.launch import host_entry
 from server.cli.option_sections import SectionedCommand, section
-from server.cli.options import (
-    database_option,
-    json_option,
-    library_argument,
-    model_options,
-    option,
-)
+from server.cli.options import database_option, json_option, library_argument, model_options, option
 from server.cli.output import faint, print_json, title, wrapped
 from server.settings import ModelSettings
 
@@ -48,12 +42,7 @@ _COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
 )
 @json_option
 def doctor(
-    *,
-    database: Path,
-    library: str,
-    model: ModelSettings | None,
-    check_model: bool,
-    as_json: bool,
+    *, database: Path, library: str, model: ModelSettings | None, check_model: bool, as_json: bool
 ) -> None:
     """Check the setup and suggest fixes.
 

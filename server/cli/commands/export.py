@@ -15,13 +15,7 @@ from experience_store.archive import Archive, write_archive
 from experience_store.errors import BadInputError
 from server import APP
 from server.cli.open_database import existing
-from server.cli.options import (
-    ENVIRONMENT,
-    database_option,
-    library_argument,
-    option,
-    shared,
-)
+from server.cli.options import ENVIRONMENT, database_option, library_argument, option, shared
 from server.cli.output import count
 
 if TYPE_CHECKING:

@@ -15,13 +15,7 @@ from experience_store.library import Library, Policy, State, check_library_name,
 from experience_store.operations import Add, Proposed, apply, problem_with_text
 from experience_store.store import Store
 from server.cli.open_database import opened
-from server.cli.options import (
-    AUTHOR,
-    ENVIRONMENT,
-    database_option,
-    json_option,
-    library_argument,
-)
+from server.cli.options import AUTHOR, ENVIRONMENT, database_option, json_option, library_argument
 from server.cli.output import count, print_json, wrapped
 from server.importing.markdown import MarkdownLibrary, read_markdown
 

@@ -187,7 +187,7 @@ def _show(change: FileChange) -> None:
 
 
 def _lines(text: str) -> list[str]:
-    """Each line as shown, then the line itself, so that a changed secret shows as a change."""
+    """Each line as it is shown, then the line itself: a changed secret is a change."""
     pairs = zip(masked(text).split("\n"), text.split("\n"), strict=True)
     lines = [f"{shown}{_HIDDEN}{line}" for shown, line in pairs]
     return lines if lines[-1] != _HIDDEN else lines[:-1]

@@ -19,12 +19,7 @@ from typing_extensions import Buffer
 from server import APP
 from server.cli import INTERRUPTED
 from server.cli.option_sections import SectionedCommand, section
-from server.cli.options import (
-    database_option,
-    library_argument,
-    max_tokens_option,
-    model_options,
-)
+from server.cli.options import database_option, library_argument, max_tokens_option, model_options
 from server.cli.serving_options import Log, administration_option, http_options, log_options
 from server.settings import HttpSettings, ModelSettings, Settings
 

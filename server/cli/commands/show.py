@@ -38,12 +38,7 @@ class LibraryView:
 @click.command()
 @library_argument()
 @database_option
-@option(
-    "--version",
-    metavar="N",
-    type=VERSION,
-    help="Version to show.  [default: the current one]",
-)
+@option("--version", metavar="N", type=VERSION, help="Version to show.  [default: the current one]")
 @option(
     "--task", metavar="TEXT", help="Show the experiences that an agent would get for this task."
 )

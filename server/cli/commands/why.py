@@ -15,16 +15,7 @@ from experience_store.request_id import compared_group
 from experience_store.store import GivenAnswer, GroupTrace, Origin, Provenance
 from server.cli.open_database import existing
 from server.cli.options import database_option, json_option, library_argument
-from server.cli.output import (
-    clipped,
-    count,
-    faint,
-    local_time,
-    print_json,
-    title,
-    width,
-    wrapped,
-)
+from server.cli.output import clipped, count, faint, local_time, print_json, title, width, wrapped
 
 MAX_ATTEMPTS = 16
 MAX_ID = 40  # characters of a group's id, which a client chose

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experience_store.errors import NotFoundError
-from server.cli.hosts.backup import INPUTS, Backup, input_ids
-from server.cli.hosts.backup_store import BackupStore
+from server.cli.hosts.backup import INPUTS, Backup, BackupStore, input_ids
 from server.cli.hosts.catalogue import BRIDGE, BRIDGE_TOKEN, Host, PlannedEntry
 from server.cli.hosts.config_file import (
     ConfigFile,

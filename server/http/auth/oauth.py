@@ -26,6 +26,7 @@ from server.http.address import check_oauth
 from server.http.auth.callers import Authenticator, Caller
 from server.http.auth.jwks import FETCH_SECONDS, KeySet, KeySetCache, fetch_key_set
 from server.settings import OAuthSettings
+from server.text import clipped
 
 if TYPE_CHECKING:
     from jwt.types import Options
@@ -249,11 +250,7 @@ def _name(token: AccessToken) -> str:
     """User and program on one line, or the one that is known."""
     subject, client = token.subject, token.client_id
     if not subject or not client or subject == client:
-        return _line(subject or client, MAX_NAME)
+        return clipped(subject or client, MAX_NAME) or "?"
     half = MAX_NAME // 2
-    return f"{_line(subject, half - 1)} ({_line(client, half - 2)})"
-
-
-def _line(text: str, most: int) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split()) or "?"
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    user, program = clipped(subject, half - 1) or "?", clipped(client, half - 2) or "?"
+    return f"{user} ({program})"

@@ -1,6 +1,6 @@
 """The commands `practice` and `evaluate`.
 
-`practice` and `evaluate` are the commands, with `command_options` they share; `run_options` are the
-options, typed; `run_command` runs them; `assembly` puts a run together from them, with
-`library_checks` and `run_settings`.
+Reading order: `commands` has both, and `command_options` the options that they share; `run_options`
+are all options, typed. `run_command` runs them, and `assembly` puts a run together, after the
+`run_checks` of its settings and its library.
 """

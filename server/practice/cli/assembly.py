@@ -1,6 +1,6 @@
-"""How a run is put together from the options of a command.
+"""Puts a run together from the options of a command.
 
-Everything that can be found wrong without a language model is found here, before one is asked.
+Whatever can be checked without a language model is checked here, before one is called.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from server.practice.cli.run_checks import (
     run_settings,
 )
 from server.practice.cli.run_options import RunOptions
-from server.practice.client.connection import Connection, connect, embed
+from server.practice.client.connection import ServerConnection, connect, embed
 from server.practice.client.library_client import (
     LibraryClient,
     LibraryInfo,
@@ -39,7 +39,7 @@ from server.practice.records import Task
 from server.practice.run.group_runner import GroupRunner
 from server.practice.run.journal import Journal, learned_updates, open_journal, spent
 from server.practice.run.learning import LibraryLearning
-from server.practice.run.phase import Progress
+from server.practice.run.phase import PhaseProgress
 from server.practice.run.run_start import LibraryIdentity, RunStart, restart_from, start_or_resume
 from server.practice.run.runner import Runner, RunPlan
 from server.practice.run.teacher import BudgetedModel, Teacher
@@ -49,14 +49,14 @@ from server.practice.verifiers import Verifier, make_verifier
 
 @dataclass(frozen=True, slots=True)
 class RunObserver:
-    """Who is told what happens.
+    """Callbacks of a run.
 
     Attributes:
-        attempts: Told of every attempt.
-        held_up: Told what holds up learning.
+        attempts: Called after every attempt.
+        held_up: Called with the reason when learning is held up.
     """
 
-    attempts: Callable[[Progress], None]
+    attempts: Callable[[PhaseProgress], None]
     held_up: Callable[[str], None]
 
 
@@ -64,7 +64,7 @@ def make_plan(options: RunOptions) -> RunPlan:
     """The tasks and what is done with them.
 
     Raises:
-        BadInputError: If the data cannot be read, cannot show a gain, or would not be taken.
+        BadInputError: If the data cannot be read or show a gain, or the server would refuse it.
     """
     tasks = load_tasks(
         options.data,
@@ -82,7 +82,7 @@ def make_plan(options: RunOptions) -> RunPlan:
     elif options.hold_out is not None:
         tasks, held_out = split(tasks, options.hold_out, options.seed)
     refuse_overlap(options, "the practice data has", tasks, held_out)
-    if not options.direct:  # which hands nothing in
+    if not options.direct:  # which submits nothing
         check_tasks(tasks, options.player.name, ground_truth=not options.no_ground_truth)
     return RunPlan(
         tasks=tasks,
@@ -100,11 +100,11 @@ def make_plan(options: RunOptions) -> RunPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Models:
-    """Who attempts, scores and learns, within one budget.
+    """The models of a run, within one budget.
 
     Attributes:
-        practice: Plays the attempts of practice.
-        evaluation: Plays the attempts of the evaluation.
+        practice: Attempts the tasks of practice.
+        evaluation: Attempts the tasks of the evaluation.
     """
 
     budget: Budget
@@ -117,10 +117,10 @@ class _Models:
 async def assemble(
     options: RunOptions, plan: RunPlan, observer: RunObserver, stack: AsyncExitStack
 ) -> Runner:
-    """A run that may begin; what it holds open is closed with the stack.
+    """Make a run that is ready to start; what it opens is closed with the stack.
 
     Raises:
-        BadInputError: If something is wrong that the user can fix.
+        BadInputError: If the options, the data or the library do not allow it.
     """
     models = _make_models(options, plan, stack)
     journal = stack.enter_context(open_journal(options.folder))
@@ -234,8 +234,10 @@ def _group_runner(
     )
 
 
-async def _connect(options: RunOptions, model: BudgetedModel, stack: AsyncExitStack) -> Connection:
-    """A connection to the server that is named, or to one of the run's own."""
+async def _connect(
+    options: RunOptions, model: BudgetedModel, stack: AsyncExitStack
+) -> ServerConnection:
+    """A connection to the given server, or to an embedded one."""
     if options.server is not None:
         return await connect(options.server, stack)
     return await embed(options.database, options.teacher_settings, model, stack)
@@ -245,7 +247,7 @@ def _player(options: RunOptions, sampling: Sampling) -> Player:
     if options.tools is None:
         return CompletionPlayer(options.player, sampling)
     if find_spec("pydantic_ai") is None:
-        raise BadInputError("--tools needs more: pip install 'experience-mcp[practice]'")
+        raise BadInputError("--tools needs an extra: pip install 'experience-mcp[practice]'")
     from server.practice.players.agent import AgentPlayer  # noqa: PLC0415  # slow to import
 
     return AgentPlayer(options.player, sampling, options.tools)

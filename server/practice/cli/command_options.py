@@ -1,4 +1,4 @@
-"""The options that `practice` and `evaluate` share, by the section of the help they stand in."""
+"""The options that `practice` and `evaluate` share, by section of the help."""
 
 from __future__ import annotations
 
@@ -31,19 +31,17 @@ DATASET: Options = (
     option(
         "--task-field",
         metavar="FIELD",
-        help="Field with the task.  [default: task, question …]",
+        help="Field that holds the task.  [default: the first of task, prompt, question, problem, "
+        "query]",
     ),
     option(
         "--truth-field",
         metavar="FIELD",
-        help="Field with the right answer.  [default: ground_truth, answer …]",
+        help="Field that holds the correct answer.  [default: the first of ground_truth, answer, "
+        "solution, target]",
     ),
     option(
-        "--skip",
-        metavar="N",
-        type=click.IntRange(min=0),
-        default=0,
-        help="Skip the first N tasks.",
+        "--skip", metavar="N", type=click.IntRange(min=0), default=0, help="Skip the first N tasks."
     ),
     option("--limit", metavar="N", type=COUNT, help="Maximum number of tasks."),
     option(
@@ -51,7 +49,7 @@ DATASET: Options = (
         metavar="V",
         help=(
             "How attempts are scored: exact, match, number[:TOLERANCE], math, judge, "
-            "reasoning-gym, or MODULE:FUNCTION.  [default: what the data brings]"
+            "reasoning-gym, or MODULE:FUNCTION.  [default: the scorer of generated tasks]"
         ),
     ),
     option(
@@ -63,9 +61,7 @@ DATASET: Options = (
         help="Timeout of one call of MODULE:FUNCTION.",
     ),
     option(
-        "--allow-overlap",
-        is_flag=True,
-        help="Allow evaluating on tasks that were practised on.",
+        "--allow-overlap", is_flag=True, help="Allow evaluation on tasks that were practised on."
     ),
 )
 ATTEMPTS: Options = (
@@ -111,7 +107,7 @@ ATTEMPTS: Options = (
         type=COUNT,
         default=3,
         show_default=True,
-        help="Tries for a rollout that breaks off.",
+        help="How often to try a rollout that fails partway; --retries is for single model calls.",
     ),
     option(
         "--accept-failures",
@@ -132,11 +128,7 @@ ATTEMPTS: Options = (
     option("--send-seed", is_flag=True, help="Send the endpoint a seed with each attempt."),
 )
 TEACHER: Options = (
-    option(
-        "--teacher",
-        metavar="NAME",
-        help="Model that learns and judges.  [default: --model]",
-    ),
+    option("--teacher", metavar="NAME", help="Model that learns and judges.  [default: --model]"),
     option(
         "--teacher-url",
         metavar="URL",
@@ -146,19 +138,20 @@ TEACHER: Options = (
         "--teacher-price-prompt",
         metavar="PRICE",
         type=NOT_NEGATIVE,
-        help="As --price-prompt.  [default: the same, for the same model]",
+        help="Price of the teacher, as --price-prompt.  [default: the same, if it is the same "
+        "model]",
     ),
     option(
         "--teacher-price-cached",
         metavar="PRICE",
         type=NOT_NEGATIVE,
-        help="As --price-cached.",
+        help="Price of the teacher, as --price-cached.",
     ),
     option(
         "--teacher-price-completion",
         metavar="PRICE",
         type=NOT_NEGATIVE,
-        help="As --price-completion.",
+        help="Price of the teacher, as --price-completion.",
     ),
 )
 BUDGETS: Options = (
@@ -166,20 +159,20 @@ BUDGETS: Options = (
         "--max-cost",
         metavar="COST",
         type=POSITIVE,
-        help="Stop the run when this much is spent (needs prices).",
+        help="Stop the run once it has cost this much; needs prices.",
     ),
     option(
         "--max-tokens",
         metavar="N",
         type=COUNT,
-        help="Stop the run when this many tokens are spent.",
+        help="Stop the run once it has used N tokens in total; --experience-tokens limits prompts.",
     ),
 )
 SERVER: Options = (
     option(
         "--server",
         metavar="URL",
-        help="MCP address of a running server.  [default: an embedded one on --database]",
+        help="URL of a running MCP server.  [default: an embedded server on --database]",
     ),
 )
 RUN: Options = (

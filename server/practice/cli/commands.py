@@ -12,11 +12,7 @@ from server.practice.cli.command_options import ATTEMPTS, COUNT, NOT_NEGATIVE, O
 from server.practice.cli.run_options import RunOptions, takes_run_options
 
 _HELD_OUT: Options = (
-    option(
-        "--eval-data",
-        metavar="DATA",
-        help="Held-out tasks, to compare before and after.",
-    ),
+    option("--eval-data", metavar="DATA", help="Held-out tasks, to compare before and after."),
     option(
         "--eval-task-field",
         metavar="FIELD",
@@ -73,18 +69,18 @@ _LEARNING: Options = (
         "--from-step",
         metavar="N",
         type=COUNT,
-        help="Redo the run's steps from this one; leave it out to resume afterwards.",
+        help="Redo the steps of the run from step N on; omit it to resume afterwards.",
     ),
     option(
         "--no-ground-truth",
         is_flag=True,
-        help="Learn without rewards and right answers (the paper's ablation).",
+        help="Learn without rewards and ground truth (the paper's ablation).",
     ),
     option(
         "--direct",
         metavar="N",
         type=COUNT,
-        help="Have N experiences written without any practice (the paper's ablation).",
+        help="Let the teacher write N experiences without practice (the paper's ablation).",
     ),
 )
 _EVALUATION: Options = (
@@ -130,7 +126,7 @@ _ARMS: Options = (
         multiple=True,
         default=("without", "with"),
         show_default=True,
-        help="Arm to measure: with the library, or without it.",
+        help="Arm to measure: with the library, or without it. May be repeated.",
     ),
 )
 
@@ -142,12 +138,12 @@ _ARMS: Options = (
 def practice(options: RunOptions) -> None:
     """Practise on a dataset, learn from the attempts, and measure the gain.
 
-    Every task is attempted several times by --model, the attempts are scored by --verifier, and
-    the library learns what the better ones did differently. Held-out tasks measure the gain:
-    without the library before, with it after.
+    --model attempts every task several times, --verifier scores the attempts, and the library
+    learns what the better ones did differently. Held-out tasks measure the gain: without the
+    library before, with it after.
 
-    All work is kept in --run: the same command resumes a run that was interrupted. At the end the
-    folder holds report.html and report.json.
+    All work is kept in --run: the same command resumes an interrupted run. At the end the folder
+    has report.html and report.json.
     """
     run_command.run(options)
 
@@ -157,9 +153,9 @@ def practice(options: RunOptions) -> None:
 def evaluate(options: RunOptions) -> None:
     """Measure a library's effect: the same tasks with and without it.
 
-    Every task of --data is attempted K times by --model in each arm. The report gives Mean@K and
-    Pass@K with intervals, and whether the gain is distinguishable from zero.
+    --model attempts every task of --data K times in each arm. The report gives Mean@K and Pass@K
+    with intervals, and says whether the gain is distinguishable from zero.
 
-    All work is kept in --run: the same command resumes a run that was interrupted.
+    All work is kept in --run: the same command resumes an interrupted run.
     """
     run_command.run(options)

@@ -1,4 +1,7 @@
-"""The library of a run: whether it is fit for it, and how an older version is brought back."""
+"""The library and the settings with which a run can be started or resumed.
+
+The report shows the settings, so nothing that may be secret is among them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from server.practice.verifiers.user_function import UserFunction
 async def check_library(
     options: RunOptions, plan: RunPlan, library: LibraryClient, found: LibraryInfo | None
 ) -> None:
-    """See that what is evaluated is there, and that it has not learned from what it is tried on."""
+    """Check that the library to evaluate has experiences, none of them from held-out tasks."""
     if not options.epochs and "with" in options.arms and (found is None or not found.experiences):
         raise BadInputError(
             f"library {options.library!r} has no experiences to evaluate: name another with "
@@ -37,18 +40,18 @@ async def check_library(
 def refuse_overlap(
     options: RunOptions, who: str, practised: Sequence[Task], held_out: Sequence[Task]
 ) -> None:
-    """Raise BadInputError if it would be measured on what was practised on.
+    """Raise BadInputError if held-out tasks were practised on, unless the options allow it.
 
     Args:
-        options: It may allow that.
-        who: Has practised, as the error's first words.
+        options: The options of the run.
+        who: Subject and verb of the error: what knows the tasks.
         practised: The tasks of practice.
         held_out: The tasks to measure on.
     """
     if not options.allow_overlap and (common := overlap(practised, held_out)):
         raise BadInputError(
             f"{who} {len(common)} of the tasks to evaluate on, the first is {common[0][1].id!r}: a "
-            "gain on them would prove nothing. Leave them out, or insist with --allow-overlap."
+            "gain on them would prove nothing. Remove them, or allow it with --allow-overlap."
         )
 
 
@@ -61,13 +64,13 @@ def place_of(options: RunOptions) -> str:
 async def prepare_policy(
     options: RunOptions, library: LibraryClient, found: LibraryInfo | None
 ) -> tuple[str, ...]:
-    """Have the library learn from what this run submits, step by step, if it is new.
+    """Set the policy of a new library so that it learns from what this run submits.
 
     Returns:
-        What its policy does not allow, if that is for somebody else to change.
+        What the policy lacks, if only the operator of the server can change it.
 
     Raises:
-        BadInputError: If it is in use, on this machine, and its policy does not allow it.
+        BadInputError: If the library is in use, on this machine, and its policy lacks something.
     """
     elsewhere = options.server is not None
     if found and found.policy.review and not options.direct and not elsewhere:
@@ -96,10 +99,10 @@ async def prepare_policy(
 
 
 async def roll_back(library: LibraryClient, version: int) -> None:
-    """Bring the library back to what it held when a step began.
+    """Roll the library back to the version with which a step began.
 
     Raises:
-        RunStoppedError: If somebody else has to, where its server is.
+        RunStoppedError: If only the operator of the server can do that.
     """
     name = library.library
     if await library.equals((await library.info()).version, version):

@@ -21,7 +21,7 @@ from server.practice.cli.run_options import RunOptions
 from server.practice.records import Arm, Run
 from server.practice.report import check_available, summary_lines, write_report
 from server.practice.report.json_report import RunReport
-from server.practice.run.phase import Progress
+from server.practice.run.phase import PhaseProgress
 from server.practice.run.runner import Runner, RunPlan
 from server.practice.run_errors import BudgetSpentError, RunStoppedError
 
@@ -56,7 +56,7 @@ def run(options: RunOptions) -> None:
 
 
 async def _until_interrupted(work: Coroutine[object, object, T]) -> T:
-    """Let SIGTERM and Ctrl-C stop a run gracefully."""
+    """Run it; SIGTERM and Ctrl-C stop it gracefully."""
     task = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
     try:
@@ -112,13 +112,13 @@ async def _run(options: RunOptions, plan: RunPlan) -> tuple[Run, RunReport]:
 
 
 async def _do(options: RunOptions, runner: Runner) -> str | None:
-    """Do all of it; why it stopped, if it did."""
+    """Do the whole run; the reason if it stops early."""
     try:
         if options.epochs:
             await runner.practise()
         else:
             for arm in ARMS:
-                if arm in options.arms or runner.is_evaluated(arm):  # maybe in an earlier sitting
+                if arm in options.arms or runner.is_evaluated(arm):  # perhaps in an earlier session
                     await runner.evaluate(arm)
     except (BudgetSpentError, RunStoppedError) as error:
         return str(error)
@@ -129,7 +129,7 @@ def _say_held_up(reason: str) -> None:
     click.echo(printable(f"Learning is paused and will be retried: {reason}"), err=True)
 
 
-def _show_progress(progress: Progress) -> None:
+def _show_progress(progress: PhaseProgress) -> None:
     """Show how far a phase is: in place on a terminal, at its end elsewhere."""
     mean = "" if progress.mean is None else f", mean reward {progress.mean:.3g}"
     unscored = f", {progress.unscored} unscored" if progress.unscored else ""

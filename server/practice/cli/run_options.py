@@ -93,7 +93,7 @@ class RunOptions(BaseModel):
 
     @property
     def player(self) -> ModelSettings:
-        """The model that plays.
+        """The model that attempts the tasks.
 
         Raises:
             click.UsageError: If none is named.
@@ -126,18 +126,18 @@ class RunOptions(BaseModel):
 
     @property
     def system_message(self) -> str | None:
-        """The instructions, read from their file if they are in one."""
+        """The instructions, read from a file if they name one."""
         if self.instructions is None or not self.instructions.startswith("@"):
             return self.instructions
         return Path(self.instructions[1:]).read_text(encoding="utf-8")
 
     def sampling(self, temperature: float | None) -> Sampling:
-        """How the player is asked at a temperature."""
+        """How the model is sampled at a temperature."""
         return Sampling(temperature, self.answer_tokens, self.system_message, self.send_seed)
 
     @property
     def attempt_settings(self) -> AttemptSettings:
-        """How far an attempt may go."""
+        """Limits and tries of an attempt."""
         limits = RolloutLimits(
             self.max_turns, self.rollout_tokens, self.rollout_seconds, self.rollout_cost
         )
@@ -175,7 +175,7 @@ class RunOptions(BaseModel):
 
     @property
     def needed_of_policy(self) -> tuple[str, ...]:
-        """What the library's policy must allow, so that it learns from what is submitted."""
+        """What the library's policy must allow to learn from what is submitted."""
         if not self.epochs or self.direct:
             return ()
         needed = {
@@ -185,17 +185,17 @@ class RunOptions(BaseModel):
         return tuple(name for name, need in needed.items() if need)
 
     def check(self) -> None:
-        """Refuse what cannot work before anything is spent.
+        """Check the options before anything is spent.
 
         Raises:
-            click.UsageError: If they do not fit together.
+            click.UsageError: If they are inconsistent.
         """
         assert self.verifier_name, "it raises where there is none"
         priced = self.player.prices is not None and self.teacher_settings.prices is not None
         if (self.max_cost is not None or self.rollout_cost is not None) and not priced:
             raise click.UsageError(
-                "a bound of the cost needs prices: --price-prompt and --price-completion, and "
-                "--teacher-price-… where the teacher is another model"
+                "a cost limit needs prices: --price-prompt and --price-completion, and "
+                "--teacher-price-… if the teacher is another model"
             )
         if self.eval_data is None and (self.eval_task_field or self.eval_truth_field):
             raise click.UsageError("--eval-task-field and --eval-truth-field need --eval-data")

@@ -1,5 +1,5 @@
-"""The run's side of the MCP connection: everything it asks of a server, embedded or elsewhere.
+"""The MCP client of a run, for an embedded server and for one elsewhere.
 
-`connection` opens it, calls tools and reads resources; `views` are the answers' fields; `library`
-is a library as its client sees it; `submission` fits what is submitted into the server's limits.
+Reading order: `connection` opens a connection, calls tools and reads resources; `library_client` is
+a library as its client sees it; `submission` fits what is submitted into the server's limits.
 """

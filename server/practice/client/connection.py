@@ -1,7 +1,6 @@
-"""A connection to a server: tools are called and resources read, answered in a known form.
+"""A connection to a server: calls tools and reads resources, with typed results.
 
-The server is one that runs elsewhere, reached by its URL, or one of the run's own, embedded in this
-process. Both are spoken to in the same way.
+The server either runs elsewhere and is reached by its URL, or is embedded in this process.
 """
 
 from __future__ import annotations
@@ -38,17 +37,17 @@ class ResourceMissingError(RunStoppedError):
     """The server has no such resource."""
 
 
-class Connection:
+class ServerConnection:
     """An open connection."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     async def call(self, tool: str, arguments: Mapping[str, object], form: type[T]) -> T:
-        """What a tool answers.
+        """Call a tool; its structured result.
 
         Raises:
-            RunStoppedError: If the server does not answer, or refuses; with what it says.
+            RunStoppedError: If the server does not answer, or refuses; with its message.
         """
         try:
             result = await self._client.call_tool(tool, dict(arguments))
@@ -60,11 +59,11 @@ class Connection:
         return form.model_validate(result.structured_content)
 
     async def read(self, uri: str, form: type[T]) -> T:
-        """A resource that is JSON; raises as `read_text` does."""
+        """Read a JSON resource; raises as `read_text` does."""
         return TypeAdapter(form).validate_json(await self.read_text(uri))
 
     async def read_text(self, uri: str) -> str:
-        """The text of a resource.
+        """Read a resource as text.
 
         Raises:
             ResourceMissingError: If there is no such resource.
@@ -87,8 +86,8 @@ class Connection:
             raise RunStoppedError(f"the server does not list its tools: {error}") from error
 
 
-async def connect(url: str, stack: AsyncExitStack) -> Connection:
-    """Connect to a server that runs elsewhere; the connection is closed with the stack.
+async def connect(url: str, stack: AsyncExitStack) -> ServerConnection:
+    """Connect to a server elsewhere; the connection is closed with the stack.
 
     Raises:
         BadInputError: If no MCP server answers there.
@@ -101,23 +100,23 @@ async def connect(url: str, stack: AsyncExitStack) -> Connection:
             f"no MCP server answers at {url}: {type(error).__name__}. Start it (if it asks for a "
             f"token, set {TOKEN}), or leave out --server to learn in a database of this machine"
         ) from error
-    return Connection(client)
+    return ServerConnection(client)
 
 
 async def embed(
     database: Path, settings: ModelSettings, model: Model, stack: AsyncExitStack
-) -> Connection:
-    """Connect to a new server in this process, which learns when it is told to.
+) -> ServerConnection:
+    """Connect to a new server in this process, which learns on demand only.
 
     Args:
-        database: Its database.
+        database: The database of the server.
         settings: The settings of its model.
-        model: What it learns with.
-        stack: The server ends with it.
+        model: The model that learns.
+        stack: Shuts the server down when it is closed.
     """
     on_demand = replace(settings, learn_groups=_NEVER, learn_after=float(_NEVER))
     server = build_server(Settings(database, model=on_demand, administration=True), model)
-    return Connection(await stack.enter_async_context(Client(server, client_info=_INFO)))
+    return ServerConnection(await stack.enter_async_context(Client(server, client_info=_INFO)))
 
 
 async def _transport(url: str, stack: AsyncExitStack) -> str | Transport:

@@ -1,4 +1,4 @@
-"""A library as a client of its server sees it: contents, questions and answers."""
+"""A library as a client of its server sees it, and the fields of the answers that a run reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from experience_store.library import Library, Policy
 from server.mcp.results import Experiences, Submitted, UpdateOut
 from server.mcp.tools import MAX_TASK
-from server.practice.client.connection import Connection, ResourceMissingError
+from server.practice.client.connection import ResourceMissingError, ServerConnection
 from server.practice.client.submission import fit_feedback, fit_messages
 from server.practice.records import AttemptGroup, ScoredAttempt, Served, Spent, Task
 from server.practice.run_errors import RunStoppedError
@@ -20,11 +20,13 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class _View(BaseModel):
+    """Some fields of an answer; the others are ignored."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class GroupCountsView(_View):
-    """How many groups wait to be learned."""
+    """Number of groups by state."""
 
     waiting: int
 
@@ -33,8 +35,8 @@ class LearningView(_View):
     """The state of learning.
 
     Attributes:
-        held_up: What pauses it, if anything does.
-        storage_failed: Whether that is because nothing can be stored.
+        held_up: The reason why it is paused; None if it is not.
+        storage_failed: Whether the reason is that nothing can be stored.
     """
 
     held_up: str | None
@@ -45,10 +47,10 @@ class LibraryInfo(_View):
     """Facts about a library: `experience://{library}/info`.
 
     Attributes:
-        created_at: When it was made; another library of the same name has another.
+        created_at: When it was created; tells libraries of the same name apart.
         version: The current version.
         experiences: Experiences in it.
-        updates: How many there are in each status.
+        updates: Number of updates by status.
     """
 
     library: str
@@ -64,12 +66,12 @@ class LibraryInfo(_View):
 
     @property
     def open_updates(self) -> int:
-        """Updates under way."""
+        """Updates in progress."""
         return self.updates.get("open", 0)
 
     @property
     def unlearned(self) -> int:
-        """Groups that wait to be learned, and updates under way."""
+        """Groups waiting to be learned from, and updates in progress."""
         return self.groups.waiting + self.open_updates
 
     def as_library(self) -> Library:
@@ -85,7 +87,7 @@ class LibraryInfo(_View):
 
 
 class UsageView(_View):
-    """What a model has spent on an update."""
+    """What models have spent on an update."""
 
     calls: int
     prompt_tokens: int
@@ -140,7 +142,7 @@ class GroupsPage(_View):
 
 
 class EditedView(_View):
-    """The version that a tool of administration made, or the library that it described."""
+    """The library after a call of an administration tool."""
 
     version: int
     experiences: int
@@ -160,7 +162,7 @@ class LibraryClient:
     Every method raises RunStoppedError if the server does not answer, or refuses.
     """
 
-    def __init__(self, connection: Connection, library: str) -> None:
+    def __init__(self, connection: ServerConnection, library: str) -> None:
         """Use an open connection; the library need not exist yet."""
         self.library = library
         self._connection = connection
@@ -180,10 +182,8 @@ class LibraryClient:
         except ResourceMissingError:
             return None
 
-    # What a task takes
-
     async def serve(self, task: Task, max_tokens: int | None) -> Served:
-        """The experiences that an agent gets for a task."""
+        """Get the experiences for a task."""
         arguments: dict[str, object] = {"task": task.prompt[:MAX_TASK], "library": self.library}
         if max_tokens is not None:
             arguments["max_tokens"] = max_tokens
@@ -198,10 +198,10 @@ class LibraryClient:
     async def submit(
         self, group_id: str, group: AttemptGroup, served: Served, model: str, withheld: Withheld
     ) -> bool:
-        """Submit a group; whether it has signal. Submitting it again changes nothing.
+        """Submit a group; returns whether it has signal. Submitting it again changes nothing.
 
-        Without rewards the learner would take a rollout that broke off for an attempt like others,
-        so it is left out.
+        Without rewards, the learner could not tell a rollout that broke off from the others, so it
+        is left out.
         """
         trajectories = [
             _trajectory(f"a{number}", attempt, served, model, withheld)
@@ -221,7 +221,7 @@ class LibraryClient:
         return (await self._connection.call("submit_group", arguments, Submitted)).signal
 
     async def start_update(self) -> UpdateOut:
-        """Have the library learn what waits, or resume the update that is open."""
+        """Learn from the waiting groups, or resume the open update."""
         arguments: dict[str, object] = {"library": self.library}
         return await self._connection.call("update_experiences", arguments, UpdateOut)
 
@@ -230,10 +230,8 @@ class LibraryClient:
         arguments: dict[str, object] = {"update_id": update_id, "answers": answers}
         return await self._connection.call("submit_answers", arguments, UpdateOut)
 
-    # What it has learned
-
     async def updates(self) -> list[UpdateView]:
-        """All updates. Looks no further back than to what may have changed since the last look."""
+        """All updates; only those that may have changed since the last call are read."""
         page = await self._read("updates", UpdatesPage)
         unsure = {id_ for id_, update in self._updates.items() if update.status == "open"}
         while True:
@@ -263,23 +261,21 @@ class LibraryClient:
         return tasks
 
     async def equals(self, version: int, other: int) -> bool:
-        """Whether two versions hold the same experiences."""
+        """Whether two versions have the same experiences."""
         return version == other or await self._content(version) == await self._content(other)
 
-    # Administration
-
     async def can_administer(self, tool: str) -> bool:
-        """Whether the server offers a tool of administration."""
+        """Whether the server offers an administration tool."""
         return await self._connection.has_tool(tool)
 
     async def allow(self, names: Sequence[str]) -> None:
-        """Switch fields of the policy on, making the library if it is new."""
+        """Switch on settings of the policy; a new library is created."""
         policy = dict.fromkeys(names, True)
         arguments: dict[str, object] = {"library": self.library, "policy": policy}
         await self._connection.call("describe_library", arguments, EditedView)
 
     async def roll_back(self, version: int, note: str) -> None:
-        """Make a new version that holds what an older one held."""
+        """Restore an older version, as a new one."""
         arguments: dict[str, object] = {"library": self.library, "version": version, "note": note}
         await self._connection.call("roll_back_library", arguments, EditedView)
 
@@ -298,7 +294,7 @@ class LibraryClient:
 
 
 def spent_by_server(updates: Sequence[UpdateView]) -> dict[str, Spent]:
-    """What the server's own model spent on each update; hosts count what they spend themselves."""
+    """What the server's own model spent on each update; hosts count their own spending."""
     return {u.id: Spent(**u.usage.model_dump()) for u in updates if u.driver == "model"}
 
 

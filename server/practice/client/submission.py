@@ -25,12 +25,12 @@ _NOTHING_STORED = " Nothing was stored."
 
 
 def check_tasks(tasks: Sequence[Task], model: str, *, ground_truth: bool) -> None:
-    """See that groups of these tasks would be taken.
+    """Check that the server would accept groups of these tasks.
 
     Args:
-        tasks: To practise on.
+        tasks: Tasks to practise on.
         model: The name of the model that attempts them.
-        ground_truth: Whether the right answers are submitted, too.
+        ground_truth: Whether the ground truth is submitted, too.
 
     Raises:
         BadInputError: If some would be refused; it names up to five, with the reason.
@@ -48,7 +48,7 @@ def check_tasks(tasks: Sequence[Task], model: str, *, ground_truth: bool) -> Non
     if bad:
         more = f"\n… and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else ""
         raise BadInputError(
-            "the library would not take attempts at these tasks; nothing was attempted.\n"
+            "the library would refuse attempts at these tasks; nothing was attempted.\n"
             + "\n".join(bad[:MAX_NAMED])
             + more
         )

@@ -108,7 +108,7 @@ def _read(spec: str) -> _Spec:
 
 def _check_family(family: str, known: list[str]) -> None:
     if not family:
-        raise BadInputError(f"{PREFIX} which family? There are {', '.join(known)}")
+        raise BadInputError(f"{PREFIX} needs a family: {', '.join(known)}")
     if family not in known:
         close = get_close_matches(family, known, n=3, cutoff=0.5)
         hint = f"did you mean {', '.join(close)}? " if close else ""
@@ -171,7 +171,9 @@ def _family_tasks(family: str, wanted: int, spec: _Spec) -> list[Task]:
             raise
         except Exception as error:
             said = str(error) or type(error).__name__
-            raise BadInputError(f"reasoning-gym's {family} cannot be made so: {said}") from error
+            raise BadInputError(
+                f"reasoning-gym's {family} cannot be generated like this: {said}"
+            ) from error
     raise BadInputError(
         f"reasoning-gym's {family} gives only {len(found)} different tasks of {wanted}; "
         "ask for fewer, or for a wider configuration"

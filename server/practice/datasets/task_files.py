@@ -63,7 +63,7 @@ def read_tasks(path: Path, fields: Fields) -> tuple[Task, ...]:
         raise BadInputError(f"{path}: cannot be read ({error.strerror or error})") from error
     numbered = [(n, line) for n, line in enumerate(lines, start=1) if line.strip()]
     if not numbered:
-        raise BadInputError(f"{path}: holds no task; give one JSON object a line")
+        raise BadInputError(f"{path}: has no tasks; give one JSON object per line")
     values = _each(path, numbered, lambda n, line: _Line(n, read_object(line, strict=True)))
     _check_truth_field(path, values, fields.truth)
     read = _each(
@@ -89,7 +89,7 @@ def _each(path: Path, lines: list[tuple[int, T]], read: Callable[[int, T], Made]
 def _refuse(path: Path, bad: list[str]) -> None:
     if bad:
         more = f"\n… and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else ""
-        raise BadInputError(f"{path} cannot be used.\n" + "\n".join(bad[:MAX_NAMED]) + more)
+        raise BadInputError(f"{path} has invalid lines.\n" + "\n".join(bad[:MAX_NAMED]) + more)
 
 
 def _task(value: JsonObject, fields: Fields) -> Task:
@@ -112,10 +112,12 @@ def _prompt(value: JsonObject, field: str | None) -> tuple[str, str]:
     if found is None or found not in value:
         wanted = found or ", ".join(TASK_FIELDS)
         has = ", ".join(value) or "nothing"
-        raise BadInputError(f"has no prompt ({wanted}); it has {has}: name the field that is it")
+        raise BadInputError(
+            f"has no prompt ({wanted}); it has {has}: name the field with the prompt"
+        )
     prompt = value[found]
     if not isinstance(prompt, str) or not prompt.strip():
-        raise BadInputError(f"{found}: must be text that says what to do")
+        raise BadInputError(f"{found}: must be text, and not empty")
     return found, prompt
 
 

@@ -1,4 +1,4 @@
-"""An arm of an evaluation in figures: Mean@K and Pass@K.
+"""The arms and steps of a run in figures, and what it spent. An arm has Mean@K and Pass@K.
 
 Failures stay in the denominator: an unscored attempt earns nothing and does not pass, so an agent
 gains nothing by breaking off where it would have done badly. How many there were stands beside

@@ -75,7 +75,7 @@ def _why_hollow(found: ArmComparison) -> str:
     return (
         f"The test rejects that, but {without.unscored:,} of {count(without.attempts, 'attempt')} "
         f"without the library and {with_library.unscored:,} of {with_library.attempts:,} with it "
-        f"are unscored and count as nothing; {said}: the difference may be that of what failed."
+        f"are unscored and count as 0; {said}: the difference may come from the failures alone."
     )
 
 
@@ -91,8 +91,7 @@ def _judgement(found: ArmComparison, *, distinguishable: bool) -> str:
     spread = f"{'95% interval ' if given else ''}{interval(gain.interval, signed=True)}"
     return (
         f"The {kind} of {number(abs(gain.value))} in Mean@{found.k} {word} distinguishable from "
-        f"nothing at 5% ({spread}, "
-        f"{p_value(found.mean.test)}, {count(found.tasks, 'task')})."
+        f"zero at 5% ({spread}, {p_value(found.mean.test)}, {count(found.tasks, 'task')})."
     )
 
 

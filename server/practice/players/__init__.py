@@ -11,7 +11,7 @@ from server.practice.spending import UsageMeter
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the model is asked.
+    """Parameters of the model calls.
 
     Attributes:
         temperature: None for the endpoint's own.
@@ -46,16 +46,16 @@ class Player(Protocol):
     """Something that attempts tasks."""
 
     async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
-        """Attempt the task once; its last words. Messages and spending go to the meter.
+        """Attempt the task once; returns the last words. Messages and spending go to the meter.
 
         Raises:
             BrokenOffError: If the try broke off.
-            LimitReachedError: If it used more than a rollout may use.
+            LimitReachedError: If it reached a limit of rollouts.
             BudgetSpentError: If the run may not spend more.
             EndpointRefusedError: If no try can ever do better.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         ...

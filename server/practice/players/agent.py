@@ -39,6 +39,7 @@ from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.toolsets import AbstractToolset, PrefixedToolset
 from pydantic_ai.usage import RunUsage, UsageLimits
+from typing_extensions import override
 
 from experience_store.errors import BadInputError
 from server.learning.models import Reply
@@ -48,7 +49,7 @@ from server.learning.models.completions import (
     plausible,
     refuse_errors,
 )
-from server.practice.players import BrokenOffError, Sampling
+from server.practice.players import BrokenOffError, Player, Sampling
 from server.practice.players.completion import broken_off, client_of
 from server.practice.records import Spent
 from server.practice.run_errors import BudgetSpentError, LimitReachedError
@@ -60,8 +61,8 @@ _OWN = (ContentFilterError, OutputTokenLimitExceeded)  # what the model itself d
 _MISTAKES = 1_000_000  # calls of tools that are not there, or not so: the model is told, each time
 
 
-class AgentPlayer:
-    """Implements `server.practice.players.Player`."""
+class AgentPlayer(Player):
+    """An agent works until it calls no more tools."""
 
     def __init__(self, model: ModelSettings, sampling: Sampling, tools: Path) -> None:
         self._model = model
@@ -71,8 +72,8 @@ class AgentPlayer:
         self._chat = _Chat(model.name, provider=OpenAIProvider(openai_client=self._client))
         toolsets(tools)  # complains before anything is spent
 
+    @override
     async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
-        """Let the agent work until it calls no more tools; see `Player.play`."""
         agent = Agent(
             self._chat,
             toolsets=toolsets(self._tools),
@@ -102,8 +103,8 @@ class AgentPlayer:
             agent_usage.settle(meter.messages)
             meter.tool_calls = sum(len(_calls(m)) for m in messages)
 
+    @override
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.close()
 
     async def _run(

@@ -6,25 +6,26 @@ import json
 
 import openai
 from pydantic import JsonValue
+from typing_extensions import override
 
 from server.learning.models.completions import NoCompletionError, is_quota_spent, read_reply
 from server.learning.models.endpoint import FORBIDDEN, REFUSED
-from server.practice.players import BrokenOffError, Sampling
+from server.practice.players import BrokenOffError, Player, Sampling
 from server.practice.run_errors import EndpointRefusedError, QuotaSpentError
 from server.practice.spending import UsageMeter, spent_of
 from server.settings import ModelSettings
 
 
-class CompletionPlayer:
-    """Implements `server.practice.players.Player`."""
+class CompletionPlayer(Player):
+    """One completion is the attempt."""
 
     def __init__(self, model: ModelSettings, sampling: Sampling) -> None:
         self._model = model
         self._sampling = sampling
         self._client = client_of(model)
 
+    @override
     async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
-        """Ask once; see `Player.play`."""
         messages: list[dict[str, JsonValue]] = [{"role": "user", "content": prompt}]
         if self._sampling.instructions:
             messages.insert(0, {"role": "system", "content": self._sampling.instructions})
@@ -42,8 +43,8 @@ class CompletionPlayer:
             raise BrokenOffError(f"{self._model.name}: content filter", outage=False)
         return reply.text
 
+    @override
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.close()
 
     async def _create(self, messages: list[dict[str, JsonValue]], seed: int) -> object:

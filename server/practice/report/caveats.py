@@ -9,7 +9,7 @@ from server.practice.metrics.attempt_metrics import attempts_of, by_task, failur
 from server.practice.metrics.comparison import arm_of
 from server.practice.metrics.run_metrics import planned, totals
 from server.practice.records import Arm, AttemptGroup, JournalRecord, Run
-from server.text import count
+from server.text import clipped, count
 
 MOST_REASONS = 20
 LONGEST = 300
@@ -55,17 +55,11 @@ class FailureSummary(JournalRecord):
     left_out: int
 
 
-def clipped(text: str, longest: int = LONGEST) -> str:
-    """A text in one line without control characters, cut where it is long."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
-
-
 def failures_of(run: Run) -> FailureSummary:
     """What failed in the run, the most frequent reason first."""
     found: dict[tuple[Kind, str], list[str]] = {}
     for kind, reason, place in _all(run):
-        found.setdefault((kind, clipped(reason)), []).append(clipped(place, 120))
+        found.setdefault((kind, clipped(reason, LONGEST)), []).append(clipped(place, 120))
     listed = [
         FailureReason(kind=kind, reason=reason, times=len(places), first=places[0])
         for (kind, reason), places in found.items()
@@ -106,7 +100,7 @@ def notes_of(run: Run, threshold: float | None) -> list[str]:
 
 def _stopped(run: Run) -> Iterator[str]:
     if run.stopped is not None:
-        yield f"The run is not complete: {clipped(run.stopped)}"
+        yield f"The run is not complete: {clipped(run.stopped, LONGEST)}"
 
 
 def _evaluation(run: Run) -> Iterator[str]:
@@ -139,8 +133,7 @@ def _outages(run: Run) -> Iterator[str]:
     if met:
         yield (
             f"{count(met, 'attempt')} met an outage and stayed unscored, as --accept-failures "
-            "allows: that is not a failure of the model, but counts as nothing in Mean@K all the "
-            "same."
+            "allows: that is not a failure of the model, but still counts as 0 in Mean@K."
         )
 
 
@@ -160,10 +153,10 @@ def _rewards(run: Run, threshold: float | None) -> Iterator[str]:
 def _prices(run: Run) -> Iterator[str]:
     found = totals(run)
     if found.whole.calls and found.whole.cost is None:
-        yield "No prices are configured: costs are not known."
+        yield "No prices are configured: costs are unknown."
     elif found.unpriced:
         named = ", ".join(PURPOSES[purpose] for purpose in found.unpriced)
-        yield f"Costs lack what has no price: {named}."
+        yield f"Costs exclude what has no price: {named}."
 
 
 def _estimates(run: Run) -> Iterator[str]:

@@ -19,11 +19,11 @@ from server.practice.metrics.comparison import ArmComparison, TaskPair
 from server.practice.metrics.estimates import Estimate
 from server.practice.metrics.run_metrics import ArmMetrics
 from server.practice.records import Run
-from server.practice.report.caveats import PURPOSES, clipped
+from server.practice.report.caveats import LONGEST, PURPOSES
 from server.practice.report.json_report import RunReport
 from server.practice.report.plots import plots_of
 from server.practice.report.terminal_report import cost_sentence, headline
-from server.text import count
+from server.text import clipped, count
 
 MOST_TASKS = 10
 MOST_CHANGES = 40
@@ -94,7 +94,7 @@ def _text(name: str) -> str:
 def _settings(settings: dict[str, JsonValue]) -> list[tuple[str, str]]:
     """Names and values, each in a line."""
     return [
-        (clipped(name, 80), clipped(value if isinstance(value, str) else _plain(value)))
+        (clipped(name, 80), clipped(value if isinstance(value, str) else _plain(value), LONGEST))
         for name, value in settings.items()
     ]
 

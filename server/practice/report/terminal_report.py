@@ -8,9 +8,9 @@ from server.practice.metrics.attempt_metrics import AttemptCounts
 from server.practice.metrics.comparison import ArmComparison
 from server.practice.metrics.formatting import ARROW, NONE, estimate, money, number, p_value
 from server.practice.records import Run, Spent
-from server.practice.report.caveats import PURPOSES, clipped
+from server.practice.report.caveats import PURPOSES
 from server.practice.report.json_report import RunReport
-from server.text import count
+from server.text import clipped, count
 
 
 def report_lines(run: Run, report: RunReport) -> list[str]:
@@ -108,7 +108,7 @@ def _beside(found: ArmComparison) -> Iterator[str]:
     yield f"Per attempt: {', '.join(per_attempt)}"
     if found.only_without or found.only_with:
         yield (
-            f"Left out, being in one arm only: {found.only_without:,} without, "
+            f"Left out because only one arm has them: {found.only_without:,} without, "
             f"{found.only_with:,} with the library"
         )
 

@@ -29,8 +29,8 @@ class AttemptSettings:
 
     Attributes:
         limits: Limits of one try.
-        tries: How often a rollout may be started.
-        call_seconds: What one call may take; see `Tab.met_silence`.
+        tries: Maximum tries of a rollout.
+        call_seconds: Timeout of one call; see `UsageMeter.met_silence`.
     """
 
     limits: RolloutLimits = field(default_factory=RolloutLimits)
@@ -52,10 +52,10 @@ async def roll_out(
     Args:
         player: Plays it.
         prompt: The task, with the experiences if there are any.
-        key: The attempt's name, from which its seed is made.
-        attempt_settings: How often, and how far.
+        key: The attempt's key, from which its seed is derived.
+        attempt_settings: Tries and limits.
         budget: Counts the calls.
-        lost: Told what was spent when the run stops in the middle.
+        lost: Called with what was spent if the run stops in the middle.
 
     Raises:
         BudgetSpentError: If the run may not spend more.
@@ -137,7 +137,7 @@ async def score(
         task: What was attempted.
         rollout: The attempt.
         budget: Counts the calls.
-        lost: Told what was spent when the run stops in the middle.
+        lost: Called with what was spent if the run stops in the middle.
 
     Raises:
         BudgetSpentError: If the verifier asks a model and the run may not spend more.
@@ -181,6 +181,6 @@ def _see_if_it_may_be_asked(error: VerifierError, budget: Budget) -> None:
 
 
 def seed_of(key: str, number: int) -> int:
-    """A seed for one try; the same whenever and wherever the run is started again."""
+    """A seed for one try; the same whenever the run is started again."""
     digest = hashlib.sha256(f"{key}#{number}".encode()).digest()
     return int.from_bytes(digest[:4]) >> 1

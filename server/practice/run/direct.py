@@ -58,7 +58,7 @@ class DirectQuestion:
 
     @property
     def schema(self) -> Schema:
-        """Of the answer."""
+        """The JSON schema of the answer."""
         experience = object_schema({"name": _TEXT, "experience": _TEXT})
         return object_schema({"experiences": {"type": "array", "items": experience}})
 
@@ -84,16 +84,16 @@ async def write_directly(
     question: DirectQuestion,
     note: str,
 ) -> PracticeStep:
-    """Have the experiences written and put them into the library; once in a run.
+    """Have the experiences written, once in a run, and add them to the library.
 
     It counts as a step without attempts.
 
     Args:
         journal: The run's journal.
-        model: Writes them.
-        library: Takes them.
-        question: What is asked.
-        note: Note of the versions; by it a run finds what it added before it was killed.
+        model: The model that writes them.
+        library: The library to add them to.
+        question: The request for them.
+        note: Note of the versions, by which a run finds what it added before it was killed.
 
     Raises:
         RunStoppedError: If the model does not answer in a usable way, or the library refuses.
@@ -116,9 +116,7 @@ async def write_directly(
             size=versions[-1].experiences,
             changes=[change for version in versions for change in version.changes],
             refused=[refusal for version in versions for refusal in version.refused],
-            spent=total(
-                options.spent for _, options in journal.all(f"{_ANSWERS}/*", TeacherAnswer)
-            ),
+            spent=total(a.spent for _, a in journal.all(f"{_ANSWERS}/*", TeacherAnswer)),
         )
 
     learned = await journal.once("steps/0001/learned", StepLearning, write)
@@ -135,15 +133,15 @@ async def _ask(journal: Journal, model: BudgetedModel, question: DirectQuestion)
     """The first answer that the policy allows; answers are kept in the journal as they come."""
     correction: Correction | None = None
     for number in range(1, TRIES + 1):
-        options = await journal.once(
+        answer = await journal.once(
             f"{_ANSWERS}/{number}", TeacherAnswer, partial(model.answer, question, correction)
         )
         try:
-            return _additions(read_answer(_Answer, options.text), question)
+            return _additions(read_answer(_Answer, answer.text), question)
         except AnswerRefusedError as error:
-            correction = Correction(options.text, str(error))
-    for key, options in journal.all(f"{_ANSWERS}/*", TeacherAnswer):
-        write_off(journal, options.spent, forget=key)
+            correction = Correction(answer.text, str(error))
+    for key, answer in journal.all(f"{_ANSWERS}/*", TeacherAnswer):
+        write_off(journal, answer.spent, forget=key)
     assert correction is not None, "there was at least one try"
     raise RunStoppedError(
         f"the teacher's answers cannot be used: {correction.reason}. The same command asks again."

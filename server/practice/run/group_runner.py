@@ -1,8 +1,8 @@
 """Groups: every task attempted several times under the same circumstances.
 
-Attempts run side by side and are recorded as they finish, so their order means nothing. When the
-budget ends, the endpoint refuses or anything unforeseen happens, no further attempt is begun; what
-is under way is finished and kept.
+Attempts run concurrently and are recorded as they finish, so their order means nothing. When the
+budget is spent, the endpoint refuses or anything unforeseen happens, no further attempt is started;
+those in flight finish and are kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from server.practice.players import Player
 from server.practice.records import AttemptGroup, Rollout, Score, ScoredAttempt, Served, Spent, Task
 from server.practice.run.attempts import AttemptSettings, roll_out, score
 from server.practice.run.journal import Journal, task_key, write_off
-from server.practice.run.phase import DiscardedWork, Phase, Progress
+from server.practice.run.phase import DiscardedWork, Phase, PhaseProgress
 from server.practice.run_errors import gather_or_stop
 from server.practice.spending import Budget
 from server.practice.verifiers import Verifier
@@ -27,12 +27,12 @@ R = TypeVar("R", Rollout, Score)
 
 @dataclass
 class GroupRunner:
-    """Plays groups, and keeps every rollout and score in the journal.
+    """Runs groups, and keeps every rollout and score in the journal.
 
     Attributes:
-        concurrency: Attempts under way at once.
+        concurrency: Maximum concurrent attempts.
         seed: The run's seed; the attempts' seeds are derived from it.
-        watch: Told of every attempt that is done.
+        watch: Called after every attempt.
         accepted: Attempts of a phase that may stay unscored because of an outage.
     """
 
@@ -44,7 +44,7 @@ class GroupRunner:
     library: str
     concurrency: int
     seed: int
-    watch: Callable[[Progress], None]
+    watch: Callable[[PhaseProgress], None]
     accepted: int = 0
     _slots: asyncio.Semaphore = field(init=False)
     _stopped: Exception | None = None
@@ -61,8 +61,8 @@ class GroupRunner:
         Args:
             key: Where the journal keeps them.
             what: The phase, for people.
-            tasks: Each with the experiences that its attempts are given, if any.
-            size: Attempts of each.
+            tasks: The tasks, each with the experiences that its attempts are given, if any.
+            size: Attempts at each task.
 
         Raises:
             RunStoppedError: If more attempts met an outage than are accepted, or the endpoint takes
@@ -124,7 +124,7 @@ class GroupRunner:
         return ScoredAttempt(rollout=rollout, score=scored)
 
     def _drop_half(self, key: str) -> None:
-        """Forget a rollout that met an outage and has no score: it was never let stay."""
+        """Forget a rollout that met an outage and has no score: it was not accepted."""
         under = f"{key}/rollout"
         rollout = self.journal.get(under, Rollout)
         if rollout is None or not rollout.outage:

@@ -1,9 +1,12 @@
-"""The journal of a run: every piece of work that is finished, under its key.
+"""The journal of a run: every finished piece of work under its key, and what the run has spent.
 
 A run is a program that can be killed at any point. Each piece of work that costs something (a
 rollout, a score, a request of the learner) goes through `once`: if the journal has its record,
 that is the result; if not, the work is done and recorded before anything is built on it. Starting
-a run again therefore repeats at most what was under way.
+a run again therefore repeats at most what was in progress.
+
+A phase of a run is a step or an arm of the evaluation. What a phase spent that the result does not
+hold, because it was broken off or redone, is lost, and counts all the same.
 
 It is an SQLite file, locked while a run is at work, so that two processes cannot do one run. The
 database says that it is a run's by SQLite's application id, or, if it is older than that, by its
@@ -217,7 +220,7 @@ _OTHER = "name another folder with --run"
 
 
 def check_database(connection: sqlite3.Connection, path: Path) -> None:
-    """See that a database is a run's, or empty; it is only read.
+    """Check that a database is a run's, or empty; it is only read.
 
     Raises:
         BadInputError: If it is somebody else's, or empty beside reports that no run of it wrote.
@@ -239,14 +242,14 @@ def check_database(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check_reports(folder: Path) -> None:
-    """See that a folder without a run holds no reports, which the run would write over.
+    """Check that a folder without a run has no reports, which the run would overwrite.
 
     Raises:
         BadInputError: If it does.
     """
     if there := [name for name in REPORTS if (folder / name).exists()]:
         raise BadInputError(
-            f"{folder} holds {' and '.join(there)} and no run, and a new run would write over "
+            f"{folder} holds {' and '.join(there)} and no run, and a new run would overwrite "
             f"that: {_OTHER}, or move it away"
         )
 
@@ -256,7 +259,7 @@ def spent(journal: Journal, *, but: Collection[str] = ()) -> Spent:
 
     Args:
         journal: The run's journal.
-        but: Phases that do not count.
+        but: Phases to leave out.
     """
     learned = list(journal.all("*/learned", StepLearning))
     told = {*but, *(phase_of(key) for key, _ in learned)}  # answers are part of the learning
@@ -276,12 +279,12 @@ def spent(journal: Journal, *, but: Collection[str] = ()) -> Spent:
 
 
 def write_off(journal: Journal, spent: Spent, *, forget: str | None = None) -> str | None:
-    """Count what was spent on something that the result will not hold; the key of the record.
+    """Record spending on work that the result will not hold; returns the key of the record.
 
     Args:
         journal: The run's journal.
-        spent: How much.
-        forget: The record in which it stands until now.
+        spent: What was spent.
+        forget: The record that held it until now.
     """
     if spent != Spent():
         key = f"lost/{secrets.token_hex(6)}"

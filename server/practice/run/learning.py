@@ -32,14 +32,14 @@ REMIND_SECONDS = 10.0  # after which it is told once more to learn: another proc
 
 @dataclass
 class LibraryLearning:
-    """Has a library learn, and tells what came of it.
+    """Has a library learn, and reports the outcome.
 
     Attributes:
         budget: The run's budget; what a server elsewhere spends counts in it.
         teacher: Answers the requests of a server without a model.
-        own_model: What an embedded server learns with; None for a server elsewhere.
+        own_model: The model of an embedded server; None for a server elsewhere.
         patience: Seconds to wait for a server on which nothing changes.
-        on_held_up: Told what holds up learning, each reason once in a row.
+        on_held_up: Called with the reason why learning is held up, whenever it changes.
     """
 
     journal: Journal
@@ -52,7 +52,7 @@ class LibraryLearning:
     _told: str = ""
 
     async def learn(self, key: str) -> LibraryInfo:
-        """Have everything learned that waits; the library afterwards.
+        """Learn from all waiting groups; returns the library afterwards.
 
         Args:
             key: The step's key, under which answers are kept.
@@ -85,12 +85,12 @@ class LibraryLearning:
     async def outcome(
         self, info: LibraryInfo, before: int, known: Collection[str], by_teacher: Spent
     ) -> StepLearning:
-        """What became of the library since version `before`.
+        """What changed in the library since version `before`.
 
         Args:
             info: The library now.
             before: The version that the step began with.
-            known: Ids of the updates that belong to something else.
+            known: Ids of updates that do not belong to the step.
             by_teacher: What the run's own teacher spent on it.
 
         Raises:
@@ -157,7 +157,7 @@ class LibraryLearning:
             pause = min(pause * 1.5, longest)
 
     def _check(self, learning: LearningView) -> None:
-        """Say what holds up learning.
+        """Report what holds up learning.
 
         An endpoint comes back by itself; a database that cannot be written needs somebody. The
         budget counts only now, when no call is under way.

@@ -19,13 +19,13 @@ from dataclasses import dataclass, field
 from server.practice.records import Rollout, Score, ScoredAttempt
 from server.practice.run_errors import RunStoppedError
 
-IN_A_ROW = 10  # attempts that meet an outage or are refused before no more are begun;
-REFUSED_TASKS = 3  # refused ones at so many tasks: attempts at one task are refused together
+IN_A_ROW = 10  # consecutive outages or refusals after which no attempt is started;
+REFUSED_TASKS = 3  # refusals at so many tasks: attempts at one task are refused together
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a phase is, for people who watch.
+class PhaseProgress:
+    """The progress of a phase.
 
     Attributes:
         what: The phase.
@@ -44,7 +44,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class DiscardedWork:
-    """A piece of work that is not to be kept as it is, at least not yet.
+    """A piece of work that is not kept, at least not yet.
 
     Attributes:
         key: Where the journal would keep it.
@@ -65,14 +65,14 @@ class Phase:
         what: The phase, for people.
         of: All attempts.
         accepted: Attempts that may stay unscored because of an outage.
-        watch: Told of every attempt that is done.
-        discarded: what an outage discarded and the journal does not hold.
+        watch: Called after every attempt.
+        discarded: Work that met an outage, which the journal does not hold.
     """
 
     what: str
     of: int
     accepted: int
-    watch: Callable[[Progress], None]
+    watch: Callable[[PhaseProgress], None]
     discarded: list[DiscardedWork] = field(default_factory=list[DiscardedWork])
     _done: int = 0
     _unscored: int = 0
@@ -92,7 +92,7 @@ class Phase:
             self.discarded.append(discarded)
 
     def add(self, task_id: str, attempt: ScoredAttempt) -> list[DiscardedWork]:
-        """Count an attempt that is done; what of the refused ones the journal may hold now."""
+        """Count a finished attempt; returns the refused ones that the journal may hold now."""
         self._done += 1
         self._refusals.add(task_id, attempt.score)
         if attempt.reward is None:
@@ -102,7 +102,7 @@ class Phase:
         self._in_a_row = self._in_a_row + 1 if attempt.score.outage else 0
         scored = self._done - self._unscored
         mean = self._sum / scored if scored else None
-        self.watch(Progress(self.what, self._done, self.of, self._unscored, mean))
+        self.watch(PhaseProgress(self.what, self._done, self.of, self._unscored, mean))
         return self._refusals.released(last=self._done == self.of)
 
     @property

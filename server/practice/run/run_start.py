@@ -1,4 +1,4 @@
-"""How a run began, and what it may be resumed with: the same settings and the same library.
+"""How a run began, and what it can be resumed with: the same settings and the same library.
 
 With other settings its figures would mean nothing. On another database, or after its library was
 deleted or came back from an older copy, it would learn from what is not there and measure what it
@@ -104,9 +104,7 @@ async def restart_from(
             f"step {int(waiting[-4:])} is submitted and not learned yet: run the same command "
             "without --from-step first"
         )
-    if (
-        unlearned
-    ):  # what was submitted when the run was killed, too, which the journal does not know
+    if unlearned:  # perhaps submitted when the run was killed, which the journal does not know
         raise RunStoppedError(
             f"the library has {unlearned} groups or updates that are not learned yet, and steps "
             "that are redone would be learned together with them: run the same command without "
@@ -142,11 +140,11 @@ class LibraryMark(JournalRecord):
 
 @dataclass(frozen=True, slots=True)
 class LibraryIdentity:
-    """Knows the library of a run again.
+    """Recognises the library of a run.
 
     Attributes:
         library: The library's name.
-        place: The database or the server of this sitting, for people.
+        place: The database or the server of this session, for people.
     """
 
     journal: Journal
@@ -154,13 +152,13 @@ class LibraryIdentity:
     place: str
 
     def check(self, found: LibraryInfo | None, served: Iterable[Served] = ()) -> None:
-        """See that the library is the run's, and holds at least what the run has seen of it.
+        """Check that the library is the run's, and at least at the version that the run has seen.
 
-        The first that is found becomes the run's.
+        The first library that is found becomes the run's.
 
         Args:
             found: The library as it is now; None if there is none.
-            served: What the run got from it lately.
+            served: What the run got from it in this step.
 
         Raises:
             RunStoppedError: If it is another one, an older copy, or gone.

@@ -1,4 +1,12 @@
-"""What a run of practice does, before it does it."""
+"""A run from its first attempt to its last: the paper's loop, as a client of the server.
+
+Each step takes a batch of tasks and has every task attempted by a group of rollouts, with the
+library's current experiences in the prompt. The groups are submitted in the order of the tasks,
+and the run waits until the server has learned from them; only then does the next step begin. So
+what is learned does not depend on which rollout finished first.
+
+Held-out tasks are attempted without the library and with it, and compared in pairs.
+"""
 
 from __future__ import annotations
 
@@ -77,22 +85,22 @@ class RunPlan:
 
 
 class SubmitResult(JournalRecord):
-    """What the server said of a group."""
+    """The server's answer to a submitted group."""
 
     signal: bool
 
 
 @dataclass
 class Runner:
-    """Does what a plan says; what is in the journal already is not repeated.
+    """Does what a plan says; work that is in the journal already is not repeated.
 
     Attributes:
         name: The run's name.
-        model: The name of the model that plays.
-        practice: Plays the groups of practice.
-        evaluation: Plays the groups of the evaluation.
-        teacher: Writes experiences without practice, if the plan wants that.
-        missing_policy: What the library's policy does not allow, so that it would not learn.
+        model: The name of the model that attempts the tasks.
+        practice: Runs the groups of practice.
+        evaluation: Runs the groups of the evaluation.
+        teacher: Writes experiences without practice, if the plan says so.
+        missing_policy: What the library's policy lacks to learn from this run.
     """
 
     name: str

@@ -67,7 +67,7 @@ class BudgetedModel:
         return self._model.name
 
     def check(self) -> None:
-        """Say whether there may be a further call.
+        """Check whether another call is allowed.
 
         Raises:
             EndpointRefusedError: If the endpoint refuses every call.
@@ -78,15 +78,15 @@ class BudgetedModel:
         self._budget.check()
 
     def hold(self) -> None:
-        """Begin no call until `release`: what the run has spent before is not known yet."""
+        """Start no call until `release`: what the run has spent so far is not known yet."""
         self._released.clear()
 
     def release(self) -> None:
-        """Begin calls, those that wait first."""
+        """Start the calls that wait, and further ones."""
         self._released.set()
 
     async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
-        """Put a question; a spent budget counts as out of reach, so that nothing is given up."""
+        """Ask; a spent budget counts as unavailable, so that nothing is given up."""
         await self._released.wait()
         async with self._slots:
             try:
@@ -106,10 +106,10 @@ class BudgetedModel:
             return reply
 
     async def answer(self, request: Asked, correction: Correction | None = None) -> TeacherAnswer:
-        """Put a question of the run's own.
+        """Ask a question of the run's own.
 
         Raises:
-            RunStoppedError: If the model is out of reach.
+            RunStoppedError: If the model is unavailable.
             EndpointRefusedError: If the endpoint refuses every call.
             BudgetSpentError: If the run may not spend more.
         """
@@ -121,7 +121,7 @@ class BudgetedModel:
         return TeacherAnswer(text=reply.text, spent=spent_of(reply))
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._model.close()
 
 
@@ -137,17 +137,17 @@ class Teacher:
         """The answer to a request, from the journal if it was given before.
 
         Raises:
-            RunStoppedError: If the teacher is out of reach.
+            RunStoppedError: If the teacher is unavailable.
             EndpointRefusedError: If its endpoint refuses every call.
             BudgetSpentError: If the run may not spend more.
         """
         earlier = [a for _, a in journal.all(f"{under}/{request.request_id}/*", TeacherAnswer)]
         if refused is None and earlier:
-            options = earlier[-1]
+            answer = earlier[-1]
         else:
             correction = Correction(earlier[-1].text, refused) if refused and earlier else None
             step = request.request_id.partition("-")[0]
             asked = HostRequest(step, request.prompt, request.answer_schema)
-            options = await self._model.answer(asked, correction)
-            journal.put(f"{under}/{request.request_id}/{len(earlier) + 1}", options)
-        return {"request_id": request.request_id, "answer": options.text}
+            answer = await self._model.answer(asked, correction)
+            journal.put(f"{under}/{request.request_id}/{len(earlier) + 1}", answer)
+        return {"request_id": request.request_id, "answer": answer.text}

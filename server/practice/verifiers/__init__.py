@@ -1,7 +1,9 @@
-"""Verifiers: what an attempt at a task was worth.
+"""Verifiers score the attempts at tasks.
 
-A verifier that is unavailable says so with `VerifierError`. It is never replaced by another one,
-and its silence is never a reward of zero.
+A verifier that is unavailable raises `VerifierError`: it is never replaced by another one, and an
+attempt that it did not score never counts as a reward of zero. Reading order: `protocol`; then
+`answer_match`, `judge`, `package_verifiers` (with `package_scorers`, their subprocess) and
+`user_function`, each a way to score. `answer_extraction` finds the final answer.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ def make_verifier(
     Args:
         spec: `exact`, `match`, `number[:TOLERANCE]`, `math`, `reasoning-gym`, `judge`, or
             `module:function`.
-        judge: The model that `judge` asks; its maker closes it.
-        function_seconds: For one call of `module:function`.
+        judge: The model that `judge` asks; the caller closes it.
+        function_seconds: Timeout of one call of `module:function`.
 
     Raises:
         BadInputError: If there is no such verifier, or what it needs is missing.

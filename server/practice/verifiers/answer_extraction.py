@@ -1,4 +1,4 @@
-r"""Where in an agent's last words its answer stands.
+r"""Finds the final answer in an agent's last words.
 
 In this order: the last `<answer>…</answer>`; the last `\boxed{…}`; what follows the last
 "answer:" or "answer is" up to the end of its line, or the next line if nothing follows. What was

@@ -8,10 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from typing_extensions import override
+
 from experience_store.errors import BadInputError
 from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import final_answer
-from server.practice.verifiers.protocol import refuse_tasks, require_truth, shortened, truth
+from server.practice.verifiers.protocol import (
+    Verifier,
+    refuse_tasks,
+    require_truth,
+    shortened,
+    truth,
+)
 
 _QUOTES = "\"'`*_\u2018\u2019\u201c\u201d\u00ab\u00bb$,:; \\"
 _ENDS = f"{_QUOTES}.?"
@@ -29,7 +37,7 @@ _NUMBER = re.compile(
 )
 
 
-class ExactVerifier:
+class ExactVerifier(Verifier):
     """1 if the whole answer is the ground truth, character for character, else 0.
 
     Only space around it does not count.
@@ -37,24 +45,21 @@ class ExactVerifier:
 
     name = "exact"
 
+    @override
     def check(self, tasks: Sequence[Task]) -> None:
-        """Every task needs a ground truth."""
         require_truth(self.name, tasks)
 
+    @override
     async def verify(self, task: Task, rollout: Rollout) -> Score:
-        """See the class."""
         right = rollout.answer.strip() == truth(task).strip()
         return Score(reward=float(right), feedback=None if right else "not the exact answer")
 
-    async def close(self) -> None:
-        """Nothing to let go of."""
 
-
-class MatchVerifier:
+class MatchVerifier(Verifier):
     r"""1 if the answer says what the ground truth says, else 0.
 
     The answer is the whole text, or the part that is marked as the answer: in `<answer>` tags, in
-    `\boxed{}`, or after "answer:" (see `finding`). Both sides are normalised: Unicode NFKC, no
+    `\boxed{}`, or after "answer:" (see `find_answer`). Both sides are normalised: Unicode NFKC, no
     case, single spaces, and at both ends no quotes, emphasis, dollar signs, commas, colons and
     semicolons, nor full stops and question marks at the end. Signs and brackets stay: -5 is
     not 5, and 5! is not 5.
@@ -62,23 +67,20 @@ class MatchVerifier:
 
     name = "match"
 
+    @override
     def check(self, tasks: Sequence[Task]) -> None:
-        """Every task needs a ground truth."""
         require_truth(self.name, tasks)
 
+    @override
     async def verify(self, task: Task, rollout: Rollout) -> Score:
-        """See the class."""
         wanted, final = normalised(truth(task)), final_answer(rollout.answer)
         right = wanted in {normalised(rollout.answer), normalised(final)}
         feedback = None if right else f"not the right answer: {shortened(final) or '(empty)'}"
         return Score(reward=float(right), feedback=feedback)
 
-    async def close(self) -> None:
-        """Nothing to let go of."""
-
 
 def normalised(text: str) -> str:
-    """The text as `Match` compares it."""
+    """The text as `MatchVerifier` compares it."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     single = re.sub(r"\s+", " ", folded)
     return single.lstrip(_QUOTES).rstrip(_ENDS)
@@ -96,34 +98,29 @@ class Tolerance:
         return abs(got - wanted) <= self.amount * (abs(wanted) if self.relative else 1)
 
 
-class NumberVerifier:
+class NumberVerifier(Verifier):
     r"""1 if the answer's last number is the ground truth's, within the tolerance, else 0.
 
-    The answer is the part marked as such (see `finding`), or else the whole text. Thousands may be
-    separated (1,234; 1_234; 1 234 with a no-break space; 1{,}234), fractions are read as written
+    The answer is the part marked as such (see `find_answer`), or else the whole text. Thousands may
+    be separated (1,234; 1_234; 1 234 with a no-break space; 1{,}234), fractions are read as written
     (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5 and 1.5 * 10^5. What follows a number is its unit and
     does not count: 50% is 50. Nothing is computed otherwise: 2^10 is not read as a number.
     """
 
     def __init__(self, tolerance: Tolerance, name: str) -> None:
         self._tolerance = tolerance
-        self._name = name
+        self.name = name
 
-    @property
-    def name(self) -> str:
-        """How it was asked for."""
-        return self._name
-
+    @override
     def check(self, tasks: Sequence[Task]) -> None:
-        """Every task needs a ground truth that is a number."""
         require_truth(self.name, tasks)
         refuse_tasks(
             [task for task in tasks if last_number(final_answer(truth(task))) is None],
             f"the verifier {self.name!r} finds no number in the ground truth of these tasks",
         )
 
+    @override
     async def verify(self, task: Task, rollout: Rollout) -> Score:
-        """See the class."""
         wanted = last_number(final_answer(truth(task)))
         final = final_answer(rollout.answer)
         got = last_number(final)
@@ -132,15 +129,12 @@ class NumberVerifier:
         what = "no number in the answer" if got is None else "not the right number"
         return Score(reward=0.0, feedback=f"{what}: {shortened(final) or '(empty)'}")
 
-    async def close(self) -> None:
-        """Nothing to let go of."""
-
 
 def make_number_verifier(spec: str) -> NumberVerifier:
     """`number`, `number:0.01` (absolute) or `number:1%` (relative).
 
     Raises:
-        BadInputError: If the tolerance is none.
+        BadInputError: If the tolerance is invalid.
     """
     _, colon, written = spec.partition(":")
     try:

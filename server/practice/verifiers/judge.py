@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,6 +9,7 @@ from string import Template
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from typing_extensions import override
 
 from experience_store.errors import AnswerRefusedError
 from experience_store.learning.answer_json import parse_object
@@ -19,7 +19,7 @@ from experience_store.token_estimate import clip_to_tokens
 from server.learning.models import Correction, Model, ModelRefusedError, ModelUnavailableError
 from server.practice.records import Rollout, Score, Spent, Task
 from server.practice.spending import spent_of
-from server.practice.verifiers.protocol import VerifierError, shortened
+from server.practice.verifiers.protocol import Verifier, VerifierError, shortened
 
 TASK_TOKENS = 8_000
 TRUTH_TOKENS = 4_000
@@ -62,7 +62,7 @@ class JudgeQuestion:
 
     @property
     def schema(self) -> Schema:
-        """Of the answer."""
+        """The JSON schema of the answer."""
         return SCHEMA
 
     @property
@@ -93,7 +93,7 @@ _WITHOUT_TRUTH = (
 )
 
 
-class JudgeVerifier:
+class JudgeVerifier(Verifier):
     """What a language model says, from 0 to 1: it sees task, ground truth if any, and answer."""
 
     name = "judge"
@@ -101,11 +101,8 @@ class JudgeVerifier:
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    def check(self, tasks: Sequence[Task]) -> None:
-        """It takes any task."""
-
+    @override
     async def verify(self, task: Task, rollout: Rollout) -> Score:
-        """See the class. The judge is asked twice at most."""
         question = JudgeQuestion(task, rollout.answer)
         spent = Spent()
         correction: Correction | None = None
@@ -124,9 +121,6 @@ class JudgeVerifier:
                 return Score(reward=judgement.reward, feedback=feedback, spent=spent)
         reason = correction.reason if correction else ""
         raise VerifierError(f"the judge's answers cannot be used: {shortened(reason)}", spent)
-
-    async def close(self) -> None:
-        """The model stays open: it is not the judge's own."""
 
 
 def read_judgement(text: str) -> Judgement:

@@ -1,4 +1,7 @@
-"""Verifiers of other packages: math-verify and reasoning-gym."""
+"""Verifiers of other packages, math-verify and reasoning-gym, at work in a subprocess.
+
+What happens in the subprocess is in `package_scorers`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import subprocess
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from typing_extensions import override
+
 from experience_store.errors import BadInputError
 from server.child_process import isolated_command, isolated_environment
 from server.practice import reasoning_gym
@@ -15,6 +20,7 @@ from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import answer_in_tags
 from server.practice.verifiers.package_scorers import Scorer, ScorerReply, ScorerRequest
 from server.practice.verifiers.protocol import (
+    Verifier,
     VerifierError,
     refuse_tasks,
     require_truth,
@@ -28,10 +34,10 @@ LOADING = 120.0  # seconds until the packages are imported; a cold disk is slow
 MAX_LINE = 1 << 20
 
 
-class MathVerifier:
+class MathVerifier(Verifier):
     r"""1 if math-verify finds the answer equal to the ground truth, else 0.
 
-    The answer is the part marked as such, in `\boxed{}` first of all (see `finding`); in a text
+    The answer is the part marked as such, in `\boxed{}` first of all (see `find_answer`); in a text
     without marks math-verify looks for itself. An answer that it cannot decide on in time stays
     unscored.
     """
@@ -46,8 +52,9 @@ class MathVerifier:
         self._time_limit = time_limit
         self._scorer_process = SubprocessScorer("math", time_limit)
 
+    @override
     def check(self, tasks: Sequence[Task]) -> None:
-        """Every task needs a ground truth that equals itself. Takes seconds."""
+        # a ground truth must equal itself; this takes seconds
         require_truth(self.name, tasks)
         questions = [ScorerRequest(truth=truth(t), answer=rf"\boxed{{{truth(t)}}}") for t in tasks]
         verdicts = ask_all("math", questions, self._time_limit)
@@ -56,17 +63,17 @@ class MathVerifier:
             "math-verify cannot read the ground truth of these tasks as mathematics",
         )
 
+    @override
     async def verify(self, task: Task, rollout: Rollout) -> Score:
-        """See the class."""
         question = ScorerRequest(truth=truth(task), answer=rollout.answer[-MAX_ANSWER:])
         return _score(await self._scorer_process.ask(question))
 
+    @override
     async def close(self) -> None:
-        """End its process."""
         await self._scorer_process.close()
 
 
-class GymVerifier:
+class GymVerifier(Verifier):
     """What the scorer of the task's family in reasoning-gym says, from 0 to 1.
 
     It is given what stands in the last `<answer>` tags, as the package advises, or else the whole
@@ -79,16 +86,16 @@ class GymVerifier:
         reasoning_gym.check_installed()
         self._scorer_process = SubprocessScorer("reasoning-gym", time_limit)
 
+    @override
     def check(self, tasks: Sequence[Task]) -> None:
-        """Every task must have been made by reasoning-gym."""
         refuse_tasks(
             [task for task in tasks if _family(task) is None],
             "the verifier 'reasoning-gym' scores tasks of a dataset reasoning-gym:FAMILY only, "
             "and not these",
         )
 
+    @override
     async def verify(self, task: Task, rollout: Rollout) -> Score:
-        """See the class."""
         tagged = answer_in_tags(rollout.answer)
         answer = rollout.answer.strip() if tagged is None else tagged
         score = _score(await self._scorer_process.ask(_gym_question(task, answer)))
@@ -96,8 +103,8 @@ class GymVerifier:
             return score.model_copy(update={"feedback": _joined(score.feedback, _WITHOUT_TAGS)})
         return score
 
+    @override
     async def close(self) -> None:
-        """End its process."""
         await self._scorer_process.close()
 
 
@@ -190,7 +197,7 @@ class SubprocessScorer:
                 await process.stdin.drain()
                 said = await process.stdout.readline()
         except TimeoutError as error:
-            what = f"{self._scorer} did not come to a verdict within {seconds:g} seconds"
+            what = f"{self._scorer} gave no verdict within {seconds:g} seconds"
             raise VerifierError(what) from error
         except ConnectionError:
             said = b""

@@ -1,4 +1,4 @@
-"""What a verifier is."""
+"""What a verifier is, and what all of them share."""
 
 from __future__ import annotations
 
@@ -28,32 +28,31 @@ class VerifierError(ExperienceError):
 
 
 class Verifier(Protocol):
-    """Something that scores attempts."""
+    """Scores attempts.
 
-    @property
-    def name(self) -> str:
-        """How it was asked for."""
-        ...
+    Attributes:
+        name: As --verifier gives it.
+    """
+
+    name: str
 
     def check(self, tasks: Sequence[Task]) -> None:
-        """Say before anything is spent which tasks cannot be scored.
+        """Check, before anything is spent, that the tasks can be scored. By default, any can.
 
         Raises:
-            BadInputError: If there are such tasks; it names up to five.
+            BadInputError: If some cannot; it names up to five.
         """
-        ...
 
     async def verify(self, task: Task, rollout: Rollout) -> Score:
         """Score what the agent did.
 
         Raises:
-            VerifierError: If that cannot be found out now.
+            VerifierError: If the verifier is unavailable.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of processes. A model that it was given stays open."""
-        ...
+        """End its processes, if it has some. A model that it was given stays open."""
 
 
 def shortened(text: str) -> str:

@@ -7,32 +7,35 @@ import hashlib
 import inspect
 import math
 import sys
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from numbers import Real
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
-from typing import TypeAlias, cast
+from typing import ParamSpec, TypeAlias, cast
+
+from typing_extensions import override
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.clean_text import clean
 from server.practice.records import Rollout, Score, Spent, Task
-from server.practice.verifiers.protocol import VerifierError, shortened
-from server.practice.verifiers.threads import DaemonThreads
+from server.practice.verifiers.protocol import Verifier, VerifierError, shortened
 
 TIME_LIMIT = 120.0  # seconds for one call, unless said otherwise
-MAX_HANGING = (
-    32  # calls that were given up and still run, each of which takes a share of the machine
-)
+MAX_HANGING = 32  # calls that were given up and still run, each taking a share of the machine
 MAX_SPENT = 10**12  # of anything, by one call
 
 Result: TypeAlias = float | bool | tuple[float | None, str] | Score | None
 Function: TypeAlias = Callable[[Task, Rollout], Result | Awaitable[Result]]
+P = ParamSpec("P")
 
 
-class UserFunction:
+class UserFunction(Verifier):
     """What a function of the user's says.
 
     Called as `function(task, rollout)`, with a `Task` and a `Rollout` of `server.practice.records`.
@@ -58,23 +61,15 @@ class UserFunction:
             code: A mark that changes with its code, if that can be known.
         """
         self.code = code
-        self._name = name
+        self.name = name
         self._function = function
         self._time_limit = time_limit
         self._threads = DaemonThreads()
 
-    @property
-    def name(self) -> str:
-        """How it was asked for."""
-        return self._name
-
-    def check(self, tasks: Sequence[Task]) -> None:
-        """What it needs is known to the function alone."""
-
+    @override
     async def verify(self, task: Task, rollout: Rollout) -> Score:
-        """See the class."""
         if (hanging := self._threads.hanging) >= MAX_HANGING:
-            raise VerifierError(f"{hanging} calls of {self._name} do not end; no more are begun")
+            raise VerifierError(f"{hanging} calls of {self.name} do not end; no more are started")
         clock = asyncio.timeout(self._time_limit)
         try:
             async with clock:
@@ -87,12 +82,9 @@ class UserFunction:
             raise self._raised(error) from error  # it is the function's own
         except Exception as error:
             if clock.expired():
-                late = f"did not come to a verdict within {self._time_limit:g} seconds"
-                raise VerifierError(f"{self._name} {late} (--verifier-seconds)") from error
+                late = f"gave no verdict within {self._time_limit:g} seconds"
+                raise VerifierError(f"{self.name} {late} (--verifier-seconds)") from error
             raise self._raised(error) from error
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
 
     async def _called(self, task: Task, rollout: Rollout) -> object:
         if _is_async(self._function):
@@ -107,7 +99,7 @@ class UserFunction:
     def _raised(self, error: BaseException) -> VerifierError:
         if isinstance(error, VerifierError):
             return error
-        return VerifierError(f"{self._name} raised {type(error).__name__}: {error}")
+        return VerifierError(f"{self.name} raised {type(error).__name__}: {error}")
 
     def _score(self, result: object) -> Score:
         match result:
@@ -116,10 +108,10 @@ class UserFunction:
                 self._check_spent(result.spent)
                 return result
             case None:
-                return Score(reward=None, failure=f"{self._name} gave no reward")
+                return Score(reward=None, failure=f"{self.name} gave no reward")
             case tuple():
                 reward, feedback = self._pair(cast("tuple[object, ...]", result))
-                failure = f"{self._name} gave no reward" if reward is None else None
+                failure = f"{self.name} gave no reward" if reward is None else None
                 text = clean(feedback)
                 return Score(reward=reward, feedback=text, failure=failure)
             case _:
@@ -141,18 +133,18 @@ class UserFunction:
             return self._check_reward(float(value))
         except OverflowError as error:
             raise VerifierError(
-                f"{self._name} gave a reward that is too large; it must be finite as a float"
+                f"{self.name} gave a reward that is too large; it must be finite as a float"
             ) from error
 
     def _wrong_type(self, what: str) -> VerifierError:
         return VerifierError(
-            f"{self._name} returned a {what}; it must return a number, a bool, None, "
+            f"{self.name} returned a {what}; it must return a number, a bool, None, "
             "(number, feedback) or a Score"
         )
 
     def _check_reward(self, reward: float | None) -> float | None:
         if reward is not None and not math.isfinite(reward):
-            raise VerifierError(f"{self._name} gave {reward} for a reward; it must be finite")
+            raise VerifierError(f"{self.name} gave {reward} for a reward; it must be finite")
         return reward
 
     def _check_spent(self, spent: Spent) -> None:
@@ -160,7 +152,7 @@ class UserFunction:
         counts = (*counts, spent.estimated, spent.cost or 0.0)
         if not all(0 <= count <= MAX_SPENT for count in counts):
             raise VerifierError(
-                f"{self._name} says it spent what cannot be: {spent!r}; each must be from 0 to "
+                f"{self.name} reports impossible spending: {spent!r}; each must be from 0 to "
                 f"{MAX_SPENT:g}"
             )
 
@@ -219,7 +211,7 @@ def _mark_of(module: ModuleType, function: Function) -> str | None:
 
 def _callable(spec: str, value: object) -> Function:
     if not callable(value):
-        raise BadInputError(f"{spec}: is a {type(value).__name__} and no function")
+        raise BadInputError(f"{spec}: is a {type(value).__name__}, not a function")
     try:
         inspect.signature(value).bind("task", "rollout")
     except (TypeError, ValueError) as error:
@@ -240,3 +232,56 @@ def _current_directory() -> Generator[None]:
         yield
     finally:
         sys.path.remove(here)
+
+
+@dataclass(frozen=True, slots=True)
+class CallOutcome:
+    """The outcome of a call: a value, or what it raised."""
+
+    value: object = None
+    error: BaseException | None = None
+
+
+class DaemonThreads:
+    """Runs calls in daemon threads, which neither a timeout nor the end of the program waits for.
+
+    A thread cannot be killed: one that still runs after its caller gave it up is left alone, and
+    counted.
+    """
+
+    def __init__(self) -> None:
+        self._left: set[Thread] = set()
+
+    @property
+    def hanging(self) -> int:
+        """How many calls were given up and still run."""
+        self._left = {thread for thread in self._left if thread.is_alive()}
+        return len(self._left)
+
+    async def call(
+        self, function: Callable[P, object], *arguments: P.args, **named: P.kwargs
+    ) -> CallOutcome:
+        """Call a function; cancelling this gives the call up."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[CallOutcome] = loop.create_future()
+
+        def tell(outcome: CallOutcome) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        def work() -> None:
+            try:
+                outcome = CallOutcome(function(*arguments, **named))
+            except BaseException as error:  # noqa: BLE001  # the caller decides
+                outcome = CallOutcome(error=error)
+            with suppress(RuntimeError):  # the loop has closed meanwhile
+                loop.call_soon_threadsafe(tell, outcome)
+
+        # not a pool's: the interpreter waits for those when it ends
+        thread = Thread(target=copy_context().run, args=(work,), daemon=True)
+        thread.start()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._left.add(thread)
+            raise

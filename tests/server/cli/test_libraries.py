@@ -124,7 +124,7 @@ def test_an_invalid_edit_is_refused_with_the_reason(airline: Program) -> None:
         (["add", SECOND], "G2 already says exactly this"),
         (["revise", "G9", "When x, do y."], "has no experience G9 now"),
         (["revise", "nine", "When x, do y."], "is not a valid experience id"),
-        (["retire", "G9"], "no experience G9"),
+        (["retire", "G9"], "G9 does not exist"),
     ]:
         assert reason in airline.run("edit", *args, "-l", "airline", fails=1).stderr
     assert airline.json("show", "airline").at("version") == 3

@@ -10,7 +10,7 @@ from mcp import Client
 
 from experience_store.testing import lesson
 from server.child_process import cli_command
-from server.practice.client.connection import Connection
+from server.practice.client.connection import ServerConnection
 from server.practice.client.library_client import LibraryClient
 from server.practice.records import Task
 from tests.processes.calling import call, learn, submit
@@ -111,6 +111,6 @@ async def test_the_address_can_come_from_the_environment(database: Path) -> None
 
 async def test_a_practice_run_can_use_it(database: Path) -> None:
     async with served_in_process(database) as server, Client(server.url) as client:
-        library = LibraryClient(Connection(client), "lib")
+        library = LibraryClient(ServerConnection(client), "lib")
         got = await library.serve(Task(id="t1", prompt="Cancel the reservation"), 500)
     assert got.version == 0

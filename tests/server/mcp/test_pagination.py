@@ -16,7 +16,7 @@ from experience_store.token_estimate import estimate_tokens
 from server.mcp.middleware import FIVE_MINUTES, HOUR
 from server.mcp.pagination import MAX_OBJECTIVE, MAX_TOKENS
 from server.mcp.resources import library_markdown
-from server.practice.client.connection import Connection
+from server.practice.client.connection import ServerConnection
 from server.practice.client.library_client import LibraryClient
 from tests.builders import attempt, submission
 from tests.processes.calling import call
@@ -115,7 +115,7 @@ async def test_a_practice_run_finds_its_library_among_many(
         make_libraries(database, MANY)
         if is_there:
             await store.libraries.ensure(name)
-        found = await LibraryClient(Connection(client), name).find()
+        found = await LibraryClient(ServerConnection(client), name).find()
 
     assert (found.library if found else None) == (name if is_there else None)
 

@@ -67,7 +67,7 @@ def test_later_changes_are_kept(workspace: Workspace, path: Path) -> None:
 def test_without_the_copy_the_entry_comes_back(workspace: Workspace, path: Path) -> None:
     for copy in workspace.home.rglob("hosts/*.before*"):
         copy.unlink()
-    assert "original file is gone" in workspace.undo("cursor")
+    assert "copy of the original file is gone" in workspace.undo("cursor")
     assert "// my own" in path.read_text()
     assert data(path).at("mcpServers", "experience") == {"command": "mine"}
 

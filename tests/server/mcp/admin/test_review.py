@@ -116,13 +116,15 @@ async def test_what_is_rejected_is_not_learned_again(database: Path) -> None:
     async with connected(database) as client:
         closed = await learned(client)
         which = {"library": "lib", "update_id": closed.data["update_id"], "decision": "reject"}
-        rejected = await call(client, "review_updates", **which)
+        rejected = await call(client, "review_updates", note="too vague", **which)
         again = await call(client, "review_updates", **which)
         learning = await call(client, "update_experiences", library="lib")
         after = await shown(client)
 
     assert rejected.data["status"] == "rejected"
     assert "version" not in rejected.data
+    assert "rejected in review by" in rejected.text
+    assert ": too vague" in rejected.text
     assert again.failed
     assert "is not awaiting review" in again.text
     assert learning.data["status"] == "nothing_to_learn"

@@ -10,11 +10,11 @@ import pytest
 from experience_store.testing import Said
 from server.practice.cli.run_checks import address_of, mark_of
 from tests.server.practice.extras import needs_gym
-from tests.server.practice.scripted_world import ground, tasks
+from tests.server.practice.scripted_world import Ground, copy_of, ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
-NO_PRICES = "a bound of the cost needs prices: --price-prompt and --price-completion"
+NO_PRICES = "a cost limit needs prices: --price-prompt and --price-completion"
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ NO_PRICES = "a bound of the cost needs prices: --price-prompt and --price-comple
         (["--eval-task-field", "x"], 2, "need --eval-data"),
     ],
 )
-async def test_what_cannot_work_is_a_line_and_nothing_is_spent(
+async def test_a_bad_option_is_a_one_line_error_and_spends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], code: int, said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -53,7 +53,7 @@ async def test_what_cannot_work_is_a_line_and_nothing_is_spent(
 
 
 @pytest.mark.parametrize("command", ["practice", "evaluate"])
-async def test_without_a_verifier_it_says_which_there_are(tmp_path: Path, command: str) -> None:
+async def test_a_missing_verifier_lists_the_known_ones(tmp_path: Path, command: str) -> None:
     async with ground(tmp_path) as here:
         arguments = here.arguments(command)
         place = arguments.index("--verifier")
@@ -63,7 +63,7 @@ async def test_without_a_verifier_it_says_which_there_are(tmp_path: Path, comman
     assert "--verifier: exact, match, number, math, judge, or MODULE:FUNCTION" in ended.error
 
 
-async def test_without_a_model_or_a_key_it_says_how_to_name_one(tmp_path: Path) -> None:
+async def test_a_missing_model_or_key_says_how_to_give_one(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         bare = ["practice", "--data", str(tmp_path / "practice.jsonl"), "--verifier", "match"]
         no_model = await here.invoke(bare)
@@ -72,17 +72,17 @@ async def test_without_a_model_or_a_key_it_says_how_to_name_one(tmp_path: Path) 
     assert (no_key.code, "OPENAI_API_KEY" in no_key.error) == (1, True)
 
 
-async def test_evaluate_wants_a_library_that_holds_something(tmp_path: Path) -> None:
+async def test_evaluate_needs_a_library_with_experiences(tmp_path: Path, practised: Ground) -> None:
     async with ground(tmp_path) as here:
         ended = await here.do("evaluate", code=1)
         assert "there is no database" in ended.error
-        await here.do("practice")
+    async with copy_of(practised, tmp_path) as here:
         ended = await here.do("evaluate", "--library", "lip", "--run", str(tmp_path / "e"), code=1)
         assert "library 'lip' has no experiences to evaluate" in ended.error
         assert "lip" not in (await here.command("libraries")).output
 
 
-async def test_a_mended_tools_file_is_taken_for_the_same_run(tmp_path: Path) -> None:
+async def test_a_run_can_start_after_its_tools_file_was_fixed(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         file = tmp_path / "mcp.json"
         file.write_text("{")
@@ -130,11 +130,11 @@ async def test_instructions_and_bounds_reach_the_model(tmp_path: Path) -> None:
         ("https://me:sk-secret@[::1]:8080/v1?key=sk-secret#sk-secret", "https://[::1]:8080/v1"),
     ],
 )
-def test_of_an_endpoint_only_the_address_is_kept(url: str | None, address: str | None) -> None:
+def test_only_the_address_of_an_endpoint_is_recorded(url: str | None, address: str | None) -> None:
     assert address_of(url) == address
 
 
-async def test_held_out_tasks_may_stand_in_other_fields(tmp_path: Path) -> None:
+async def test_held_out_tasks_can_use_other_fields(tmp_path: Path) -> None:
     def renamed(first: int, task: str, truth: str) -> list[dict[str, str]]:
         return [
             {"id": t["id"], task: t["task"], truth: t["ground_truth"]}
@@ -152,7 +152,7 @@ async def test_held_out_tasks_may_stand_in_other_fields(tmp_path: Path) -> None:
         assert here.report()["settings"]["held_out_tasks"].startswith("3 ")
 
 
-async def test_held_out_tasks_stand_in_the_same_fields_unless_said_otherwise(
+async def test_held_out_tasks_use_the_same_fields_by_default(
     tmp_path: Path,
 ) -> None:
     async with ground(tmp_path) as here:
@@ -167,7 +167,7 @@ async def test_held_out_tasks_stand_in_the_same_fields_unless_said_otherwise(
     ("data", "held_out"),
     [("reasoning-gym:chain_sum?size=2", None), (None, "reasoning-gym:chain_sum?size=2")],
 )
-async def test_a_verifier_for_some_of_the_tasks_only_is_not_a_default(
+async def test_a_verifier_that_fits_only_some_tasks_is_not_a_default(
     tmp_path: Path, data: str | None, held_out: str | None
 ) -> None:
     async with ground(tmp_path) as here:
@@ -184,7 +184,7 @@ async def test_a_verifier_for_some_of_the_tasks_only_is_not_a_default(
 
 @needs_gym
 @pytest.mark.usefixtures("packages_imported_once")
-async def test_fields_of_a_file_do_not_matter_to_generated_held_out_tasks(tmp_path: Path) -> None:
+async def test_field_options_are_ignored_for_generated_held_out_tasks(tmp_path: Path) -> None:
     async with ground(tmp_path, lambda _: Said("7")) as here:
         here.data("practice.jsonl", [{"ask": t["task"], "key": "7"} for t in tasks(2)])
         fields = ("--task-field", "ask", "--truth-field", "key")
@@ -193,7 +193,7 @@ async def test_fields_of_a_file_do_not_matter_to_generated_held_out_tasks(tmp_pa
         assert here.report()["settings"]["held_out_tasks"].startswith("2 ")
 
 
-def test_what_a_tools_file_holds_is_not_kept_in_the_run(tmp_path: Path) -> None:
+def test_contents_of_a_tools_file_are_not_recorded(tmp_path: Path) -> None:
     tools = tmp_path / "mcp.json"
     tools.write_text('{"mcpServers": {"a": {"command": "b", "env": {"KEY": "sk-secret"}}}}')
     before = mark_of(tools)

@@ -23,7 +23,9 @@ from server.practice.metrics.estimates import (
     ("attempts", "passed", "k"),
     [(n, c, k) for n in range(1, 7) for c in range(n + 1) for k in range(1, n + 1)],
 )
-def test_pass_at_k_is_the_share_of_draws_with_a_pass(attempts: int, passed: int, k: int) -> None:
+def test_pass_at_k_equals_the_share_of_draws_with_a_pass(
+    attempts: int, passed: int, k: int
+) -> None:
     outcomes = [i < passed for i in range(attempts)]
     draws = list(itertools.combinations(outcomes, k))
     assert pass_at_k(attempts, passed, k) == pytest.approx(
@@ -63,7 +65,7 @@ def test_the_interval_covers_the_true_gain_about_as_often_as_it_says() -> None:
     assert 0.90 <= covered / runs <= 0.97
 
 
-def test_the_interval_is_the_one_of_a_normal_mean_where_that_is_known() -> None:
+def test_the_interval_matches_the_known_one_of_a_normal_mean() -> None:
     draw = random.Random(4)
     values = [draw.gauss(10, 2) for _ in range(200)]
     mean = math.fsum(values) / 200
@@ -73,13 +75,13 @@ def test_the_interval_is_the_one_of_a_normal_mean_where_that_is_known() -> None:
     assert found.high == pytest.approx(mean + 1.96 * error, abs=0.1 * error)
 
 
-def test_the_same_data_give_the_same_interval_and_another_seed_another() -> None:
+def test_the_interval_depends_only_on_data_and_seed() -> None:
     values = [0.1, 0.4, 0.35, 0.8, 0.9, 0.2]
     assert bootstrap(values) == bootstrap(values)
     assert bootstrap(values, seed=1) != bootstrap(values, seed=2)
 
 
-def test_the_interval_keeps_its_place_under_another_scale_of_rewards() -> None:
+def test_the_interval_scales_with_the_rewards() -> None:
     values = [0.1, 0.4, 0.35, 0.8, 0.9, 0.2]
     one, other = bootstrap(values), bootstrap([1000 * v - 7 for v in values])
     assert other.low == pytest.approx(1000 * one.low - 7)
@@ -87,7 +89,7 @@ def test_the_interval_keeps_its_place_under_another_scale_of_rewards() -> None:
 
 
 @pytest.mark.parametrize(("values", "note"), [([0.4], ONE_TASK), ([1.0, 1.0, 1.0], ALL_ALIKE)])
-def test_without_spread_there_is_no_interval_and_it_is_said_why(
+def test_without_spread_there_is_no_interval_and_a_note_says_why(
     values: list[float], note: str
 ) -> None:
     found = estimate(values)
@@ -114,13 +116,13 @@ def _enumerated(differences: Sequence[float]) -> float:
         [1 / 3, 2 / 3, -1 / 3, 1 / 3, 1 / 3, 1.0],
     ],
 )
-def test_the_exact_test_is_the_full_enumeration(differences: list[float]) -> None:
+def test_the_exact_test_equals_full_enumeration(differences: list[float]) -> None:
     found = sign_flip(differences)
     assert found.exact
     assert found.p == pytest.approx(_enumerated(differences))
 
 
-def test_six_gains_of_six_have_the_p_of_a_sign_test() -> None:
+def test_six_gains_out_of_six_have_the_p_of_a_sign_test() -> None:
     assert sign_flip([1.0] * 6).p == 2 / 2**6
 
 
@@ -129,7 +131,7 @@ def test_tasks_that_do_not_differ_do_not_count_for_the_limit_of_the_exact_test()
     assert (found.exact, found.differing, found.p) == (True, 10, 2 / 2**10)
 
 
-def test_no_difference_at_all_is_no_evidence() -> None:
+def test_no_difference_gives_a_p_of_one() -> None:
     assert sign_flip([0.0, 0.0]).p == 1
 
 
@@ -159,13 +161,13 @@ def test_without_an_effect_the_sampled_test_rejects_in_about_five_percent() -> N
     assert 0.025 <= sum(found) / runs <= 0.075
 
 
-def test_with_few_tasks_and_coarse_rewards_the_test_rejects_less_often_never_more() -> None:
+def test_with_few_tasks_and_coarse_rewards_the_test_never_rejects_more_often() -> None:
     draw, runs = random.Random(8), 1000
     found = [sign_flip(_gains(draw, 8, 0.0)).p <= 0.05 for _ in range(runs)]
     assert sum(found) / runs <= 0.06
 
 
-def test_with_an_effect_the_test_finds_it_mostly() -> None:
+def test_the_test_usually_finds_an_effect() -> None:
     draw, runs = random.Random(7), 100
     found = [sign_flip(_gains(draw, 30, 0.25), flips=300).p <= 0.05 for _ in range(runs)]
     assert sum(found) / runs > 0.9

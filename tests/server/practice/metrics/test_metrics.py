@@ -43,7 +43,7 @@ def compared(run_: Run) -> ArmComparison:
     return found
 
 
-def test_a_step_tells_failures_of_rollouts_and_verifiers_apart_from_bad_results() -> None:
+def test_a_step_counts_failures_apart_from_bad_results() -> None:
     found = step_metrics(
         step(1, group("a", 1.0, 0.0, broken_off()), group("b", 1.0, unverified(), unverified())),
         1.0,
@@ -56,13 +56,13 @@ def test_a_step_tells_failures_of_rollouts_and_verifiers_apart_from_bad_results(
     assert found.pass_rate == pytest.approx(2 / 6)
 
 
-def test_a_reward_that_is_no_real_number_is_a_failure_of_the_verifier() -> None:
+def test_a_reward_that_is_not_a_real_number_is_a_verifier_failure() -> None:
     found = step_metrics(step(1, group("a", float("nan"), float("inf"), 0.5)), 1.0)
     assert found.counts.verifier_failures == 2
     assert found.mean_reward == 0.5
 
 
-def test_a_step_says_what_was_learned_and_what_each_purpose_took() -> None:
+def test_a_step_reports_what_was_learned_and_spent() -> None:
     one = attempt(1.0, tool_calls=3, rollout=spent(4, 400), verifying=spent(1, 50))
     two = attempt(0.0, tool_calls=6, rollout=spent(7, 600), verifying=spent(1, 50))
     learned = StepLearning(
@@ -85,7 +85,7 @@ def test_a_step_without_attempts_has_no_means() -> None:
     assert found.use.tool_calls_per_rollout is None
 
 
-def test_failures_stay_in_the_denominator_and_stand_beside_the_figure() -> None:
+def test_failures_stay_in_the_denominator_and_are_reported() -> None:
     found = measured(a=[1.0, broken_off()], b=[1.0, 1.0], c=[unverified(), broken_off()])
     assert found.mean.value == pytest.approx((0.5 + 1 + 0) / 3)
     assert found.mean_scored is not None
@@ -95,13 +95,13 @@ def test_failures_stay_in_the_denominator_and_stand_beside_the_figure() -> None:
     assert (found.counts.rollout_failures, found.counts.verifier_failures) == (2, 1)
 
 
-def test_pass_is_given_for_powers_of_two_and_the_planned_number() -> None:
+def test_pass_at_k_is_given_for_powers_of_two_and_the_planned_k() -> None:
     assert steps_to(1) == [1]
     assert steps_to(4) == [1, 2, 4]
     assert steps_to(6) == [1, 2, 4, 6]
 
 
-def test_a_task_with_fewer_attempts_is_counted_and_stays_out_of_larger_ks() -> None:
+def test_a_task_with_fewer_attempts_is_left_out_of_larger_ks() -> None:
     found = measured(a=[1.0, 0.0, 0.0, 0.0], b=[1.0], c=[])
     assert (found.k, found.tasks, found.short_tasks) == (4, 2, 1)
     assert found.mean.value == pytest.approx((0.25 + 1) / 2)
@@ -110,12 +110,12 @@ def test_a_task_with_fewer_attempts_is_counted_and_stays_out_of_larger_ks() -> N
     assert found.pass_at[2].estimate.value == 1
 
 
-def test_one_task_has_no_interval_and_neither_have_tasks_that_are_all_alike() -> None:
+def test_one_task_or_identical_tasks_have_no_interval() -> None:
     assert measured(a=[1.0, 0.0]).mean.note == ONE_TASK
     assert measured(a=[1.0, 0.0], b=[0.0, 1.0]).mean.note == ALL_ALIKE
 
 
-def test_rewards_of_another_scale_have_no_pass_unless_one_is_named() -> None:
+def test_rewards_of_another_scale_have_no_pass_without_a_threshold() -> None:
     graded = run(without={"a": [3.5, 7.0], "b": [-1.0, 2.0]})
     assert pass_threshold(graded) is None
     found = arm_metrics(graded.evaluations[0], 2, None)
@@ -131,12 +131,12 @@ def test_rewards_from_0_to_1_pass_at_1() -> None:
     assert pass_threshold(run(step(1, group("a", 0.0, 0.5, broken_off())))) == 1.0
 
 
-def test_an_arm_in_which_nothing_was_attempted_has_no_figures() -> None:
+def test_an_arm_without_attempts_has_no_figures() -> None:
     assert arm_metrics(arm("with", {"a": []}), 4, 1.0) is None
     assert comparison(run(without={"a": [1.0]}, with_library={"a": []}), 1.0) is None
 
 
-def test_tasks_are_paired_by_id_and_those_of_one_arm_are_left_out_and_counted() -> None:
+def test_tasks_are_paired_by_id_and_unpaired_ones_are_counted() -> None:
     found = compared(
         run(
             without={"a": [0.0, 0.0], "b": [1.0, 0.0], "x": [1.0, 1.0]},
@@ -154,7 +154,7 @@ def test_arms_without_a_common_task_cannot_be_compared() -> None:
     assert comparison(run(without={"a": [1.0]}, with_library={"b": [1.0]}), 1.0) is None
 
 
-def test_use_is_compared_over_the_shared_tasks_only() -> None:
+def test_usage_is_compared_over_shared_tasks_only() -> None:
     cheap = attempt(0.0, tool_calls=1, rollout=spent(1, 100, 0.01))
     dear = attempt(1.0, tool_calls=5, rollout=spent(3, 1000, 0.05))
     found = compared(
@@ -166,7 +166,7 @@ def test_use_is_compared_over_the_shared_tasks_only() -> None:
     assert found.use_with.cost_per_attempt == pytest.approx(0.05)
 
 
-def test_rewards_that_differ_by_rounding_only_do_not_differ() -> None:
+def test_rewards_that_differ_only_by_rounding_count_as_equal() -> None:
     found = compared(run(without={"a": [0.1, 0.2]}, with_library={"a": [0.3, 0.0]}))
     assert found.mean.test.differing == 0
 
@@ -178,20 +178,20 @@ def _verdict_of(gains: list[float]) -> tuple[bool, bool | None, str]:
     return found.distinguishable, found.interval_agrees, found.sentence
 
 
-def test_a_clear_gain_is_distinguishable_and_says_interval_p_and_tasks() -> None:
+def test_a_clear_gain_is_reported_with_interval_p_and_tasks() -> None:
     distinguishable, agrees, sentence = _verdict_of([0.5, 0.25, 1.0, 0.5, 0.75, 0.5, 0.25, 1.0])
     assert distinguishable
     assert agrees
-    assert sentence.startswith("The gain of 0.594 in Mean@2 is distinguishable from nothing at 5%")
+    assert sentence.startswith("The gain of 0.594 in Mean@2 is distinguishable from zero at 5%")
     assert "95% interval +0.406 to +0.781, p = 0.008, 8 tasks" in sentence
 
 
-def test_a_loss_is_called_one() -> None:
+def test_a_loss_is_called_a_loss() -> None:
     _, _, sentence = _verdict_of([-0.5, 0.25, -1.0])
-    assert sentence.startswith("The loss of 0.417 in Mean@2 is not distinguishable from nothing")
+    assert sentence.startswith("The loss of 0.417 in Mean@2 is not distinguishable from zero")
 
 
-def test_where_interval_and_test_disagree_the_test_decides_and_it_is_said() -> None:
+def test_the_test_decides_where_the_interval_disagrees_and_the_report_says_so() -> None:
     distinguishable, agrees, sentence = _verdict_of([0.5, 0.25, 0.5, 0.75, 0.5])
     assert not distinguishable
     assert agrees is False
@@ -199,7 +199,7 @@ def test_where_interval_and_test_disagree_the_test_decides_and_it_is_said() -> N
     assert "Only 5 tasks differ between the arms; below 6 the test cannot reach 5%" in sentence
 
 
-def test_a_gain_that_is_made_of_unscored_attempts_is_not_distinguishable_and_it_is_said() -> None:
+def test_a_gain_that_comes_from_unscored_attempts_is_not_distinguishable() -> None:
     tasks = [f"t{i}" for i in range(8)]
     cut_short = {t: [1.0, 1.0] if i < 2 else [broken_off(), 1.0] for i, t in enumerate(tasks)}
     whole = {t: [1.0, 1.0] for t in tasks}
@@ -207,7 +207,7 @@ def test_a_gain_that_is_made_of_unscored_attempts_is_not_distinguishable_and_it_
     assert gain.mean.test.p < 0.05
     found = verdict(gain)
     assert not found.distinguishable
-    assert "The gain of 0.375 in Mean@2 is not distinguishable from nothing" in found.sentence
+    assert "The gain of 0.375 in Mean@2 is not distinguishable from zero" in found.sentence
     assert "6 of 16 attempts without the library and 0 of 16 with it are unscored" in found.sentence
     assert "over scored attempts only it is 1.00 \N{RIGHTWARDS ARROW} 1.00 (p = 1" in found.sentence
     loss = verdict(compared(run(without=whole, with_library=cut_short)))
@@ -218,7 +218,7 @@ def test_a_gain_that_is_made_of_unscored_attempts_is_not_distinguishable_and_it_
     assert "no task has scored attempts in both" in nothing.sentence
 
 
-def test_a_gain_of_unscored_attempts_is_none_where_the_arms_have_as_many_in_other_tasks() -> None:
+def test_unscored_attempts_in_other_tasks_of_the_other_arm_make_no_gain() -> None:
     easy, hard = [f"easy-{i}" for i in range(8)], [f"hard-{i}" for i in range(8)]
     without = {t: [broken_off(), 1.0] for t in easy} | {t: [0.0, 0.0] for t in hard}
     with_library = {t: [1.0, 1.0] for t in easy} | {t: [broken_off(), 0.0] for t in hard}
@@ -230,7 +230,7 @@ def test_a_gain_of_unscored_attempts_is_none_where_the_arms_have_as_many_in_othe
     assert "over scored attempts only it is 0.500 \N{RIGHTWARDS ARROW} 0.500" in found.sentence
 
 
-def test_unscored_attempts_that_both_arms_have_in_the_same_tasks_change_no_verdict() -> None:
+def test_unscored_attempts_in_the_same_tasks_of_both_arms_change_no_verdict() -> None:
     tasks = [f"t{i}" for i in range(8)]
     without: dict[str, list[float | ScoredAttempt]] = {t: [broken_off(), 0.0] for t in tasks}
     found = verdict(
@@ -239,7 +239,7 @@ def test_unscored_attempts_that_both_arms_have_in_the_same_tasks_change_no_verdi
     assert found.distinguishable
 
 
-def test_a_gain_that_scored_attempts_show_too_is_one_whatever_is_unscored() -> None:
+def test_a_gain_among_scored_attempts_counts_whatever_is_unscored() -> None:
     tasks = [f"t{i}" for i in range(8)]
     without: dict[str, list[float | ScoredAttempt]] = {t: [0.0, 0.0] for t in tasks}
     without["t0"] = [0.0, broken_off()]
@@ -254,7 +254,7 @@ def test_one_task_is_never_distinguishable() -> None:
     assert "(no interval, p = 1.000, 1 task)" in sentence
 
 
-def test_the_whole_is_exactly_the_sum_of_its_purposes() -> None:
+def test_the_total_is_exactly_the_sum_of_its_purposes() -> None:
     made = whole_run()
     found = totals(made)
     assert found.whole == total(found.parts.values())
@@ -281,5 +281,5 @@ def test_purposes_without_a_price_are_named() -> None:
     assert found.unpriced == ["practice_verification"]
 
 
-def test_a_run_without_anything_spent_nothing() -> None:
+def test_an_empty_run_spent_nothing() -> None:
     assert totals(run()).whole == Spent()

@@ -61,7 +61,7 @@ async def test_every_call_of_the_model_is_counted(tmp_path: Path) -> None:
     assert made.budget.spent == spent
 
 
-async def test_each_attempt_meets_a_server_of_its_own(tmp_path: Path) -> None:
+async def test_each_attempt_has_its_own_tool_server(tmp_path: Path) -> None:
     script = in_turn(use("numbers_look_up", number=5), Said("done"))
     async with agent(tmp_path, script) as made:
         first, second = await made.play(), await made.play()
@@ -78,9 +78,7 @@ async def test_each_attempt_meets_a_server_of_its_own(tmp_path: Path) -> None:
         (Said(tool_uses=(ToolUse("numbers_look_up", '{"number": 5'),)), ""),
     ],
 )
-async def test_what_goes_wrong_with_a_tool_is_shown_to_the_model(
-    tmp_path: Path, mistake: Said, told: str
-) -> None:
+async def test_tool_errors_are_shown_to_the_model(tmp_path: Path, mistake: Said, told: str) -> None:
     script = in_turn(mistake, mistake, mistake, Said("So be it."))
     async with agent(tmp_path, script) as made:
         done = await made.play()
@@ -100,7 +98,7 @@ async def test_what_goes_wrong_with_a_tool_is_shown_to_the_model(
         (RolloutLimits(cost=6e-5), "no end at a cost of 6e-05 (--rollout-cost)", None),
     ],
 )
-async def test_an_agent_that_comes_to_no_end_is_stopped(
+async def test_an_agent_that_exceeds_a_limit_is_stopped(
     tmp_path: Path, limits: RolloutLimits, why: str, calls: int | None
 ) -> None:
     async with agent(tmp_path, lambda _: use("numbers_look_up", number=1)) as made:
@@ -115,9 +113,7 @@ async def test_an_agent_that_comes_to_no_end_is_stopped(
 @pytest.mark.parametrize(
     "then", [Said("late", delay=60), use("numbers_hang")], ids=["the endpoint", "a tool"]
 )
-async def test_silence_in_the_middle_of_an_agent_s_work_is_an_outage(
-    tmp_path: Path, then: Said
-) -> None:
+async def test_silence_while_an_agent_works_is_an_outage(tmp_path: Path, then: Said) -> None:
     async with agent(tmp_path, in_turn(use("numbers_look_up", number=1), then)) as made:
         done = await made.play(RolloutLimits(seconds=2.5), tries=3, call_seconds=0.4)
 
@@ -125,7 +121,7 @@ async def test_silence_in_the_middle_of_an_agent_s_work_is_an_outage(
     assert (done.outage, done.tries) == (True, 1)
 
 
-async def test_a_tool_server_that_dies_breaks_the_attempt_off(tmp_path: Path) -> None:
+async def test_an_attempt_ends_when_its_tool_server_dies(tmp_path: Path) -> None:
     async with agent(tmp_path, in_turn(use("numbers_die"), Said("never"))) as made:
         done = await made.play()
 
@@ -135,7 +131,7 @@ async def test_a_tool_server_that_dies_breaks_the_attempt_off(tmp_path: Path) ->
     assert done.tool_calls == 1
 
 
-async def test_a_tool_server_that_does_not_start_breaks_the_attempt_off(tmp_path: Path) -> None:
+async def test_an_attempt_ends_when_its_tool_server_does_not_start(tmp_path: Path) -> None:
     async with agent(tmp_path, in_turn(Said("never")), "--broken") as made:
         done = await made.play()
 
@@ -151,7 +147,7 @@ async def test_an_empty_answer_is_an_answer_and_is_paid_for(tmp_path: Path) -> N
     assert done.messages[-1] == {"role": "assistant", "content": ""}
 
 
-async def test_an_endpoint_that_breaks_down_in_the_middle_is_tried_again(
+async def test_an_attempt_is_retried_after_an_endpoint_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.practice.run.attempts.PAUSE_SECONDS", 0.0)
@@ -168,7 +164,7 @@ async def test_an_endpoint_that_breaks_down_in_the_middle_is_tried_again(
     assert done.spent.prompt_tokens == made.endpoint.prompt_tokens
 
 
-async def test_a_budget_stops_an_agent_between_calls_and_counts_what_is_lost(
+async def test_a_budget_stops_an_agent_between_calls_and_counts_the_lost_ones(
     tmp_path: Path,
 ) -> None:
     async with agent(tmp_path, lambda _: use("numbers_look_up", number=1)) as made:
@@ -180,7 +176,7 @@ async def test_a_budget_stops_an_agent_between_calls_and_counts_what_is_lost(
 
 
 @pytest.mark.usefixtures("no_pages")
-async def test_practice_with_tools_adds_up(tmp_path: Path) -> None:
+async def test_spending_of_practice_with_tools_adds_up(tmp_path: Path) -> None:
     def script(asked: Asked) -> Said:
         if not is_attempt(asked):
             return world(asked)
@@ -205,7 +201,7 @@ async def test_practice_with_tools_adds_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", [{"choices": [{"message": None}]}, {"id": "x"}, [1]])
-async def test_what_is_not_a_completion_is_an_outage_for_an_agent_too(
+async def test_a_malformed_completion_is_an_outage_for_an_agent_too(
     tmp_path: Path, body: JsonValue
 ) -> None:
     async with agent(tmp_path, lambda _: Said(body=body)) as made:
@@ -215,7 +211,7 @@ async def test_what_is_not_a_completion_is_an_outage_for_an_agent_too(
 
 
 @pytest.mark.parametrize("status", [402, 429])
-async def test_a_spent_quota_ends_an_agent_s_work_as_a_spent_budget_does(
+async def test_a_spent_quota_stops_an_agent_like_a_spent_budget(
     tmp_path: Path, status: int
 ) -> None:
     error = {"message": "no credit", "type": "insufficient_quota"}
@@ -248,7 +244,7 @@ def completion(finish: str, prompt_tokens: int = 3, **more: JsonValue) -> Said:
         (completion("content_filter"), "ContentFilterError", False),
     ],
 )
-async def test_an_error_that_comes_as_a_completion_is_no_answer_of_an_agent(
+async def test_an_error_sent_as_a_completion_fails_the_attempt(
     tmp_path: Path, said: Said, why: str, *, outage: bool
 ) -> None:
     async with agent(tmp_path, lambda _: said) as made:
@@ -257,14 +253,16 @@ async def test_an_error_that_comes_as_a_completion_is_no_answer_of_an_agent(
     assert done.outage is outage
 
 
-async def test_tokens_of_an_agent_that_cannot_be_are_not_believed(tmp_path: Path) -> None:
+async def test_impossible_token_counts_of_an_agent_are_replaced_by_estimates(
+    tmp_path: Path,
+) -> None:
     async with agent(tmp_path, lambda _: completion("stop", 10**30)) as made:
         done = await made.play()
     assert (done.failure, done.spent.calls, done.spent.estimated) == (None, 1, 1)
     assert done.spent.prompt_tokens < 1000
 
 
-async def test_an_agent_that_never_comes_to_the_end_of_its_call_has_failed_by_itself(
+async def test_an_agent_that_never_completes_a_tool_call_is_not_an_outage(
     tmp_path: Path,
 ) -> None:
     function = {"name": "numbers_look_up", "arguments": '{"num'}
@@ -279,6 +277,6 @@ async def test_an_agent_that_never_comes_to_the_end_of_its_call_has_failed_by_it
         "choices": [choice],
     }
     async with agent(tmp_path, lambda _: Said(body=body)) as made:
-        done = await made.play()
+        done = await made.play(RolloutLimits(turns=3))
     assert done.failure is not None
     assert not done.outage

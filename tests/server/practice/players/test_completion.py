@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
-from experience_store.testing import Asked, Said
+from experience_store.testing import Asked, Said, ScriptedEndpoint
+from server.learning.models.endpoint import Endpoint
+from server.practice.players import Sampling
+from server.practice.players.completion import CompletionPlayer
+from server.practice.records import Rollout, Task
+from server.practice.run.attempts import AttemptSettings, roll_out
+from server.practice.spending import Budget
+from server.practice.verifiers import VerifierError, make_verifier
+from server.settings import ModelSettings
 from tests.server.practice.scripted_world import (
     but,
     ground,
@@ -52,9 +61,32 @@ GONE: JsonValue = {"code": 502, "message": "it is gone"}
         "an error for choices",
     ],
 )
+async def test_a_malformed_completion_is_an_outage_with_a_reason(body: JsonValue, why: str) -> None:
+    async with ScriptedEndpoint(lambda _: Said(body=body)) as endpoint:
+        settings = ModelSettings("fake", "none", endpoint.base_url, retries=0)
+        player = CompletionPlayer(settings, Sampling())
+        played = await roll_out(
+            player,
+            "What is it?",
+            key="k",
+            attempt_settings=AttemptSettings(tries=1),
+            budget=Budget(),
+            lost=lambda _: None,
+        )
+        await player.close()
+        judge = Endpoint(settings)
+        with pytest.raises(VerifierError, match=re.escape(why)):
+            await make_verifier("judge", judge=judge).verify(
+                Task(id="t", prompt="What is it?"), Rollout(messages=[], answer="This.")
+            )
+        await judge.close()
+    assert played.outage
+    assert why in str(played.failure)
+
+
 @pytest.mark.parametrize("attempts", [True, False], ids=["player", "judge"])
-async def test_what_is_not_a_completion_is_a_failed_try_that_says_why(
-    tmp_path: Path, body: JsonValue, why: str, attempts: bool
+async def test_an_attempt_with_a_malformed_completion_is_repeated_by_the_same_command(
+    tmp_path: Path, attempts: bool
 ) -> None:
     bad = 1
 
@@ -63,18 +95,18 @@ async def test_what_is_not_a_completion_is_a_failed_try_that_says_why(
         if is_attempt(asked) != attempts or not bad:
             return None
         bad -= 1
-        return Said(body=body)
+        return Said(body={"id": "x"})
 
     async with ground(tmp_path, but(world, once)) as here:
         options = ("--arm", "without", "--verifier", "judge", "--tries", "1")
         ended = await here.do("evaluate", *options, "--limit", "2", code=3)
         assert "1 of 4 attempts met an outage" in ended.errors
-        assert why in ended.errors
+        assert "choices" in ended.errors
         await here.do("evaluate", *options, "--limit", "2")
         assert here.report()["failures"]["times"] == 0
 
 
-async def test_a_filtered_answer_is_the_model_s_own_failure_and_is_paid_for(tmp_path: Path) -> None:
+async def test_a_filtered_answer_is_a_failure_of_the_model_and_is_paid_for(tmp_path: Path) -> None:
     filtered: JsonValue = {
         "choices": [{"message": {"content": None}, "finish_reason": "content_filter"}],
         "usage": {"prompt_tokens": 3, "completion_tokens": 0},
@@ -98,7 +130,7 @@ async def test_a_filtered_answer_is_the_model_s_own_failure_and_is_paid_for(tmp_
 
 
 @pytest.mark.parametrize("usage", [(10**30, 5), (5, 10**30), (5, -1)])
-async def test_tokens_that_cannot_be_are_not_believed(
+async def test_impossible_token_counts_are_replaced_by_estimates(
     tmp_path: Path, usage: tuple[int, int]
 ) -> None:
     def counted_wrongly(asked: Asked) -> Said:

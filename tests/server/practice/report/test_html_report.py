@@ -30,15 +30,15 @@ def html(whole: Path) -> str:
     return (whole / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_page_says_what_came_out_with_interval_test_and_cost(html: str) -> None:
+def test_the_page_gives_the_result_with_interval_test_and_cost(html: str) -> None:
     text = Page(html).text
     assert "Mean@4 0.383 → 0.625" in text
-    assert "The gain of 0.242 in Mean@4 is distinguishable from nothing at 5%" in text
+    assert "The gain of 0.242 in Mean@4 is distinguishable from zero at 5%" in text
     assert re.search(r"95% interval \+0\.\d+ to \+0\.\d+, p < 0\.001, 30 tasks", text)
     assert "It took 3,118 calls, 2,479,950 tokens, cost 4.76" in text
 
 
-def test_the_page_shows_each_plot_in_words_too(html: str) -> None:
+def test_each_plot_has_a_description(html: str) -> None:
     found = Page(html)
     assert found.tags.count("svg") == found.tags.count("figcaption") == 6
     for title in ("Before and after", "Gain of each task", "Reward in practice", "Tool calls"):
@@ -63,7 +63,7 @@ def test_the_page_loads_nothing_and_runs_nothing(html: str) -> None:
     assert "default-src 'none'" in html
 
 
-def test_the_plots_take_their_colours_from_the_page(html: str) -> None:
+def test_plots_use_the_colours_of_the_page(html: str) -> None:
     for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL):
         assert "var(--blue)" in svg
         assert not re.search(r"#[0-9a-f]{6}\b", svg)
@@ -87,7 +87,7 @@ def _fonts_found() -> dict[str, str]:
     return {"XDG_CACHE_HOME": str(Path(get_cachedir()).parent)}
 
 
-def test_the_same_run_gives_the_same_bytes_in_any_process(whole: Path, tmp_path: Path) -> None:
+def test_the_same_run_gives_the_same_bytes_in_every_process(whole: Path, tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from tests.server.practice.run_builders import whole_run;"
         "from server.practice.report import write_report;"
@@ -122,7 +122,7 @@ def test_hostile_text_stays_text(hostile: str, tmp_path: Path) -> None:
     assert not {"\x00", "\x1b", "\u202e"} & set(hostile)
 
 
-def test_long_text_is_clipped_and_many_changes_are_counted(hostile: str) -> None:
+def test_long_text_is_clipped_and_further_changes_are_counted(hostile: str) -> None:
     found = Page(hostile)
     assert "and 20 more changes" in found.text
     assert max(len(words) for words in found.words if "alert" in words) <= 700

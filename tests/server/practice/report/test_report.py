@@ -54,7 +54,7 @@ def captions_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_pages")
-def test_the_json_is_strict_even_where_settings_are_not(tmp_path: Path) -> None:
+def test_the_json_is_valid_even_where_settings_are_not(tmp_path: Path) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
@@ -64,7 +64,7 @@ def test_the_json_is_strict_even_where_settings_are_not(tmp_path: Path) -> None:
     assert found["settings"]["n"] is None
 
 
-def test_the_keys_of_the_json_stay() -> None:
+def test_the_keys_of_the_json_are_stable() -> None:
     found = json.loads(as_json(whole_document()))
     assert found["format"] == 1
     assert list(found) == [
@@ -122,7 +122,7 @@ def test_a_run_that_only_evaluated_leaves_practice_out(tmp_path: Path) -> None:
 
 @needs_pages
 @pytest.mark.usefixtures("captions_only")
-def test_a_run_that_stopped_half_way_shows_what_there_is(tmp_path: Path) -> None:
+def test_a_stopped_run_reports_what_it_has(tmp_path: Path) -> None:
     made = run(
         step(1, group("a", 1.0, broken_off())),
         step(2),
@@ -150,14 +150,14 @@ def test_a_run_that_stopped_half_way_shows_what_there_is(tmp_path: Path) -> None
         run(without={"a": [unverified()], "b": [0.0]}, with_library={"a": [0.5], "b": [-3.0]}),
     ],
 )
-def test_whatever_there_is_makes_a_page(made: Run, tmp_path: Path) -> None:
+def test_any_run_makes_a_page(made: Run, tmp_path: Path) -> None:
     assert "Definitions" in page(made, tmp_path).text
     assert summary_lines(made)
 
 
 @needs_pages
 @pytest.mark.usefixtures("captions_only")
-def test_a_named_threshold_gives_passes_for_rewards_of_any_scale(tmp_path: Path) -> None:
+def test_a_threshold_gives_passes_for_rewards_of_any_scale(tmp_path: Path) -> None:
     made = run(without={"a": [3.0], "b": [9.0]}, with_library={"a": [8.0], "b": [9.0]})
     assert "no Pass@k" in page(made, tmp_path).text
     write_report(made, tmp_path, threshold=7.0)
@@ -166,12 +166,12 @@ def test_a_named_threshold_gives_passes_for_rewards_of_any_scale(tmp_path: Path)
     assert make_report(made, 7.0).arms[0].pass_at[0].estimate.value == 0.5
 
 
-def test_rewards_below_zero_bring_a_warning_about_unscored_attempts() -> None:
+def test_negative_rewards_bring_a_warning_about_unscored_attempts() -> None:
     made = run(without={"a": [-1.0, broken_off()]}, with_library={"a": [-1.0, -2.0]})
     assert any("is not penalised" in note for note in document(made).notes)
 
 
-def test_failures_are_gathered_by_reason_and_bounded() -> None:
+def test_failures_are_grouped_by_reason_and_bounded() -> None:
     many = [broken_off(f"reason {i} " + "x" * 1000) for i in range(30)]
     found = document(run(step(1, group("a", *many, unverified(), unverified())))).failures
     assert (found.times, len(found.listed), found.left_out) == (32, MOST_REASONS, 11)
@@ -182,29 +182,29 @@ def test_failures_are_gathered_by_reason_and_bounded() -> None:
 
 @needs_pages
 @pytest.mark.usefixtures("captions_only")
-def test_without_prices_no_costs_are_shown_and_it_is_said(tmp_path: Path) -> None:
+def test_without_prices_the_report_says_that_costs_are_unknown(tmp_path: Path) -> None:
     found = page(whole_run(cost=None, steps=2, tasks=6), tmp_path)
-    assert "No prices are configured: costs are not known." in found.text
+    assert "No prices are configured: costs are unknown." in found.text
     assert "Cost per attempt" not in found.text
 
 
-def test_what_has_no_price_is_named() -> None:
+def test_purposes_without_prices_are_named() -> None:
     one = attempt(1.0, rollout=spent(cost=0.5), verifying=spent())
     found = document(run(step(1, group("a", one))))
-    assert "Costs lack what has no price: verification in practice." in found.notes
+    assert "Costs exclude what has no price: verification in practice." in found.notes
 
 
 def test_the_lines_for_a_terminal_are_few_and_plain() -> None:
     lines = summary_lines(whole_run())
     assert 10 <= len(lines) <= 20
     assert lines[1].startswith("Mean@4: 0.383 (")
-    assert any("is distinguishable from nothing" in line for line in lines)
+    assert any("is distinguishable from zero" in line for line in lines)
     assert any(line.startswith("Spent: 3,118 calls") for line in lines)
     hostile = "".join(summary_lines(hostile_run()))
     assert hostile.isprintable()
 
 
-def test_without_the_extra_it_is_said_how_to_get_it(
+def test_a_missing_extra_error_says_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing(name: str) -> None:
@@ -242,7 +242,7 @@ def test_figures_and_lines_need_neither_matplotlib_nor_jinja() -> None:
     ("value", "text"),
     [(0.0, "0"), (0.58333, "0.583"), (12.3, "12.30"), (1234.5, "1,234"), (0.00012, "0.00012")],
 )
-def test_numbers_have_about_three_digits(value: float, text: str) -> None:
+def test_numbers_have_about_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
     assert number(-value) == ("0" if value == 0 else f"\N{MINUS SIGN}{text}")
 
@@ -250,7 +250,7 @@ def test_numbers_have_about_three_digits(value: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("cost", "text"), [(12.345, "12.35"), (0.0123, "0.0123"), (0.0, "0"), (0.00001, "1.0e-05")]
 )
-def test_costs_have_the_digits_that_matter(cost: float, text: str) -> None:
+def test_costs_have_their_significant_digits(cost: float, text: str) -> None:
     assert money(cost) == text
 
 
@@ -259,7 +259,7 @@ def test_costs_have_the_digits_that_matter(cost: float, text: str) -> None:
 
 @pytest.mark.usefixtures("no_pages")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told_with_the_file_and_the_report_before_stays_whole(
+def test_a_full_disk_is_reported_with_the_file_and_the_old_report_stays(
     tmp_path: Path,
 ) -> None:
     write_report(whole_run(steps=1), tmp_path)
@@ -272,7 +272,7 @@ def test_a_full_disk_is_told_with_the_file_and_the_report_before_stays_whole(
 
 
 @pytest.mark.usefixtures("no_pages")
-def test_a_report_that_cannot_be_put_in_its_place_is_named_and_leaves_nothing_beside_it(
+def test_a_report_that_cannot_be_replaced_is_named_and_leaves_no_temporary_file(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "report.html").mkdir()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("no_pages")
 
 
 @pytest.mark.parametrize("half", [True, False], ids=["only rollouts were kept", "nothing was"])
-async def test_a_crash_while_accepted_failures_are_kept_repeats_the_attempts(
+async def test_a_crash_while_accepted_failures_are_stored_repeats_the_attempts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: bool
 ) -> None:
     put_all, down = Journal.put_all, True
@@ -37,7 +37,7 @@ async def test_a_crash_while_accepted_failures_are_kept_repeats_the_attempts(
         return Said(status=500) if broken else None
 
     async with ground(tmp_path, but(world, outage)) as here:
-        options = (*here.evaluated, "--tries", "1")
+        options = (*here.evaluated, "--limit", "2", "--tries", "1")
         with monkeypatch.context() as patch:
             patch.setattr(Journal, "put_all", crash)
             await here.do("practice", *options, "--accept-failures", "5", code=1)

@@ -30,7 +30,7 @@ def _figures(here: Ground) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("verifier", ["match", "judge"])
-async def test_a_run_that_is_stopped_by_budgets_ends_as_one_that_had_enough(
+async def test_a_run_stopped_by_budgets_ends_with_the_same_result(
     tmp_path: Path, verifier: str
 ) -> None:
     options = ("--batch-size", "3", "--concurrency", "2", "--verifier", verifier)
@@ -59,12 +59,12 @@ async def test_a_budget_overshoots_by_no_more_than_the_calls_in_flight(tmp_path:
         tokens = here.report()["totals"]["whole"]
         spent = tokens["prompt_tokens"] + tokens["completion_tokens"]
         while not here.questions:
-            spent += 30
+            spent += 100
             await here.do("practice", "--max-tokens", str(spent), "--concurrency", "2", code=3)
     assert len(here.questions) <= 2
 
 
-async def test_a_cost_bounds_a_run_too(tmp_path: Path) -> None:
+async def test_a_maximum_cost_stops_a_run_too(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         ended = await here.do("practice", *PRICES, "--max-cost", "0.003", code=3)
         assert "--max-cost 0.003 is spent (0.003" in ended.errors
@@ -77,7 +77,7 @@ async def test_a_cost_bounds_a_run_too(tmp_path: Path) -> None:
         )
 
 
-async def test_a_budget_that_is_spent_while_learning_loses_no_answer(tmp_path: Path) -> None:
+async def test_a_budget_spent_while_learning_loses_no_answer(tmp_path: Path) -> None:
     async with ground(tmp_path / "1") as here:
         await here.do("practice", "--concurrency", "1")
         attempts = [a for a in here.endpoint.calls if is_attempt(a)]
@@ -113,7 +113,7 @@ async def test_an_update_is_not_resumed_before_the_budget_knows_what_was_spent(
         assert len(here.questions) == asked > 0
 
 
-async def test_what_a_function_says_that_it_spent_counts_in_the_budget(
+async def test_spending_reported_by_a_verifier_function_counts_in_the_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "spending_verifier.py").write_text(
@@ -131,7 +131,7 @@ async def test_what_a_function_says_that_it_spent_counts_in_the_budget(
         assert found["whole"]["calls"] == 3 + 3
 
 
-async def test_experiences_written_directly_stop_at_the_budget_too(tmp_path: Path) -> None:
+async def test_direct_writing_stops_at_the_budget_too(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         options = ("practice", *here.evaluated, "--direct", "2")
         first = 7 * 2 * 17

@@ -58,11 +58,11 @@ def test_a_gain_is_found_and_distinguished_from_zero(evaluated: Evaluated) -> No
     assert found["steps"][-1]["size"] > 0
     assert found["verdict"]["distinguishable"] is True
     assert found["comparison"]["mean"]["gain"]["value"] > 0.3
-    assert "is distinguishable from nothing" in evaluated.output
+    assert "is distinguishable from zero" in evaluated.output
     assert (evaluated.here.run / "report.html").exists()
 
 
-def test_what_is_spent_adds_up_to_what_the_endpoint_counted(evaluated: Evaluated) -> None:
+def test_spending_adds_up_to_what_the_endpoint_counted(evaluated: Evaluated) -> None:
     found, spent = evaluated.report["totals"], evaluated.spent
     cost = (2 * spent["prompt_tokens"] + 5 * spent["completion_tokens"]) / 1e6
     assert counted(found["whole"]) == spent
@@ -82,12 +82,12 @@ def test_each_attempt_at_a_task_has_the_experiences_of_its_step(evaluated: Evalu
     assert {a.temperature for a in attempts} == {0.7, 0.3}
 
 
-def test_the_same_command_again_spends_nothing_and_says_the_same(evaluated: Evaluated) -> None:
+def test_repeating_the_command_spends_nothing_and_reports_the_same(evaluated: Evaluated) -> None:
     assert evaluated.here.spent() == evaluated.spent
     assert json.loads(evaluated.output_again) == evaluated.here.report() == evaluated.report
 
 
-async def test_a_teacher_may_be_another_model_with_prices_of_its_own(tmp_path: Path) -> None:
+async def test_a_teacher_can_be_another_model_with_its_own_prices(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.do(
             "practice",
@@ -103,7 +103,7 @@ async def test_a_teacher_may_be_another_model_with_prices_of_its_own(tmp_path: P
     assert rollouts["cost"] == pytest.approx(rollouts["prompt_tokens"] / 1e6)
 
 
-async def test_what_is_learned_does_not_depend_on_what_finishes_first(tmp_path: Path) -> None:
+async def test_the_order_in_which_attempts_finish_changes_nothing(tmp_path: Path) -> None:
     def shuffled(asked: Asked) -> Said:
         said = world(asked)
         hashed = hash((asked.prompt, asked.seed, turn)) % 7
@@ -122,7 +122,7 @@ async def test_what_is_learned_does_not_depend_on_what_finishes_first(tmp_path: 
 # Ablations
 
 
-async def test_without_ground_truth_no_prompt_of_the_learner_tells_rewards_or_answers(
+async def test_without_ground_truth_the_learner_sees_neither_rewards_nor_answers(
     tmp_path: Path,
 ) -> None:
     def blind(asked: Asked) -> Said:
@@ -143,12 +143,12 @@ async def test_without_ground_truth_no_prompt_of_the_learner_tells_rewards_or_an
     assert found["settings"]["ground_truth_withheld"] is True
 
 
-def test_with_ground_truth_the_learner_is_told_both(practised: Ground) -> None:
+def test_with_ground_truth_the_learner_sees_both(practised: Ground) -> None:
     comparisons = [a.prompt for a in practised.questions if "<proposals>" not in a.prompt]
     assert all(TRUTH in prompt and "reward" in prompt for prompt in comparisons)
 
 
-async def test_a_group_of_one_is_learned_from_in_a_new_library(tmp_path: Path) -> None:
+async def test_a_new_library_learns_from_a_group_of_one(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.do("practice", "--group-size", "1")
         found = here.report()
@@ -168,7 +168,7 @@ async def test_a_group_of_one_is_learned_from_in_a_new_library(tmp_path: Path) -
         (("--no-ground-truth",), "--learn-without-rewards"),
     ],
 )
-async def test_a_library_in_use_must_allow_what_an_ablation_hands_in(
+async def test_an_existing_library_must_allow_the_ablation(
     tmp_path: Path, practised: Ground, ablation: tuple[str, ...], flag: str
 ) -> None:
     async with copy_of(practised, tmp_path) as here:
@@ -178,7 +178,7 @@ async def test_a_library_in_use_must_allow_what_an_ablation_hands_in(
     assert here.endpoint.calls == []
 
 
-async def test_experiences_written_directly_take_one_call_and_no_practice(tmp_path: Path) -> None:
+async def test_direct_writing_takes_one_call_and_no_practice(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.do("practice", *here.evaluated, "--direct", "4")
         found = here.report()
@@ -191,7 +191,7 @@ async def test_experiences_written_directly_take_one_call_and_no_practice(tmp_pa
     assert found["verdict"]["distinguishable"] is True
 
 
-async def test_what_cannot_be_used_is_asked_for_once_more_and_counted(tmp_path: Path) -> None:
+async def test_an_unusable_answer_is_asked_for_once_more_and_counted(tmp_path: Path) -> None:
     def first_bad(asked: Asked) -> Said:
         return Said("no JSON") if asked.messages == 1 or silly else world(asked)
 
@@ -221,7 +221,7 @@ async def test_evaluate_measures_what_practice_left(tmp_path: Path, practised: G
     assert counted(found["totals"]["whole"])["calls"] == here.spent()["calls"]
 
 
-async def test_one_arm_can_be_measured_and_the_other_added_later(
+async def test_one_arm_can_be_evaluated_and_the_other_added_later(
     tmp_path: Path, practised: Ground
 ) -> None:
     async with copy_of(practised, tmp_path) as here:

@@ -27,7 +27,7 @@ def disk_of(pages: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "_prepare", little_room)
 
 
-async def test_a_full_disk_ends_the_run_and_no_more_attempts_are_begun(
+async def test_a_full_disk_ends_the_run_and_starts_no_more_attempts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with ground(tmp_path) as here:
@@ -44,7 +44,7 @@ async def test_a_full_disk_ends_the_run_and_no_more_attempts_are_begun(
         assert len(here.attempts) <= 60 + 2
 
 
-def test_every_method_of_the_journal_says_that_the_file_cannot_be_used(tmp_path: Path) -> None:
+def test_every_method_of_the_journal_reports_an_unusable_file(tmp_path: Path) -> None:
     with open_journal(tmp_path) as opened:
         opened._connection.close()  # pyright: ignore[reportPrivateUsage]  # as bad as it gets
         for use in (
@@ -59,7 +59,7 @@ def test_every_method_of_the_journal_says_that_the_file_cannot_be_used(tmp_path:
                 use()
 
 
-def test_a_journal_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
+def test_an_unusable_journal_is_reported_when_it_is_opened(tmp_path: Path) -> None:
     (tmp_path / "run.db").mkdir()
     with pytest.raises(StorageError, match=r"run\.db: unable to open"), open_journal(tmp_path):
         pass

@@ -25,7 +25,7 @@ from tests.server.practice.scripted_world import but, counted, ground, is_attemp
 
 
 @pytest.mark.usefixtures("no_pages")
-async def test_a_full_disk_while_learning_stops_the_run_which_resumes_when_there_is_room(
+async def test_a_full_disk_while_learning_stops_the_run_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*_: object, **__: object) -> None:
@@ -44,7 +44,7 @@ async def test_a_full_disk_while_learning_stops_the_run_which_resumes_when_there
     assert counted(found["totals"]["whole"])["calls"] <= len(here.endpoint.calls)
 
 
-async def test_an_endpoint_that_is_down_is_not_asked_before_the_pause_is_over(store: Store) -> None:
+async def test_an_endpoint_that_is_down_is_not_called_during_the_pause(store: Store) -> None:
     await submit_tasks(store)
     async with ScriptedEndpoint(lambda _: Said(status=503)) as endpoint:
         settings = replace(model(endpoint.base_url), learn_groups=1, retries=0)
@@ -63,7 +63,7 @@ async def test_an_endpoint_that_is_down_is_not_asked_before_the_pause_is_over(st
 
 
 @pytest.mark.usefixtures("no_pages")
-async def test_an_outage_while_learning_is_waited_for(
+async def test_an_outage_while_learning_is_waited_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = WorkerTimes(poll=0.05)  # the first of its growing pauses

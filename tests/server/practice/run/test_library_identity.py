@@ -59,7 +59,7 @@ async def test_groups_submitted_to_one_database_are_not_learned_in_another(tmp_p
         assert here.report()["steps"][0]["size"] > 0
 
 
-async def test_an_older_copy_or_a_deleted_library_is_not_measured(tmp_path: Path) -> None:
+async def test_an_older_copy_or_a_deleted_library_is_not_evaluated(tmp_path: Path) -> None:
     unpaid = Unpaid()
     copy = tmp_path / "older.db"
     async with ground(tmp_path, unpaid) as here:
@@ -81,7 +81,9 @@ async def test_an_older_copy_or_a_deleted_library_is_not_measured(tmp_path: Path
         assert here.report()["stopped"] is None, "a run that is done needs its library no more"
 
 
-async def test_a_run_that_has_done_nothing_yet_may_begin_elsewhere(tmp_path: Path) -> None:
+async def test_a_run_that_has_done_nothing_yet_can_start_in_another_database(
+    tmp_path: Path,
+) -> None:
     refuses = True
 
     def script(asked: Asked) -> Said:
@@ -94,7 +96,7 @@ async def test_a_run_that_has_done_nothing_yet_may_begin_elsewhere(tmp_path: Pat
         assert here.report()["steps"][0]["size"] > 0
 
 
-async def test_over_http_another_library_is_noticed_and_steps_are_redone_after_a_rollback(
+async def test_over_http_another_library_is_detected_and_steps_are_redone_after_a_rollback(
     tmp_path: Path,
 ) -> None:
     async with ground(tmp_path / "1") as here, ground(tmp_path / "2") as other:
@@ -113,7 +115,7 @@ async def test_over_http_another_library_is_noticed_and_steps_are_redone_after_a
             assert f"library 'lib' in {url} is not there" in refused.error
 
 
-async def test_a_library_whose_learning_waits_for_review_is_refused_before_anything_is_spent(
+async def test_a_library_that_needs_review_is_refused_before_anything_is_spent(
     tmp_path: Path,
 ) -> None:
     async with ground(tmp_path) as here:
@@ -140,7 +142,7 @@ async def test_over_http_a_run_waits_for_the_review_and_resumes_after_it(tmp_pat
         assert len(here.endpoint.calls) == calls
 
 
-async def test_arms_that_are_measured_one_after_the_other_are_compared(
+async def test_arms_evaluated_one_after_the_other_are_compared(
     tmp_path: Path, practised: Ground
 ) -> None:
     async with copy_of(practised, tmp_path) as here:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 from typing_extensions import override
 
-from server.practice.client.connection import Connection
+from server.practice.client.connection import ServerConnection
 from server.practice.client.library_client import LibraryClient, UpdatesPage, UpdateView, UsageView
 from tests.server.practice.client.test_server_elsewhere import serving
 from tests.server.practice.scripted_world import counted, ground, tasks
@@ -28,7 +28,9 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("one_at_a_time")
 @pytest.mark.parametrize("elsewhere", [False, True])
-async def test_all_updates_and_versions_of_a_step_count(tmp_path: Path, elsewhere: bool) -> None:
+async def test_all_updates_and_versions_of_a_step_are_counted(
+    tmp_path: Path, elsewhere: bool
+) -> None:
     async with ground(tmp_path) as here:
         here.data("practice.jsonl", tasks(10 if elsewhere else 16))
         if elsewhere:
@@ -51,7 +53,7 @@ def updates(*numbers: int) -> list[UpdateView]:
     ]
 
 
-class Pages(Connection):
+class Pages(ServerConnection):
     """A server's updates, newest first, two at a time."""
 
     def __init__(self) -> None:
@@ -68,7 +70,7 @@ class Pages(Connection):
         return form.model_validate(page.model_dump())
 
 
-async def test_a_look_goes_back_to_what_it_has_seen_and_no_further() -> None:
+async def test_updates_are_read_back_to_the_last_known_one() -> None:
     pages = Pages()
     library = LibraryClient(pages, "lib")
     pages.updates = updates(5, 4, 3, 2, 1)
@@ -81,7 +83,7 @@ async def test_a_look_goes_back_to_what_it_has_seen_and_no_further() -> None:
     assert (read_first, read_then) == (3, 2)
 
 
-async def test_a_look_goes_back_to_what_was_still_open() -> None:
+async def test_updates_are_read_back_to_the_oldest_open_one() -> None:
     pages = Pages()
     library = LibraryClient(pages, "lib")
     pages.updates = updates(3, 2, 1)

@@ -25,14 +25,14 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.practice.run.attempts.PAUSE_SECONDS", 0.0)
 
 
-async def test_rollouts_that_fail_for_good_are_unscored_and_stay_in_the_denominator(
+async def test_failed_rollouts_are_unscored_and_stay_in_the_denominator(
     tmp_path: Path,
 ) -> None:
     def some(asked: Asked) -> Said | None:
         return Said("too long", status=400) if "number 102 " in asked.prompt else None
 
     async with ground(tmp_path, but(world, some)) as here:
-        await here.do("practice", *here.evaluated, "--tries", "2")
+        await here.do("practice", *here.evaluated, "--limit", "2", "--tries", "2")
         found, arms = here.report(), here.report()["arms"]
 
     assert len([a for a in here.attempts if "number 102 " in a.prompt]) == 2 * 2
@@ -45,7 +45,7 @@ async def test_rollouts_that_fail_for_good_are_unscored_and_stay_in_the_denomina
     assert found["failures"]["times"] == 4
 
 
-async def test_a_try_that_does_better_counts_and_the_first_is_paid_for(tmp_path: Path) -> None:
+async def test_a_successful_retry_counts_and_the_first_try_is_paid_for(tmp_path: Path) -> None:
     seen: set[str] = set()
 
     def first(asked: Asked) -> Said | None:
@@ -101,7 +101,7 @@ async def test_a_teacher_that_refuses_every_call_stops_the_run_at_once(
     assert "it is not known" in ended.error
 
 
-async def test_a_phase_in_which_everything_fails_stops_the_run_and_is_tried_again(
+async def test_a_phase_in_which_everything_fails_stops_the_run_and_can_be_retried(
     tmp_path: Path,
 ) -> None:
     down = True
@@ -126,7 +126,7 @@ def quota_is_spent(status: int) -> Said:
 
 
 @pytest.mark.parametrize("status", [402, 429, 503])
-async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
+async def test_an_interruption_within_an_arm_leaves_no_trace_in_the_figures(
     tmp_path: Path, status: int
 ) -> None:
     left = 4  # attempts that are answered
@@ -142,7 +142,17 @@ async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
         return Said(f"Answer: {TRUTH}{number}")
 
     async with ground(tmp_path, always_right) as here:
-        options = (*here.evaluated, "--k", "3", "--concurrency", "4", "--tries", "1")
+        options = (
+            *here.evaluated,
+            "--limit",
+            "2",
+            "--k",
+            "3",
+            "--concurrency",
+            "4",
+            "--tries",
+            "1",
+        )
         ended = await here.do("practice", *options, code=3)
         asked = len(here.attempts)
         told = (
@@ -162,7 +172,7 @@ async def test_what_ends_in_the_middle_of_an_arm_leaves_no_trace_in_the_figures(
     assert counted(found["totals"]["whole"])["prompt_tokens"] == here.endpoint.prompt_tokens
 
 
-async def test_scattered_outages_are_repeated_by_the_same_command(tmp_path: Path) -> None:
+async def test_attempts_that_met_an_outage_are_repeated_by_the_same_command(tmp_path: Path) -> None:
     down = True
 
     def some(asked: Asked) -> Said | None:
@@ -170,7 +180,8 @@ async def test_scattered_outages_are_repeated_by_the_same_command(tmp_path: Path
         return Said(status=500) if failing else None
 
     async with ground(tmp_path, but(world, some)) as here:
-        ended = await here.do("practice", *here.evaluated, "--tries", "2", code=3)
+        options = (*here.evaluated, "--limit", "2", "--tries", "2")
+        ended = await here.do("practice", *options, code=3)
         assert "2 of 14 attempts met an outage; mostly because: fake: Error code: 500" in (
             ended.errors
         )
@@ -178,8 +189,8 @@ async def test_scattered_outages_are_repeated_by_the_same_command(tmp_path: Path
         tried = [a for a in here.attempts if "number 102 " in a.prompt]
         assert len({a.seed for a in tried}) == 4
         before, down = len(here.attempts), False
-        await here.do("practice", *here.evaluated, "--tries", "2")
-        assert len(here.attempts) == before + 2 + 18 + 14
+        await here.do("practice", *options)
+        assert len(here.attempts) == before + 2 + 6 + 14
         assert here.report()["failures"]["times"] == 0
 
 
@@ -188,7 +199,7 @@ async def test_outages_stay_unscored_where_the_user_accepts_them(tmp_path: Path)
         return Said(status=500) if "number 102 " in asked.prompt else None
 
     async with ground(tmp_path, but(world, some)) as here:
-        options = (*here.evaluated, "--tries", "1")
+        options = (*here.evaluated, "--limit", "2", "--tries", "1")
         await here.do("practice", *options, "--accept-failures", "2")
         found, calls = here.report(), len(here.endpoint.calls)
         await here.do("practice", *options)
@@ -230,7 +241,7 @@ async def test_a_judge_whose_quota_is_spent_stops_the_run_at_once(tmp_path: Path
         assert here.report()["failures"]["times"] == 0
 
 
-async def test_rollouts_that_use_all_they_may_are_failures_and_not_an_outage(
+async def test_rollouts_that_reach_their_limit_are_failures_and_not_an_outage(
     tmp_path: Path,
 ) -> None:
     def slow_at_some(asked: Asked) -> Said | None:
@@ -246,7 +257,7 @@ async def test_rollouts_that_use_all_they_may_are_failures_and_not_an_outage(
 
 
 @pytest.mark.parametrize("call_seconds", ["0.2", "20"])
-async def test_an_endpoint_that_answers_no_call_in_its_time_is_an_outage(
+async def test_an_endpoint_that_never_answers_in_time_is_an_outage(
     tmp_path: Path, call_seconds: str
 ) -> None:
     async with ground(tmp_path, lambda _: Said("late", delay=20)) as here:
@@ -297,7 +308,7 @@ async def test_a_judge_that_is_unavailable_leaves_attempts_unscored(tmp_path: Pa
     assert counted(found["totals"]["whole"])["calls"] == len(here.endpoint.calls) - 3
 
 
-async def test_a_judge_that_never_answers_stops_the_run_and_the_rollouts_are_kept(
+async def test_a_judge_that_never_answers_stops_the_run_but_keeps_the_rollouts(
     tmp_path: Path,
 ) -> None:
     down = True

@@ -54,7 +54,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
         (None, None, False),
     ],
 )
-def test_want_of_money_is_known_by_status_code_or_words(
+def test_a_spent_quota_is_recognised_by_status_code_or_message(
     status: int | None, body: object, *, spent: bool
 ) -> None:
     assert is_quota_spent(status, body) is spent
@@ -70,7 +70,7 @@ def is_teacher(asked: Asked) -> bool:
 
 @pytest.mark.parametrize("error", [BILLING, CREDIT], ids=["code", "words"])
 @pytest.mark.parametrize("whose", [is_attempt, is_judge, is_teacher])
-async def test_money_that_runs_out_with_status_400_stops_the_run_and_nothing_is_lost(
+async def test_a_quota_spent_with_status_400_stops_the_run_and_loses_nothing(
     tmp_path: Path, whose: Callable[[Asked], bool], error: JsonValue
 ) -> None:
     broke, answered = True, 0
@@ -84,7 +84,7 @@ async def test_money_that_runs_out_with_status_400_stops_the_run_and_nothing_is_
 
     async with ground(tmp_path, but(world, sometimes)) as here:
         verifier = "match" if whose is is_teacher else "judge"
-        options = ("--verifier", verifier, "--concurrency", "2")
+        options = ("--verifier", verifier, "--concurrency", "2", "--limit", "3")
         ended = await here.do("practice", *options, code=3)
         assert "Top it up, then run the same command to continue" in ended.errors
         broke = False
@@ -102,7 +102,7 @@ UNSUPPORTED = "Unsupported value: temperature"
 
 
 @pytest.mark.parametrize("whose", [is_attempt, is_judge])
-async def test_an_endpoint_that_refuses_every_prompt_stops_the_run_and_nothing_of_it_is_kept(
+async def test_an_endpoint_that_refuses_every_prompt_stops_the_run_and_leaves_no_trace(
     tmp_path: Path, whose: Callable[[Asked], bool]
 ) -> None:
     refusing = True
@@ -111,7 +111,8 @@ async def test_an_endpoint_that_refuses_every_prompt_stops_the_run_and_nothing_o
         return Said(UNSUPPORTED, status=400) if refusing and whose(asked) else None
 
     async with ground(tmp_path, but(world, refuse)) as here:
-        options = (*here.evaluated, "--verifier", "judge", "--concurrency", "1", "--tries", "1")
+        options = (*here.evaluated, "--limit", "2", "--verifier", "judge")
+        options += ("--concurrency", "1", "--tries", "1")
         ended = await here.do("practice", *options, code=3)
         assert "the last 10 attempts were all refused by an endpoint" in ended.errors
         assert UNSUPPORTED in ended.errors
@@ -121,7 +122,7 @@ async def test_an_endpoint_that_refuses_every_prompt_stops_the_run_and_nothing_o
         assert here.report()["failures"]["times"] == 0
 
 
-async def test_a_whole_phase_of_refusals_stops_the_run_unless_that_is_accepted(
+async def test_a_phase_of_refusals_stops_the_run_unless_they_are_accepted(
     tmp_path: Path,
 ) -> None:
     def too_long(asked: Asked) -> Said | None:
@@ -138,17 +139,17 @@ async def test_a_whole_phase_of_refusals_stops_the_run_unless_that_is_accepted(
         assert len(here.endpoint.calls) == calls
 
 
-async def test_many_refused_attempts_at_one_task_say_nothing_of_the_others(tmp_path: Path) -> None:
+async def test_many_refused_attempts_at_one_task_do_not_stop_the_run(tmp_path: Path) -> None:
     def too_long(asked: Asked) -> Said | None:
         return Said("too long", status=400) if "number 100 " in asked.prompt else None
 
     async with ground(tmp_path, but(world, too_long)) as here:
-        options = ("--arm", "without", "--k", "12", "--concurrency", "1")
+        options = ("--arm", "without", "--limit", "3", "--k", "12", "--concurrency", "1")
         await here.do("evaluate", *options)
         assert here.report()["arms"][0]["counts"]["rollout_failures"] == 12
 
 
-async def test_what_was_refused_among_good_ones_is_kept_when_the_run_stops_later(
+async def test_refused_attempts_among_good_ones_are_kept_when_the_run_stops_later(
     tmp_path: Path,
 ) -> None:
     down = True

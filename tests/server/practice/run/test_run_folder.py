@@ -53,7 +53,7 @@ OTHERS_RECORD = f"{RECORD})", "INSERT INTO record (key, body) VALUES ('mine', 'p
         ([database("PRAGMA application_id = 7")], "is a database of something else than a run"),
     ],
 )
-async def test_a_folder_of_somebody_else_s_is_refused_and_stays_as_it_is(
+async def test_a_folder_with_other_data_is_refused_and_unchanged(
     tmp_path: Path, makes: list[Callable[[Path], None]], said: str
 ) -> None:
     async with ground(tmp_path) as here:
@@ -68,7 +68,7 @@ async def test_a_folder_of_somebody_else_s_is_refused_and_stays_as_it_is(
         assert here.endpoint.calls == []
 
 
-async def test_other_files_in_the_folder_are_no_matter(tmp_path: Path) -> None:
+async def test_other_files_in_the_folder_do_not_matter(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         here.run.mkdir()
         file("notes.txt", "mine")(here.run)

@@ -59,7 +59,7 @@ CASES = {
 }
 
 
-async def test_time_that_is_up_in_a_long_silence_is_an_outage() -> None:
+async def test_a_timeout_after_a_long_silence_is_an_outage() -> None:
     done = await asyncio.gather(*(played(player, call) for player, call, _ in CASES.values()))
     found = dict(zip(CASES, done, strict=True))
     assert {case: d.outage for case, d in found.items()} == {c: CASES[c][2] for c in CASES}
@@ -67,9 +67,7 @@ async def test_time_that_is_up_in_a_long_silence_is_an_outage() -> None:
     assert {d.failure for d in done} == {f"no end after {SECONDS:g} s (--rollout-seconds)"}
 
 
-async def test_a_short_time_at_an_endpoint_that_answers_others_is_the_attempt_s_own_failure() -> (
-    None
-):
+async def test_a_timeout_at_an_endpoint_that_answers_others_is_a_failure_of_the_attempt() -> None:
     budget = Budget()
     slow, at_tools, _ = await asyncio.gather(
         played(Waiting(0, 0), 60.0, budget),

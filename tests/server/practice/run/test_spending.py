@@ -51,11 +51,11 @@ async def test_a_budget_stops_a_run_whose_endpoint_reports_no_tokens(
         assert 2 < len(here.endpoint.calls) < 18
 
 
-async def test_estimated_tokens_are_said_to_be_estimated_and_no_cost_is_made_up(
+async def test_estimated_tokens_are_marked_and_get_no_cost(
     tmp_path: Path,
 ) -> None:
     async with ground(tmp_path, uncounted) as here:
-        ended = await here.do("practice", *here.evaluated)
+        ended = await here.do("practice", *here.evaluated, "--limit", "2")
         whole = here.report()["totals"]["whole"]
         calls = len(here.endpoint.calls)
 
@@ -63,7 +63,7 @@ async def test_estimated_tokens_are_said_to_be_estimated_and_no_cost_is_made_up(
     assert here.report()["steps"][0]["learning"]["estimated"] > 0
     assert f"Spent: {calls} calls, about " in ended.output
     assert f"{calls} calls of {calls} were answered without a count of tokens" in ended.output
-    assert "No prices are configured: costs are not known." in ended.output
+    assert "No prices are configured: costs are unknown." in ended.output
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ async def test_estimated_tokens_are_said_to_be_estimated_and_no_cost_is_made_up(
     [None, {"prompt_tokens": None, "completion_tokens": None}, {"prompt_tokens": 0}, [7]],
     ids=["none", "nulls", "nothing", "a list"],
 )
-async def test_a_count_that_cannot_be_read_is_estimated_from_the_texts(usage: object) -> None:
+async def test_an_unreadable_token_count_is_estimated_from_the_texts(usage: object) -> None:
     choice: dict[str, object] = {"message": {"role": "assistant", "content": "Number 7."}}
     body = json.loads(json.dumps({"choices": [choice], "usage": usage}))
     async with ScriptedEndpoint(lambda _: Said(body=body)) as endpoint:
@@ -99,7 +99,7 @@ def _never(spent: Spent) -> None:
     raise AssertionError(spent)
 
 
-async def test_an_agent_s_tokens_are_estimated_call_by_call_where_nobody_counts_them(
+async def test_an_agent_s_tokens_are_estimated_call_by_call_without_usage(
     tmp_path: Path,
 ) -> None:
     script = in_turn(
@@ -119,7 +119,7 @@ async def test_an_agent_s_tokens_are_estimated_call_by_call_where_nobody_counts_
 # Where a run stops
 
 
-async def test_what_a_try_spent_is_not_lost_in_the_pause_before_the_next() -> None:
+async def test_spending_of_a_try_is_kept_when_it_is_cancelled_before_the_next() -> None:
     async with ScriptedEndpoint(lambda _: Said("Hm.")) as endpoint:
         model = ModelSettings("fake", "none", endpoint.base_url)
         player, budget, lost = _BreaksOff(model, Sampling()), Budget(), list[Spent]()
@@ -155,9 +155,7 @@ class _BreaksOff(CompletionPlayer):
         raise BrokenOffError("the tool server is gone")
 
 
-async def test_what_a_judge_spent_is_not_lost_when_it_is_broken_off_in_its_second_question() -> (
-    None
-):
+async def test_spending_of_a_judge_is_kept_when_its_second_question_is_cancelled() -> None:
     second = asyncio.Event()
 
     def script(asked: Asked) -> Said:
@@ -183,7 +181,7 @@ async def test_what_a_judge_spent_is_not_lost_when_it_is_broken_off_in_its_secon
     assert lost == [budget.spent]
 
 
-async def test_what_a_server_elsewhere_spent_is_on_the_meter_once(tmp_path: Path) -> None:
+async def test_spending_of_a_server_elsewhere_is_counted_once(tmp_path: Path) -> None:
     async with ground(tmp_path) as here, serving(here, model=True) as (url, _):
         await here.do("practice", "--server", url)
         spent = here.report()["steps"][0]["learning"]
@@ -204,7 +202,7 @@ async def test_what_a_server_elsewhere_spent_is_on_the_meter_once(tmp_path: Path
 # Answers without an end
 
 
-async def test_of_an_endless_answer_little_is_kept_and_it_is_asked_for_again(
+async def test_an_endless_answer_is_asked_for_again_and_little_of_it_is_kept(
     tmp_path: Path,
 ) -> None:
     long = set[str]()

@@ -24,7 +24,7 @@ from server.practice.verifiers import (
 from server.practice.verifiers.package_verifiers import MathVerifier
 from tests.paths import DATA
 from tests.server.practice.extras import needs_gym
-from tests.server.practice.verifiers.asking import (
+from tests.server.practice.verifiers.verifier_builders import (
     HOSTILE,
     LONG_ENOUGH,
     absent,
@@ -47,7 +47,7 @@ async def mathematics() -> AsyncGenerator[MathVerifier]:
 
 @shares_a_process
 @pytest.mark.usefixtures("packages_imported_once")
-async def test_math_compares_what_is_meant(mathematics: MathVerifier) -> None:
+async def test_math_compares_values_and_not_notation(mathematics: MathVerifier) -> None:
     for truth, answer, right in (
         ("1/2", r"So we get \boxed{\frac{2}{4}}.", 1.0),
         ("1/2", r"\boxed{0.5}", 1.0),
@@ -65,7 +65,7 @@ async def test_math_compares_what_is_meant(mathematics: MathVerifier) -> None:
 
 
 @pytest.mark.usefixtures("packages_imported_once")
-async def test_an_expression_without_end_leaves_the_run_alive_and_the_attempt_unscored() -> None:
+async def test_an_endless_expression_leaves_the_attempt_unscored_and_the_run_alive() -> None:
     verifier = MathVerifier(time_limit=1.0)
     ticks = 0
 
@@ -87,7 +87,7 @@ async def test_an_expression_without_end_leaves_the_run_alive_and_the_attempt_un
 
 @shares_a_process
 @pytest.mark.usefixtures("packages_imported_once")
-async def test_a_verification_that_is_cancelled_does_not_answer_the_next(
+async def test_a_cancelled_verification_does_not_answer_the_next(
     mathematics: MathVerifier,
 ) -> None:
     assert await reward(mathematics, "1", r"\boxed{1}") == 1.0
@@ -99,13 +99,15 @@ async def test_a_verification_that_is_cancelled_does_not_answer_the_next(
 
 @shares_a_process
 @pytest.mark.usefixtures("packages_imported_once")
-async def test_verifications_at_once_each_get_their_own_verdict(mathematics: MathVerifier) -> None:
+async def test_concurrent_verifications_each_get_their_own_verdict(
+    mathematics: MathVerifier,
+) -> None:
     answers = [rf"\boxed{{{n}}}" for n in range(10)]
     rewards = await asyncio.gather(*(reward(mathematics, "3", a) for a in answers))
     assert rewards == [float(n == 3) for n in range(10)]
 
 
-async def test_a_scorer_that_ends_is_unavailable_and_not_zero(
+async def test_a_scorer_that_exits_is_unavailable_and_not_zero(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def ending(_module: str, _argument: str) -> list[str]:
@@ -125,7 +127,7 @@ def test_math_refuses_ground_truths_that_are_not_mathematics() -> None:
         MathVerifier().check([task("1/2"), task("???", name="t2")])
 
 
-def test_without_math_verify_the_error_says_how_to_install_it(
+def test_a_missing_math_verify_error_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(package_verifiers, "find_spec", absent)
@@ -155,7 +157,7 @@ async def check_agreement(verifier: Verifier, name: str) -> None:
 @recorded
 @shares_a_process
 @pytest.mark.usefixtures("packages_imported_once")
-async def test_rewards_of_math_agree_with_those_that_others_recorded(
+async def test_rewards_of_math_agree_with_recorded_ones(
     mathematics: MathVerifier,
 ) -> None:
     await check_agreement(mathematics, "aime-2024")
@@ -166,7 +168,7 @@ async def test_rewards_of_math_agree_with_those_that_others_recorded(
     ("spec", "name"),
     [("match", "aime-2024"), ("number", "aime-2024"), ("match", "korgym-datecount")],
 )
-async def test_rewards_agree_with_those_that_others_recorded(spec: str, name: str) -> None:
+async def test_rewards_agree_with_recorded_ones(spec: str, name: str) -> None:
     verifier = make_verifier(spec, judge=None)
     await check_agreement(verifier, name)
     await verifier.close()
@@ -185,7 +187,7 @@ async def gym_verifier() -> AsyncGenerator[Verifier]:
 @needs_gym
 @shares_a_process
 @pytest.mark.usefixtures("packages_imported_once")
-async def test_reasoning_gym_scores_with_the_scorer_of_each_family(gym_verifier: Verifier) -> None:
+async def test_reasoning_gym_uses_the_scorer_of_each_family(gym_verifier: Verifier) -> None:
     tasks = load_tasks("reasoning-gym:chain_sum+rearc+knights_knaves+polynomial_equations?size=4")
     kept = [Task.model_validate_json(t.model_dump_json()) for t in tasks]  # as in a journal
     gym_verifier.check(kept)
@@ -200,7 +202,7 @@ async def test_reasoning_gym_scores_with_the_scorer_of_each_family(gym_verifier:
 @needs_gym
 @shares_a_process
 @pytest.mark.usefixtures("packages_imported_once")
-async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so(
+async def test_without_answer_tags_the_whole_text_is_scored_and_the_feedback_says_so(
     gym_verifier: Verifier,
 ) -> None:
     (one,) = load_tasks("reasoning-gym:chain_sum?size=1")
@@ -213,7 +215,7 @@ async def test_without_tags_the_whole_answer_counts_and_the_feedback_says_so(
 @needs_gym
 @shares_a_process
 @pytest.mark.usefixtures("packages_imported_once")
-async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer(gym_verifier: Verifier) -> None:
+async def test_an_answer_that_crashes_the_scorer_scores_zero(gym_verifier: Verifier) -> None:
     (one,) = load_tasks("reasoning-gym:prime_factorization?size=1")
     score = await gym_verifier.verify(one, said("<answer>no idea</answer>"))
     assert score.reward == 0.0
@@ -224,7 +226,7 @@ async def test_an_answer_on_which_the_scorer_breaks_is_a_bad_answer(gym_verifier
 @shares_a_process
 @pytest.mark.usefixtures("packages_imported_once")
 @pytest.mark.parametrize("family", ["string_insertion", "polynomial_multiplication", "puzzle24"])
-async def test_an_answer_cannot_start_or_write_anything(
+async def test_an_answer_can_neither_start_processes_nor_write_files(
     gym_verifier: Verifier, family: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("written")
@@ -240,7 +242,7 @@ async def test_an_answer_cannot_start_or_write_anything(
     assert files_in(folder) == []
 
 
-async def test_scorers_are_not_given_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_scorers_get_no_keys_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "secret")
     assert "SOME_API_KEY" not in isolated_environment()
 

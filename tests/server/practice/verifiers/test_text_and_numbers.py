@@ -12,7 +12,7 @@ from server.practice.verifiers import (
 )
 from server.practice.verifiers.answer_extraction import final_answer
 from server.practice.verifiers.answer_match import last_number
-from tests.server.practice.verifiers.asking import (
+from tests.server.practice.verifiers.verifier_builders import (
     reward,
     task,
 )
@@ -39,7 +39,7 @@ def test_the_answer_is_found_where_it_is_marked(text: str, answer: str) -> None:
     assert final_answer(text) == answer
 
 
-def test_a_hostile_text_is_looked_through_quickly() -> None:
+def test_hostile_text_is_searched_quickly() -> None:
     began = time.process_time()
     for text in ("<answer>" * 20_000, r"\boxed{" * 5_000, "answer: \n" * 20_000, "{" * 10**6):
         final_answer(text)
@@ -74,7 +74,7 @@ async def test_exact_compares_characters(answer: str, right: float) -> None:
         ("Paris", "", 0.0),
     ],
 )
-async def test_match_looks_past_what_does_not_matter(truth: str, answer: str, right: float) -> None:
+async def test_match_ignores_case_spacing_and_marks(truth: str, answer: str, right: float) -> None:
     assert await reward(make_verifier("match", judge=None), truth, answer) == right
 
 
@@ -131,7 +131,7 @@ async def test_number_compares_within_its_tolerance(spec: str, answer: str, righ
 
 
 @pytest.mark.parametrize("spec", ["number:", "number:much", "number:-1", "number:1/0", "number:%"])
-def test_a_tolerance_that_is_invalid_is_refused(spec: str) -> None:
+def test_an_invalid_tolerance_is_refused(spec: str) -> None:
     with pytest.raises(BadInputError, match=r"write number, number:0\.01"):
         make_verifier(spec, judge=None)
 
@@ -150,6 +150,6 @@ def test_tasks_without_a_ground_truth_are_refused_by_name(spec: str) -> None:
         make_verifier(spec, judge=None).check([task("1"), task(name="t2")])
 
 
-def test_an_unknown_verifier_is_told_with_those_there_are() -> None:
+def test_an_unknown_verifier_error_lists_the_known_ones() -> None:
     with pytest.raises(BadInputError, match=r"did you mean 'match'.*exact, match, number"):
         make_verifier("matsch", judge=None)

@@ -17,7 +17,7 @@ from server.practice.verifiers import (
     make_verifier,
     user_function,
 )
-from tests.server.practice.verifiers.asking import (
+from tests.server.practice.verifiers.verifier_builders import (
     said,
     task,
 )
@@ -125,7 +125,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Veri
         ),
     ],
 )
-async def test_a_function_says_what_an_attempt_is_worth(
+async def test_a_function_returns_the_reward(
     own: Callable[[str], Verifier], name: str, score: Score
 ) -> None:
     verifier = own(name)
@@ -142,7 +142,7 @@ async def test_a_function_says_what_an_attempt_is_worth(
         ("cancelled", "cancelled raised CancelledError"),
         ("torn_error", r"torn_error raised ValueError: \? half"),
         ("huge", "gave a reward that is too large"),
-        ("absurd", "says it spent what cannot be"),
+        ("absurd", "reports impossible spending"),
         ("stopping", "stopping raised StopIteration"),
         ("nan", "gave nan for a reward"),
         ("endless", "gave inf for a reward"),
@@ -150,7 +150,7 @@ async def test_a_function_says_what_an_attempt_is_worth(
         ("triple", "returned a tuple of 3"),
     ],
 )
-async def test_a_function_that_breaks_is_unavailable_and_not_zero(
+async def test_a_failing_function_is_unavailable_and_not_zero(
     own: Callable[[str], Verifier], name: str, wrong: str
 ) -> None:
     with pytest.raises(VerifierError, match=wrong) as caught:
@@ -158,7 +158,7 @@ async def test_a_function_that_breaks_is_unavailable_and_not_zero(
     assert len(str(caught.value)) <= 400
 
 
-async def test_a_verification_that_is_cancelled_from_outside_is_not_a_failure_of_the_function(
+async def test_cancelling_a_verification_is_not_a_failure_of_the_function(
     own: Callable[[str], Verifier],
 ) -> None:
     work = asyncio.create_task(own("never").verify(task("Paris"), said("Paris")))
@@ -169,7 +169,7 @@ async def test_a_verification_that_is_cancelled_from_outside_is_not_a_failure_of
 
 
 @pytest.mark.parametrize("name", ["forever", "never"])
-async def test_a_function_that_does_not_end_is_given_up_and_leaves_the_attempt_unscored(
+async def test_a_function_that_hangs_leaves_the_attempt_unscored(
     own: Callable[[str], Verifier], name: str
 ) -> None:
     own(name)
@@ -179,7 +179,7 @@ async def test_a_function_that_does_not_end_is_given_up_and_leaves_the_attempt_u
     sys.modules["own_rewards"].let_go.set()
 
 
-async def test_calls_that_do_not_end_do_not_become_ever_more(
+async def test_hanging_calls_are_limited(
     own: Callable[[str], Verifier], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own("forever")
@@ -199,19 +199,19 @@ async def test_calls_that_do_not_end_do_not_become_ever_more(
     ("name", "wrong"),
     [
         ("wait", "did you mean 'waits'"),
-        ("number", "is a int and no function"),
+        ("number", "is a int, not a function"),
         ("alone", r"must be callable as function\(task, rollout\)"),
         ("not a name", "write module:function"),
     ],
 )
-def test_a_function_that_cannot_be_used_is_told_at_the_start(
+def test_an_unusable_function_is_refused_at_the_start(
     own: Callable[[str], Verifier], name: str, wrong: str
 ) -> None:
     with pytest.raises(BadInputError, match=wrong):
         own(name)
 
 
-def test_a_module_that_cannot_be_imported_is_told_with_the_reason(
+def test_a_module_that_fails_to_import_is_refused_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Short ways to ask verifiers in tests."""
+"""Short ways to make what verifiers are asked, and to ask them."""
 
 from __future__ import annotations
 
