@@ -20,6 +20,7 @@ RESAMPLES = 5_000
 FLIPS = 20_000
 EXACT_UP_TO = 14
 _CHUNK = 8
+_DRAWN_AT_ONCE = 100_000
 
 ONE_TASK = "one task tells nothing about the spread between tasks"
 ALL_ALIKE = "all tasks gave the same figure: resampling them shows no spread"
@@ -98,10 +99,21 @@ def bootstrap(values: Sequence[float], *, seed: int = SEED, resamples: int = RES
     figures were looked at. With few tasks, below 20 or so, it is somewhat too narrow.
     """
     draw = random.Random(seed)  # noqa: S311  # resampling, not secrets
-    size = len(values)
-    means = sorted(sum(draw.choices(values, k=size)) / size for _ in range(resamples))
+    means = sorted(_resampled_means(values, draw, resamples))
     outside = int(resamples * LEVEL / 2)
     return Interval(low=means[outside], high=means[-1 - outside])
+
+
+def _resampled_means(
+    values: Sequence[float], draw: random.Random, resamples: int
+) -> Iterator[float]:
+    """The mean of each resample; many are drawn at once, which is faster than one by one."""
+    size = len(values)
+    at_once = max(1, _DRAWN_AT_ONCE // size)
+    for start in range(0, resamples, at_once):
+        end = size * min(at_once, resamples - start)
+        drawn = draw.choices(values, k=end)
+        yield from (sum(drawn[first : first + size]) / size for first in range(0, end, size))
 
 
 def sign_flip(differences: Sequence[float], *, seed: int = SEED, flips: int = FLIPS) -> SignFlip:
