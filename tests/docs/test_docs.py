@@ -49,7 +49,7 @@ def first_cells(document: str, heading: str) -> list[str]:
 # Tables
 
 
-def test_readme_lists_the_tools_that_there_are() -> None:
+def test_readme_lists_the_tools() -> None:
     assert first_cells("README.md", "## Tools") == [t.name for t in core_tools()]
 
 
@@ -187,7 +187,7 @@ def test_every_path_that_a_page_names_exists(page: str) -> None:
 
 
 @EVERY_PAGE
-def test_every_page_says_at_its_top_whom_it_is_for(page: str) -> None:
+def test_every_page_says_at_the_top_who_it_is_for(page: str) -> None:
     if page == "README.md":
         return
     title, purpose, *_ = read(page).split("\n\n")

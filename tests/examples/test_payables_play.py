@@ -100,7 +100,7 @@ def test_arguments_that_are_not_json_are_explained_and_leave_no_trace(
     assert (Path(session) / FILE).read_text() == before
 
 
-def test_after_the_limit_of_turns_only_finish_is_left(
+def test_after_the_turn_limit_only_finish_is_allowed(
     session: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(MAX_TURNS):
@@ -125,7 +125,7 @@ def test_an_unknown_task_and_a_missing_session_are_refused(
     assert "no session in" in shown
 
 
-def test_collect_leaves_out_what_is_not_finished_and_says_so(
+def test_collect_skips_unfinished_attempts_and_says_so(
     session: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "attempts.jsonl"

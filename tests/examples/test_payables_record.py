@@ -135,7 +135,7 @@ def test_an_attempt_ends_at_the_limit_of_turns_and_is_verified_as_it_stands(
     assert "neither booked" in attempt["feedback"]
 
 
-def test_an_attempt_that_the_endpoint_breaks_off_is_left_out_and_reported(
+def test_an_attempt_that_the_endpoint_aborts_is_omitted_and_reported(
     endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"

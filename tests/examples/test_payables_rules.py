@@ -163,7 +163,7 @@ def test_an_invoice_that_is_not_processed_loses() -> None:
     assert "neither booked with a payment planned" in verify(desk).feedback
 
 
-def test_a_payment_planned_anew_replaces_the_one_before() -> None:
+def test_a_new_payment_plan_replaces_the_earlier_one() -> None:
     desk = Desk(find_task("cloth"))
     booking = {"supplier_id": "S-140", "amount": "1170.00", "period": "2025-03"}
     ask(desk, "book_invoice", invoice_id="OS-7702", **booking)
@@ -178,14 +178,14 @@ def test_a_payment_planned_anew_replaces_the_one_before() -> None:
     assert verify(desk).reward == 1.0
 
 
-def test_earlier_vouchers_were_paid_by_the_convention_that_is_to_be_inferred() -> None:
+def test_earlier_vouchers_follow_the_convention_to_be_inferred() -> None:
     for voucher in VOUCHERS:
         paid, due = date.fromisoformat(voucher.paid), date.fromisoformat(voucher.due)
         assert leaves(paid) == paid <= due < paid + timedelta(days=7), voucher
         assert (voucher.order == "-") == (voucher.approved_by != "-"), voucher
 
 
-def test_the_credit_notes_of_a_supplier_are_seen_until_they_are_set_off() -> None:
+def test_credit_notes_are_listed_until_they_are_set_off() -> None:
     desk = Desk(find_task("ropes"))
     assert ask(desk, "list_open_items", supplier_id="S-185") == "[]"
     booking = {"supplier_id": "S-209", "amount": "528.00", "period": "2025-03"}
@@ -256,7 +256,7 @@ def test_a_payment_cannot_be_planned_for_an_impossible_day(day: str) -> None:
     assert json.loads(result) == {"error": "E221 date not accepted"}
 
 
-def test_what_is_booked_cannot_be_signed_off_held_or_booked_again() -> None:
+def test_a_booked_invoice_cannot_be_signed_off_held_or_booked_again() -> None:
     desk = Desk(find_task("bolts"))
     ask(desk, "book_invoice", **BOOKING)
     refused = '{"error": "E301 wrong document status"}'
@@ -267,13 +267,13 @@ def test_what_is_booked_cannot_be_signed_off_held_or_booked_again() -> None:
     assert json.loads(unknown) == {"error": "E322 item cannot be set off"}
 
 
-def test_a_number_is_as_good_an_amount_as_a_text() -> None:
+def test_an_amount_may_be_a_number_or_a_string() -> None:
     desk = Desk(find_task("bolts"))
     result = call_tool(desk, "book_invoice", json.dumps(BOOKING | {"amount": 440}))
     assert json.loads(result)["open"] == "440.00"
 
 
-def test_the_tools_are_described_in_the_form_of_function_calling_and_give_nothing_away() -> None:
+def test_the_tool_schemas_are_for_function_calling_and_reveal_no_convention() -> None:
     functions = [schema["function"] for schema in tool_schemas()]
     text = json.dumps(functions)
     assert text.count('"parameters"') == len(TOOLS)

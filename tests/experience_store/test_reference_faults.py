@@ -61,7 +61,7 @@ def test_one_malformed_answer_does_not_lose_the_other_groups_work() -> None:
     ],
     ids=["single backslashes", "escaped backslashes"],
 )
-def test_latex_backslashes_neither_break_nor_bend_json(written: str) -> None:
+def test_latex_backslashes_neither_break_nor_distort_json(written: str) -> None:
     raw = (
         '{"reasons": "", "operations": [{"operation": "Add", "ids": [], "name": "Bounds", '
         f'"experience": "{written}"}}]}}'
@@ -104,7 +104,7 @@ def test_lower_case_operation_names_are_not_ignored(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "ids"), [("Add", ()), ("Revise", ("G1",)), ("Merge", ("G1", "G2"))]
 )
-def test_space_around_a_name_and_a_text_is_no_part_of_them(kind: str, ids: tuple[str, ...]) -> None:
+def test_space_around_a_name_and_a_text_is_stripped(kind: str, ids: tuple[str, ...]) -> None:
     spaced = operation(kind, *ids, name=" Rules first\n", experience=" Read the rules.\n")
 
     outcome = outcome_of(update(on=state("Old.", "Older.")).record("compare-1", answer(spaced)))
@@ -186,7 +186,7 @@ def test_an_unscored_attempt_is_not_counted_as_reward_0() -> None:
     ("rewards", "signal"),
     [((1.0, 2.0), True), ((-3.0, -1.0), True), ((0.0, 0.0), False), ((5.0, 5.0), False)],
 )
-def test_groups_are_told_apart_by_spread_and_not_by_a_mean_between_0_and_1(
+def test_signal_depends_on_the_spread_and_not_on_a_mean_between_0_and_1(
     rewards: tuple[float, float], *, signal: bool
 ) -> None:
     attempts = [attempt(f"attempt {i}", r, id=str(i)) for i, r in enumerate(rewards)]
@@ -194,7 +194,7 @@ def test_groups_are_told_apart_by_spread_and_not_by_a_mean_between_0_and_1(
     assert group(*attempts).has_signal(0.0) is signal
 
 
-def test_two_groups_with_the_same_question_text_stay_two() -> None:
+def test_two_groups_with_the_same_question_text_stay_separate() -> None:
     twins = update(
         group(attempt("left won", 1.0), attempt("left lost", 0.0), id="left"),
         group(attempt("right won", 1.0), attempt("right lost", 0.0), id="right"),
@@ -252,7 +252,7 @@ def test_an_answer_that_is_json_within_json_is_read() -> None:
     assert texts(outcome_of(wrapped)) == texts(outcome_of(plain))
 
 
-def test_what_changed_meanwhile_is_consolidated_again_and_the_rest_passes() -> None:
+def test_only_operations_on_changed_experiences_are_consolidated_again() -> None:
     before = state("Check the rules.", "Ask for the name.")
     both = update(on=before)
     both = both.record(
@@ -285,7 +285,7 @@ def test_what_changed_meanwhile_is_consolidated_again_and_the_rest_passes() -> N
     ]
 
 
-def test_an_update_on_a_moved_head_needs_no_call_when_nothing_it_touches_changed() -> None:
+def test_a_moved_head_needs_no_call_if_nothing_the_update_touches_changed() -> None:
     before = state("Check the rules.", "Ask for the name.")
     mine = update(on=before).record("compare-1", answer(operation("Retire", "G1")))
     theirs = update(on=before).record("compare-1", answer(operation("Retire", "G2")))
@@ -308,7 +308,7 @@ def test_proposals_carry_the_requests_that_made_them() -> None:
     assert applied.sources == ("compare-1", "compare-2", "consolidate-1-1")
 
 
-def test_a_proposal_may_be_passed_on_without_repeating_its_words() -> None:
+def test_a_proposal_may_be_kept_without_repeating_its_text() -> None:
     both = update(group(id="a"), group(id="b"))
     both = both.record("compare-1", answer(add("When booking, read the rules.")))
     both = both.record("compare-2", answer(add("When refunding, ask for the reason.")))
@@ -345,13 +345,13 @@ def test_an_empty_revise_is_not_turned_into_the_add_it_names() -> None:
     assert "the experience has no text" in reasons(outcome)
 
 
-def test_true_is_no_id() -> None:
+def test_true_is_not_an_id() -> None:
     retire = operation("Retire", True)
     with pytest.raises(AnswerRefusedError, match="are not ids"):
         update(on=state("Old.")).record("compare-1", answer(retire))
 
 
-def test_rewards_that_differ_are_shown_different() -> None:
+def test_different_rewards_are_shown_as_different() -> None:
     close = group(attempt("a", 1_000_000.1, id="a"), attempt("b", 1_000_000.2, id="b"))
 
     prompt = update(close).requests()[0].prompt

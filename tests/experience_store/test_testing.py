@@ -65,7 +65,7 @@ async def test_it_answers_with_tool_calls() -> None:
     assert first.id != second.id
 
 
-def test_it_closes_without_complaint_while_connections_are_open(
+def test_it_closes_cleanly_while_connections_are_open(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def leave_open() -> None:
@@ -95,7 +95,7 @@ def test_it_closes_without_complaint_while_connections_are_open(
     assert caplog.text == ""
 
 
-async def test_what_the_script_raises_is_raised_at_the_end() -> None:
+async def test_an_error_in_the_script_is_raised_at_the_end() -> None:
     def script(asked: Asked) -> Said:
         raise LookupError(asked.prompt)
 

@@ -42,7 +42,7 @@ def test_an_empty_text_costs_nothing() -> None:
     assert estimate_tokens("") == 0
 
 
-def test_a_rule_drawn_across_the_page_costs_as_little_as_it_does() -> None:
+def test_a_long_horizontal_rule_is_cheap() -> None:
     assert estimate_tokens("=" * 80 + "\n" + "-" * 80) < 8
 
 
@@ -50,27 +50,27 @@ def test_indentation_costs_one_token_a_line() -> None:
     assert estimate_tokens("\n" + " " * 40 + "x") == estimate_tokens("\n" + " " * 4 + "x")
 
 
-def test_what_fits_is_not_touched() -> None:
+def test_a_text_that_fits_is_unchanged() -> None:
     text = "  Fits as it is. \n"
     assert clip_to_tokens(text, estimate_tokens(text)) == text
 
 
-def test_nothing_fits_into_nothing() -> None:
+def test_a_limit_of_zero_gives_an_empty_text() -> None:
     assert clip_to_tokens("word", 0) == ""
     assert clip_to_tokens("word", -3) == ""
 
 
-def test_a_cut_is_shown() -> None:
+def test_a_cut_is_visible() -> None:
     assert clip_to_tokens("one two three four five six", 4) == "one two three…"
 
 
-def test_a_cut_prefers_the_end_of_a_sentence_nearby() -> None:
+def test_a_cut_prefers_a_nearby_sentence_end() -> None:
     text = "It begins with one thing and another. " * 10 + "Then more follows here."
     limit = estimate_tokens("It begins with one thing and another. " * 10 + "Then more")
     assert clip_to_tokens(text, limit).endswith("and another.…")
 
 
-def test_a_text_without_any_boundary_is_cut_all_the_same() -> None:
+def test_a_text_without_boundaries_is_cut_too() -> None:
     clipped = clip_to_tokens("7" * 3000, 10)
     assert clipped.endswith("…")
     assert 0 < len(clipped) <= 31
@@ -91,7 +91,7 @@ def _random_text(rng: random.Random) -> str:
     return "".join(rng.choice(parts) + rng.choice(["", " "]) for _ in range(rng.randrange(1, 60)))
 
 
-def test_whatever_is_clipped_fits_and_is_a_beginning_of_the_text() -> None:
+def test_a_clipped_text_fits_and_is_a_prefix() -> None:
     rng = random.Random(7)
     for _ in range(500):
         text, limit = _random_text(rng), rng.randrange(1, 80)

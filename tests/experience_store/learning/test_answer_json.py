@@ -71,15 +71,15 @@ class TestWhereTheObjectIs:
         assert text_of(parse_object(escaped(value), EXPECTED)) == value
         assert text_of(parse_object(f"```json\n{escaped(value)}\n```", EXPECTED)) == value
 
-    def test_of_several_objects_the_one_with_most_expected_keys_is_taken(self) -> None:
+    def test_the_object_with_the_most_expected_keys_wins(self) -> None:
         example = '{"name": "an example", "text": "' + "long " * 100 + '"}'
         assert parse_object(f'{example} {TEXT} {{"operations": []}}', EXPECTED) == ANSWER
 
-    def test_of_equally_good_objects_the_last_is_taken(self) -> None:
+    def test_the_last_of_equally_good_objects_wins(self) -> None:
         answer = f'{TEXT}\nOn reflection: {{"reasons": [], "operations": []}}'
         assert parse_object(answer, EXPECTED) == {"reasons": [], "operations": []}
 
-    def test_a_bare_list_of_objects_is_taken_for_the_operations(self) -> None:
+    def test_a_bare_list_of_objects_is_read_as_the_operations(self) -> None:
         assert parse_object(json.dumps([OPERATION, OPERATION]), EXPECTED) == {
             "operations": [OPERATION, OPERATION]
         }
@@ -88,7 +88,7 @@ class TestWhereTheObjectIs:
         with pytest.raises(AnswerRefusedError, match=r"is a JSON list.*keys summary"):
             parse_object(json.dumps([OPERATION, OPERATION]), ["summary"])
 
-    def test_a_list_of_operations_of_which_one_is_no_object_is_refused(self) -> None:
+    def test_a_list_with_a_member_that_is_not_an_object_is_refused(self) -> None:
         with pytest.raises(AnswerRefusedError):
             parse_object('[{"op": "Keep"}, "Retire G2"]', EXPECTED)
 
@@ -126,7 +126,7 @@ class TestMending:
             }""",
         ],
     )
-    def test_what_is_nearly_json_is_read_as_meant(self, answer: str) -> None:
+    def test_almost_json_is_read_as_meant(self, answer: str) -> None:
         assert parse_object(answer, EXPECTED) == ANSWER
 
     def test_python_literals_are_read_as_meant(self) -> None:
@@ -165,7 +165,7 @@ class TestMending:
         assert text_of(parse_object(answer, EXPECTED)) == text
 
     @pytest.mark.parametrize("text", ['write "total" # of items', 'say "a", b: "c" d', '5" pipe'])
-    def test_a_quote_that_may_be_the_end_or_not_is_refused(self, text: str) -> None:
+    def test_an_ambiguous_closing_quote_is_refused(self, text: str) -> None:
         with pytest.raises(AnswerRefusedError, match="not escaped"):
             parse_object(unescaped(text).replace("}]", "\n}]"), EXPECTED)
 
@@ -180,7 +180,7 @@ class TestMending:
         ],
         ids=["curly quotes", "commas missing", "quotes in a list", "bare words", "equals signs"],
     )
-    def test_what_asking_once_more_settles_is_refused(self, answer: str) -> None:
+    def test_other_malformed_json_is_refused(self, answer: str) -> None:
         with pytest.raises(AnswerRefusedError, match=r"one JSON object|strict parser"):
             parse_object(answer, EXPECTED)
 
@@ -217,7 +217,7 @@ class TestHalfAnAnswer:
             '{"operations": [{"op": "Keep"}, {"op": "Retire", "id": "G2"]}',
         ],
     )
-    def test_is_suspected_behind_brackets_that_do_not_match(self, answer: str) -> None:
+    def test_is_suspected_if_brackets_do_not_match(self, answer: str) -> None:
         with pytest.raises(AnswerRefusedError, match=r"breaks off|malformed near"):
             parse_object(answer, EXPECTED)
 
@@ -229,11 +229,11 @@ class TestHalfAnAnswer:
             'operations": [{"op": "Keep"}] {"op": "Retire", "id": "G2"}]}',
         ],
     )
-    def test_is_suspected_when_the_json_goes_on_after_its_end(self, answer: str) -> None:
+    def test_is_suspected_if_json_continues_after_its_end(self, answer: str) -> None:
         with pytest.raises(AnswerRefusedError, match="goes on"):
             parse_object(answer, EXPECTED)
 
-    def test_is_not_suspected_behind_a_bracket_too_many(self) -> None:
+    def test_is_not_suspected_after_one_bracket_too_many(self) -> None:
         assert parse_object(TEXT + "}\n```\nDone.", EXPECTED) == ANSWER
 
     @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ class TestHalfAnAnswer:
             parse_object(answer, EXPECTED)
 
     @pytest.mark.parametrize("quote", ['"', "'"])
-    def test_never_comes_of_a_character_that_is_missing(self, quote: str) -> None:
+    def test_is_not_caused_by_one_missing_character(self, quote: str) -> None:
         operations = [OPERATION, {"op": "Retire", "id": "G2"}, {"op": "Keep", "id": 3}]
         whole = json.dumps({"reasons": ["a", "b"], "operations": operations}).replace('"', quote)
         for position in (p for p, mark in enumerate(whole) if not mark.isalnum()):
@@ -266,7 +266,7 @@ class TestHalfAnAnswer:
 class TestBounds:
     @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
     @pytest.mark.parametrize("answer", ['{{"a": [{}]}}', "{{a: {},}}"])
-    def test_what_is_no_finite_number_is_refused(self, number: str, answer: str) -> None:
+    def test_a_number_must_be_finite(self, number: str, answer: str) -> None:
         with pytest.raises(AnswerRefusedError, match="not a JSON number"):
             parse_object(answer.format(number), ["a"])
 
@@ -322,9 +322,7 @@ class TestBounds:
         ],
     )
     @pytest.mark.parametrize("frame", ["{}", '{{"a": {}}}', '{{"a": "{}"}}', "{{'a': '{}',}}"])
-    def test_hostile_text_of_the_longest_length_is_read_or_refused(
-        self, unit: str, frame: str
-    ) -> None:
+    def test_hostile_text_of_maximum_length_is_read_or_refused(self, unit: str, frame: str) -> None:
         text = frame.format(unit * (MAX_CHARS // len(unit) - 20))
         with contextlib.suppress(AnswerRefusedError):
             assert isinstance(parse_object(text, ["a"]), dict)

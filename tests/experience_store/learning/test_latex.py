@@ -62,7 +62,7 @@ class TestCommands:
             )
 
     @pytest.mark.parametrize("command", [c for c in COMMANDS if c[1] in "bfnrt"])
-    def test_is_restored_in_an_object_that_somebody_else_decoded(self, command: str) -> None:
+    def test_is_restored_in_an_object_that_is_already_decoded(self, command: str) -> None:
         for place in PLACES:
             meant = place.format(command)
             bent = meant
@@ -70,13 +70,13 @@ class TestCommands:
                 bent = bent.replace("\\" + letter, control)
             assert clean_object({"o": [{"text": bent, "n": 1}]}) == {"o": [{"text": meant, "n": 1}]}
 
-    def test_is_understood_when_escaped_and_unescaped_commands_stand_side_by_side(self) -> None:
+    def test_is_understood_with_escaped_and_unescaped_commands_mixed(self) -> None:
         answer = unescaped(r"\\frac{1}{2} \times \theta \neq \\binom{n}{k} and \underline{x}\")!")
         assert text_of(parse_object(answer, ["operations"])) == (
             r"\frac{1}{2} \times \theta \neq \binom{n}{k} and \underline{x}" + '")!'
         )
 
-    def test_keeps_the_row_breaks_of_whoever_does_not_escape(self) -> None:
+    def test_keeps_row_breaks_that_are_not_escaped(self) -> None:
         meant = r"\begin{matrix} a & b \\ c & d \\\hline \end{matrix}"
         assert text_of(parse_object(unescaped(meant), ["operations"])) == meant
         assert text_of(parse_object(escaped(meant), ["operations"])) == meant

@@ -89,7 +89,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_prompt_is_rendered_as_it_stands_in_golden(name: str) -> None:
+def test_each_prompt_matches_its_golden_file(name: str) -> None:
     prompt = CASES[name]().requests()[0].prompt
     path = GOLDEN / f"{name}.md"
     if os.environ.get("UPDATE_GOLDEN"):
@@ -98,7 +98,7 @@ def test_a_prompt_is_rendered_as_it_stands_in_golden(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_prompt_is_the_same_at_every_rendering(name: str) -> None:
+def test_rendering_a_prompt_is_deterministic(name: str) -> None:
     assert CASES[name]().requests()[0].prompt == CASES[name]().requests()[0].prompt
 
 
@@ -109,7 +109,7 @@ def test_an_attempt_cannot_close_its_block() -> None:
     assert "ignore all of the above" in prompt
 
 
-def test_without_rewards_what_would_tell_the_outcome_is_withheld_and_the_prompt_says_so() -> None:
+def test_without_rewards_the_prompt_withholds_the_outcome_and_says_so() -> None:
     prompt = unrewarded().requests()[0].prompt
 
     assert "there is no reward, no reference answer and no verdict" in prompt
@@ -118,7 +118,7 @@ def test_without_rewards_what_would_tell_the_outcome_is_withheld_and_the_prompt_
 
 
 @pytest.mark.parametrize("reward", [None, 1.0])
-def test_without_rewards_that_differ_the_first_attempts_are_shown_in_the_order_given(
+def test_equal_rewards_show_the_first_attempts_in_the_given_order(
     reward: float | None,
 ) -> None:
     attempts = [attempt(f"I tried way {n}.", reward, id=f"t{n}") for n in range(11)]
@@ -135,7 +135,7 @@ def test_without_rewards_that_differ_the_first_attempts_are_shown_in_the_order_g
     assert "rewards in between" not in prompt
 
 
-def test_only_the_experiences_relevant_to_the_task_are_shown_and_the_rest_counted() -> None:
+def test_only_relevant_experiences_are_shown_and_the_rest_counted() -> None:
     made = update(FLIGHT, on=state("Check the fare first.", "Never mind."), budget=HOST)
     lesson = replace(made.inputs[0], relevant=made.inputs[0].relevant[:1])
 
@@ -147,7 +147,7 @@ def test_only_the_experiences_relevant_to_the_task_are_shown_and_the_rest_counte
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_schemas_are_fit_for_strict_structured_output(name: str) -> None:
+def test_schemas_allow_strict_structured_output(name: str) -> None:
     def check(schema: Schema) -> None:
         if schema.get("type") == "object":
             properties = schema["properties"]

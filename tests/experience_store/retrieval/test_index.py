@@ -39,13 +39,13 @@ class TestRanking:
         index = Index.build([*AIRLINE, lesson(4, "Ask first.", name="Seat upgrades")])
         assert ids(index, "upgrade") == ["G4"]
 
-    def test_of_a_long_task_only_the_beginning_is_remembered(self) -> None:
+    def test_only_the_beginning_of_a_long_task_is_indexed(self) -> None:
         filler = " ".join(f"filler{n}" for n in range(100))
         index = Index.build([lesson(1, "Ask first.", f"upgrade {filler} downgrade")])
         assert ids(index, "upgrade") == ["G1"]
         assert ids(index, "downgrade") == []
 
-    def test_of_a_very_long_query_the_beginning_and_the_end_are_read(self) -> None:
+    def test_a_very_long_query_is_read_at_both_ends(self) -> None:
         index = Index.build(AIRLINE)
         noise = "lorem " * 20_000
         assert ids(index, f"bags {noise} delayed") == ["G3", "G2"]
@@ -58,7 +58,7 @@ class TestRanking:
     def test_an_empty_index_finds_nothing(self) -> None:
         assert ids(Index.build([]), "flight") == []
 
-    def test_nothing_is_found_without_a_place_for_it(self) -> None:
+    def test_a_limit_of_zero_finds_nothing(self) -> None:
         assert ids(Index.build(AIRLINE), "flight", limit=0) == []
 
     def test_stop_words_find_nothing(self) -> None:
@@ -66,7 +66,7 @@ class TestRanking:
         assert ids(index, "the a of and you are") == []
         assert ids(index, "Who are you to cancel?") == ["G1"]
 
-    def test_what_names_an_earlier_task_had_by_chance_does_not_beat_what_a_lesson_says(
+    def test_names_in_earlier_tasks_do_not_outrank_the_words_of_a_lesson(
         self,
     ) -> None:
         earlier = (
@@ -84,14 +84,14 @@ class TestRanking:
         assert ids(index, asked)[:2] == ["G5", "G4"]
         assert ids(index, "Sophia") == ["G4"]
 
-    def test_of_two_documents_with_one_id_the_later_counts(self) -> None:
+    def test_the_later_of_two_documents_with_one_id_counts(self) -> None:
         index = Index.build([lesson(1, "Old words."), lesson(1, "New wording.")])
         assert (len(index), ids(index, "old"), ids(index, "new")) == (1, [], ["G1"])
 
 
 class TestExactness:
     @pytest.mark.parametrize("size", [1, 20, 300])
-    def test_the_ranking_is_that_of_scoring_every_experience(self, size: int) -> None:
+    def test_the_ranking_equals_scoring_every_experience(self, size: int) -> None:
         writer = Writer(size)
         documents = [writer.lesson(n) for n in range(1, size + 1)]
         index = Index.build(documents)
@@ -102,7 +102,7 @@ class TestExactness:
             )
             assert ids(index, task, limit) == ranked_one_by_one(documents, task, limit)
 
-    def test_of_a_task_with_very_many_words_the_hundred_rarest_count(self) -> None:
+    def test_only_the_hundred_rarest_words_of_a_task_count(self) -> None:
         common = [f"often{chr(97 + n // 26)}{chr(97 + n % 26)}x" for n in range(150)]
         documents = [lesson(n, " ".join(common)) for n in range(1, 5)]
         index = Index.build([*documents, lesson(5, "Beware of the xylophone.")])
@@ -110,7 +110,7 @@ class TestExactness:
         assert len(index.rank(counted, 10)) == 5
         assert index.rank(" ".join([*common, "xylophone"]), 10) == index.rank(counted, 10)
 
-    def test_an_index_kept_up_to_date_answers_like_one_built_anew(self) -> None:
+    def test_an_updated_index_equals_a_rebuilt_one(self) -> None:
         writer = Writer(5)
         documents = {n: writer.lesson(n) for n in range(1, 121)}
         index = Index.build(documents.values())
@@ -122,7 +122,7 @@ class TestExactness:
             index = index.updated(changed, [f"G{n}" for n in removed])
             self._assert_same(index, Index.build(documents.values()), writer)
 
-    def test_an_index_that_lost_everything_answers_like_an_empty_one(self) -> None:
+    def test_an_emptied_index_equals_an_empty_one(self) -> None:
         writer = Writer(6)
         documents = [writer.lesson(n) for n in range(1, 81)]
         emptied = Index.build(documents).updated([], [d.experience.id for d in documents])
@@ -138,17 +138,17 @@ class TestExactness:
 
 
 class TestUpdating:
-    def test_the_old_index_goes_on_answering_as_before(self) -> None:
+    def test_an_update_leaves_the_old_index_unchanged(self) -> None:
         old = Index.build(AIRLINE)
         before = old.rank("delayed flight bags", 5)
         new = old.updated([lesson(2, "Never upgrade."), lesson(4, "Bags, bags, bags.")], ["G3"])
         assert old.rank("delayed flight bags", 5) == before
         assert ids(new, "delayed flight bags") == ["G4"]
 
-    def test_what_is_not_there_can_be_removed(self) -> None:
+    def test_removing_a_missing_id_is_allowed(self) -> None:
         assert len(Index.build(AIRLINE).updated([], ["G77"])) == 3
 
-    def test_an_id_that_is_removed_and_changed_at_once_is_there(self) -> None:
+    def test_an_id_both_removed_and_changed_stays(self) -> None:
         index = Index.build(AIRLINE).updated([lesson(1, "Upgrade.")], ["G1"])
         assert ids(index, "upgrade") == ["G1"]
 
@@ -165,7 +165,7 @@ class TestNear:
     def test_a_rewording_is_near(self) -> None:
         assert self.INDEX.near("Verify insurance before refunding cancelled bookings.") == ["G1"]
 
-    def test_what_adds_a_condition_is_near(self) -> None:
+    def test_an_added_condition_is_still_near(self) -> None:
         text = "When a booking with two or more passengers is cancelled by telephone, verify the "
         assert self.INDEX.near(text + "insurance before you refund it in full.") == ["G1"]
 
@@ -175,7 +175,7 @@ class TestNear:
     def test_tasks_do_not_make_an_experience_near(self) -> None:
         assert "G3" not in self.INDEX.near("verify insurance booking cancelled refund", 0.1)
 
-    def test_a_short_text_is_not_near_to_all_that_contains_it(self) -> None:
+    def test_a_short_text_is_not_near_every_text_that_contains_it(self) -> None:
         assert self.INDEX.near("Verify the insurance.") == []
 
     def test_the_same_few_words_are_near(self) -> None:
@@ -186,5 +186,5 @@ class TestNear:
         assert self.INDEX.near(text, 0.3) == ["G1", "G2"]
 
     @pytest.mark.parametrize("text", ["", "to be or not to be"])
-    def test_a_text_without_content_words_is_near_to_nothing(self, text: str) -> None:
+    def test_a_text_without_content_words_is_near_nothing(self, text: str) -> None:
         assert self.INDEX.near(text, 0.0) == []

@@ -18,7 +18,7 @@ def served(selection: Selection) -> list[str]:
     return [e.id for e in selection.experiences]
 
 
-def test_a_library_that_fits_is_served_whole_with_the_best_first() -> None:
+def test_a_library_that_fits_is_served_whole_best_first() -> None:
     state, index = library(*AIRLINE)
     selection = select(state, index, "delayed flight", 1_000)
     assert served(selection) == ["G3", "G2", "G1"]
@@ -26,20 +26,20 @@ def test_a_library_that_fits_is_served_whole_with_the_best_first() -> None:
 
 
 @pytest.mark.parametrize("task", [None, "", "xylophone", "the a of and you are"])
-def test_without_any_match_the_newest_come_first_whatever_the_budget(task: str | None) -> None:
+def test_without_a_match_the_newest_come_first(task: str | None) -> None:
     state, index = library(*AIRLINE)
     assert served(select(state, index, task, 1_000)) == ["G3", "G2", "G1"]
     assert served(select(state, index, task, index.tokens - 1)) == ["G3", "G2"]
     assert served(select(state, index, task, index.cost("G3"))) == ["G3"]
 
 
-def test_what_does_not_match_is_not_served_to_fill_up() -> None:
+def test_the_budget_is_not_filled_with_what_does_not_match() -> None:
     state, index = library(*AIRLINE)
     selection = select(state, index, "delayed flight", index.tokens - 1)
     assert (served(selection), selection.omitted) == (["G3"], 2)
 
 
-def test_what_is_shorter_does_not_take_the_place_of_what_is_better() -> None:
+def test_a_shorter_lesson_does_not_replace_a_better_one() -> None:
     long = lesson(1, "Bags: " + "count all the bags again, " * 5)
     state, index = library(long, lesson(2, "Weigh bags."), *AIRLINE[2:])
     assert ids(index, "bags count again") == ["G1", "G2"]
@@ -47,7 +47,7 @@ def test_what_is_shorter_does_not_take_the_place_of_what_is_better() -> None:
     assert selection == Selection((), 3, 0)
 
 
-def test_what_a_smaller_budget_gets_is_the_beginning_of_what_a_larger_one_gets() -> None:
+def test_a_smaller_budget_gets_a_prefix_of_what_a_larger_one_gets() -> None:
     writer = Writer(4)
     state, index = library(*(writer.lesson(n) for n in range(1, 41)))
     for task in (writer.text(6), "xylophone", None):
@@ -60,7 +60,7 @@ def test_what_a_smaller_budget_gets_is_the_beginning_of_what_a_larger_one_gets()
 
 
 @pytest.mark.parametrize("max_tokens", [-5, 0, 1, 5])
-def test_a_budget_too_small_for_any_selects_nothing(max_tokens: int) -> None:
+def test_a_budget_too_small_for_any_lesson_selects_nothing(max_tokens: int) -> None:
     assert select(*library(*AIRLINE), "bags", max_tokens) == Selection((), 3, 0)
 
 

@@ -38,7 +38,7 @@ def test_the_whole_identifier_counts_beyond_its_parts() -> None:
     assert ids(index, "get_user_id")[0] == "G1"
 
 
-def test_chinese_is_compared_by_pairs_of_characters() -> None:
+def test_chinese_is_matched_by_pairs_of_characters() -> None:
     index = Index.build(
         [lesson(1, "取消预订前先确认保险"), lesson(2, "先计算免费行李"), *AIRLINE[2:]]
     )
@@ -51,7 +51,7 @@ def test_a_single_chinese_character_stands_for_itself() -> None:
     assert ids(index, "买") == ["G1"]
 
 
-def test_japanese_korean_and_thai_are_compared_too() -> None:
+def test_japanese_korean_and_thai_are_matched_too() -> None:
     index = Index.build(
         [lesson(1, "キャンセル料金"), lesson(2, "항공편을 취소"), lesson(3, "ยกเลิกตั๋ว")]
     )
@@ -70,7 +70,7 @@ def test_words_with_combining_marks_stay_whole() -> None:
     assert content_terms("बाज़ार से") == ["बाज़ार", "से"]
 
 
-def test_one_endless_word_does_no_harm() -> None:
+def test_a_very_long_word_does_no_harm() -> None:
     assert ids(Index.build(AIRLINE), "bags " + "x" * 100_000) == ["G2"]
 
 

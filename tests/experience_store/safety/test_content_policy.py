@@ -197,7 +197,7 @@ def test_steering_is_refused_under_every_policy(steering: str, policy: Policy) -
     ],
 )
 @pytest.mark.parametrize("policy", [STRICT, Policy(allow_links=True, allow_commands=True)])
-def test_markup_of_prompts_is_refused_under_every_policy(markup: str, policy: Policy) -> None:
+def test_prompt_markup_is_refused_under_every_policy(markup: str, policy: Policy) -> None:
     assert "markup" in refusal(f"When done, {markup}", policy)
 
 
@@ -241,7 +241,7 @@ def test_the_reason_names_what_to_leave_out() -> None:
         ],
     ],
 )
-def test_long_hostile_text_is_finished_with(unit: str) -> None:
+def test_long_hostile_text_is_checked_in_time(unit: str) -> None:
     reason = content_problem(unit * (200_000 // len(unit)), STRICT)
     assert reason is None or len(reason) < 300
 

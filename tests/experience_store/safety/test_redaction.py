@@ -51,7 +51,7 @@ def test_a_token_is_replaced_by_its_kind_wherever_it_stands(
 
 
 @pytest.mark.parametrize(("kind", "text", "secret"), NAMED)
-def test_a_secret_is_known_by_what_it_is_called(kind: str, text: str, secret: str) -> None:
+def test_a_secret_is_recognised_by_its_name(kind: str, text: str, secret: str) -> None:
     redacted, count = redact(f"before {text} after")
     assert count == 1
     assert secret not in redacted
@@ -95,14 +95,14 @@ def test_terminal_colours_do_not_hide_a_secret() -> None:
     assert redact("password=hunter2\x1b[0m") == ("password=[redacted:password]\x1b[0m", 1)
 
 
-def test_secrets_are_counted_each() -> None:
+def test_each_secret_is_counted() -> None:
     text = "\n".join(token for _, token in TOKENS)
     redacted, count = redact(text)
     assert count == len(TOKENS)
     assert redacted.split("\n") == [f"[redacted:{kind}]" for kind, _ in TOKENS]
 
 
-def test_a_secret_that_two_rules_find_is_one_secret() -> None:
+def test_a_secret_that_two_rules_match_counts_once() -> None:
     redacted, count = redact(f'{{"api_key": "{TOKENS[3][1]}", "Authorization": "Bearer {JWT}"}}')
     assert count == 2
     assert json.loads(redacted) == {
@@ -111,18 +111,18 @@ def test_a_secret_that_two_rules_find_is_one_secret() -> None:
     }
 
 
-def test_letters_that_grow_in_lower_case_do_not_shift_what_is_replaced() -> None:
+def test_letters_that_lengthen_in_lower_case_do_not_shift_the_redaction() -> None:
     assert redact("İİİ password=hunter2 İ") == ("İİİ password=[redacted:password] İ", 1)
 
 
-def test_what_is_redacted_stays_as_it_is_when_redacted_again() -> None:
+def test_redacting_twice_changes_nothing() -> None:
     for _, text, _ in NAMED:
         once, _ = redact(text)
         assert redact(once) == (once, 0)
 
 
 @pytest.mark.parametrize("text", ORDINARY)
-def test_ordinary_text_is_left_alone(text: str) -> None:
+def test_ordinary_text_is_unchanged(text: str) -> None:
     assert redact(text) == (text, 0)
     assert redact(json.dumps({"content": text}))[1] == 0
 
@@ -136,7 +136,7 @@ def recorded() -> Iterator[str]:
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no recorded rollouts at {DATA}")
-def test_nothing_is_taken_for_a_secret_in_recorded_rollouts() -> None:
+def test_recorded_rollouts_contain_no_false_positives() -> None:
     for text in recorded():
         assert redact(text) == (text, 0)
 
@@ -163,7 +163,7 @@ def test_nothing_is_taken_for_a_secret_in_recorded_rollouts() -> None:
         ],
     ],
 )
-def test_a_megabyte_of_hostile_text_is_finished_with(unit: str) -> None:
+def test_a_megabyte_of_hostile_text_is_redacted_in_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     redacted, count = redact(text)
     assert (redacted == text) == (count == 0)

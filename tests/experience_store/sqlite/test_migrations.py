@@ -111,7 +111,9 @@ async def test_an_upgraded_database_equals_a_fresh_one(tmp_path: Path, schema: i
     assert all(rows for table, rows in data_of(old).items() if table not in MADE_LATER)
 
 
-async def test_an_upgraded_database_serves_and_says_how_its_groups_stand(tmp_path: Path) -> None:
+async def test_an_upgraded_database_serves_and_knows_the_state_of_its_groups(
+    tmp_path: Path,
+) -> None:
     make(tmp_path / "old.db", schema=1)
 
     store = await open_store(tmp_path / "old.db")
@@ -128,7 +130,7 @@ async def test_an_upgraded_database_serves_and_says_how_its_groups_stand(tmp_pat
     await store.close()
 
 
-async def test_a_database_of_a_later_release_is_refused(tmp_path: Path) -> None:
+async def test_a_database_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     make(tmp_path / "new.db", schema=len(migrations()))
     with closing(sqlite3.connect(tmp_path / "new.db")) as connection:
         record = {"number": len(migrations()) + 1, "name": "later", "now": AT}

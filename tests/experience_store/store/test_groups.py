@@ -29,7 +29,7 @@ async def test_a_group_is_stored_as_it_was_sent(store: Store) -> None:
     assert (kept.task, kept.ground_truth) == ("Book a flight", "no refund")
 
 
-async def test_sending_the_same_again_changes_nothing(store: Store) -> None:
+async def test_resending_a_group_changes_nothing(store: Store) -> None:
     group = submission(group_id="g")
     await store.groups.submit("lib", group)
 

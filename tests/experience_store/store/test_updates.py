@@ -75,7 +75,7 @@ async def test_an_update_asks_again_if_its_experience_changed_meanwhile(store: S
     assert await entries(store) == {"G1": "When one, do this and that."}
 
 
-async def test_publishing_on_another_head_is_refused(store: Store) -> None:
+async def test_publishing_on_a_moved_head_is_refused(store: Store) -> None:
     made = runner(store)
     await store.groups.submit("lib", submission())
     update_id = await made.begin("lib", "host", 1)

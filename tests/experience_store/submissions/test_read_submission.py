@@ -40,7 +40,7 @@ def refusal(trajectory: object, **others: object) -> str:
 # Forms of messages
 
 
-def test_openai_content_parts_are_joined_and_what_is_no_text_is_named() -> None:
+def test_openai_content_parts_are_joined_and_other_kinds_are_named() -> None:
     parts = [
         {"type": "text", "text": "Look at"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
@@ -73,7 +73,7 @@ def test_null_content_with_tool_calls_is_a_message_without_text() -> None:
         {"name": "book", "arguments": {"id": 7}},
     ],
 )
-def test_a_call_is_understood_whether_its_name_stands_inside_or_beside(
+def test_a_tool_call_may_have_its_name_inside_or_beside_the_function(
     call: Mapping[str, object],
 ) -> None:
     (message,) = messages({"role": "assistant", "tool_calls": [call]})
@@ -136,7 +136,7 @@ def test_reasoning_comes_before_and_a_refusal_after_what_was_said() -> None:
     assert message.text == "The rules forbid it.\nSorry.\nI cannot."
 
 
-def test_unknown_fields_of_messages_are_no_reason_to_refuse_them() -> None:
+def test_unknown_message_fields_are_ignored() -> None:
     sent = {"role": "assistant", "content": "a", "annotations": [1], "audio": None, "index": 3}
 
     assert messages(sent) == (Message("assistant", "a"),)
@@ -151,7 +151,7 @@ def test_plain_output_is_one_message_and_structured_output_its_json() -> None:
 # The other fields
 
 
-def test_everything_that_is_sent_is_read() -> None:
+def test_every_field_is_read() -> None:
     read_ = trajectory(
         id=7,
         reward=-2,
@@ -184,7 +184,7 @@ def test_task_and_ids_are_stripped() -> None:
     assert (made.task, made.group_id, made.trajectories[0].id) == ("Book", "g", "a")
 
 
-async def test_lone_surrogates_can_be_stored_wherever_they_stand(store: Store) -> None:
+async def test_lone_surrogates_can_be_stored_in_any_field(store: Store) -> None:
     odd = "a\ud800b"
     call = {"id": odd, "function": {"name": odd, "arguments": odd}}
     submission = read(
@@ -233,20 +233,20 @@ async def test_lone_surrogates_can_be_stored_wherever_they_stand(store: Store) -
         ("meta", "metadata"),
     ],
 )
-def test_a_misspelt_field_is_refused_with_the_one_that_is_meant(written: str, meant: str) -> None:
+def test_a_misspelt_field_gets_a_suggestion(written: str, meant: str) -> None:
     said = refusal({"output": "a", written: "x"})
 
     assert f"trajectories.0.{written}: unknown field; did you mean {meant!r}?" in said
 
 
-def test_a_field_that_is_like_none_is_refused_with_those_there_are() -> None:
+def test_an_unknown_field_is_refused_with_the_list_of_fields() -> None:
     said = refusal({"output": "a", "zzz": 1})
 
     assert "trajectories.0.zzz: unknown field; Fields are reward, messages, output" in said
 
 
 @pytest.mark.parametrize("reward", [float("nan"), float("inf"), "-inf", "good", [1], 10**400])
-def test_a_reward_that_is_no_real_number_is_refused(reward: object) -> None:
+def test_a_reward_must_be_a_real_number(reward: object) -> None:
     assert "trajectories.0.reward: Input should be a " in refusal({"output": "a", "reward": reward})
 
 
@@ -271,15 +271,15 @@ def test_a_blank_task_or_id_is_refused(blank: str) -> None:
         ("a", "trajectories.0: Input should be"),
     ],
 )
-def test_what_cannot_be_understood_is_refused_with_its_place(attempt: object, where: str) -> None:
+def test_invalid_input_is_refused_with_its_location(attempt: object, where: str) -> None:
     assert where in refusal(attempt)
 
 
-def test_no_value_of_the_attempt_is_repeated_in_the_refusal() -> None:
+def test_a_refusal_never_quotes_the_attempt() -> None:
     assert "hunter2" not in refusal({"output": "a", "reward": "hunter2", "metadata": "hunter2"})
 
 
-def test_of_many_faults_some_are_named_and_the_rest_counted() -> None:
+def test_some_of_many_faults_are_named_and_the_rest_counted() -> None:
     with pytest.raises(BadInputError, match=r"trajectories\.4\..* And 4 more"):
         read_submission(task="Book", trajectories=[{"output": "a", "zzz": 1}] * 9)
 
@@ -328,12 +328,12 @@ def test_the_number_of_attempts_is_bounded() -> None:
         read_submission(task="Book", trajectories=[*attempts, {"output": "a"}])
 
 
-def test_a_long_task_is_refused_and_the_longest_one_taken() -> None:
+def test_a_task_of_maximum_length_is_accepted_and_a_longer_one_refused() -> None:
     assert len(read({"output": "a"}, task="x" * MAX_TEXT).task) == MAX_TEXT
     assert "task: String should have at most" in refusal({"output": "a"}, task="x" * (MAX_TEXT + 1))
 
 
-def test_metadata_that_is_no_json_is_refused() -> None:
+def test_metadata_must_be_json() -> None:
     bad = {"output": "a", "reward": 1, "metadata": {"loss": float("nan")}}
 
     with pytest.raises(BadInputError, match="not finite"):

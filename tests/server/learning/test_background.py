@@ -65,7 +65,7 @@ async def test_learning_starts_when_a_group_has_waited_long_enough(store: Store)
             await gate.asked.wait()
 
 
-async def test_the_background_survives_an_endpoint_that_talks_nonsense(
+async def test_background_learning_survives_nonsense_from_the_endpoint(
     store: Store,
 ) -> None:
     await submit_tasks(store, TASKS[:1])

@@ -83,7 +83,7 @@ async def test_the_right_lessons_are_published_and_every_call_is_counted(
 @pytest.mark.parametrize(
     ("script", "used"), [(without_schemas, "json_object"), (without_formats, None)]
 )
-async def test_an_endpoint_without_structured_output_is_asked_in_a_weaker_form(
+async def test_an_endpoint_without_structured_output_gets_a_weaker_format(
     store: Store, script: Script, used: str | None
 ) -> None:
     await submit_tasks(store)
@@ -101,7 +101,7 @@ async def test_an_endpoint_without_structured_output_is_asked_in_a_weaker_form(
 
 
 @pytest.mark.parametrize("status", [422, 500])
-async def test_a_server_that_cannot_validate_the_format_is_asked_in_a_weaker_form(
+async def test_a_server_that_cannot_validate_the_format_gets_a_weaker_one(
     store: Store, status: int
 ) -> None:
     """That of llama-cpp-python answers 500 to a body that it does not understand."""
@@ -121,7 +121,7 @@ async def test_a_server_that_cannot_validate_the_format_is_asked_in_a_weaker_for
     assert endpoint.calls[-1].format == "json_object"
 
 
-async def test_an_operation_on_an_unknown_id_is_refused_in_sight_and_the_rest_published(
+async def test_an_operation_on_an_unknown_id_is_recorded_as_refused_and_the_rest_published(
     store: Store,
 ) -> None:
     good = add("When booking, read the fare rules first.")
@@ -150,7 +150,7 @@ async def test_latex_from_a_model_reaches_the_library_as_it_was_meant(store: Sto
     assert await lessons(store) == {r"When you meet \frac{a}{b}, bound \theta \times \nabla f."}
 
 
-async def test_half_an_emoji_from_a_model_is_no_reason_to_stop(store: Store) -> None:
+async def test_a_lone_surrogate_from_a_model_does_not_stop_learning(store: Store) -> None:
     await submit_tasks(store)
     async with ScriptedEndpoint(at_first(always(Said("Well \ud83d")))) as endpoint:
         (closed,) = await learn(store, endpoint)
@@ -196,7 +196,7 @@ async def test_a_group_whose_answers_cannot_be_used_fails_alone_and_waits_again(
     assert await lessons(store) == {lesson(task) for task in TASKS}
 
 
-async def test_a_group_that_never_works_is_set_aside_in_sight_and_no_other_is_lost(
+async def test_a_group_that_never_works_is_set_aside_and_the_others_are_learned(
     store: Store,
 ) -> None:
     def script(asked: Asked) -> Said:
@@ -215,7 +215,7 @@ async def test_a_group_that_never_works_is_set_aside_in_sight_and_no_other_is_lo
     assert "2 answers could not be used" in str(info.failure)
 
 
-async def test_a_question_that_the_model_refuses_costs_its_group_only(store: Store) -> None:
+async def test_a_refusal_of_the_model_costs_only_its_group(store: Store) -> None:
     def script(asked: Asked) -> Said:
         if is_about(asked, TASKS[0]):
             return Said("maximum context length exceeded", status=400)
@@ -243,7 +243,7 @@ async def test_costs_are_computed_from_prices(store: Store) -> None:
     assert closed.usage.cost == pytest.approx(expected)  # pyright: ignore[reportUnknownMemberType]
 
 
-async def test_without_prices_no_cost_is_made_up(store: Store) -> None:
+async def test_without_prices_there_is_no_cost(store: Store) -> None:
     await submit_tasks(store, TASKS[:1])
     async with ScriptedEndpoint() as endpoint:
         (closed,) = await learn(store, endpoint)
@@ -252,7 +252,7 @@ async def test_without_prices_no_cost_is_made_up(store: Store) -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
-async def test_no_more_calls_are_in_flight_than_set_and_as_many_as_there_can_be(
+async def test_concurrency_reaches_its_limit_and_never_exceeds_it(
     store: Store, concurrency: int
 ) -> None:
     await submit_tasks(store, [f"Task {'abcdefghij'[n] * 5} alone" for n in range(10)])

@@ -39,9 +39,7 @@ def run_out(database: Path) -> None:
         connection.execute("UPDATE learning_update SET leased_till = 0 WHERE owner IS NOT NULL")
 
 
-async def test_after_a_kill_only_what_was_in_flight_is_asked_again(
-    store: Store, database: Path
-) -> None:
+async def test_after_a_kill_only_calls_in_flight_are_repeated(store: Store, database: Path) -> None:
     def held_back(asked: Asked) -> Said:
         return replace(right(asked), delay=FOREVER if is_about(asked, TASKS[2]) else 0.0)
 
@@ -72,7 +70,9 @@ async def test_after_a_kill_only_what_was_in_flight_is_asked_again(
     assert await lessons(store) == {lesson(task) for task in TASKS}
 
 
-async def test_two_workers_on_one_database_do_no_work_twice(store: Store, database: Path) -> None:
+async def test_two_workers_on_one_database_never_duplicate_work(
+    store: Store, database: Path
+) -> None:
     tasks = [f"Handle {chr(97 + n // 26) * 3}{chr(97 + n % 26) * 3} well" for n in range(40)]
     await submit_tasks(store, tasks)
     other_store = await open_store(database)
@@ -92,7 +92,7 @@ async def test_two_workers_on_one_database_do_no_work_twice(store: Store, databa
     assert (await store.groups.counts("lib")).learned == 40
 
 
-async def test_a_lease_that_ends_with_its_update_is_not_taken_for_a_lost_one(
+async def test_a_lease_that_ends_with_its_update_is_not_reported_as_lost(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish = SqliteUpdates.publish

@@ -28,7 +28,7 @@ from tests.server.learning.scripted_models import (
 )
 
 
-async def test_a_question_is_prepared_once_however_often_answers_come_in_between(
+async def test_a_request_is_prepared_once_however_many_answers_arrive(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared: list[str] = []
@@ -49,7 +49,7 @@ async def test_a_question_is_prepared_once_however_often_answers_come_in_between
     assert sorted(prepared) == sorted(TASKS)
 
 
-async def test_an_endpoint_out_of_reach_costs_nothing_and_learning_goes_on_later(
+async def test_learning_resumes_after_an_outage_at_no_cost(
     store: Store,
 ) -> None:
     await submit_tasks(store)
@@ -69,7 +69,9 @@ async def test_an_endpoint_out_of_reach_costs_nothing_and_learning_goes_on_later
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500])
-async def test_after_a_failure_only_what_is_missing_is_asked(store: Store, status: int) -> None:
+async def test_after_a_failure_only_missing_answers_are_asked_for(
+    store: Store, status: int
+) -> None:
     def failing(asked: Asked) -> Said:
         return Said(status=status) if asked.number == 2 else right(asked)
 
@@ -98,7 +100,7 @@ async def test_after_a_failure_only_what_is_missing_is_asked(store: Store, statu
     ],
     ids=["a web page", "half a response", "another value", "an error with status 200"],
 )
-async def test_what_is_no_completion_counts_as_out_of_reach_and_gives_nothing_up(
+async def test_a_response_that_is_not_a_completion_counts_as_an_outage(
     store: Store, body: bytes, content_type: str
 ) -> None:
     await submit_tasks(store, TASKS[:1])
@@ -113,7 +115,7 @@ async def test_what_is_no_completion_counts_as_out_of_reach_and_gives_nothing_up
     assert [r.failed for r in (await store.updates.get(open_)).requests] == [None]
 
 
-async def test_progress_is_reported_until_nothing_is_open(store: Store) -> None:
+async def test_progress_is_reported_until_all_is_learned(store: Store) -> None:
     seen: list[UpdateProgress] = []
     await submit_tasks(store, TASKS[:2])
     async with ScriptedEndpoint() as endpoint, worker(store, model(endpoint.base_url)) as made:
@@ -145,7 +147,7 @@ async def test_a_long_attempt_is_summarised_first_and_a_lost_summary_costs_nothi
     assert await lessons(store) == {lesson(TASKS[0])}
 
 
-async def test_a_model_that_will_not_answer_is_told_apart_from_one_out_of_reach(
+async def test_a_refusing_model_is_distinguished_from_an_outage(
     store: Store,
 ) -> None:
     await submit_tasks(store, TASKS[:1])
@@ -166,7 +168,7 @@ async def test_a_model_that_will_not_answer_is_told_apart_from_one_out_of_reach(
         await endpoint.close()
 
 
-async def test_cached_tokens_are_priced_as_such() -> None:
+async def test_cached_tokens_have_their_own_price() -> None:
     prices = Prices(prompt=10.0, cached=1.0, completion=20.0)
 
     assert cost_of(prices, 1_000, 400, 100) == (600 * 10 + 400 * 1 + 100 * 20) / 1e6

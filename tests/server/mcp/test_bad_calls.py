@@ -106,7 +106,7 @@ BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
     [case[1:] for case in BAD_CALLS],
     ids=[f"{case[0]} ({case[1]})" for case in BAD_CALLS],
 )
-async def test_an_error_says_how_to_mend_the_call_and_stores_nothing(
+async def test_an_error_says_how_to_fix_the_call_and_stores_nothing(
     database: Path, mode: Mode, tool: str, arguments: dict[str, object], hint: str
 ) -> None:
     async with connected(database, mode) as client:
@@ -128,7 +128,7 @@ async def test_an_error_says_how_to_mend_the_call_and_stores_nothing(
         ("submit_answers", {"update_id": "u", "answer": {}}),
     ],
 )
-async def test_a_tool_that_stores_says_of_wrong_arguments_that_nothing_was_stored(
+async def test_an_error_of_a_storing_tool_says_that_nothing_was_stored(
     database: Path, mode: Mode, tool: str, arguments: dict[str, object]
 ) -> None:
     async with connected(database, mode) as client:
@@ -141,9 +141,7 @@ async def test_a_tool_that_stores_says_of_wrong_arguments_that_nothing_was_store
 
 
 @pytest.mark.parametrize("reward", ["NaN", "Infinity", "-inf", "1e999"])
-async def test_a_reward_that_is_no_real_number_is_refused(
-    database: Path, mode: Mode, reward: str
-) -> None:
+async def test_a_reward_must_be_a_real_number(database: Path, mode: Mode, reward: str) -> None:
     async with connected(database, mode) as client:
         answer = await call(
             client, "submit_group", task="x", trajectories=[{"output": "a", "reward": reward}]
@@ -156,7 +154,7 @@ async def test_a_reward_that_is_no_real_number_is_refused(
     assert stored == 0
 
 
-async def test_one_bad_attempt_keeps_the_whole_group_out(database: Path, mode: Mode) -> None:
+async def test_one_invalid_attempt_refuses_the_whole_group(database: Path, mode: Mode) -> None:
     bad = {"output": "c", "reward": 0, "feedbck": "x"}
     async with connected(database, mode) as client:
         answer = await call(client, "submit_group", task="x", trajectories=[*WON_AND_LOST, bad])

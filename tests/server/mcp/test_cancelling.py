@@ -19,8 +19,7 @@ from tests.databases import writing
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, submit
 from tests.processes.starting import kill
 from tests.server.http.serving import stored_groups
-from tests.server.mcp.test_notifications import over_stdio
-from tests.server.mcp.test_stdio import Child, child_of
+from tests.server.mcp.over_stdio import Child, child_of, stdio_client
 
 MODES = ["legacy", "auto"]
 
@@ -53,7 +52,7 @@ async def test_of_many_submissions_cancelled_at_any_time_each_is_there_or_is_not
     database: Path, mode: str
 ) -> None:
     tasks = [f"task {n:02}" for n in range(40)]
-    async with over_stdio(database, mode) as client:
+    async with stdio_client(database, mode) as client:
         pending = [asyncio.create_task(submit(client, t, group_id=t)) for t in tasks]
         for one in reversed(pending):
             await given_up(client, one)

@@ -13,7 +13,7 @@ from tests.server.mcp.connections import (
 )
 
 
-async def test_the_five_tools_are_there_with_every_hint_set(database: Path, mode: Mode) -> None:
+async def test_the_five_tools_exist_with_every_hint_set(database: Path, mode: Mode) -> None:
     async with connected(database, mode) as client:
         tools = (await client.list_tools()).tools
 

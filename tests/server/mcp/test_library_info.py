@@ -43,7 +43,7 @@ async def info_of(client: Client, uri: str = URI) -> dict[str, object]:
     return json.loads(content.text)
 
 
-async def test_info_tells_identity_version_sizes_objectives_and_policy(
+async def test_info_has_identity_version_sizes_objectives_and_policy(
     database: Path, store: Store
 ) -> None:
     await store.libraries.describe(
@@ -67,7 +67,7 @@ async def test_info_tells_identity_version_sizes_objectives_and_policy(
     assert info["policy"] == asdict(Policy(max_words=20))
 
 
-async def test_info_tells_what_waits_and_what_became_of_updates(database: Path) -> None:
+async def test_info_counts_waiting_groups_and_update_outcomes(database: Path) -> None:
     async with connected(database) as client:
         await submit(client, "Cancel a reservation")
         waiting = await info_of(client)
@@ -83,7 +83,7 @@ async def test_info_tells_what_waits_and_what_became_of_updates(database: Path) 
 
 
 @pytest.mark.parametrize("with_model", [False, True])
-async def test_info_tells_who_learns(database: Path, store: Store, with_model: bool) -> None:
+async def test_info_says_who_learns(database: Path, store: Store, with_model: bool) -> None:
     await store.libraries.ensure("lib")
     async with connected(database, with_model=with_model) as client:
         info = await info_of(client)
@@ -91,7 +91,7 @@ async def test_info_tells_who_learns(database: Path, store: Store, with_model: b
     assert info["learning"] == {**RUNNING, "by": "model" if with_model else "host"}
 
 
-async def test_info_tells_what_holds_up_learning(
+async def test_info_says_what_holds_up_learning(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def full(*_: object, **__: object) -> None:
@@ -111,7 +111,7 @@ async def test_info_tells_what_holds_up_learning(
     assert info["learning"] == expected
 
 
-async def test_info_about_a_missing_library_names_those_that_come_close(
+async def test_info_about_a_missing_library_suggests_similar_names(
     database: Path, store: Store
 ) -> None:
     await store.libraries.ensure("lib")

@@ -53,7 +53,7 @@ async def test_nothing_is_asked_for_groups_without_signal(
     assert "requests" not in asked.data
 
 
-async def test_a_page_of_requests_is_shown_whole_by_hosts_and_all_pages_come(
+async def test_a_page_of_requests_fits_what_hosts_show_and_all_pages_come(
     database: Path, mode: Mode
 ) -> None:
     long = "word " * 12_000
@@ -84,7 +84,7 @@ async def test_a_page_of_requests_is_shown_whole_by_hosts_and_all_pages_come(
     assert answer.data["status"] == "published"
 
 
-async def test_what_another_process_published_is_served_at_once(
+async def test_a_version_published_by_another_process_is_served_at_once(
     database: Path, mode: Mode, store: Store
 ) -> None:
     async with connected(database, mode) as client:
@@ -96,7 +96,7 @@ async def test_what_another_process_published_is_served_at_once(
     assert (after.data["version"], after.data["experiences"]) == (1, {"G1": "Rule: Check first."})
 
 
-async def test_the_token_budget_is_kept_and_what_is_left_out_is_counted(
+async def test_the_token_budget_is_kept_and_omissions_are_counted(
     database: Path, mode: Mode, store: Store
 ) -> None:
     many = [Add(f"Rule {n}", f"When booking flight {n}, check the rule {n}.") for n in range(30)]
@@ -118,7 +118,7 @@ async def test_the_token_budget_is_kept_and_what_is_left_out_is_counted(
     assert none.data["next_step"].startswith("The library has 30 experiences, but none fits")
 
 
-async def test_the_next_step_says_which_budget_gets_what_was_left_out(
+async def test_the_next_step_names_the_budget_that_would_fit_everything(
     database: Path, mode: Mode, store: Store
 ) -> None:
     many = [Add(f"Rule {n}", f"When booking flight {n}, check the rule {n}.") for n in range(30)]
@@ -155,7 +155,7 @@ async def test_an_empty_library_names_those_that_have_experiences(
     assert forgotten.data["next_step"] in forgotten.text
 
 
-async def test_a_group_that_was_set_aside_is_not_said_to_wait(
+async def test_a_group_that_was_set_aside_is_not_reported_as_waiting(
     database: Path, mode: Mode, store: Store
 ) -> None:
     runner = UpdateRunner(store, IndexCache(store))
@@ -175,9 +175,7 @@ async def test_a_group_that_was_set_aside_is_not_said_to_wait(
     assert "1 group waiting" in tried.data["next_step"]
 
 
-async def test_a_group_that_an_open_update_has_is_said_to_be_in_it(
-    database: Path, mode: Mode
-) -> None:
+async def test_a_group_in_an_open_update_is_reported_as_such(database: Path, mode: Mode) -> None:
     async with connected(database, mode) as client:
         await submit(client, "Book", group_id="mine")
         await call(client, "update_experiences", library="lib")
@@ -186,7 +184,7 @@ async def test_a_group_that_an_open_update_has_is_said_to_be_in_it(
     assert "part of an open update: call update_experiences" in again.data["next_step"]
 
 
-async def test_the_next_step_counts_what_was_refused(database: Path, mode: Mode) -> None:
+async def test_the_next_step_counts_refused_operations(database: Path, mode: Mode) -> None:
     given = operations(add("Check first."), operation("Retire", "G9"))
     async with connected(database, mode) as client:
         await submit(client, "Cancel a reservation")
@@ -206,7 +204,7 @@ async def test_the_next_step_counts_what_was_refused(database: Path, mode: Mode)
     assert "refused" not in clean.data["next_step"]
 
 
-async def test_an_update_that_finds_nothing_says_where_groups_wait(
+async def test_an_update_without_groups_says_which_libraries_have_some(
     database: Path, mode: Mode
 ) -> None:
     async with connected(database, mode) as client:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client, MCPError, StdioServerParameters
+from mcp import Client, MCPError
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated
 from mcp_types import ResourceListChangedNotification, ResourceUpdatedNotification
 
@@ -21,10 +19,9 @@ from server.mcp.change_watcher import Changes, ChangeWatcher
 from server.mcp.notifications import MAX_SUBSCRIPTIONS
 from server.settings import Settings
 from tests.builders import submission
-from tests.paths import ROOT
 from tests.processes.calling import call
-from tests.processes.starting import cli_command
 from tests.server.http.in_process import served_in_process
+from tests.server.mcp.over_stdio import stdio_client
 
 URI = "experience://lib"
 pytestmark = pytest.mark.filterwarnings("ignore:resources/(un)?subscribe is removed")
@@ -43,16 +40,6 @@ class Heard:
         return await self._messages.get()
 
 
-@asynccontextmanager
-async def over_stdio(
-    database: Path, mode: str, heard: Heard | None = None
-) -> AsyncGenerator[Client]:
-    program, *arguments = cli_command("serve", "--database", str(database))
-    server = StdioServerParameters(command=program, args=arguments, cwd=ROOT)
-    async with asyncio.timeout(60), Client(server, mode=mode, message_handler=heard) as client:
-        yield client
-
-
 async def subscribe(client: Client, uri: str) -> None:
     await client.subscribe_resource(uri)  # pyright: ignore[reportDeprecated]  # not in that era
 
@@ -69,7 +56,7 @@ async def test_who_subscribed_over_stdio_is_told_what_another_process_published(
     await store.libraries.ensure("lib")
     await store.libraries.ensure("other")
     heard = Heard()
-    async with over_stdio(database, "legacy", heard) as client:
+    async with stdio_client(database, "legacy", heard) as client:
         resources = client.server_capabilities.resources
         assert resources
         assert (resources.subscribe, resources.list_changed) == (True, True)
@@ -93,7 +80,7 @@ async def test_who_has_the_list_over_stdio_is_told_when_it_changes(
     database: Path, store: Store
 ) -> None:
     heard = Heard()
-    async with over_stdio(database, "legacy", heard) as client:
+    async with stdio_client(database, "legacy", heard) as client:
         assert (await client.list_resources()).resources == []
         await store.libraries.ensure("lib")
         made = await heard.next()
@@ -128,7 +115,7 @@ async def test_who_listens_is_told_what_another_process_did(
 
     await store.libraries.ensure("lib")
     if transport == "stdio":
-        async with over_stdio(database, "auto") as client:
+        async with stdio_client(database, "auto") as client:
             told = await changes(client)
     else:
         async with served_in_process(database) as server, Client(server.url) as client:
@@ -164,7 +151,7 @@ async def test_nothing_watches_while_nobody_wants_to_hear(database: Path) -> Non
 
 
 async def test_a_connection_may_not_subscribe_without_end(database: Path) -> None:
-    async with over_stdio(database, "legacy") as client:
+    async with stdio_client(database, "legacy") as client:
         for number in range(MAX_SUBSCRIPTIONS):
             await subscribe(client, f"{URI}{number}")
         with pytest.raises(MCPError, match="unsubscribe from one first"):

@@ -53,7 +53,7 @@ async def test_resources_show_the_library_and_what_is_below_it(database: Path, m
         ("experience://airline/versions/7", "it has 0 to 0"),
     ],
 )
-async def test_a_resource_that_does_not_exist_is_said_so(
+async def test_a_missing_resource_is_an_error(
     database: Path, mode: Mode, store: Store, uri: str, reason: str
 ) -> None:
     await store.libraries.ensure("airline")

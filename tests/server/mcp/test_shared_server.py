@@ -22,7 +22,7 @@ from tests.server.mcp.connections import (
 )
 
 
-async def test_who_listens_is_told_of_a_new_version(database: Path) -> None:
+async def test_a_listener_is_notified_of_a_new_version(database: Path) -> None:
     uris = ["experience://lib", "experience://lib/info", "experience://lib/history"]
     async with connected(database) as client:
         await submit(client, "Cancel a reservation")
@@ -37,7 +37,7 @@ async def test_who_listens_is_told_of_a_new_version(database: Path) -> None:
     assert told == [*map(ResourceUpdated, uris), ResourcesListChanged()]
 
 
-async def test_an_update_without_a_new_version_is_no_change(database: Path) -> None:
+async def test_an_update_without_a_new_version_notifies_nobody(database: Path) -> None:
     nothing = json.dumps({"reasons": "Luck.", "operations": []})
     async with connected(database) as client:
         await submit(client, "Cancel a reservation")
@@ -70,7 +70,7 @@ async def test_a_retrieval_is_tied_to_what_it_earned(database: Path, mode: Mode)
     assert 'experiences_given="G1"' in asked.data["requests"][0]["prompt"]
 
 
-async def test_a_retrieval_that_is_not_of_this_library_is_said_so_and_taken(
+async def test_a_retrieval_of_another_library_is_reported_and_accepted(
     database: Path, mode: Mode
 ) -> None:
     def used(retrieval_id: object) -> list[object]:

@@ -5,116 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client, StdioServerParameters
+from mcp import Client
 
 from experience_store import open_store
 from experience_store.testing import lesson
 from server.child_process import cli_command
 from server.mcp.build import build_server
 from server.settings import Settings
-from tests.paths import DATA, ROOT
+from tests.paths import DATA
 from tests.processes import starting
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, learn, submit
-
-LONG_ENOUGH = 60.0
-MAX_LINE = 2**24
-
-
-@asynccontextmanager
-async def client_of(database: Path) -> AsyncGenerator[Client]:
-    program, *arguments = starting.cli_command("serve", "--database", str(database))
-    async with Client(StdioServerParameters(command=program, args=arguments, cwd=ROOT)) as client:
-        yield client
-
-
-class Child:
-    """A server process that is spoken to in bare JSON-RPC, so that nothing is smoothed over."""
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-        self.lines: list[bytes] = []
-        self._last_id = 0
-
-    async def tell(self, method: str, **params: object) -> None:
-        await self.write({"jsonrpc": "2.0", "method": method, "params": params})
-
-    async def ask(self, method: str, **params: object) -> Mapping[str, Any]:
-        self._last_id += 1
-        message = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
-        await self.write(message)
-        return await self.answer()
-
-    async def write(self, message: Mapping[str, object]) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps(message).encode() + b"\n")
-        await self.process.stdin.drain()
-
-    async def answer(self) -> Mapping[str, Any]:
-        """The answer to what was asked last; notifications before it are kept as lines."""
-        assert self.process.stdout
-        while line := await self.process.stdout.readline():
-            self.lines.append(line)
-            message: Mapping[str, Any] = json.loads(line)
-            if message.get("id") == self._last_id:
-                return message
-        raise AssertionError("the server ended without an answer")
-
-    async def shake_hands(self) -> None:
-        await self.ask(
-            "initialize",
-            protocolVersion="2025-06-18",
-            capabilities={},
-            clientInfo={"name": "test", "version": "1"},
-        )
-        await self.tell("notifications/initialized")
-
-    async def call(self, tool: str, **arguments: object) -> Answer:
-        answer = await self.ask("tools/call", name=tool, arguments=arguments)
-        result = answer["result"]
-        data: Mapping[str, Any] = result.get("structuredContent") or {}
-        return Answer(result["content"][0]["text"], data, bool(result.get("isError")))
-
-    async def end(self) -> bytes:
-        """Close stdin, as a host does when it ends; what was still said on stdout."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.close()
-        rest = await self.process.stdout.read()
-        assert await self.process.wait() == 0
-        return rest
-
-
-@asynccontextmanager
-async def child_of(
-    database: Path,
-    environment: Mapping[str, str] | None = None,
-    start: Callable[..., list[str]] = starting.cli_command,
-) -> AsyncGenerator[Child]:
-    command = start("serve", "--database", str(database))
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, stdin=PIPE, stdout=PIPE, env=environment, limit=MAX_LINE
-    )
-    try:
-        async with asyncio.timeout(LONG_ENOUGH):
-            child = Child(process)
-            await child.shake_hands()
-            yield child
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+from tests.server.mcp.over_stdio import child_of, stdio_client
 
 
 async def test_the_whole_cycle_works_over_stdio(database: Path) -> None:
     task = "Cancel the reservation"
-    async with client_of(database) as client:
+    async with stdio_client(database) as client:
         await submit(client, task)
         published = await learn(client)
         served = await call(client, "get_experiences", task=task, library="lib")
@@ -124,10 +34,10 @@ async def test_the_whole_cycle_works_over_stdio(database: Path) -> None:
 
 
 async def test_what_one_process_learned_the_next_one_serves(database: Path) -> None:
-    async with client_of(database) as client:
+    async with stdio_client(database) as client:
         await submit(client, "Cancel the reservation")
         asked = await call(client, "update_experiences", library="lib")
-    async with client_of(database) as client:
+    async with stdio_client(database) as client:
         update_id, requests = asked.data["update_id"], asked.data["requests"]
         await call(client, "submit_answers", update_id=update_id, answers=answers_to(requests))
     async with Client(build_server(Settings(database))) as client:
@@ -181,7 +91,7 @@ async def test_two_servers_on_one_database_lose_nothing(missing_database: Path) 
         for number in range(200):
             await submit(client, f"Task {number} of {who}", group_id=f"{who}-{number}")
 
-    async with client_of(missing_database) as one, client_of(missing_database) as two:
+    async with stdio_client(missing_database) as one, stdio_client(missing_database) as two:
         await asyncio.gather(submit_all(one, "one"), submit_all(two, "two"))
         listed = await call(one, "list_libraries")
 
@@ -219,7 +129,7 @@ async def test_all_tau_bench_rollouts_become_groups_and_sending_them_twice_doubl
 ) -> None:
     rollouts = lines("tau-bench-airline/rollouts.jsonl")
     answers: dict[str, Answer] = {}
-    async with client_of(database) as client:
+    async with stdio_client(database) as client:
         for rollout in [*rollouts, *rollouts]:
             answers[rollout["task_id"]] = await submit(
                 client,

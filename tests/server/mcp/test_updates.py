@@ -16,7 +16,7 @@ from tests.server.mcp.connections import (
 )
 
 
-async def test_what_was_submitted_is_learned_and_served(database: Path, mode: Mode) -> None:
+async def test_a_submitted_group_is_learned_and_served(database: Path, mode: Mode) -> None:
     task = "Book the cheapest flight from Boston"
     async with connected(database, mode) as client:
         before = await call(client, "get_experiences", task=task, library="lib")
@@ -98,7 +98,7 @@ async def test_answers_come_in_any_order_in_several_calls_and_in_either_form(
     }
 
 
-async def test_an_update_goes_on_after_a_restart_and_asks_only_what_is_open(
+async def test_an_update_resumes_after_a_restart_with_open_requests_only(
     database: Path, mode: Mode
 ) -> None:
     async with connected(database, mode) as client:
@@ -137,7 +137,7 @@ async def test_answers_are_taken_from_another_connection_without_asking_first(
     assert published.data["status"] == "published"
 
 
-async def test_an_answer_that_does_not_fit_is_refused_and_the_others_are_kept(
+async def test_an_invalid_answer_is_refused_and_the_others_are_kept(
     database: Path, mode: Mode
 ) -> None:
     async with connected(database, mode) as client:
@@ -159,7 +159,7 @@ async def test_an_answer_that_does_not_fit_is_refused_and_the_others_are_kept(
     assert refused["reason"] in answer.text
 
 
-async def test_a_request_that_is_not_open_is_named_and_costs_the_others_nothing(
+async def test_an_unknown_request_is_named_and_the_other_answers_are_kept(
     database: Path, mode: Mode
 ) -> None:
     async with connected(database, mode) as client:

@@ -56,7 +56,7 @@ def toml_text(random: Random) -> str:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_any_json_keeps_what_is_not_ours(seed: int) -> None:
+def test_editing_any_json_keeps_everything_else(seed: int) -> None:
     random = Random(seed)
     for _ in range(TEXTS):
         text = json_container(random, ["x", random.choice("sy"), "z"], 0).replace("[]", "{}")
@@ -77,7 +77,7 @@ def test_any_json_keeps_what_is_not_ours(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_any_toml_keeps_what_is_not_ours(seed: int) -> None:
+def test_editing_any_toml_keeps_everything_else(seed: int) -> None:
     random = Random(seed)
     for _ in range(TEXTS):
         text = toml_text(random)

@@ -52,7 +52,7 @@ def worker(store: Store, published: asyncio.Queue[str] | None = None) -> Worker:
     return Worker(store, runner, Deleting(store, "a"), settings, tell, times=times)
 
 
-async def test_the_worker_goes_on_with_the_other_libraries(
+async def test_the_worker_continues_with_the_other_libraries(
     store: Store,
 ) -> None:
     for library in ("a", "b"):
@@ -72,14 +72,14 @@ async def test_the_worker_goes_on_with_the_other_libraries(
     assert names == ("b",)
 
 
-async def test_who_learns_in_the_foreground_is_told(store: Store) -> None:
+async def test_learning_in_the_foreground_reports_the_deletion(store: Store) -> None:
     await store.groups.submit("a", submission())
 
     with pytest.raises(NotFoundError, match="does not exist"):
         await worker(store).learn("a")
 
 
-async def test_what_was_served_of_it_is_forgotten_and_holds_nothing_up(store: Store) -> None:
+async def test_retrievals_of_a_deleted_library_are_dropped_and_block_nothing(store: Store) -> None:
     for library in ("a", "b"):
         await store.libraries.ensure(library)
     log = RetrievalLog(store)
@@ -91,7 +91,9 @@ async def test_what_was_served_of_it_is_forgotten_and_holds_nothing_up(store: St
     assert await store.retrievals.libraries_of(["r-a", "r-b"]) == {"r-b": "b"}
 
 
-async def test_a_library_goes_with_all_that_is_in_it(store: Store, database: Path) -> None:
+async def test_a_deleted_library_is_gone_with_all_its_contents(
+    store: Store, database: Path
+) -> None:
     await store.libraries.edit("a", [Add("", "Check first.")], author="", note="")
     await store.groups.submit("a", submission())
     await store.updates.begin("a", "host", 8)
@@ -114,7 +116,7 @@ def filled_tables(database: Path) -> set[str]:
     return {table for table, count in counts.items() if count}
 
 
-async def test_a_library_made_anew_is_another_one_for_whoever_knew_the_old_one(
+async def test_a_recreated_library_is_a_different_one(
     store: Store,
 ) -> None:
     index_cache = IndexCache(store)

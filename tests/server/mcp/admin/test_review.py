@@ -54,7 +54,7 @@ async def shown(client: Client) -> list[str]:
     return sorted(got.data["experiences"].values())
 
 
-async def test_nothing_is_published_before_it_was_reviewed(database: Path, mode: Mode) -> None:
+async def test_nothing_is_published_before_review(database: Path, mode: Mode) -> None:
     async with connected(database, mode) as client:
         closed = await learned(client)
         before = await shown(client)
@@ -88,7 +88,7 @@ async def test_nothing_is_published_before_it_was_reviewed(database: Path, mode:
     assert version["note"] == "learned from 1 group, reviewed: fine"
 
 
-async def test_some_of_it_can_be_published_and_the_rest_is_refused_with_the_reason(
+async def test_some_changes_can_be_published_and_the_rest_rejected_with_a_reason(
     database: Path, store: Store
 ) -> None:
     async with connected(database) as client:
@@ -112,7 +112,7 @@ async def test_some_of_it_can_be_published_and_the_rest_is_refused_with_the_reas
     assert provenance.origins[0].answers
 
 
-async def test_what_is_rejected_is_not_learned_again(database: Path) -> None:
+async def test_a_rejected_change_is_not_learned_again(database: Path) -> None:
     async with connected(database) as client:
         closed = await learned(client)
         which = {"library": "lib", "update_id": closed.data["update_id"], "decision": "reject"}
@@ -131,9 +131,7 @@ async def test_what_is_rejected_is_not_learned_again(database: Path) -> None:
     assert after == []
 
 
-async def test_what_others_changed_meanwhile_is_not_overwritten(
-    database: Path, store: Store
-) -> None:
+async def test_a_review_does_not_overwrite_later_changes(database: Path, store: Store) -> None:
     await store.libraries.edit(
         "lib", [Add("One", "Old one."), Add("Two", "Two.")], author="", note=""
     )
@@ -159,7 +157,7 @@ async def test_what_others_changed_meanwhile_is_not_overwritten(
 
 
 @pytest.mark.parametrize("agree", [True, False])
-async def test_the_user_is_asked_where_the_host_can_ask(
+async def test_the_user_is_asked_if_the_host_supports_it(
     database: Path, mode: Mode, *, agree: bool
 ) -> None:
     user = User(agree=agree)
@@ -190,7 +188,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
 ]
 
 
-async def test_a_decision_that_cannot_be_taken_is_said_and_all_goes_on_waiting(
+async def test_an_invalid_decision_is_an_error_and_changes_nothing(
     database: Path,
 ) -> None:
     async with connected(database) as client:
@@ -237,9 +235,7 @@ async def _learned_by_a_model(program: Program) -> str:
         return (await asyncio.to_thread(program.run, "learn", "--library", "lib", *options)).stdout
 
 
-def test_what_waits_for_review_is_carried_to_another_database(
-    database: Path, tmp_path: Path
-) -> None:
+def test_an_export_includes_what_awaits_review(database: Path, tmp_path: Path) -> None:
     asyncio.run(_learned_by_a_host(database))
     archive = tmp_path / "lib.json"
     Program(database).run("export", "lib", str(archive))
@@ -256,7 +252,7 @@ async def _learned_by_a_host(database: Path) -> None:
         await learned(client)
 
 
-async def test_much_that_waits_is_shown_in_part_and_the_rest_is_counted(database: Path) -> None:
+async def test_a_long_review_is_shown_in_part_and_the_rest_counted(database: Path) -> None:
     async with connected(database) as client:
         policy = {"review": True, "max_lessons": 64, "max_words": 200}
         await call(client, "describe_library", library="lib", policy=policy)

@@ -50,7 +50,7 @@ def test_the_name_is_always_appended(program: Program, tmp_path: Path) -> None:
     assert "is a skill itself" in inside
 
 
-def test_a_library_called_like_the_folder_of_skills_leaves_the_others(
+def test_a_library_named_like_the_skills_folder_leaves_the_others(
     program: Program, tmp_path: Path
 ) -> None:
     other = tmp_path / "airline" / "other" / "SKILL.md"
@@ -71,7 +71,7 @@ def test_a_library_called_like_the_folder_of_skills_leaves_the_others(
     ],
     ids=["words", "another-library", "mark-in-the-text"],
 )
-def test_what_is_no_export_of_the_library_is_never_replaced(
+def test_only_an_export_of_the_same_library_is_replaced(
     program: Program, tmp_path: Path, text: str
 ) -> None:
     mine = tmp_path / "airline" / "SKILL.md"
@@ -85,7 +85,7 @@ def test_what_is_no_export_of_the_library_is_never_replaced(
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize("name", ["pipe", "SKILL.md"])
-def test_a_pipe_in_the_folder_is_not_waited_for(
+def test_a_named_pipe_in_the_folder_does_not_block(
     program: Program, tmp_path: Path, name: str
 ) -> None:
     export(program, "airline", tmp_path)
@@ -96,7 +96,7 @@ def test_a_pipe_in_the_folder_is_not_waited_for(
     assert "already exists" in export(program, "airline", tmp_path, fails=1)
 
 
-def test_an_empty_folder_that_was_made_inside_is_not_lost_in_silence(
+def test_an_empty_folder_added_inside_is_not_silently_lost(
     program: Program, tmp_path: Path
 ) -> None:
     export(program, "airline", tmp_path)
@@ -117,9 +117,7 @@ def test_an_export_is_replaced_by_a_later_one(program: Program, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("file", ["SKILL.md", "notes.md", "references/mine.md"])
-def test_what_somebody_wrote_is_kept_unless_it_is_forced(
-    program: Program, tmp_path: Path, file: str
-) -> None:
+def test_edited_files_are_kept_unless_forced(program: Program, tmp_path: Path, file: str) -> None:
     export(program, "airline", tmp_path)
     mine = tmp_path / "airline" / file
     mine.parent.mkdir(exist_ok=True)
@@ -134,7 +132,7 @@ def test_what_somebody_wrote_is_kept_unless_it_is_forced(
     assert names(tmp_path / "airline") == ["SKILL.md"]
 
 
-def test_a_link_is_never_written_through(program: Program, tmp_path: Path) -> None:
+def test_a_symlink_is_never_followed(program: Program, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "airline").symlink_to(tmp_path / "elsewhere")
     refused = export(program, "airline", tmp_path, "--force", fails=1)
@@ -143,7 +141,7 @@ def test_a_link_is_never_written_through(program: Program, tmp_path: Path) -> No
     assert names(tmp_path / "elsewhere") == []
 
 
-def test_when_the_new_folder_cannot_be_put_there_the_old_one_stays(
+def test_if_the_new_folder_cannot_be_moved_in_the_old_one_stays(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export(program, "airline", tmp_path)
@@ -162,7 +160,7 @@ def test_when_the_new_folder_cannot_be_put_there_the_old_one_stays(
     assert (tmp_path / "airline" / "SKILL.md").read_bytes() == before
 
 
-def test_what_cannot_be_a_skill_is_said(program: Program, tmp_path: Path) -> None:
+def test_a_library_that_cannot_be_a_skill_is_an_error(program: Program, tmp_path: Path) -> None:
     program.run("describe", "empty", "--agent-objective", "Waits")
     nowhere = program.run("export", "airline", "--format", "skill", fails=1).stderr
 

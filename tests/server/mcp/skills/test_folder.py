@@ -69,14 +69,14 @@ def head_of(made: Skill) -> object:
 @pytest.mark.parametrize(
     "name", ["airline", "a.b", "a_b", "a--b", "a-b", "3.1", "x" * 64, "a" + "._" * 30 + "b", "3"]
 )
-def test_every_library_s_name_becomes_a_skill_s(name: str) -> None:
+def test_every_library_name_becomes_a_valid_skill_name(name: str) -> None:
     made = skill_name(name)
 
     assert AGENT_SKILL_NAME.fullmatch(made)
     assert len(made) <= 64
 
 
-def test_names_that_may_stay_do_and_no_two_libraries_share_one() -> None:
+def test_valid_names_are_kept_and_no_two_libraries_share_one() -> None:
     names = ["a-b", "a.b", "a_b", "a--b", "a..b", skill_name("a.b"), skill_name("a_b")]
 
     assert skill_name("a-b") == "a-b"
@@ -105,7 +105,7 @@ def test_a_short_library_is_one_file_ready_to_follow() -> None:
         "w " * 900,
     ],
 )
-def test_the_head_is_read_by_others_as_it_was_meant(objective: str) -> None:
+def test_the_front_matter_reads_as_it_was_written(objective: str) -> None:
     library = Library("air_line", 1, 1, agent_objective=objective)
     made = skill("Check first.", library=library)
 
@@ -133,7 +133,7 @@ def test_a_long_library_is_split_by_topic_and_nothing_is_lost(count: int) -> Non
     assert len(made.files) <= 512
 
 
-def test_topics_are_named_after_what_their_lessons_share() -> None:
+def test_topics_are_named_after_words_their_lessons_share() -> None:
     baggage = [
         f"When baggage of weight {n} is lost, file report {n} at desk {n}." for n in range(50)
     ]
@@ -147,14 +147,14 @@ def test_topics_are_named_after_what_their_lessons_share() -> None:
     assert any("refund" in path or "voucher" in path for path in topics)
 
 
-def test_equal_versions_are_equal_to_the_byte_and_another_version_is_not() -> None:
+def test_equal_versions_give_equal_bytes_and_other_versions_do_not() -> None:
     texts = many(500)
 
     assert skill(*texts).files == skill(*texts).files
     assert skill(*texts).files[0] != skill(*texts, version=4).files[0]
 
 
-def test_an_edit_anywhere_is_noticed() -> None:
+def test_an_edit_in_any_file_is_detected() -> None:
     made = skill(*many(500))
     main, first, *others = made.files
     edits = [
