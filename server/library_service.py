@@ -18,6 +18,7 @@ from server.rendering import Difference
 from server.text import count
 
 MAX_ID = 40  # characters, with brackets and spaces around it
+MAX_REASON = 200  # characters; each rejected change repeats it
 MAX_OBJECTIVE = 2_000  # characters; it stands in every prompt of the learner
 
 
@@ -168,11 +169,11 @@ async def review(
     if record.library.name != library:
         raise NotFoundError(f"library {library!r} has no update {update_id[:80]!r}")
     note = f"learned from {count(len(record.groups), 'group')}, reviewed"
-    reason = " ".join(by.note.split())
+    reason = " ".join(by.note.split())[:MAX_REASON]
     decision = Decision(
         None if chosen is None else frozenset(chosen),
         by.author,
-        f"{note}: {reason}" if reason else note,
+        f"{note}: {' '.join(by.note.split())}" if reason else note,
         reason,
     )
     return await store.updates.review(update_id, decision)

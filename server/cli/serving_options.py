@@ -211,9 +211,19 @@ def http_options(command: Command) -> Command:
 
 
 def _refuse_without_http() -> None:
-    """Refuse what protects a server over HTTP if there is none: it would be silently ignored."""
+    """Refuse options that protect a server over HTTP if there is none: they would do nothing.
+
+    Variables of the environment are for all servers of a machine, so they are no error.
+    """
     context = click.get_current_context()
-    for name in ("sign_in", "allowed_host", "allowed_origin", "tls_cert", "oauth_issuer"):
+    for name in (
+        "sign_in",
+        "rate_limit",
+        "allowed_host",
+        "allowed_origin",
+        "tls_cert",
+        "oauth_issuer",
+    ):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             flag = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{flag} has no effect without --http: add --http PORT")

@@ -24,7 +24,12 @@ from server.rendering import proposed_change, version_changes
 @option("--publish", metavar="UPDATE", help="Publish the changes of this update.")
 @option("--only", metavar="1,3", help="With --publish: only these changes, by number.")
 @option("--reject", metavar="UPDATE", help="Reject all changes of this update.")
-@option("--note", metavar="TEXT", default="", help="Reason, for the history.")
+@option(
+    "--note",
+    metavar="TEXT",
+    default="",
+    help="Reason, kept with the version or the rejected changes.",
+)
 @json_option
 def review(
     *,
@@ -52,7 +57,7 @@ def review(
     if as_json:
         print_json({"library": library, "status": record.status, "version": record.version})
     elif version is None:
-        click.echo(f"{library}: nothing of {record.id} was published. Reason: {record.reason}.")
+        click.echo(f"{library}: nothing of {record.id} was published. Reason: {record.reason}")
     else:
         click.echo(f"{library}: version {version.number}")
         for line in version_changes(version):

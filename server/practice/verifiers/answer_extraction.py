@@ -1,4 +1,4 @@
-r"""Finds the final answer in an agent's last words.
+r"""Where in an agent's last words its answer stands.
 
 In this order: the last `<answer>…</answer>`; the last `\boxed{…}`; what follows the last
 "answer:" or "answer is" up to the end of its line, or the next line if nothing follows. What was
@@ -13,8 +13,7 @@ from typing import Literal, TypeAlias
 
 Place: TypeAlias = Literal["tags", "boxed", "line"]
 _TAGS = re.compile(r"<answer>((?:(?!<answer>).)*)</answer>", re.DOTALL | re.IGNORECASE)
-_BRACE = re.compile(r"\\+(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
-_LONGEST_BOX = 10_000  # characters
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _LINE = re.compile(
     r"\banswer\b[*_`]*[ \t]*(?:(?:is|was)[ \t]*:?|[:=])[*_`]*[ \t]*(?:\n\s*)?([^\n]*)",
     re.IGNORECASE,
@@ -58,16 +57,25 @@ def _in_tags(text: str) -> Found | None:
 
 def _in_box(text: str) -> Found | None:
     """The last box that is closed."""
-    opened: list[int | None] = []  # where the content of each open brace starts, if it is a box
-    last = (-1, -1)
-    for brace in _BRACE.finditer(text):
-        if brace[0] == "}":
-            start = opened.pop() if opened else None
-            if start is not None and brace.start() < start + _LONGEST_BOX:
-                last = max(last, (start, brace.start()))
-        elif brace[0].endswith("{") and brace[0] != r"\{":
-            opened.append(None if brace[0] == "{" else brace.end())
-    return Found(text[slice(*last)].strip(), "boxed") if last[0] >= 0 else None
+    for match in reversed(list(_BOXED.finditer(text))):
+        end = _closing(text, match.end())
+        if end is not None:
+            return Found(text[match.end() : end].strip(), "boxed")
+    return None
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Where the brace closes that was opened before `start`."""
+    depth, escaped = 1, False
+    for position in range(start, min(len(text), start + 10_000)):
+        character = text[position]
+        if escaped or character == "\\":
+            escaped = not escaped
+        elif character in "{}":
+            depth += 1 if character == "{" else -1
+            if depth == 0:
+                return position
+    return None
 
 
 def _in_line(text: str) -> Found | None:
