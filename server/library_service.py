@@ -169,12 +169,12 @@ async def review(
     if record.library.name != library:
         raise NotFoundError(f"library {library!r} has no update {update_id[:80]!r}")
     note = f"learned from {count(len(record.groups), 'group')}, reviewed"
-    reason = " ".join(by.note.split())[:MAX_REASON]
+    words = " ".join(by.note.split())
     decision = Decision(
         None if chosen is None else frozenset(chosen),
         by.author,
-        f"{note}: {' '.join(by.note.split())}" if reason else note,
-        reason,
+        f"{note}: {words}" if words else note,
+        words[:MAX_REASON],
     )
     return await store.updates.review(update_id, decision)
 

@@ -88,16 +88,14 @@ class LibraryExport:
     def archive(self) -> Archive:
         """The whole library."""
         operations = self._rows("export_operations")
+        places = {operation["id"]: place for place, operation in enumerate(operations)}
         attempts = self._rows("export_attempts")
         return Archive(
             attempts_included=self._attempts,
             library=_library(self._library),
             versions=tuple(_version(row) for row in self._rows("export_versions")),
             operations=tuple(_operation(row) for row in operations),
-            wordings=tuple(
-                _wording(row, {o["id"]: place for place, o in enumerate(operations)})
-                for row in self._rows("export_wordings")
-            ),
+            wordings=tuple(_wording(row, places) for row in self._rows("export_wordings")),
             groups=self._groups(attempts),
             links=tuple(
                 LinkRecord(experience=rows.id_of(row["number"]), group=row["name"])
