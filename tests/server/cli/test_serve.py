@@ -151,3 +151,20 @@ def test_logs_go_to_stderr(program: Program) -> None:
         code, errors = found.finish()
         assert code == 0
         assert "DEBUG" in errors
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--sign-in",),
+        ("--rate-limit", "3"),
+        ("--allowed-host", "lessons.example"),
+        ("--allowed-origin", "https://lessons.example"),
+        ("--oauth-issuer", "https://id.example", "--resource-url", "https://lessons.example/mcp"),
+    ],
+)
+def test_options_that_protect_http_are_refused_without_it(
+    program: Program, option: tuple[str, ...]
+) -> None:
+    refused = program.run("serve", *option, fails=2)
+    assert f"{option[0]} has no effect without --http" in " ".join(refused.stderr.split())
