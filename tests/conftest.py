@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -20,6 +21,9 @@ from server.settings import Settings
 from tests.databases import contents
 from tests.processes.starting import end_fork_server
 
+# Most objects of a test process stay: a tenth of its time went into looking through them.
+gc.set_threshold(50_000, 20, 100)
+
 # Otherwise each of the many child processes compiles the SDK anew, which doubles its start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -31,6 +35,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
     chosen = config.option.keyword or any(".py" in argument for argument in config.args)
     return 0 if chosen else (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -106,6 +115,14 @@ async def store(database: Path) -> AsyncGenerator[Store]:
 @pytest.fixture
 def settings(database: Path) -> Settings:
     return Settings(database)
+
+
+@pytest.fixture(
+    params=[10, pytest.param(1, marks=pytest.mark.exhaustive)], ids=["a tenth", "maximum length"]
+)
+def part(request: pytest.FixtureRequest) -> int:
+    """By what the length of hostile texts is divided: all at their maximum take half a minute."""
+    return request.param
 
 
 @pytest.fixture

@@ -203,10 +203,12 @@ def _execute(arguments: list[str]) -> None:
 
 def main() -> None:
     """Import all, and serve."""
+    gc.disable()
     for module in sys.argv[1:]:
         import_module(module)
     gc.collect()
     gc.freeze()
+    gc.enable()
     folder = Path(tempfile.mkdtemp())
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "socket"))

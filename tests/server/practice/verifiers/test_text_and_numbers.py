@@ -39,10 +39,13 @@ def test_the_answer_is_found_where_it_is_marked(text: str, answer: str) -> None:
     assert final_answer(text) == answer
 
 
-def test_hostile_text_is_searched_quickly() -> None:
+@pytest.mark.parametrize(
+    ("unit", "count"),
+    [("<answer>", 20_000), (r"\boxed{", 5_000), ("answer: \n", 20_000), ("{", 10**6)],
+)
+def test_hostile_text_is_searched_quickly(unit: str, count: int, part: int) -> None:
     began = time.process_time()
-    for text in ("<answer>" * 20_000, r"\boxed{" * 5_000, "answer: \n" * 20_000, "{" * 10**6):
-        final_answer(text)
+    final_answer(unit * (count // part))
     assert time.process_time() - began < 20
 
 
