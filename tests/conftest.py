@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncGenerator, Generator
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import httpcore2
 import pytest
@@ -19,7 +20,7 @@ from experience_store import open_store
 from experience_store.store import Store
 from server.settings import Settings
 from tests.databases import contents
-from tests.processes.starting import end_fork_server
+from tests.processes import starting
 
 # Most objects of a test process stay: a tenth of its time went into looking through them.
 gc.set_threshold(50_000, 20, 100)
@@ -35,6 +36,24 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
     chosen = config.option.keyword or any(".py" in argument for argument in config.args)
     return 0 if chosen else (os.cpu_count() or 1) + 1
+
+
+class WorkerToBe(Protocol):
+    workerinput: dict[str, object]
+
+
+def pytest_configure_node(node: WorkerToBe) -> None:
+    """All workers start programs with one Python."""
+    node.workerinput["python"] = starting.python()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if path := getattr(config, "workerinput", {}).get("python"):
+        starting.take_python(path)
+
+
+def pytest_unconfigure() -> None:
+    starting.end_fork_server()
 
 
 def pytest_collection_finish() -> None:
@@ -63,12 +82,6 @@ def each_schema_checked_once() -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Draft202012Validator, "check_schema", lambda s: check_text(json.dumps(s)))  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]
         yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def no_process_stays() -> Generator[None]:
-    yield
-    end_fork_server()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 import pytest
 
 from tests.paths import ROOT
+from tests.processes.starting import python
 
 
 @pytest.mark.parametrize("example", ["python_client", "pydantic_agent"])
 def test_an_example_learns_from_the_first_letter_for_the_second(example: str) -> None:
     ended = subprocess.run(
-        [sys.executable, "-W", "error", "-m", f"examples.clients.{example}"],
+        [python(), "-W", "error", "-m", f"examples.clients.{example}"],
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if k != "PYTHONWARNINGS"},
         capture_output=True,

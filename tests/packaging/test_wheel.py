@@ -9,8 +9,6 @@ from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
 
-import pytest
-
 from server.mcp.tools import core_tools
 from tests.packaging.installed import (
     learned,
@@ -79,25 +77,15 @@ def test_the_source_distribution_can_be_worked_on(built: Path) -> None:
     assert not [name for name in names if "__pycache__" in name or name.startswith(".venv")]
 
 
-async def test_uvx_starts_the_server_from_the_wheel(wheel: Path, database: Path) -> None:
+async def test_uvx_runs_the_program_from_the_wheel(wheel: Path, database: Path) -> None:
     program = [uv(), "tool", "run", "--from", str(wheel), "experience-mcp"]
     assert run([*program, "--version"], wheel.parent).startswith("experience-mcp ")
-    command = [*program, "serve", "--database", str(database)]
-    async with started(command, wheel.parent) as client:
+    stored = ["--database", str(database)]
+    async with started([*program, "serve", *stored], wheel.parent) as client:
         assert await tools_of(client) == [tool.name for tool in core_tools()]
         assert (await learned(client))["signal"]
     assert await asyncio.to_thread(database.exists)
-
-
-@pytest.mark.parametrize(
-    ("command", "says"), [("demo", "G1"), ("doctor", "Entry for the configuration of a host")]
-)
-def test_uvx_runs_the_other_commands_from_the_wheel(
-    command: str, says: str, wheel: Path, database: Path
-) -> None:
-    program = [uv(), "tool", "run", "--from", str(wheel), "experience-mcp", command]
-    more = ["--database", str(database)] if command == "doctor" else []
-    output = run([*program, *more], wheel.parent)
-    assert says in output
-    if command == "doctor":
-        assert str(wheel) in output, "the program itself is in a cache that may be cleared"
+    output = run([*program, "doctor", *stored], wheel.parent)
+    assert "Entry for the configuration of a host" in output
+    assert str(wheel) in output, "the program itself is in a cache that may be cleared"
+    assert "G1" in run([*program, "demo"], wheel.parent)

@@ -1,10 +1,10 @@
-"""Starts programs by fork: `fork_server.py MODULES` has imported what they would have to import.
+"""Starts programs by fork: this process has imported what they would have to import.
 
-It prints the path of an executable that is Python, but forks this process where it can; a socket is
-beside it. `launcher.py` connects to that, sends what a program is started with and its standard
-streams, then a byte for each signal, and is told how the program ended. A program is killed when
-its launcher is, when another connection asks for it, and when stdin closes: when the process that
-runs the tests ends.
+`fork_server.py PYTHON LISTENER MODULES` gets the path of an executable that is Python, but forks
+this process where it can, and the descriptor of a socket. `launcher.py` connects to that, sends
+what a program is started with and its standard streams, then a byte for each signal, and is told
+how the program ended. A program is killed when its launcher is, when another connection asks for
+it, and when stdin closes: when the process that runs the tests ends.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ import marshal
 import os
 import runpy
 import select
-import shlex
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -185,50 +183,35 @@ def _standard_stream(old: TextIO, mode: str) -> TextIO:
 
 def _execute(arguments: list[str]) -> None:
     """Do what `python ARGUMENTS` does."""
-    safe = arguments[0] == "-P"
-    if safe:
-        arguments = arguments[1:]
+    first = next(i for i, argument in enumerate(arguments) if argument in ("-m", "-c"))
+    options, arguments = arguments[:first], arguments[first:]
     kind, what, *_ = arguments
-    if not safe:
+    if options == ["-W", "error"]:
+        sys.warnoptions.append("error")
+        warnings.simplefilter("error")
+    if options != ["-P"]:
         sys.path.insert(0, str(Path.cwd()) if kind == "-m" else "")
     sys.argv = arguments[1:]
     if kind == "-m":
         runpy.run_module(what, run_name="__main__", alter_sys=True)
         return
-    assert kind == "-c", f"{kind} is not understood here"
     sys.argv[0] = kind
     sys.modules["__main__"] = ModuleType("__main__")
     exec(what, vars(sys.modules["__main__"]))
 
 
-def main() -> None:
+def main(python: str, listener: str, *modules: str) -> None:
     """Import all, and serve."""
     gc.disable()
-    for module in sys.argv[1:]:
+    for module in modules:
         import_module(module)
     gc.collect()
     gc.freeze()
     gc.enable()
-    folder = Path(tempfile.mkdtemp())
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(folder / "socket"))
-        listener.listen()
-        sys.executable = _forking_python(folder)  # for the children of children
-        sys.stdout.write(f"{sys.executable}\n")
-        sys.stdout.flush()
-        ForkServer(listener).serve()
-    shutil.rmtree(folder)
-
-
-def _forking_python(folder: Path) -> str:
-    launcher = [str(Path(__file__).with_name("launcher.py")), str(folder / "socket")]
-    hash_seed = os.environ.get("PYTHONHASHSEED", "random")
-    command = shlex.join([sys.executable, "-I", "-S", *launcher, hash_seed])
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
-    python.chmod(0o700)
-    return str(python)
+    sys.executable = python  # for the children of children
+    with socket.socket(fileno=int(listener)) as listening:
+        ForkServer(listening).serve()
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -23,9 +23,13 @@ PASSED_ON = (signal.SIGINT, signal.SIGTERM)
 
 
 def can_fork(hash_seed: str, arguments: list[str]) -> bool:
-    first = arguments[1:2] if arguments[:1] == ["-P"] else arguments[:1]
+    known = any(
+        arguments[: len(options)] == options and arguments[len(options)] in ("-m", "-c")
+        for options in ([], ["-P"], ["-W", "error"])
+        if len(arguments) > len(options)
+    )
     same_seed = os.environ.get("PYTHONHASHSEED", "random") == hash_seed
-    return first in (["-m"], ["-c"]) and same_seed and "PYTHONWARNINGS" not in os.environ
+    return known and same_seed and "PYTHONWARNINGS" not in os.environ
 
 
 def start(connection: socket.socket, arguments: list[str]) -> None:

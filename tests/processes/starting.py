@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import marshal
 import os
+import shlex
+import shutil
 import socket
 import sys
+import tempfile
 from asyncio.subprocess import Process
 from functools import cache
 from pathlib import Path
@@ -44,7 +47,16 @@ IMPORTED = (  # but not `server.cli.main`, which reads the environment when it i
 
 def python() -> str:
     """A Python that takes 30 ms to start `-m MODULE` or `-c CODE`."""
-    return fork_server().python if CAN_FORK else sys.executable
+    return _given or fork_server().python if CAN_FORK else sys.executable
+
+
+def take_python(path: str) -> None:
+    """Start programs with the Python of another process, whose fork server it is."""
+    global _given  # noqa: PLW0603  # once, before the tests of this process
+    _given = path
+
+
+_given = ""
 
 
 def cli_command(*arguments: str) -> list[str]:
@@ -56,36 +68,46 @@ def kill(process: Process | Popen[bytes] | Popen[str]) -> None:
     """Kill a program; when this returns, it is gone."""
     process.kill()
     if CAN_FORK:
-        fork_server().kill_program_of(process.pid)
+        request = marshal.dumps(process.pid)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(Path(python()).with_name("socket")))
+            connection.sendall(len(request).to_bytes(4, "big") + request)
+            connection.recv(1)  # closed once it is gone
 
 
 class ForkServer:
-    """The process whose forks the programs are."""
+    """The process whose forks the programs are; it may be used before it has imported all."""
 
     def __init__(self, *imported: str, hash_seed: str = "random") -> None:
         names = ("HOME", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
         passed_on = {name: os.environ[name] for name in names if name in os.environ}
-        self._process = Popen(
-            [sys.executable, "-P", str(Path(__file__).with_name("fork_server.py")), *imported],
-            env={**passed_on, "PYTHONHASHSEED": hash_seed},
-            stdin=PIPE,
-            stdout=PIPE,
-            text=True,
-            start_new_session=True,  # Ctrl-C is for the tests, which end it
-        )
-        assert self._process.stdout
-        self.python = self._process.stdout.readline().rstrip("\n")
-        assert self.python, "the fork server could not start: see its error above"
-
-    def kill_program_of(self, launcher: int) -> None:
-        request = marshal.dumps(launcher)
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(Path(self.python).with_name("socket")))
-            connection.sendall(len(request).to_bytes(4, "big") + request)
-            connection.recv(1)  # closed once it is gone
+        folder = Path(tempfile.mkdtemp())
+        self.python = str(folder / "python")
+        address = str(folder / "socket")
+        _write_python(Path(self.python), address, hash_seed)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(address)
+            listener.listen()
+            number = listener.fileno()
+            program = str(Path(__file__).with_name("fork_server.py"))
+            self._process = Popen(
+                [sys.executable, "-P", program, self.python, str(number), *imported],
+                env={**passed_on, "PYTHONHASHSEED": hash_seed},
+                stdin=PIPE,
+                pass_fds=[number],
+                start_new_session=True,  # Ctrl-C is for the tests, which end it
+            )
 
     def end(self) -> None:
         self._process.communicate()
+        shutil.rmtree(Path(self.python).parent)
+
+
+def _write_python(path: Path, address: str, hash_seed: str) -> None:
+    launcher = Path(__file__).with_name("launcher.py")
+    command = shlex.join([sys.executable, "-I", "-S", str(launcher), address, hash_seed])
+    path.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    path.chmod(0o700)
 
 
 @cache

@@ -55,6 +55,14 @@ def test_an_uncaught_exception_is_shown_and_ends_it_alike(tmp_path: Path, code: 
     assert errors.startswith("Traceback")
 
 
+def test_a_warning_can_be_an_error(tmp_path: Path) -> None:
+    code = "import sys, warnings; print(sys.warnoptions, flush=True); warnings.warn('old')"
+    ended_with, output, errors = ended([python(), "-W", "error", "-c", code], tmp_path)
+
+    assert (ended_with, output) == (1, "['error']\n")
+    assert "UserWarning: old" in errors
+
+
 def sleeper(python: str) -> tuple[subprocess.Popen[bytes], Path]:
     """A program that sleeps, and where it is while it is there."""
     process = subprocess.Popen([python, "-c", SLEEP], stdout=subprocess.PIPE)
@@ -89,12 +97,12 @@ def test_its_own_children_are_forks_where_that_can_be_and_else_new_interpreters(
         import subprocess, sys
         child = ["-c", {child!r}]
         subprocess.run([sys.executable, *child])
-        subprocess.run([sys.executable, "-W", "error", *child])
+        subprocess.run([sys.executable, "-W", "ignore", *child])
         subprocess.run([sys.executable, "-P", *child], env={{"PYTHONHASHSEED": "0"}})
     """
     _, output, errors = ended([python(), "-c", code], tmp_path)
 
-    assert output.splitlines() == ["True [] True", "False ['error'] False", "False [] True"]
+    assert output.splitlines() == ["True [] True", "False ['ignore'] False", "False [] True"]
     assert errors == ""
 
 
