@@ -131,7 +131,8 @@ def settings(database: Path) -> Settings:
 
 
 @pytest.fixture(
-    params=[10, pytest.param(1, marks=pytest.mark.exhaustive)], ids=["a tenth", "maximum length"]
+    params=[20, pytest.param(1, marks=pytest.mark.exhaustive)],
+    ids=["a twentieth", "maximum length"],
 )
 def part(request: pytest.FixtureRequest) -> int:
     """By what the length of hostile texts is divided: all at their maximum take half a minute."""

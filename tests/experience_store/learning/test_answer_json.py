@@ -148,14 +148,14 @@ class TestMending:
     ) -> None:
         assert text_of(parse_object(unescaped(written), EXPECTED)) == meant
 
-    @pytest.mark.parametrize("seed", range(200))
-    def test_unescaped_quotes_never_cost_any_text(self, seed: int) -> None:
-        rng = random.Random(seed)
-        text = " ".join(rng.choices(QUOTED, k=6))
-        for answer in (unescaped(text), unescaped(text).replace("}]}", ",}],}")):
-            with contextlib.suppress(AnswerRefusedError):
-                assert text_of(parse_object(answer, EXPECTED)) == text
-                assert parse_object(answer, EXPECTED)["operations"] == [{"text": text}]
+    def test_unescaped_quotes_never_cost_any_text(self) -> None:
+        rng = random.Random(0)
+        for _ in range(200):
+            text = " ".join(rng.choices(QUOTED, k=6))
+            for answer in (unescaped(text), unescaped(text).replace("}]}", ",}],}")):
+                with contextlib.suppress(AnswerRefusedError):
+                    assert text_of(parse_object(answer, EXPECTED)) == text
+                    assert parse_object(answer, EXPECTED)["operations"] == [{"text": text}]
 
     @pytest.mark.parametrize(
         "text", ["Don't stop, it's the users' turn", "Count the users' # of items"]
@@ -370,10 +370,10 @@ def random_object(rng: random.Random, depth: int) -> dict[str, object]:
     return {random_text(rng): random_value(rng, depth) for _ in range(rng.randrange(5))}
 
 
-@pytest.mark.parametrize("seed", range(300))
-def test_a_well_formed_object_comes_out_as_it_went_in(seed: int) -> None:
-    rng = random.Random(seed)
-    value = {"first": 1, **random_object(rng, 4)}
-    written = json.dumps(value, indent=rng.choice([None, 2]), ensure_ascii=rng.random() < 0.5)
-    assert parse_object(written, ["first"]) == value
-    assert parse_object(f"So:\n```json\n{written}\n```\nDone.", ["first"]) == value
+def test_a_well_formed_object_comes_out_as_it_went_in() -> None:
+    rng = random.Random(0)
+    for _ in range(300):
+        value = {"first": 1, **random_object(rng, 4)}
+        written = json.dumps(value, indent=rng.choice([None, 2]), ensure_ascii=rng.random() < 0.5)
+        assert parse_object(written, ["first"]) == value
+        assert parse_object(f"So:\n```json\n{written}\n```\nDone.", ["first"]) == value
