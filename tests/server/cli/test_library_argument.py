@@ -82,12 +82,16 @@ def arguments(form: str, *library: str) -> list[str]:
 def outcome(program: Program, args: list[str], **environment: str) -> str:
     """What a command prints and leaves behind, on a copy of the database."""
     copy = Program(Path(mkdtemp(dir=program.database.parent)) / "copy.db")
-    copy.database.write_bytes(contents(program.database))
+    before = contents(program.database)
+    copy.database.write_bytes(before)
     stdin = SHEET if args[0] == "import" else LINE
     as_json = () if args[0] in WITHOUT_JSON else ("--json",)
     with patch.dict("os.environ", environment):
         printed = copy.run(*args, *as_json, stdin=stdin).stdout
-    left = [copy.run("export", name).stdout for name in names(copy)]
+    if contents(copy.database) == before:
+        left = ["nothing is changed"]
+    else:
+        left = [copy.run("export", name).stdout for name in names(copy)]
     return re.sub(r"\d{4}-\d\d-\d\dT[^\"]+", "TIME", "\n".join([printed, *left]))
 
 

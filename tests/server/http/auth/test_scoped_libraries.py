@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+import pytest_asyncio
 from mcp import Client
 
 from experience_store import open_store
@@ -65,17 +66,35 @@ class Pair:
     full: Path
 
 
+@dataclass(frozen=True)
+class Filled:
+    """The databases of a pair."""
+
+    alone: bytes
+    both: bytes
+    token: str
+    secret: Secret
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    database = tmp_path_factory.mktemp("filled") / "experience.db"
+    await fill(database, "mine")
+    token = await make_token(database, libraries=["mine", "mine-too"])
+    alone = contents(database)
+    secret = await fill(database, "secret")
+    return Filled(alone, contents(database), token, secret)
+
+
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncGenerator[Pair]:
+async def pair(tmp_path: Path, filled: Filled) -> AsyncGenerator[Pair]:
     alone, both = tmp_path / "alone.db", tmp_path / "both.db"
-    await fill(alone, "mine")
-    token = await make_token(alone, libraries=["mine", "mine-too"])
-    both.write_bytes(contents(alone))
-    secret = await fill(both, "secret")
+    alone.write_bytes(filled.alone)
+    both.write_bytes(filled.both)
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(served_in_process(both, "--sign-in"))
         other = await stack.enter_async_context(served_in_process(alone, "--sign-in"))
-        yield Pair(one, other, token, secret, both)
+        yield Pair(one, other, filled.token, filled.secret, both)
 
 
 def probes(of: Secret) -> list[Probe]:
