@@ -27,7 +27,7 @@ def each_signature_read_once() -> Generator[None]:
     schema_of = BaseModel.model_json_schema.__func__
 
     @cache
-    def make(model: type[BaseModel], by_alias: bool) -> dict[str, object]:  # noqa: FBT001  # as given
+    def make(model: type[BaseModel], by_alias: bool) -> dict[str, object]:  # as given
         return schema_of(model, by_alias=by_alias)
 
     def json_schema(model: type[BaseModel], *, by_alias: bool = True) -> dict[str, object]:
