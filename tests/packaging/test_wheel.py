@@ -9,6 +9,8 @@ from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
 
+import pytest
+
 from server.mcp.tools import core_tools
 from tests.packaging.installed import (
     learned,
@@ -77,6 +79,7 @@ def test_the_source_distribution_can_be_worked_on(built: Path) -> None:
     assert not [name for name in names if "__pycache__" in name or name.startswith(".venv")]
 
 
+@pytest.mark.index
 async def test_uvx_runs_the_program_from_the_wheel(wheel: Path, database: Path) -> None:
     program = [uv(), "tool", "run", "--from", str(wheel), "experience-mcp"]
     assert run([*program, "--version"], wheel.parent).startswith("experience-mcp ")

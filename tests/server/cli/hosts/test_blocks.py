@@ -119,6 +119,7 @@ async def reach(server: Served, found: dict[str, object]) -> None:
         assert await tools_of(client) == [tool.name for tool in core_tools()]
 
 
+@pytest.mark.index
 async def test_claude_desktop_reaches_a_server_through_the_program_in_its_block(
     database: Path, tmp_path: Path
 ) -> None:
