@@ -32,10 +32,15 @@ class SectionedCommand(click.Command):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None and isinstance(parameter, click.Option):
-                sections.setdefault(_TITLES.get(parameter, GENERAL), []).append(record)
+                sections.setdefault(section_of(parameter), []).append(record)
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+def section_of(parameter: click.Parameter) -> str:
+    """The heading that a parameter is listed under."""
+    return _TITLES.get(parameter, GENERAL)
 
 
 def section(title: str, *options: Decorator) -> Decorator:

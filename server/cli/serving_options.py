@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from experience_store.errors import BadInputError
-from server.cli.option_sections import section
+from server.cli.option_sections import section, section_of
 from server.cli.options import Command, shared
 from server.settings import (
     DEFAULT_LIBRARIES_CLAIM,
@@ -24,6 +24,7 @@ from server.settings import (
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
+HTTP_SECTIONS = _HTTP, _HTTP_ACCESS, _TLS, _OAUTH = ("HTTP", "HTTP access", "TLS", "OAuth")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -74,8 +75,8 @@ def _address(
         raise click.BadParameter(str(error)) from error
 
 
-_LISTENING = section(
-    "HTTP",
+_add_listening = section(
+    _HTTP,
     shared(
         "--http",
         metavar="[HOST:]PORT",
@@ -91,8 +92,8 @@ _LISTENING = section(
         help="With --http: maximum request size in megabytes.",
     ),
 )
-_ACCESS = section(
-    "HTTP access",
+_add_access = section(
+    _HTTP_ACCESS,
     shared(
         "--sign-in",
         is_flag=True,
@@ -119,15 +120,15 @@ _ACCESS = section(
         help="With --http: allow web pages of this origin to call (CORS). May be repeated.",
     ),
 )
-_TLS = section(
-    "TLS",
+_add_tls = section(
+    _TLS,
     shared(
         "--tls-cert", metavar="FILE", type=_FILE, help="With --http: TLS certificate chain (PEM)."
     ),
     shared("--tls-key", metavar="FILE", type=_FILE, help="With --tls-cert: its private key (PEM)."),
 )
-_OAUTH = section(
-    "OAuth",
+_add_oauth = section(
+    _OAUTH,
     shared(
         "--oauth-issuer",
         metavar="URL",
@@ -187,6 +188,8 @@ def http_options(command: Command) -> Command:
         oauth_all_libraries: bool,
         **given: object,
     ) -> None:
+        if http is None:
+            _refuse_without_http()
         oauth = None
         if oauth_issuer is not None:
             oauth = OAuthSettings(
@@ -200,33 +203,26 @@ def http_options(command: Command) -> Command:
         access = SignInSettings(oauth, rate_limit) if sign_in or oauth else None
         tls = _certificate(tls_cert, tls_key)
         settings = None
-        if http is None:
-            _refuse_without_http()
-        else:
+        if http is not None:
             _check(http[0], access)
             settings = HttpSettings(*http, max_body, access, allowed_host, allowed_origin, tls)
         command(http=settings, **given)
 
-    return _LISTENING(_ACCESS(_TLS(_OAUTH(run))))
+    return _add_listening(_add_access(_add_tls(_add_oauth(run))))
 
 
 def _refuse_without_http() -> None:
-    """Refuse options that protect a server over HTTP if there is none: they would do nothing.
+    """Refuse options of a server over HTTP if there is none: they would do nothing.
 
     Variables of the environment are for all servers of a machine, so they are no error.
     """
     context = click.get_current_context()
-    for name in (
-        "sign_in",
-        "rate_limit",
-        "allowed_host",
-        "allowed_origin",
-        "tls_cert",
-        "oauth_issuer",
-    ):
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            flag = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"{flag} has no effect without --http: add --http PORT")
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if section_of(option) in HTTP_SECTIONS and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"{option.opts[0]} has no effect without --http: add --http PORT"
+            )
 
 
 def _required(resource_url: str | None) -> str:

@@ -9,10 +9,15 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
+import click
 import pytest
 
 from server.child_process import cli_command
+from server.cli.commands.serve import serve
+from server.cli.option_sections import section_of
+from server.cli.serving_options import HTTP_SECTIONS
 from tests.processes import starting
 from tests.server.cli.program import Json, Program
 
@@ -153,18 +158,17 @@ def test_logs_go_to_stderr(program: Program) -> None:
         assert "DEBUG" in errors
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        ("--sign-in",),
-        ("--rate-limit", "3"),
-        ("--allowed-host", "lessons.example"),
-        ("--allowed-origin", "https://lessons.example"),
-        ("--oauth-issuer", "https://id.example", "--resource-url", "https://lessons.example/mcp"),
-    ],
-)
-def test_options_that_protect_http_are_refused_without_it(
-    program: Program, option: tuple[str, ...]
-) -> None:
-    refused = program.run("serve", *option, fails=2)
-    assert f"{option[0]} has no effect without --http" in " ".join(refused.stderr.split())
+def test_options_for_http_are_refused_without_it(program: Program, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.touch()
+    options = [
+        option
+        for option in serve.params
+        if section_of(option) in HTTP_SECTIONS and option.name != "http"
+    ]
+    assert len(options) > 10
+    for option in options:
+        value = [] if isinstance(option, click.Option) and option.is_flag else ["3"]
+        given = [str(key)] if option.name in {"tls_cert", "tls_key"} else value
+        refused = program.run("serve", option.opts[0], *given, fails=2)
+        assert f"{option.opts[0]} has no effect without --http" in " ".join(refused.stderr.split())
