@@ -8,12 +8,15 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.packaging.installed import (
     run,
     uv,
 )
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.index  # for the build backend
 STRAYS = (".env", ".env.local", "x~", "x.py.bak", "experience.db", "experience.db-wal", "my.pem")
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", ".dockerignore", "packaging/mcpb")
 

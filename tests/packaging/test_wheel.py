@@ -21,6 +21,7 @@ from tests.packaging.installed import (
 )
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.index  # for the build backend, too
 PACKAGES = ("server", "experience_store")
 
 
@@ -79,7 +80,6 @@ def test_the_source_distribution_can_be_worked_on(built: Path) -> None:
     assert not [name for name in names if "__pycache__" in name or name.startswith(".venv")]
 
 
-@pytest.mark.index
 async def test_uvx_runs_the_program_from_the_wheel(wheel: Path, database: Path) -> None:
     program = [uv(), "tool", "run", "--from", str(wheel), "experience-mcp"]
     assert run([*program, "--version"], wheel.parent).startswith("experience-mcp ")

@@ -18,19 +18,27 @@ from experience_store.store import Retrieval
 from experience_store.testing import sensible_answer
 from experience_store.update_runner import UpdateRunner
 from tests.builders import attempt, submission
+from tests.databases import contents
 from tests.server.cli.program import Json, Program
 
 Corrupt = Callable[[dict[str, list[dict[str, object]]]], object]
 
 
-@pytest.fixture
-def used(program: Program) -> Program:
-    """A library with updates, an open one, refusals, a rollback and retrievals."""
+@pytest.fixture(scope="module")
+def used_contents(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    program = Program(tmp_path_factory.mktemp("used") / "experience.db")
     asyncio.run(_use(program.database))
     program.run("edit", "add", "When by hand, say so.", "-l", "lib")
     program.run("edit", "retire", "G1", "-l", "lib")
     program.run("rollback", "1", "-l", "lib")
     program.run("describe", "lib", "--agent-objective", "Books flights", "--max-words", "40")
+    return contents(program.database)
+
+
+@pytest.fixture
+def used(program: Program, used_contents: bytes) -> Program:
+    """A library with updates, an open one, refusals, a rollback and retrievals."""
+    program.database.write_bytes(used_contents)
     return program
 
 

@@ -15,7 +15,7 @@ from server.cli.hosts.toml_document import TomlDocument
 
 ENTRY: dict[str, object] = {"command": "u", "args": ["a", "b"]}
 TEXTS = 150
-SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(3, 9))]
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(1, 9))]
 BETWEEN = ("", "", " ", "\n", "\n  ", "\t", " // c\n", "/* d */", "\r\n")
 SCALARS = ("1", "-2.5e3", "true", "null", '"a"', '"x,}]{"')
 VALUES = ('"v" # t', "[1,\n 2, # in\n]", "'''\n[s.e]\n'''", "{ a = 1 }", '"""x\\"""" # c')
