@@ -90,10 +90,20 @@ class Database:
         return cls(path, reader, writer, busy_seconds)
 
     async def close(self) -> None:
-        """Finish the write in progress and close both connections; idempotent."""
+        """Finish the write in progress and close both connections; idempotent.
+
+        Afterwards everything is in the one file, unless another process has it open.
+        """
         if not self._closed:
             self._closed = True
-            await asyncio.shield(asyncio.gather(self._reader.close(), self._writer.close()))
+            await asyncio.shield(self._close_in_turn())
+
+    async def _close_in_turn(self) -> None:
+        """Closed at once, each may see the other and leave the log to it."""
+        try:
+            await self._reader.close()
+        finally:
+            await self._writer.close()
 
     async def rows(self, query: str, **params: Value) -> list[Row]:
         """All rows of a named query; raises StorageError."""
