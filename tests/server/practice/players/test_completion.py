@@ -36,32 +36,32 @@ SILENT: JsonValue = {"role": "assistant", "content": ""}
 GONE: JsonValue = {"code": 502, "message": "it is gone"}
 
 
-@pytest.mark.parametrize(
-    ("body", "why"),
-    [
-        ({"choices": [{"message": None}]}, "choices.0.message"),
-        ({"choices": [{"message": {"content": [{"text": "x"}]}}]}, "choices.0.message.content"),
-        ({"choices": []}, "choices"),
-        ({"id": "x"}, "choices"),
-        ([1], "not a chat completion"),
-        ({"choices": [{"message": SILENT, "finish_reason": "error", "error": GONE}]}, "it is gone"),
-        ({"choices": [{"message": SILENT, "finish_reason": "error"}]}, "the response is an error"),
-        ({"choices": [{"message": SILENT}], "error": GONE}, "it is gone"),
-        ({"choices": None, "error": "it is gone"}, "it is gone"),
-    ],
-    ids=[
-        "no message",
-        "a list for a text",
-        "no choice",
-        "no choices",
-        "a list",
-        "an error in the choice",
-        "an error as the end",
-        "an error beside choices",
-        "an error for choices",
-    ],
-)
-async def test_a_malformed_completion_is_an_outage_with_a_reason(body: JsonValue, why: str) -> None:
+MALFORMED: dict[str, tuple[JsonValue, str]] = {
+    "no choices": ({"id": "x"}, "choices"),
+    "no message": ({"choices": [{"message": None}]}, "choices.0.message"),
+    "a list for a text": (
+        {"choices": [{"message": {"content": [{"text": "x"}]}}]},
+        "choices.0.message.content",
+    ),
+    "no choice": ({"choices": []}, "choices"),
+    "a list": ([1], "not a chat completion"),
+    "an error in the choice": (
+        {"choices": [{"message": SILENT, "finish_reason": "error", "error": GONE}]},
+        "it is gone",
+    ),
+    "an error as the end": (
+        {"choices": [{"message": SILENT, "finish_reason": "error"}]},
+        "the response is an error",
+    ),
+    "an error beside choices": ({"choices": [{"message": SILENT}], "error": GONE}, "it is gone"),
+    "an error for choices": ({"choices": None, "error": "it is gone"}, "it is gone"),
+}
+FIRST, *OTHERS = MALFORMED
+
+
+@pytest.mark.parametrize("kind", MALFORMED)
+async def test_a_malformed_completion_is_an_outage_with_a_reason(kind: str) -> None:
+    body, why = MALFORMED[kind]
     async with ScriptedEndpoint(lambda _: Said(body=body)) as endpoint:
         settings = ModelSettings("fake", "none", endpoint.base_url, retries=0)
         player = CompletionPlayer(settings, Sampling())
@@ -84,10 +84,14 @@ async def test_a_malformed_completion_is_an_outage_with_a_reason(body: JsonValue
     assert why in str(played.failure)
 
 
+@pytest.mark.parametrize(
+    "kind", [FIRST, *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in OTHERS)]
+)
 @pytest.mark.parametrize("attempts", [True, False], ids=["player", "judge"])
 async def test_an_attempt_with_a_malformed_completion_is_repeated_by_the_same_command(
-    tmp_path: Path, attempts: bool
+    tmp_path: Path, attempts: bool, kind: str
 ) -> None:
+    body, why = MALFORMED[kind]
     bad = 1
 
     def once(asked: Asked) -> Said | None:
@@ -95,13 +99,13 @@ async def test_an_attempt_with_a_malformed_completion_is_repeated_by_the_same_co
         if is_attempt(asked) != attempts or not bad:
             return None
         bad -= 1
-        return Said(body={"id": "x"})
+        return Said(body=body)
 
     async with ground(tmp_path, but(world, once)) as here:
         options = ("--arm", "without", "--verifier", "judge", "--tries", "1")
         ended = await here.do("evaluate", *options, "--limit", "2", code=3)
         assert "1 of 4 attempts met an outage" in ended.errors
-        assert "choices" in ended.errors
+        assert why in " ".join(ended.errors.split())
         await here.do("evaluate", *options, "--limit", "2")
         assert here.report()["failures"]["times"] == 0
 

@@ -29,11 +29,13 @@ def _figures(here: Ground) -> dict[str, object]:
     return {**here.figures(), "settings": None}
 
 
+@pytest.mark.parametrize("epochs", ["1", pytest.param("2", marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("verifier", ["match", "judge"])
 async def test_a_run_stopped_by_budgets_ends_with_the_same_result(
-    tmp_path: Path, verifier: str
+    tmp_path: Path, verifier: str, epochs: str
 ) -> None:
     options = ("--batch-size", "3", "--concurrency", "2", "--verifier", verifier)
+    options += ("--epochs", epochs)
     wanted, whole = await undisturbed(tmp_path / "1", *options)
     tokens = whole["prompt_tokens"] + whole["completion_tokens"]
     async with ground(tmp_path / "2") as here:
