@@ -288,7 +288,10 @@ class ScriptedEndpoint:
             while head := await _read_head(reader):
                 length = re.search(rb"content-length: (\d+)", head.lower())
                 body = await reader.readexactly(int(length[1]) if length else 0)
-                if not await self._answer(json.loads(body), writer):
+                if head.startswith(b"GET "):
+                    writer.write(_http(200, '{"object": "list", "data": []}'))
+                    await writer.drain()
+                elif not await self._answer(json.loads(body), writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -321,10 +324,7 @@ class ScriptedEndpoint:
         else:
             body = json.dumps({"error": {"message": said.text or "scripted", "code": said.status}})
         extra = "" if said.retry_after is None else f"retry-after: {said.retry_after}\r\n"
-        return (
-            f"HTTP/1.1 {said.status} Scripted\r\ncontent-type: {said.content_type}\r\n{extra}"
-            f"content-length: {len(body.encode())}\r\n\r\n{body}"
-        ).encode()
+        return _http(said.status, body, extra, said.content_type)
 
     def _completion(self, asked: Asked, said: Said) -> dict[str, object]:
         # a rough count that costs the test's process nothing
@@ -355,6 +355,15 @@ class ScriptedEndpoint:
                 "prompt_tokens_details": {"cached_tokens": 0},
             }
         return completed
+
+
+def _http(
+    status: int, body: str, headers: str = "", content_type: str = "application/json"
+) -> bytes:
+    return (
+        f"HTTP/1.1 {status} Scripted\r\ncontent-type: {content_type}\r\n{headers}"
+        f"content-length: {len(body.encode())}\r\n\r\n{body}"
+    ).encode()
 
 
 def _message(asked: Asked, said: Said) -> dict[str, object]:

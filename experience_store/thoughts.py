@@ -34,6 +34,8 @@ _CHANNEL = re.compile(
 _BARE_CHANNEL = re.compile(r"\s*analysis(?P<thoughts>.*?)assistant\s*final(?P<text>.*)", re.DOTALL)
 _FINAL = "final"
 
+_NOTHING_ELSE = re.compile(r"\s*\Z")
+
 # Tokens around an answer that are no part of it.
 _AROUND = re.compile(
     r"<\|(?:im_end|im_start|end|end_of_text|endoftext|eot_id|return|end_of_solution"
@@ -87,7 +89,7 @@ def _marked(text: str) -> tuple[str, str]:
     while mark := _next_mark(text, position, first=not thoughts):
         before = text[position : mark.start()]
         if mark["end"]:
-            if not text[mark.end() :].strip() and thoughts:
+            if thoughts and _NOTHING_ELSE.match(text, mark.end()):
                 answer.append(before)  # one more end mark, behind the answer
             else:
                 thoughts += [*answer, before]

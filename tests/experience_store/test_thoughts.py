@@ -15,7 +15,11 @@ TOLD_APART = (
     ("<seed:think>hm</seed:think>4", "hm", "4"),
     ("◁think▷hm◁/think▷4", "hm", "4"),
     ("<longcat_think>hm</longcat_think>4", "hm", "4"),
-    ("<|begin_of_thought|>hm<|end_of_thought|><|begin_of_solution|>4<|end_of_solution|>", "hm", "4"),
+    (
+        "<|begin_of_thought|>hm<|end_of_thought|><|begin_of_solution|>4<|end_of_solution|>",
+        "hm",
+        "4",
+    ),
     ("<|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>4<|END_RESPONSE|>", "hm", "4"),
     ("<|channel>thought\nhm<channel|>4", "hm", "4"),
     (HARMONY, "hm", "4"),

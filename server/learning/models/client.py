@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import httpx2
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 # opening a new one now and then.
 IDLE_CONNECTIONS = 32
 MAX_LUCK = 2  # further tries of a request that was declined for what the model happened to write
+REACH_SECONDS = 20.0
 TIME_OUTS = 2  # of a row, after which a request is given up: a slow answer stays slow
 _COMPLETIONS = "/chat/completions"
 _NO_RETRY = ("x-should-retry", "false")  # for the package
@@ -57,6 +58,26 @@ def client_of(settings: ModelSettings) -> openai.AsyncOpenAI:
         default_headers=dict(settings.headers),
         http_client=ChatClient(settings.extra_body),
     )
+
+
+async def reach(settings: ModelSettings) -> str | None:
+    """Ask an endpoint for its models, once: why there is no connection, or None if there is one.
+
+    Any response will do, for not all endpoints have that list.
+    """
+    client = client_of(replace(settings, retries=0, timeout=min(settings.timeout, REACH_SECONDS)))
+    try:
+        await client.get("/models", cast_to=object)
+    except openai.APIStatusError as error:
+        failure = failure_of(error)
+        return failure.said if failure.status is None else None
+    except openai.APIConnectionError as error:
+        return f"no connection to {client.base_url}: {failure_of(error).said}"
+    except ValueError:  # no JSON
+        return None
+    finally:
+        await client.close()
+    return None
 
 
 class ChatClient(openai.DefaultAsyncHttpxClient):

@@ -79,7 +79,7 @@ class Endpoint:
 
     @property
     def _where(self) -> str:
-        return f"{self.name} at {self._client.base_url}"
+        return f"{self.name} at {str(self._client.base_url).rstrip('/')}"
 
     async def _create(
         self, messages: Sequence[Mapping[str, str]], options: Mapping[str, object] | None = None

@@ -15,7 +15,7 @@ from server.learning.models import (
     ModelRefusedError,
     ModelUnavailableError,
 )
-from server.learning.models.client import TIME_OUTS
+from server.learning.models.client import TIME_OUTS, reach
 from server.learning.models.endpoint import PROBE, Endpoint
 from server.learning.models.error_responses import said_in
 from server.practice.run.teacher import HostRequest
@@ -69,6 +69,14 @@ async def test_a_dead_endpoint_is_noticed_at_once_and_named() -> None:
     assert isinstance(error, ModelUnavailableError)
     assert f"no connection to {url.removesuffix('/v1')}" in str(error)
     assert str(error).count("onnect") == 2  # the reason is said once
+
+
+async def test_an_endpoint_can_be_reached_or_not_without_a_question() -> None:
+    async with ScriptedEndpoint() as scripted:
+        url = scripted.base_url
+        assert await reach(settings(url)) is None
+        assert scripted.calls == []
+    assert f"no connection to {url.removesuffix('/v1')}" in str(await reach(settings(url)))
 
 
 async def test_an_endpoint_that_was_there_is_tried_again() -> None:
