@@ -131,7 +131,10 @@ class SignIn:
     def _refusal(self, scope: Scope, caller: Caller) -> ErrorResponse | None:
         """Why a known caller's request is refused, if it is."""
         if wait := self._requests.wait(caller.key):
-            text = "too many requests with this token: wait as long as Retry-After says"
+            text = (
+                "too many requests with this token: wait as long as Retry-After says, or ask the "
+                "operator of this server for a higher --rate-limit"
+            )
             return ErrorResponse(429, text, retry_after=wait)
         if scope["path"] == "/metrics":
             if access.Scope.ADMINISTER not in caller.access.scopes:
