@@ -14,6 +14,7 @@ from typing import TypeVar
 import click
 import httpx2
 
+from experience_store.errors import ExperienceError
 from experience_store.library import check_library_name
 from server.cli.output import print_json, printable
 from server.practice.cli.assembly import RunObserver, assemble, make_plan
@@ -34,6 +35,13 @@ ARMS: tuple[Arm, ...] = ("without", "with")
 def run(options: RunOptions) -> None:
     """Start a run or resume it; write its report and print it."""
     options.check()
+    try:
+        _run_to_its_end(options)
+    except ExperienceError as error:  # perhaps of an endpoint, which may repeat a key
+        raise click.ClickException(options.redactor.text(str(error))) from error
+
+
+def _run_to_its_end(options: RunOptions) -> None:
     check_available()
     check_library_name(options.library)
     plan = make_plan(options)
@@ -41,7 +49,7 @@ def run(options: RunOptions) -> None:
         done, report = asyncio.run(_until_interrupted(_run(options, plan)))
     except httpx2.HTTPError as error:  # ends the client, and with it the run, in the middle
         gone = f"Stopped: the server does not answer: {error}. Run the same command to continue."
-        click.echo(printable(gone), err=True)
+        click.echo(printable(options.redactor.text(gone)), err=True)
         raise click.exceptions.Exit(STOPPED) from error
     if options.as_json:
         written = options.folder / "report.json"
@@ -104,7 +112,8 @@ def _only(error: BaseException) -> BaseException:
 
 async def _run(options: RunOptions, plan: RunPlan) -> tuple[Run, RunReport]:
     async with AsyncExitStack() as stack:
-        observer = RunObserver(_show_progress, _say_held_up)
+        redactor = options.redactor
+        observer = RunObserver(_show_progress, lambda reason: _say_held_up(redactor.text(reason)))
         runner = await assemble(options, plan, observer, stack)
         stopped = await _do(options, runner)
         done = await runner.result(stopped)

@@ -28,10 +28,12 @@ from server.practice.cli.command_options import (
     TEACHER_KEY,
     Options,
 )
+from server.practice.client.connection import TOKEN
 from server.practice.datasets.gym_tasks import PREFIX
 from server.practice.players import Sampling
 from server.practice.records import Arm
 from server.practice.run.attempts import AttemptSettings
+from server.practice.run.redaction import Redactor
 from server.practice.spending import RolloutLimits
 from server.settings import ModelSettings, Prices
 
@@ -118,6 +120,12 @@ class RunOptions(BaseModel):
         return replace(
             player, name=self.teacher or player.name, base_url=url, api_key=key, prices=prices
         )
+
+    @property
+    def redactor(self) -> Redactor:
+        """Takes secrets out of what is kept and printed, the run's own keys among them."""
+        keys = (self.player.api_key, self.teacher_settings.api_key, os.environ.get(TOKEN))
+        return Redactor(keys)
 
     @property
     def folder(self) -> Path:

@@ -174,7 +174,7 @@ class Runner:
             steps=self.steps,
             evaluations=self.evaluations,
             lost=lost + await self._unlearned(),
-            stopped=stopped,
+            stopped=None if stopped is None else self.journal.redactor.text(stopped),
         )
 
     async def _step(self, number: int, epoch: int, tasks: Sequence[Task]) -> PracticeStep:
@@ -201,7 +201,7 @@ class Runner:
         return await self.journal.once(
             f"{task_key(key, task.id)}/served",
             Served,
-            lambda: self.library.serve(task, self.plan.max_tokens),
+            lambda: self.library.serve(self.journal.redactor.record(task), self.plan.max_tokens),
         )
 
     async def _submit(self, key: str, group: AttemptGroup, served: Served) -> bool:
