@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,8 @@ from server.practice.run.attempts import AttemptSettings
 from server.practice.run.redaction import Redactor
 from server.practice.spending import RolloutLimits
 from server.settings import ModelSettings, Prices
+
+_LONGEST_NAME = 60  # characters of a folder's name that come from the data's
 
 
 class RunOptions(BaseModel):
@@ -129,8 +132,13 @@ class RunOptions(BaseModel):
 
     @property
     def folder(self) -> Path:
-        """Where the run is kept."""
-        return self.run or Path("runs") / self.library
+        """Where the run is kept; by default another folder for each of the two commands."""
+        if self.run is not None:
+            return self.run
+        data = self.data.removeprefix(PREFIX).partition("?")[0]
+        name = re.sub(r"[^\w.+-]+", "-", Path(data).stem)[:_LONGEST_NAME].strip("-.") or "data"
+        measured = "" if self.epochs else f"-evaluate-{name}"
+        return Path("runs") / f"{self.library}{measured}"
 
     @property
     def system_message(self) -> str | None:

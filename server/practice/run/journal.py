@@ -81,6 +81,11 @@ class Journal:
         return self.put(key, await work()) if found is None else found
 
     @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self._path.parent
+
+    @property
     def has_work(self) -> bool:
         """Whether the run has done more than ask for experiences: a misspelt model has not."""
         return any(

@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue
 from server.practice.client.library_client import LibraryInfo
 from server.practice.records import JournalRecord, Served, StepLearning
 from server.practice.run.journal import MARK, START, Journal, phase_of
+from server.practice.run.setting_words import differences
 from server.practice.run_errors import OtherRunError, RunStoppedError
 
 
@@ -58,15 +59,10 @@ def start_or_resume(journal: Journal, start: RunStart) -> RunStart:
     start = journal.redactor.record(start)  # as the journal has it
     unknown = {n: v for n, v in start.settings.items() if n in ADDED - found.settings.keys()}
     found = found.model_copy(update={"settings": {**found.settings, **unknown}})
-    changed = [
-        f"{name} was {found.settings.get(name)!r} and is {start.settings.get(name)!r}"
-        for name in {**found.settings, **start.settings}
-        if name not in SHOWN and found.settings.get(name) != start.settings.get(name)
-    ]
-    if changed:
+    if changed := differences(found.settings, start.settings, but=SHOWN):
         raise OtherRunError(
-            f"the run in this folder was started with other settings: {'; '.join(changed)}. Use "
-            "the old ones, or start a new run in another folder with --run."
+            f"the folder {journal.folder} holds a run with other settings: {'; '.join(changed)}. "
+            "Resume it with the old ones, or start a new run in another folder: --run OTHER"
         )
     if unknown:
         journal.put(START, found, instead_of=START)

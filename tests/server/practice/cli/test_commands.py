@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from experience_store.testing import Said
 from server.practice.cli.run_checks import address_of, mark_of
+from server.practice.run.setting_words import differences
 from tests.server.practice.extras import needs_gym
 from tests.server.practice.scripted_world import Ground, copy_of, ground, tasks
 
@@ -201,3 +203,41 @@ def test_contents_of_a_tools_file_are_not_recorded(tmp_path: Path) -> None:
     assert "secret" not in before
     tools.write_text("{}")
     assert mark_of(tools) != before
+
+
+async def test_practice_and_evaluate_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with ground(tmp_path) as here:
+        for command in ("practice", "evaluate"):
+            arguments = here.arguments(command)
+            place = arguments.index("--run")
+            del arguments[place : place + 2]
+            ended = await here.invoke(arguments)
+            assert ended.code == 0, ended
+        made = sorted(path.name for path in (tmp_path / "runs").iterdir())
+        assert made == ["lib", "lib-evaluate-held-out"]
+        calls = len(here.endpoint.calls)
+        ended = await here.do("evaluate", "--run", str(tmp_path / "runs" / "lib"), code=1)
+        assert "was started by `practice`, this is `evaluate`" in ended.error
+        assert "--run OTHER" in ended.error
+        assert len(here.endpoint.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"instructions": None}, {"instructions": "Be brief."}, "was not given, now Be brief."),
+        ({"tasks": "6 (0123456789ab)"}, {"tasks": "6 (0123456789ac)"}, "tasks of --data changed"),
+        ({"tools": None}, {"tools": "m.json (0123456789ab)"}, "changed: not given, now m.json"),
+        ({"eval_temperature": 0.3}, {"eval_temperature": 1.0}, "--temperature was 0.3, now 1.0"),
+        ({"instructions": "x" * 99}, {"instructions": "x" * 98}, "--instructions changed"),
+    ],
+)
+def test_settings_that_differ_are_named_in_words(
+    before: dict[str, JsonValue], now: dict[str, JsonValue], said: str
+) -> None:
+    (found,) = differences(before, now)
+    assert said in found
+    assert "0123456789" not in found
