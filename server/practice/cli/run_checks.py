@@ -27,8 +27,12 @@ from server.practice.verifiers.user_function import UserFunction
 async def check_library(
     options: RunOptions, plan: RunPlan, library: LibraryClient, found: LibraryInfo | None
 ) -> None:
-    """Check that the library to evaluate has experiences, none of them from held-out tasks."""
-    if not options.epochs and "with" in options.arms and (found is None or not found.experiences):
+    """Check that there is a library to evaluate, which has not learned from held-out tasks.
+
+    One without experiences is no error if there is another arm to measure.
+    """
+    is_empty = found is None or ("without" not in options.arms and not found.experiences)
+    if not options.epochs and "with" in options.arms and is_empty:
         raise BadInputError(
             f"library {options.library!r} has no experiences to evaluate: name another with "
             "--library (`experience-mcp libraries` lists them), or practise first"

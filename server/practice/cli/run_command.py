@@ -28,6 +28,7 @@ from server.practice.run_errors import BudgetSpentError, RunStoppedError
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STOPPED = 3  # exit code of a run that can be resumed
+NOTHING = 4  # exit code of a complete run that learned nothing, or had nothing to compare
 T = TypeVar("T")
 ARMS: tuple[Arm, ...] = ("without", "with")
 
@@ -61,6 +62,8 @@ def _run_to_its_end(options: RunOptions) -> None:
     if done.stopped is not None:
         click.echo(f"Stopped: {printable(done.stopped)}", err=True)
         raise click.exceptions.Exit(STOPPED)
+    if report.nothing is not None:
+        raise click.exceptions.Exit(NOTHING)
 
 
 async def _until_interrupted(work: Coroutine[object, object, T]) -> T:

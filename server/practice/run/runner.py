@@ -115,6 +115,7 @@ class Runner:
     evaluation: GroupRunner
     teacher: BudgetedModel
     missing_policy: tuple[str, ...] = ()
+    unmeasured: str | None = None
     steps: list[PracticeStep] = field(default_factory=list[PracticeStep])
     evaluations: list[Evaluation] = field(default_factory=list[Evaluation])
 
@@ -141,14 +142,21 @@ class Runner:
         return done >= len(self.plan.held_out) * self.plan.k
 
     async def evaluate(self, arm: Arm) -> None:
-        """One arm of the evaluation."""
+        """One arm of the evaluation; with a library that serves nothing it is left out."""
         tasks = self.plan.held_out
         served: list[Served | None] = [None] * len(tasks)
         key = _arm_key(arm)
         if arm == "with":
+            found = None if self.is_evaluated(arm) else await self.library.find()
             if not self.is_evaluated(arm):
-                self.identity.check(await self.library.find())
+                self.identity.check(found)
+                if found is None or not found.experiences:
+                    self.unmeasured = f"library {self.library.library!r} has no experiences"
+                    return
             served = [await self._served(key, task) for task in tasks]
+            if not any(s and s.experiences for s in served):
+                self.unmeasured = f"library {self.library.library!r} serves none of its experiences"
+                return
         versions = {s.version for s in served if s is not None}
         if len(versions) > 1:
             raise RunStoppedError(
@@ -175,6 +183,7 @@ class Runner:
             evaluations=self.evaluations,
             lost=lost + await self._unlearned(),
             stopped=None if stopped is None else self.journal.redactor.text(stopped),
+            unmeasured=self.unmeasured,
         )
 
     async def _step(self, number: int, epoch: int, tasks: Sequence[Task]) -> PracticeStep:

@@ -161,7 +161,9 @@ async def test_held_out_tasks_use_the_same_fields_by_default(
         for name, first in (("practice.jsonl", 0), ("held-out.jsonl", 100)):
             lines = [{"ask": t["task"], "task": "-", "key": t["id"]} for t in tasks(2, first=first)]
             here.data(name, lines)
-        await here.do("practice", *here.evaluated, "--task-field", "ask", "--truth-field", "key")
+        await here.do(
+            "practice", *here.evaluated, "--task-field", "ask", "--truth-field", "key", code=4
+        )
         assert all("What is number" in asked.prompt for asked in here.attempts)
 
 
@@ -191,7 +193,7 @@ async def test_field_options_are_ignored_for_generated_held_out_tasks(tmp_path: 
         here.data("practice.jsonl", [{"ask": t["task"], "key": "7"} for t in tasks(2)])
         fields = ("--task-field", "ask", "--truth-field", "key")
         generated = ("--eval-data", "reasoning-gym:chain_sum?size=2&seed=7")
-        await here.do("practice", *fields, *generated)
+        await here.do("practice", *fields, *generated, code=4)
         assert here.report()["settings"]["held_out_tasks"].startswith("2 ")
 
 

@@ -104,7 +104,7 @@ async def test_the_verifier_scores_the_answer_as_it_was(tmp_path: Path) -> None:
     secret = planted("answer")
     async with ground(tmp_path, but(world, lambda a: Said(secret) if is_attempt(a) else None)) as h:
         h.data("practice.jsonl", [{"id": "a", "task": "Which key?", "ground_truth": secret}])
-        await h.do("practice", code=0)
+        await h.do("practice", code=4)
         assert h.report()["steps"][0]["mean_reward"] == 1
         with open_journal(h.run) as journal:
             answers = {r.answer for _, r in journal.all("*/rollout", Rollout)}
@@ -112,7 +112,7 @@ async def test_the_verifier_scores_the_answer_as_it_was(tmp_path: Path) -> None:
             scores = journal.keys("*/score")
             journal.forget(*scores[:2], *journal.keys("*/learned"), *journal.keys("*/handed-in"))
         before = len(h.attempts)
-        await h.do("practice")  # as if it was killed before it scored two
+        await h.do("practice", code=4)  # as if it was killed before it scored two
         assert len(h.attempts) == before + 2
         assert h.report()["steps"][0]["mean_reward"] == 1
 
