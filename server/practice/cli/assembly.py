@@ -97,6 +97,7 @@ def make_plan(options: RunOptions) -> RunPlan:
         max_tokens=options.experience_tokens,
         withheld=Withheld(ground_truth=options.no_ground_truth, rewards=options.no_ground_truth),
         direct=options.direct,
+        arms=options.arms,
     )
 
 
@@ -145,7 +146,7 @@ async def assemble(
         teacher=models.teacher,
     )
     models.teacher.release()
-    if runner.is_learning or ("with" in options.arms and not runner.is_evaluated("with")):
+    if runner.is_learning or ("with" in plan.arms and not runner.is_evaluated("with")):
         identity.check(found if options.from_step is None else await library.find())
     if runner.is_learning:
         runner.missing_policy = await prepare_policy(options, library, found)

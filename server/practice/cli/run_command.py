@@ -117,10 +117,17 @@ async def _run(options: RunOptions, plan: RunPlan) -> tuple[Run, RunReport]:
     async with AsyncExitStack() as stack:
         redactor = options.redactor
         observer = RunObserver(_show_progress, lambda reason: _say_held_up(redactor.text(reason)))
-        runner = await assemble(options, plan, observer, stack)
-        stopped = await _do(options, runner)
-        done = await runner.result(stopped)
-        return done, write_report(done, options.folder)
+        runner = None
+        try:
+            runner = await assemble(options, plan, observer, stack)
+            stopped = await _do(options, runner)
+            done = await runner.result(stopped)
+            return done, write_report(done, options.folder)
+        except asyncio.CancelledError:
+            progress = "" if runner is None else f" ({runner.progress})"
+            below = "\n" if sys.stderr.isatty() else ""  # the line of the progress
+            click.echo(f"{below}Stopped; the same command goes on{progress}", err=True)
+            raise
 
 
 async def _do(options: RunOptions, runner: Runner) -> str | None:
@@ -133,7 +140,7 @@ async def _do(options: RunOptions, runner: Runner) -> str | None:
                 if arm in options.arms or runner.is_evaluated(arm):  # perhaps in an earlier session
                     await runner.evaluate(arm)
     except (BudgetSpentError, RunStoppedError) as error:
-        return str(error)
+        return f"{str(error).removesuffix('.')} ({runner.progress})"
     return None
 
 

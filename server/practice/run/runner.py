@@ -39,6 +39,7 @@ from server.practice.run.learning import LibraryLearning
 from server.practice.run.run_start import LibraryIdentity, RunStart, restarts
 from server.practice.run.teacher import BudgetedModel
 from server.practice.run_errors import RunStoppedError
+from server.text import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class RunPlan:
         max_tokens: Token budget for experiences in a prompt; None for the server's own.
         withheld: What the learner is not told.
         direct: Experiences that are written without practice, instead of the steps.
+        arms: What is measured on the held-out tasks.
     """
 
     tasks: tuple[Task, ...]
@@ -68,6 +70,13 @@ class RunPlan:
     max_tokens: int | None = None
     withheld: Withheld = field(default_factory=Withheld)
     direct: int | None = None
+    arms: tuple[Arm, ...] = ("without", "with")
+
+    @property
+    def attempts(self) -> int:
+        """All attempts, of practice and evaluation."""
+        practised = 0 if self.direct else len(self.tasks) * self.epochs * self.group_size
+        return practised + len(self.held_out) * self.k * len(self.arms)
 
     @property
     def steps(self) -> int:
@@ -130,6 +139,13 @@ class Runner:
                 self.steps.append(await self._step(number, epoch, tasks))
         if self.plan.held_out:
             await self.evaluate("with")
+
+    @property
+    def progress(self) -> str:
+        """How much is done, such as `24 of 94 attempts done`."""
+        parts = ["steps", *(_arm_key(arm) for arm in self.plan.arms)]
+        done = sum(len(self.journal.keys(f"{part}/*/score")) for part in parts)
+        return f"{done:,} of {count(self.plan.attempts, 'attempt')} done"
 
     @property
     def is_learning(self) -> bool:

@@ -95,6 +95,10 @@ async def test_an_interrupted_run_ends_in_order_and_resumes(
         process.send_signal(number)
         code, _, errors = await end_of(process)
         assert (code, "Traceback" in errors) == (130, False), errors
+        with open_journal(here.run) as journal:
+            done = len(journal.keys("*/score"))
+        said = f"Stopped; the same command goes on ({done} of 46 attempts done)"
+        assert errors.splitlines()[-1] == said
         await here.do("practice", *here.evaluated)
         assert here.report()["stopped"] is None
 
