@@ -44,8 +44,12 @@ class Access:
 
     @property
     def may_make(self) -> bool:
-        """Whether naming a library that does not exist creates it; reading alone does not."""
+        """Whether the caller can create libraries: with the first submission, or by hand."""
         return not self.scopes.isdisjoint((Scope.SUBMIT, Scope.ADMINISTER))
+
+    def may_begin(self, library: str) -> bool:
+        """Whether the caller can create the library, if it does not exist."""
+        return self.may_make and self.reaches(library)
 
 
 DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)  # enough for the core tools

@@ -48,7 +48,7 @@ class SqliteStore:
         """Export and import of libraries."""
         from experience_store.sqlite.archives import SqliteArchives  # noqa: PLC0415  # not before it is needed: start-up
 
-        return SqliteArchives(self._db)
+        return SqliteArchives(self._db, self.libraries)
 
     @property
     def location(self) -> str:

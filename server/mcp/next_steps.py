@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
+from experience_store.errors import LibraryNotFoundError
 from experience_store.library import Library
 from experience_store.retrieval import Selection
 from experience_store.store import Receipt
+from server.access import current_access
 from server.text import count
 
 MAX_SERVED_TOKENS = 20_000
@@ -28,7 +30,7 @@ def after_retrieval(selection: Selection, max_tokens: int, whole: int) -> str:
     if not selection.experiences:
         return (
             f"The library has {count(selection.omitted, 'experience')}, but none fits in "
-            f"max_tokens {max_tokens}{how}. {_WITHOUT}"
+            f"max_tokens {max_tokens}{how}. {WITHOUT}"
         )
     step = (
         "Follow what fits the task. Afterwards report each attempt with submit_group, with its "
@@ -48,7 +50,21 @@ def without_experiences(library: str, others: Sequence[Library]) -> str:
     """
     elsewhere = _elsewhere(library, {other.name: other.size for other in others})
     which = f"; others: {elsewhere}" if elsewhere else ""
-    return f"This library has no experiences yet{which}. {_WITHOUT}"
+    return f"This library has no experiences yet{which}. {WITHOUT}"
+
+
+def without_library(library: str, error: LibraryNotFoundError) -> str:
+    """What to do when the library does not exist; another one may have been meant.
+
+    Args:
+        library: Name of the library.
+        error: Says which libraries there are; raised if the caller cannot begin this one.
+    """
+    if not current_access.get().may_begin(library):
+        raise error
+    said = str(error)
+    end = "" if said.endswith("?") else "."
+    return f"{said[:1].upper()}{said[1:]}{end} A library begins with its first submission."
 
 
 def waiting_elsewhere(library: str, waiting: Mapping[str, int]) -> str:
@@ -75,7 +91,7 @@ def _elsewhere(library: str, sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{name!r} ({sizes[name]})" for name in names)
 
 
-_WITHOUT = "Do the task, then report each attempt and its reward with submit_group."
+WITHOUT = "Do the task, then report each attempt and its reward with submit_group."
 
 
 def after_submission(

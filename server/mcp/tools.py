@@ -9,15 +9,19 @@ from typing import Annotated
 from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
 
+from experience_store.errors import LibraryNotFoundError
 from experience_store.library import check_library_name
 from experience_store.store import Retrieval
 from server.access import Scope
 from server.app import App
 from server.mcp.next_steps import (
     MAX_SERVED_TOKENS,
+    WITHOUT,
     after_retrieval,
     after_submission,
+    waiting_elsewhere,
     without_experiences,
+    without_library,
 )
 from server.mcp.pagination import libraries_out
 from server.mcp.results import (
@@ -44,6 +48,7 @@ from server.mcp.schemas import (
 )
 
 MAX_TASK = 100_000
+NO_RETRIEVAL = "r-none"  # retrieval_id where there is no library yet, so that nothing was served
 
 
 async def get_experiences(
@@ -68,7 +73,11 @@ async def get_experiences(
     in submit_group.
     """
     app = app_of(ctx)
-    loaded = await app.index_cache.load(_name(app, library), make=True)
+    name = check_library_name(_name(app, library))
+    try:
+        loaded = await app.index_cache.load(name)
+    except LibraryNotFoundError as error:
+        return _nothing_yet(name, error)
     budget = app.settings.max_tokens if max_tokens is None else max_tokens
     selection = loaded.select(task, budget)
     retrieval = Retrieval(
@@ -123,7 +132,7 @@ async def submit_group(
     submission = read_submission(
         task=task, trajectories=trajectories, group_id=group_id, ground_truth=ground_truth
     )
-    given = {t.retrieval_id for t in submission.trajectories if t.retrieval_id}
+    given = {t.retrieval_id for t in submission.trajectories if t.retrieval_id} - {NO_RETRIEVAL}
     served = await app.retrievals.libraries_of(list(given))
     receipt = await app.store.groups.submit(name, submission)
     if app.worker is not None:
@@ -154,8 +163,18 @@ async def update_experiences(
     app = app_of(ctx)
     from server.mcp import host_driver  # noqa: PLC0415  # loaded when first needed: start-up time
 
-    loaded = await app.index_cache.load(_name(app, library), make=True)
-    value = await host_driver.start(app, loaded.library.name, author=author_of(ctx))
+    name = check_library_name(_name(app, library))
+    try:
+        await app.store.libraries.get(name)
+        value = await host_driver.start(app, name, author=author_of(ctx))
+    except LibraryNotFoundError as error:
+        elsewhere = waiting_elsewhere(name, await app.store.groups.waiting())
+        value = UpdateOut(
+            library=name,
+            update_id=None,
+            status="nothing_to_learn",
+            next_step=without_library(name, error) + elsewhere,
+        )
     return result(value, update_text(value))
 
 
@@ -201,6 +220,19 @@ def core_tools() -> tuple[ScopedTool, ...]:
         make_tool(submit_answers, "Submit answers", Scope.LEARN, reads=False, idempotent=True),
         make_tool(list_libraries, "List libraries", Scope.READ, reads=True, idempotent=True),
     )
+
+
+def _nothing_yet(name: str, error: LibraryNotFoundError) -> CallToolResult:
+    """No experiences of a library that does not exist; raises the error if it cannot begin."""
+    value = Experiences(
+        library=name,
+        version=0,
+        experiences={},
+        omitted=0,
+        retrieval_id=NO_RETRIEVAL,
+        next_step=f"{without_library(name, error)} {WITHOUT}",
+    )
+    return result(value, experiences_text(value))
 
 
 def _name(app: App, library: str | None) -> str:

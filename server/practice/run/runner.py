@@ -217,6 +217,8 @@ class Runner:
             group.model_copy(update={"signal": await self._submit(key, group, s)})
             for group, s in zip(groups, served, strict=True)
         ]
+        if not is_learned:  # again: the first submission creates the library
+            self.identity.check(await self.library.find(), served)
         learned = await self.journal.once(
             f"{key}/learned", StepLearning, lambda: self._learn(key, served)
         )
@@ -240,6 +242,8 @@ class Runner:
         return (await self.journal.once(f"{under}/handed-in", SubmitResult, submit)).signal
 
     async def _learn(self, key: str, served: Sequence[Served]) -> StepLearning:
+        if await self.library.find() is None:  # nothing could be submitted
+            return StepLearning(before=0, version=0, size=0)
         info = await self.learning.learn(key)
         by_teacher = total(a.spent for _, a in self.journal.all(f"{key}/answers/*", TeacherAnswer))
         before = min(s.version for s in served)

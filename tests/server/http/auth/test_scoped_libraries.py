@@ -243,7 +243,7 @@ async def test_a_listener_hears_only_of_accessible_libraries(pair: Pair) -> None
         one.listen(resource_subscriptions=uris, resources_list_changed=True) as events,
     ):
         await learn(other, "secret")
-        await call(other, "get_experiences", task=TASK, library="another")  # which makes it
+        await submit(other, TASK, library="another")  # which makes it
         await learn(other, "mine")
         heard = aiter(events)
         news = [repr(await anext(heard)) for _ in uris_of("mine")]
@@ -254,7 +254,7 @@ async def test_a_caller_with_the_read_scope_alone_creates_no_library(pair: Pair)
     reader = await make_token(pair.full, "reader", scopes=["read"], libraries=["mine", "new"])
     for era in ERAS:
         got = await use(pair.both, reader, "get_experiences", {"task": "x", "library": "new"}, era)
-        assert "library 'new' does not exist; existing libraries: mine" in got.text
+        assert "library 'new' does not exist; existing libraries: 'mine'" in got.text
     store = await open_store(pair.full)
     assert "new" not in await store.libraries.names()
     await store.close()
