@@ -180,6 +180,7 @@ RUN: Options = (
         "--run",
         metavar="DIR",
         type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of the run; the same command resumes it.  [default: runs/LIBRARY]",
+        help="Folder of the run; the same command resumes it.  [default: runs/LIBRARY, of evaluate "
+        "runs/LIBRARY-evaluate-DATA]",
     ),
 )

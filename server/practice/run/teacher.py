@@ -152,6 +152,8 @@ class Teacher:
             correction = Correction(earlier[-1].text, refused) if refused and earlier else None
             step = request.request_id.partition("-")[0]
             asked = HostRequest(step, request.prompt, request.answer_schema)
-            answer = await self._model.answer(asked, correction)
-            journal.put(f"{under}/{request.request_id}/{len(earlier) + 1}", answer)
+            answer = journal.put(
+                f"{under}/{request.request_id}/{len(earlier) + 1}",
+                await self._model.answer(asked, correction),
+            )
         return {"request_id": request.request_id, "answer": answer.text}

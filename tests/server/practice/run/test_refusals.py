@@ -132,10 +132,11 @@ async def test_a_phase_of_refusals_stops_the_run_unless_they_are_accepted(
         ended = await here.do("practice", "--limit", "2", code=3)
         assert "the last 6 attempts were all refused" in ended.errors
         assert "with --accept-failures 6 they stay unscored" in ended.errors
-        await here.do("practice", "--limit", "2", "--accept-failures", "6")
+        ended = await here.do("practice", "--limit", "2", "--accept-failures", "6", code=4)
+        assert ended.output.startswith("Nothing was learned: no attempt was scored, mostly because")
         assert here.report()["steps"][0]["counts"]["rollout_failures"] == 6
         calls = len(here.endpoint.calls)
-        await here.do("practice", "--limit", "2")
+        await here.do("practice", "--limit", "2", code=4)
         assert len(here.endpoint.calls) == calls
 
 
