@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from typing_extensions import override
 
 from server.cli.option_sections import Decorator
 from server.cli.options import ENVIRONMENT, option
@@ -16,6 +17,27 @@ from server.practice.verifiers import TIME_LIMIT
 TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
 POSITIVE = click.FloatRange(min=0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(min=0)
+
+
+class _Temperature(click.ParamType["float | None"]):
+    """A temperature, or none: then no temperature is sent."""
+
+    name = "number or none"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        if isinstance(value, str) and value.strip().lower() == "none":
+            return None
+        try:
+            number = float(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor none", param, ctx)
+        return NOT_NEGATIVE.convert(number, param, ctx)
+
+
+TEMPERATURE = _Temperature()
 COUNT = click.IntRange(min=1)
 _DEFAULT = RolloutLimits()
 
