@@ -47,7 +47,9 @@ def task_text(value: object) -> object:
 
     Of several messages all are kept, each with its role.
     """
-    if value is None or isinstance(value, str):
+    if value is None:
+        raise ValueError("is missing; give what the attempts were asked to do, as text")
+    if isinstance(value, str):
         return value
     try:
         read = [message for item in as_list(value) for message in read_message(item)]

@@ -203,8 +203,8 @@ def with_known_names(value: Mapping[str, object], known: Container[str]) -> dict
     named: dict[str, object] = {}
     for written, inner in value.items():
         name = snake_case(str(written))
-        other = written not in known and name in known and name not in value
-        named[name if other else str(written)] = inner
+        taken = written in known or name not in known or name in value or name in named
+        named[str(written) if taken else name] = inner
     return named
 
 
@@ -231,7 +231,7 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
         if problem["type"] == "string_unicode":
             message = LONE_SURROGATE
         if problem["type"] == "extra_forbidden":
-            close = _meant(last, fields)
+            close = meant_field(last, fields)
             hint = f"did you mean {close!r}? " if close else ""
             message = f"unknown field; {hint}Fields are {', '.join(fields)}"
         sentences.append(f"{where}: {message}.")
@@ -249,9 +249,17 @@ _OTHER_NAMES = {
 }
 
 
-def _meant(field: str, fields: Sequence[str]) -> str | None:
-    """The field that an unknown name probably stands for."""
-    for name, others in _OTHER_NAMES.items():
-        if name in fields and field.lower() in others:
-            return name
-    return next(iter(get_close_matches(field[:80], fields, n=1, cutoff=0.5)), None)
+def meant_field(
+    name: str, fields: Sequence[str] = tuple(TrajectoryInput.model_fields), cutoff: float = 0.5
+) -> str | None:
+    """The field that an unknown name probably stands for.
+
+    Args:
+        name: The name.
+        fields: Known fields; by default those of an attempt.
+        cutoff: How similar a name must be, up to 1.
+    """
+    for field, others in _OTHER_NAMES.items():
+        if field in fields and name.lower() in others:
+            return field
+    return next(iter(get_close_matches(name[:80], fields, n=1, cutoff=cutoff)), None)

@@ -35,9 +35,13 @@ _METADATA = words(
 _METADATA_ENDS = ("_id", "_ids", "_at", "_ms", "_tokens", "_duration", "_count", "_timestamp")
 
 
-@lru_cache(maxsize=1_024)
 def snake_case(name: str) -> str:
     """A field's name as Python writes it: `toolCallId` is `tool_call_id`."""
+    return _snake_case(name) if len(name) <= MAX_SHOWN else name
+
+
+@lru_cache(maxsize=1_024)
+def _snake_case(name: str) -> str:
     return _HUMP.sub("_", name.strip()).lower()
 
 
