@@ -30,7 +30,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "token": "Create, list and revoke access tokens for HTTP clients.",
     },
     "Learn": {
-        "submit": "Store attempts from JSON lines.",
+        "submit": "Store attempts from files.",
         "learn": "Learn now from all waiting groups, with the configured model.",
         "practice": "Practise on a dataset, learn from the attempts, and measure the gain.",
         "evaluate": "Measure a library's effect: the same tasks with and without it.",

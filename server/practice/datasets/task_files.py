@@ -18,7 +18,8 @@ from typing import TypeVar
 from pydantic import JsonValue, ValidationError
 
 from experience_store.errors import BadInputError
-from server.importing.json_lines import JsonObject, read_name, read_object
+from server.importing.fields import read_name
+from server.importing.json_text import JsonObject, read_object
 from server.practice.records import Task
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import BadInputError
-from server.importing.rollouts import GroupNaming, read_line
+from server.importing.json_text import read_object
 from server.practice import reasoning_gym
 from server.practice.datasets import gym_tasks, load_tasks, overlap, shuffled, split
 from server.practice.records import Task
@@ -127,7 +127,7 @@ def test_a_line_that_is_not_utf8_is_a_bad_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", [b"{", b"[]", b"3", b"\xff", b"[" * 100_000])
 def test_a_bad_line_gives_the_same_message_wherever_it_is_read(tmp_path: Path, line: bytes) -> None:
     with pytest.raises(BadInputError) as submitted:
-        read_line(line, GroupNaming())
+        read_object(line)
     path = tmp_path / "tasks.jsonl"
     path.write_bytes(line)
     with pytest.raises(BadInputError) as practised:
