@@ -1,8 +1,9 @@
 """Reads a file into its entries, in whatever container they come.
 
 What a file is, is seen in its contents and not in its name: JSON lines, whole JSON documents (an
-array of entries, one object, or several after one another), each also compressed with gzip, and
-the zipped logs of Inspect. JSON lines are streamed; a document is read as a whole, up to a bound.
+array of entries, one object, or several after one another), each also compressed with gzip, the
+zipped logs of Inspect, and Parquet. JSON lines are streamed; the others are read as a whole, up to
+a bound.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
 from server.importing.json_text import JsonObject, as_object, read_object, read_values
+from server.importing.parquet import MAGIC, parquet_rows
 
 MAX_DOCUMENT = 256_000_000  # bytes; parsed, a document takes several times as much
 _BOM = b"\xef\xbb\xbf"
-_GZIP, _ZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"PAR1"
+_GZIP, _ZIP, _ZSTD = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
@@ -92,12 +94,6 @@ def unpacked(file: io.BufferedReader) -> io.BufferedReader:
     head = _head(file)
     if head.startswith(_GZIP):
         return unpacked(io.BufferedReader(gzip.GzipFile(fileobj=file)))
-    if head.startswith(_PARQUET):
-        raise BadInputError(
-            "is a Parquet file, which is not read here: convert it with `uv run --with duckdb "
-            "python -c \"import duckdb; duckdb.sql(\\\"COPY (FROM 'FILE') TO 'FILE.jsonl' "
-            '(FORMAT json)\\")"`, with FILE replaced by its name'
-        )
     if head.startswith(_ZSTD):
         raise BadInputError("is compressed with zstd: decompress it with `zstd -d FILE`")
     if head.startswith(_UTF16):
@@ -120,6 +116,11 @@ def _entries(file: io.BufferedReader, *, strict: bool) -> Iterator[Entry | BadEn
     stream = unpacked(file)
     if _head(stream).startswith(_ZIP):
         yield from _archived(stream)
+        return
+    if _head(stream).startswith(MAGIC):
+        data = read_bounded(stream)
+        for number, row in enumerate(parquet_rows(data), start=1):
+            yield Entry(Place(path=f"row {number}"), 0, row)
         return
     lines = _numbered(stream)
     start = list(_until_two(lines))

@@ -67,7 +67,6 @@ def test_compressed_files_are_decompressed() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"PAR1rest", "is a Parquet file"),
         (b"\x28\xb5\x2f\xfdrest", "decompress it with `zstd -d FILE`"),
         ('{"n": 1}'.encode("utf-16"), "save the file as UTF-8"),
         (b"PK\x03\x04rest", "is damaged or cut off"),
