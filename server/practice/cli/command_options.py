@@ -48,19 +48,20 @@ DATASET: Options = (
         "--data",
         metavar="DATA",
         required=True,
-        help="Tasks: a JSON Lines file, or reasoning-gym:FAMILY?size=50&seed=1.",
+        help="Tasks: a file (JSON, JSON Lines, CSV, TSV or Parquet), or "
+        "reasoning-gym:FAMILY?size=50&seed=1.",
     ),
     option(
         "--task-field",
         metavar="FIELD",
-        help="Field that holds the task.  [default: the first of task, prompt, question, problem, "
-        "query]",
+        help="Field that holds the task, as text or chat messages; may have dots.  [default: the "
+        "first of task, prompt, question, problem, query, messages]",
     ),
     option(
         "--truth-field",
         metavar="FIELD",
-        help="Field that holds the correct answer.  [default: the first of ground_truth, answer, "
-        "solution, target]",
+        help="Field that holds the correct answer, or several; may have dots.  [default: the first "
+        "of ground_truth, answer, solution, target, answers, reward_model.ground_truth]",
     ),
     option(
         "--skip", metavar="N", type=click.IntRange(min=0), default=0, help="Skip the first N tasks."
