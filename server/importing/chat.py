@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from server.importing.fields import Json, as_list, as_object, objects
 
+_MARKS = {"role", "type", "from", "action", "observation"}  # fields of messages and events
+
 
 def first_user_text(messages: object) -> str | None:
     """The text of the first user message that has one."""
@@ -31,8 +33,7 @@ def are_messages(value: object) -> bool:
     """Whether this is a list of chat messages, perhaps as JSON text."""
     items = as_list(_decoded(value))
     return bool(items) and all(
-        (message := as_object(item)) is not None and ("role" in message or "type" in message)
-        for item in items
+        (message := as_object(item)) is not None and bool(_MARKS & message.keys()) for item in items
     )
 
 
