@@ -63,7 +63,8 @@ def as_text(value: object) -> str:
 def with_error(message: Json, error: object) -> dict[str, object]:
     """A tool's message with its error in the content, unless it is there already."""
     text, said = as_text(message.get("content")), _error_text(error)
-    return {**message, "content": text if said in text else f"{text}\n[error: {said}]".lstrip()}
+    content = text if said in text else f"{text}\n[error: {said}]".lstrip()
+    return {**{k: v for k, v in message.items() if k != "error"}, "content": content}
 
 
 def _error_text(error: object) -> str:
