@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from server.importing.fields import Json, as_list, as_object, objects
 
+_MARKS = {"role", "type", "from", "action", "observation"}  # fields of messages and events
+
 
 def first_user_text(messages: object) -> str | None:
     """The text of the first user message that has one."""
@@ -31,8 +33,7 @@ def are_messages(value: object) -> bool:
     """Whether this is a list of chat messages, perhaps as JSON text."""
     items = as_list(_decoded(value))
     return bool(items) and all(
-        (message := as_object(item)) is not None and ("role" in message or "type" in message)
-        for item in items
+        (message := as_object(item)) is not None and bool(_MARKS & message.keys()) for item in items
     )
 
 
@@ -62,8 +63,8 @@ def as_text(value: object) -> str:
 def with_error(message: Json, error: object) -> dict[str, object]:
     """A tool's message with its error in the content, unless it is there already."""
     text, said = as_text(message.get("content")), _error_text(error)
-    rest = {name: value for name, value in message.items() if name != "error"}
-    return {**rest, "content": text if said in text else f"{text}\n[error: {said}]".lstrip()}
+    content = text if said in text else f"{text}\n[error: {said}]".lstrip()
+    return {**{k: v for k, v in message.items() if k != "error"}, "content": content}
 
 
 def _error_text(error: object) -> str:

@@ -1,9 +1,9 @@
 """Reads a file into its entries, in whatever container they come.
 
 What a file is, is seen in its contents and not in its name: JSON lines, whole JSON documents (an
-array of entries, one object, or several after one another), each also compressed with gzip, the
-zipped logs of Inspect, and Parquet. JSON lines are streamed; the others are read as a whole, up to
-a bound.
+array of entries, one object, or several after one another), tables, Parquet, the zipped logs of
+Inspect, and any of these compressed with gzip. JSON lines are streamed; the others are read as a
+whole, up to a bound.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from pydantic import JsonValue
 from experience_store.errors import BadInputError
 from server.importing.json_text import JsonObject, as_object, read_object, read_values
 from server.importing.parquet import MAGIC, parquet_rows
+from server.importing.tables import is_table, table_rows
 
 MAX_DOCUMENT = 256_000_000  # bytes; parsed, a document takes several times as much
+_START = 4096  # bytes in which a header is looked for
 _BOM = b"\xef\xbb\xbf"
 _GZIP, _ZIP, _ZSTD = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -70,22 +72,25 @@ class BadEntry:
     reason: str
 
 
-def read_entries(file: io.BufferedReader, *, strict: bool = False) -> Iterator[Entry | BadEntry]:
+def read_entries(
+    file: io.BufferedReader, name: str = "", *, strict: bool = False
+) -> Iterator[Entry | BadEntry]:
     """The entries of a file, in its order.
 
     Args:
         file: The file, open in binary mode.
+        name: Its name, which tells a table with a single column.
         strict: Whether to refuse what Python accepts and JSON does not have: NaN, lone surrogates.
     """
     try:
-        yield from _entries(file, strict=strict)
+        yield from _entries(file, name, strict=strict)
     except _DAMAGED as error:
         yield BadEntry(Place(), f"is damaged or cut off ({error})")
     except BadInputError as error:
         yield BadEntry(Place(), str(error))
 
 
-def unpacked(file: io.BufferedReader) -> io.BufferedReader:
+def _unpacked(file: io.BufferedReader) -> io.BufferedReader:
     """The file, decompressed if it is compressed with gzip.
 
     Raises:
@@ -93,7 +98,7 @@ def unpacked(file: io.BufferedReader) -> io.BufferedReader:
     """
     head = _head(file)
     if head.startswith(_GZIP):
-        return unpacked(io.BufferedReader(gzip.GzipFile(fileobj=file)))
+        return _unpacked(io.BufferedReader(gzip.GzipFile(fileobj=file)))
     if head.startswith(_ZSTD):
         raise BadInputError("is compressed with zstd: decompress it with `zstd -d FILE`")
     if head.startswith(_UTF16):
@@ -101,7 +106,7 @@ def unpacked(file: io.BufferedReader) -> io.BufferedReader:
     return file
 
 
-def read_bounded(file: io.BufferedReader) -> bytes:
+def _read_bounded(file: io.BufferedReader) -> bytes:
     """The rest of a file; raises BadInputError if it is too large to be read as a whole."""
     data = file.read(MAX_DOCUMENT + 1)
     if len(data) > MAX_DOCUMENT:
@@ -112,22 +117,29 @@ def read_bounded(file: io.BufferedReader) -> bytes:
     return data
 
 
-def _entries(file: io.BufferedReader, *, strict: bool) -> Iterator[Entry | BadEntry]:
-    stream = unpacked(file)
-    if _head(stream).startswith(_ZIP):
+def _entries(file: io.BufferedReader, name: str, *, strict: bool) -> Iterator[Entry | BadEntry]:
+    stream = _unpacked(file)
+    head = _head(stream)
+    if head.startswith(_ZIP):
         yield from _archived(stream)
-        return
-    if _head(stream).startswith(MAGIC):
-        data = read_bounded(stream)
-        for number, row in enumerate(parquet_rows(data), start=1):
+    elif head.startswith(MAGIC):
+        for number, row in enumerate(parquet_rows(_read_bounded(stream)), start=1):
             yield Entry(Place(path=f"row {number}"), 0, row)
-        return
+    elif is_table(stream.peek(_START), name):
+        for line, row in table_rows(_read_bounded(stream)):
+            place = Place(line)
+            yield BadEntry(place, row) if isinstance(row, str) else Entry(place, 0, row)
+    else:
+        yield from _json_entries(stream, strict=strict)
+
+
+def _json_entries(stream: io.BufferedReader, *, strict: bool) -> Iterator[Entry | BadEntry]:
     lines = _numbered(stream)
     start = list(_until_two(lines))
     if not start:
         return
     if _is_document(start):
-        text = b"".join(line for _, line in start) + read_bounded(stream)
+        text = b"".join(line for _, line in start) + _read_bounded(stream)
         yield from _document(text, strict=strict)
     else:
         yield from _lines(chain(start, lines), strict=strict)
@@ -213,7 +225,7 @@ def _item(place: Place, size: int, value: JsonValue) -> Entry | BadEntry:
 
 def _archived(file: io.BufferedReader) -> Iterator[Entry | BadEntry]:
     """The samples of a zipped Inspect log, each as a log with one sample."""
-    source = file if file.seekable() else io.BytesIO(read_bounded(file))
+    source = file if file.seekable() else io.BytesIO(_read_bounded(file))
     with zipfile.ZipFile(source) as archive:
         names = archive.namelist()
         samples = [n for n in names if n.startswith("samples/") and n.endswith(".json")]

@@ -121,6 +121,25 @@ def objects(value: object) -> list[Json]:
     return [item for item in map(as_object, as_list(value) or ()) if item is not None]
 
 
+def only_objects(field: str, value: object) -> list[Json]:
+    """The objects in a list; none if it is not one.
+
+    Raises:
+        BadInputError: If something else is in the list, which would be lost.
+    """
+    found = objects(value)
+    for number, item in enumerate(as_list(value) or ()):
+        if as_object(item) is None:
+            raise BadInputError(f"{field}[{number}]: must be an object")
+    return found
+
+
+def list_hint(value: Json) -> str | None:
+    """How to read the entries that an object seems to hold in a list; None if it has none."""
+    name = next((name for name, of in value.items() if objects(of)), None)
+    return None if name is None else f"if {name} holds the entries: `jq -c '.{name}[]' FILE`"
+
+
 def without(value: Json, names: Iterator[str] | Sequence[str]) -> dict[str, object]:
     """The fields that are not among these, and hold something."""
     left = set(names)

@@ -17,9 +17,10 @@ from pathlib import Path
 from experience_store.errors import BadInputError, ConflictError
 from experience_store.store import Receipt, Store, Submission
 from experience_store.trajectory import Trajectory
-from server.importing.attempts import FieldNames, ParsedEntry, read_entry
+from server.importing.attempts import ParsedEntry, read_entry
 from server.importing.entries import BadEntry, Entry, Place, read_entries
 from server.importing.forms.form import digest
+from server.importing.naming import FieldNames
 
 STDIN = "-"
 MAX_BATCH = 64
@@ -43,7 +44,7 @@ class Input:
         """Its entries, read on demand; the bytes read are reported."""
         with self._opened() as file:
             before = 0
-            for entry in read_entries(file):
+            for entry in read_entries(file, self.name):
                 yield entry
                 if self.size:
                     now = file.tell()

@@ -19,7 +19,6 @@ from server import APP
 from server.cli.open_database import opened
 from server.cli.options import database_option, json_option, leading_library, option
 from server.cli.output import count, definition_list, print_json, wrapped
-from server.importing.attempts import FieldNames
 from server.importing.importer import (
     STDIN,
     BadLine,
@@ -28,6 +27,7 @@ from server.importing.importer import (
     Input,
     LibraryImportSummary,
 )
+from server.importing.naming import FieldNames
 
 MAX_LISTED = 20
 _PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -45,7 +45,7 @@ def _starts_with_library(arguments: tuple[str, ...]) -> bool:
 @click.argument("files", nargs=-1, metavar="[LIBRARY] [FILE]...")
 @leading_library("files", _starts_with_library)
 @database_option
-@option("--reward-field", metavar="FIELD", help="Field with the reward.")
+@option("--reward-field", metavar="FIELD", help="Field with the reward; may have dots.")
 @option("--task-field", metavar="FIELD", help="Field with the task.")
 @option("--messages-field", metavar="FIELD", help="Field with the attempt, as chat messages.")
 @option("--output-field", metavar="FIELD", help="Field with the attempt, as text.")
@@ -81,9 +81,10 @@ def submit(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Store attempts from files.
 
-    FILE holds JSON lines or a JSON document, perhaps compressed with gzip; without a FILE, or with
-    `-`, stdin is read. Known forms: tau-bench, tau2-bench, Inspect (.json and .eval), verl,
-    LangSmith, OpenHands, Youtu-Agent, lm-evaluation-harness, SWE-bench, ATIF, promptfoo, and
+    FILE holds JSON lines, a JSON document, a table (CSV, TSV) or Parquet, perhaps compressed with
+    gzip; without a FILE, or with `-`, stdin is read. Known forms: tau-bench, tau2-bench, Inspect
+    (.json and .eval), verl, LangSmith, OpenHands, Youtu-Agent, lm-evaluation-harness, SWE-bench,
+    ATIF, promptfoo, OpenAI evals, lists of completions, preferences, and
 
     \b
     {"task", "trajectories": [{"messages" or "output", "reward"}], …}
@@ -164,7 +165,7 @@ def _print(summary: ImportSummary, *, dry_run: bool) -> None:
     for note in _notes(summary):
         click.echo(wrapped(note))
     if dry_run:
-        click.echo("\nThis was a dry run: nothing was stored.")
+        click.echo("\nThis was a dry run, as into an empty library: nothing was stored.")
         return
     for library in summary.libraries.values():
         if library.waiting:

@@ -59,12 +59,12 @@ def digest(value: object, length: int = 12) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-def group_name(id_: object, *task: object) -> str:
+def distinct_group(id_: object, *task: object) -> str:
     """A name from an id that other files use for other tasks."""
     return f"{id_}-{digest(task, 6)}"
 
 
-def attempt_name(id_: object, content: object) -> str:
+def distinct_attempt(id_: object, content: object) -> str:
     """A name from an id, such as the number of a trial, that other runs use for other attempts."""
     return f"{id_}-{digest(content, 8)}"
 

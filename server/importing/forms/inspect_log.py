@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
 from server.importing.chat import are_messages, as_text, call, nested, task_text, with_error
-from server.importing.fields import Json, as_list, as_object, objects, without
-from server.importing.forms.form import Form, Record, attempt_name, group_name, only_reward
+from server.importing.fields import Json, as_list, as_object, objects, only_objects, without
+from server.importing.forms.form import Form, Record, distinct_attempt, distinct_group, only_reward
 
 _REPEATED = ("events", "transcript", "attachments", "events_data")
 _USED = ("id", "uuid", "input", "target", "messages", "log", *_REPEATED)
@@ -25,7 +25,7 @@ def _parts(value: Json) -> Iterator[tuple[str, Json]]:
     if "samples" not in value:
         yield "", value
         return
-    samples = objects(value["samples"])
+    samples = only_objects("samples", value["samples"])
     if not samples:
         raise BadInputError("is a log of Inspect without samples")
     log = as_object(value["eval"]) or {}
@@ -36,7 +36,7 @@ def _parts(value: Json) -> Iterator[tuple[str, Json]]:
 
 def _read(value: Json) -> Record:
     attachments = as_object(value.get("attachments")) or {}
-    messages = [_message(m, attachments) for m in objects(value.get("messages"))]
+    messages = [_message(m, attachments) for m in only_objects("messages", value.get("messages"))]
     output = _restored(nested(value, "output", "completion"), attachments)
     asked = _restored(value.get("input"), attachments)
     log = as_object(value.get("log")) or {}
@@ -48,11 +48,11 @@ def _read(value: Json) -> Record:
         content = {"messages": [*(as_list(asked) or ()), {"role": "assistant", "content": output}]}
     return Record(
         task=task or None,
-        group=group_name(f"{name}-{value.get('id')}", task, truth),
+        group=distinct_group(f"{name}-{value.get('id')}", task, truth),
         ground_truth=truth,
         attempt={
             **content,
-            "id": value.get("uuid") or attempt_name(f"epoch-{value.get('epoch', 1)}", content),
+            "id": value.get("uuid") or distinct_attempt(f"epoch-{value.get('epoch', 1)}", content),
             "feedback": _feedback(value),
             "model": nested(value, "output", "model") or log.get("model"),
             "metadata": {**without(value, _USED), **({"log": log} if log else {})},

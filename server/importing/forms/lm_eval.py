@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.importing.chat import as_text
 from server.importing.fields import Json, as_list, as_object, first, has, lookup, without
-from server.importing.forms.form import Form, Record, group_name, only_reward
+from server.importing.forms.form import Form, Record, distinct_group, only_reward
 
 _TASKS = ("question", "problem", "query", "prompt", "goal", "text", "input", "ctx")
 _USUAL = ("exact_match", "acc")
@@ -24,7 +24,7 @@ def _read(value: Json) -> Record:
     filtered = f"-{name}" if (name := value.get("filter")) not in {None, "none"} else ""
     return Record(
         task=task,
-        group=group_name(f"doc-{value.get('doc_id')}{filtered}", task, value.get("target")),
+        group=distinct_group(f"doc-{value.get('doc_id')}{filtered}", task, value.get("target")),
         ground_truth=value.get("target"),
         attempt={"output": _response(value), "metadata": without(value, _USED)},
     )

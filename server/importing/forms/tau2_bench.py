@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
 from server.importing.chat import as_text, first_user_text, nested, with_error
-from server.importing.fields import Json, as_list, as_object, objects, without
-from server.importing.forms.form import Form, Record, group_name
+from server.importing.fields import Json, as_list, as_object, objects, only_objects, without
+from server.importing.forms.form import Form, Record, distinct_group
 from server.importing.rewards import read_reward
 
 _NOT_MEASURED = {"infrastructure_error"}
@@ -21,13 +21,15 @@ def _parts(value: Json) -> Iterator[tuple[str, Json]]:
     """The simulations, each with its task and what the document says about all."""
     tasks = {str(task.get("id")): task for task in objects(value.get("tasks"))}
     info = value.get("info")
-    for number, simulation in enumerate(objects(value["simulations"])):
+    for number, simulation in enumerate(only_objects("simulations", value["simulations"])):
         task = tasks.get(str(simulation.get("task_id")))
         yield f"simulations[{number}]", {**simulation, "task": task, "info": info}
 
 
 def _read(value: Json) -> Record:
-    messages = [m for given in objects(value.get("messages")) for m in _messages(given)]
+    messages = [
+        m for given in only_objects("messages", value.get("messages")) for m in _messages(given)
+    ]
     if not messages:
         raise BadInputError("messages: has none")
     task = _instructions(value) or first_user_text(messages)
@@ -36,7 +38,7 @@ def _read(value: Json) -> Record:
     checks = without(as_object(value.get("reward_info")) or {}, ("reward", "reward_basis"))
     return Record(
         task=task,
-        group=group_name(f"{domain}-{value.get('task_id')}", task, criteria),
+        group=distinct_group(f"{domain}-{value.get('task_id')}", task, criteria),
         ground_truth=criteria or None,
         attempt={
             "id": None if value.get("id") is None else str(value["id"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from experience_store.errors import BadInputError
 from server.importing.chat import first_user_text, nested
 from server.importing.fields import Json, as_list, as_object, without
-from server.importing.forms.form import Form, Record, attempt_name, group_name
+from server.importing.forms.form import Form, Record, distinct_attempt, distinct_group
 from server.importing.rewards import read_reward
 
 
@@ -23,10 +23,10 @@ def _read(value: Json) -> Record:
     truth = nested(value, "info", "task", "actions")
     return Record(
         task=task,
-        group=group_name(f"task-{value['task_id']}", task, truth),
+        group=distinct_group(f"task-{value['task_id']}", task, truth),
         ground_truth=truth,
         attempt={
-            "id": attempt_name(f"trial-{value.get('trial', 0)}", messages),
+            "id": distinct_attempt(f"trial-{value.get('trial', 0)}", messages),
             "messages": messages,
             "metadata": without(value, ("traj", "reward")),
         },

@@ -7,21 +7,19 @@ such endpoints too.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import cast
 
 from experience_store.store import Usage
 from experience_store.token_estimate import estimate_tokens
 from server.learning.models import Reply, Unusable
-from server.learning.models.error_responses import error_in, said_in
+from server.learning.models.error_responses import error_in
 from server.learning.models.standard_form import (
     REASONING,
     Json,
     as_list,
     as_object,
     end_of,
-    in_standard_form,
 )
 from server.settings import Prices, cost_of
 
@@ -41,18 +39,17 @@ class NoCompletionError(Exception):
     """The response is not a chat completion."""
 
 
-def read_reply(body: object, asked: str, prices: Prices | None) -> Reply:
+def read_reply(completion: object, asked: str, prices: Prices | None) -> Reply:
     """The text of the model, and its cost.
 
     Args:
-        body: The decoded JSON of the response; or its text, if it was not labelled as JSON.
+        completion: A completion in the standard form, as the client returns it.
         asked: The whole prompt, to estimate tokens if none are reported.
         prices: Prices of the model.
 
     Raises:
         NoCompletionError: If the response has no answer.
     """
-    completion = in_standard_form(_decoded(body))
     choice, message = first_choice(completion)
     text, reasoning = str(message.get("content") or ""), str(message.get(REASONING) or "")
     usage = _usage(completion, prices)
@@ -151,15 +148,6 @@ def _called(message: Json, text: str) -> list[str]:
     if not names and _WRITTEN_CALL.match(text):
         names = _NAME_OF_CALL.findall(text) or ["?"]
     return names
-
-
-def _decoded(body: object) -> object:
-    try:
-        return json.loads(body) if isinstance(body, str) else body
-    except ValueError as error:
-        raise NoCompletionError(
-            f"the response is neither a chat completion nor JSON: {said_in(body)}"
-        ) from error
 
 
 def estimated(asked: str, text: str, prices: Prices | None) -> Usage:

@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 from pydantic import JsonValue, ValidationError
 
 from experience_store.errors import BadInputError
-from server.importing.fields import field_names, first, has, listed, lookup, read_name
+from server.importing.fields import field_names, first, has, list_hint, listed, lookup, read_name
 from server.importing.json_text import JsonObject
 from server.practice.datasets.answers import RIGHT_ANSWERS, final_answers, read_answers
 from server.practice.datasets.prompts import Prompt, read_prompt
@@ -122,9 +122,10 @@ def _prompt(value: JsonObject, field: str | None) -> tuple[str, Prompt]:
     """The field that holds the prompt, and the prompt."""
     found = field or first(value, TASK_FIELDS)
     if found is None:
+        hint = list_hint(value) or "name the field with the prompt (--task-field)"
+        has_fields = ", ".join(value) or "nothing"
         raise BadInputError(
-            f"has no prompt ({', '.join(TASK_FIELDS)}); it has {', '.join(value) or 'nothing'}: "
-            "name the field with the prompt (--task-field)"
+            f"has no prompt ({', '.join(TASK_FIELDS)}); it has {has_fields}: {hint}"
         )
     return found, read_prompt(found, cast("JsonValue", lookup(value, found)))
 

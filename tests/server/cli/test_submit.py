@@ -330,5 +330,24 @@ def test_a_dry_run_shows_what_would_be_stored_and_stores_nothing(
     assert "4 attempts read: 4 new, 0 known, rewards 0 to 1" in result.stdout
     assert "2 groups (2 new), 2 with signal" in result.stdout
     assert "Read as tau-bench (4)." in result.stdout
-    assert "This was a dry run: nothing was stored." in result.stdout
+    assert "This was a dry run, as into an empty library: nothing was stored." in result.stdout
     assert not fresh_program.database.exists()
+
+
+def test_tables_of_rollouts_are_stored(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "runs.csv"
+    file.write_text("question,response,score,note\n2+2?,4,1,\n2+2?,5,0.0,close\n2+2?,6,,\n2+2?\n")
+    found = program.json("submit", str(file), "--reward-field", "score", fails=1)
+    assert counts(found) == (3, 3, 0, 1, 1, 1)
+    assert found.at("libraries", 0, "unscored") == 1
+    assert found.at("bad_lines", 0, "line") == 5
+
+
+def test_parquet_files_of_rollouts_are_stored(program: Program, tmp_path: Path) -> None:
+    arrow = pytest.importorskip("arro3.io", reason="needs arro3-io")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(lines(rollout("a", 0, 1.0), rollout("a", 1, 0.0)))
+    file = tmp_path / "rows.parquet"
+    arrow.write_parquet(arrow.read_json(str(rows), arrow.infer_json_schema(str(rows))), file)
+    assert counts(program.json("submit", str(file))) == (2, 2, 0, 1, 1, 1)
+    assert counts(program.json("submit", str(rows)))[1:3] == (0, 2)

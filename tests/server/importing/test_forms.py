@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from server.importing.attempts import FieldNames, ParsedEntry, read_entry
+from experience_store.errors import BadInputError
+from server.importing.attempts import ParsedEntry, read_entry
 from server.importing.entries import BadEntry, read_entries
 from server.importing.forms.inspect_log import INSPECT
+from server.importing.naming import FieldNames
 from tests.paths import DATA
 
 FILES = Path(__file__).parent / "files"
@@ -391,3 +393,54 @@ def test_promptfoo_results_are_grouped_by_prompt_and_variables() -> None:
     assert rewards(found) == [1, 0, None]
     none = {"evalId": "e", "results": {"results": [result(None, 0)]}}
     assert problems(none) == ["results.results[0]: response: has no output (no error)"]
+
+
+def test_lists_of_completions_and_rewards_are_a_group() -> None:
+    row = {"prompt": "2+2?", "completions": ["4", "5"], "rewards": [1, None], "step": 3}
+    first, second = parsed(row)
+    assert first.submission.group_id == second.submission.group_id
+    assert (first.submission.task, rewards([first, second])) == ("2+2?", [1, None])
+    assert metadata(first) == {"step": 3}
+    chat = {
+        "prompt": [{"role": "user", "content": "2+2?"}],
+        "completions": [[{"role": "assistant", "content": "4"}]],
+        "scores": [0.5],
+    }
+    assert transcript(parsed(chat)[0]) == [("user", "2+2?", ()), ("assistant", "4", ())]
+    with pytest.raises(BadInputError, match="has 2 completions and 1 rewards"):
+        problems({**row, "rewards": [1]})
+
+
+def test_preferences_are_a_winner_and_a_loser() -> None:
+    plain = {"prompt": "2+2?", "chosen": "4", "rejected": "5"}
+    assert rewards(parsed(plain)) == [1, 0]
+    assert rewards(parsed({**plain, "score_chosen": 8.5, "score_rejected": 6})) == [8.5, 6]
+    chats = {
+        side: [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": text}]
+        for side, text in (("chosen", "4"), ("rejected", "5"))
+    }
+    found = parsed(chats)
+    assert {e.submission.task for e in found} == {"2+2?"}
+    assert len({e.submission.group_id for e in found}) == 1
+
+
+def test_items_of_openai_evals_have_the_score_of_their_grader() -> None:
+    item = {
+        "object": "eval.run.output_item",
+        "id": "o1",
+        "datasource_item_id": 5,
+        "datasource_item": {"question": "2+2?"},
+        "results": [{"name": "match", "score": 1.0, "passed": True}],
+        "sample": {
+            "input": [{"role": "user", "content": "2+2?"}],
+            "output": [{"role": "assistant", "content": "4"}],
+            "model": "m",
+        },
+    }
+    for document in (item, {"object": "list", "data": [item]}):
+        (found,) = parsed(document)
+        assert (found.form, found.submission.task, rewards([found])) == (
+            "OpenAI evals",
+            "2+2?",
+            [1],
+        )

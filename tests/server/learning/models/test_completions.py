@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from server.learning.models import Unusable
+from server.learning.models import Reply, Unusable
 from server.learning.models.completions import NoCompletionError, read_reply
+from server.learning.models.standard_form import in_standard_form
 
 THINKING = [{"type": "thinking", "thinking": [{"type": "text", "text": "Two and two."}]}]
 
@@ -38,7 +39,6 @@ READ = (
     (completion({"content": "4", "tool_calls": None}, "COMPLETE"), "4", ""),
     ({"choices": [{"text": "4", "finish_reason": "stop"}]}, "4", ""),
     ({"choices": [{"delta": {"content": "4"}}]}, "4", ""),
-    ('{"choices": [{"message": {"content": "4"}}]}', "4", ""),
     (completion({"content": "half \ud83d"}), "half ?", ""),
 )
 CALL = [{"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]
@@ -73,7 +73,7 @@ NOTHING: tuple[tuple[object, str], ...] = (
     ({"id": "x", "result": "4"}, "no choices, but id, result"),
     ([1], "not a chat completion but a list"),
     (None, "not a chat completion but null"),
-    ("Please log in", "neither a chat completion nor JSON: Please log in"),
+    ("Please log in", "not a chat completion but text: 'Please log in'"),
     ({"error": "model is loading"}, "model is loading"),
     ({"detail": "no"}, "no"),
     (completion({"content": ""}, "error"), "an error, without a message"),
@@ -110,15 +110,19 @@ NO_USAGE: tuple[object, ...] = (
 )
 
 
+def read(body: object) -> Reply:
+    return read_reply(in_standard_form(body), "asked", None)
+
+
 def test_answers_are_read_whatever_their_shape() -> None:
     for body, text, reasoning in READ:
-        reply = read_reply(body, "asked", None)
+        reply = read(body)
         assert (reply.text, reply.reasoning, reply.unusable) == (text, reasoning, None), body
 
 
 def test_what_is_no_answer_is_named() -> None:
     for body, kind, reason in UNUSABLE:
-        unusable = read_reply(body, "asked", None).unusable
+        unusable = read(body).unusable
         assert isinstance(unusable, Unusable), body
         assert unusable.kind == kind, body
         assert reason in unusable.reason, body
@@ -127,15 +131,15 @@ def test_what_is_no_answer_is_named() -> None:
 def test_what_is_no_completion_is_an_error_that_says_what_came() -> None:
     for body, said in NOTHING:
         with pytest.raises(NoCompletionError) as caught:
-            read_reply(body, "asked", None)
+            read(body)
         assert said in str(caught.value), body
 
 
 def test_tokens_are_read_under_any_name() -> None:
     for usage, (prompt, cached, wrote) in USAGE:
-        reply = read_reply(completion({"content": "4"}, usage=usage), "asked", None)
-        read = reply.usage
-        counted = (read.prompt_tokens, read.cached_tokens, read.completion_tokens)
+        reply = read(completion({"content": "4"}, usage=usage))
+        used = reply.usage
+        counted = (used.prompt_tokens, used.cached_tokens, used.completion_tokens)
         assert (counted, reply.estimated) == ((prompt, cached, wrote), False), usage
     for usage in NO_USAGE:
-        assert read_reply(completion({"content": "4"}, usage=usage), "asked", None).estimated, usage
+        assert read(completion({"content": "4"}, usage=usage)).estimated, usage

@@ -1,0 +1,51 @@
+"""Preferences: a chosen and a rejected answer, scored, or 1 and 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from experience_store.errors import BadInputError
+from server.importing.chat import are_messages, first_user_text, messages_in, task_text
+from server.importing.fields import Json, first, without
+from server.importing.forms.form import Form, Record
+from server.importing.rewards import read_reward
+
+_TASKS = ("prompt", "task", "question", "query", "input", "instruction")
+_BOTH = {"chosen": 1.0, "rejected": 0.0}
+
+
+def _scores(side: str) -> tuple[str, ...]:
+    return (f"score_{side}", f"{side}_score", f"{side}_rating", f"reward_{side}")
+
+
+def _matches(value: Json) -> bool:
+    return value.keys() >= _BOTH.keys()
+
+
+def _parts(value: Json) -> Iterator[tuple[str, Json]]:
+    scored = all(first(value, _scores(side)) for side in _BOTH)
+    used = {*_BOTH, *(name for side in _BOTH for name in _scores(side) if scored)}
+    for side, rank in _BOTH.items():
+        score = first(value, _scores(side)) if scored else None
+        reward = value[score] if score else rank
+        yield side, {**without(value, tuple(used)), "completion": value[side], "reward": reward}
+
+
+def _read(value: Json) -> Record:
+    answer = value["completion"]
+    field = first(value, _TASKS)
+    task = task_text(value[field]) if field else first_user_text(answer)
+    if task is None:
+        raise BadInputError("has no prompt: name its field with --task-field")
+    content: dict[str, object] = {"output": answer}
+    if are_messages(answer):
+        content = {"messages": messages_in(answer)}
+    used = (field or "", "completion", "reward")
+    return Record(task=task, attempt={**content, "metadata": without(value, used)})
+
+
+def _reward(value: Json) -> float | None:
+    return read_reward(value["reward"], "reward")
+
+
+PREFERENCES = Form("preferences", _matches, _read, _reward, _parts)

@@ -1,0 +1,147 @@
+"""The project's own forms: a group as `submit_group` takes it, a group of an evaluation, a rollout.
+
+Fields that are not known become metadata, except in the first form, where they are errors.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from experience_store.errors import BadInputError
+from experience_store.store import Submission
+from experience_store.submissions.read_submission import read_submission
+from server.importing.chat import are_messages, first_user_text, messages_in, task_text
+from server.importing.fields import Json, as_list, as_object, first, lookup, objects, read_name
+from server.importing.naming import (
+    OUTPUT_FIELDS,
+    FieldNames,
+    content_of,
+    described,
+    group_digest,
+    group_field,
+    group_name,
+    reward_of,
+    single,
+    task_of,
+    truth_of,
+)
+
+GROUP_FIELDS = ("group_id", "task_id", "prompt_id", "problem_id", "example_id", "instance_id")
+ATTEMPT_FIELDS = ("trial", "rollout_id", "sample_id", "attempt_id")
+TRUTH_FIELDS = ("ground_truth", "ground_truth_actions")
+TASK_FIELDS = ("task", "prompt", "question", "problem", "query", "instruction", "input")
+_OWN_FIELDS = ("task", "trajectories", "group_id", "ground_truth", "library")
+
+
+def read_group(value: Json, fields: FieldNames) -> Submission:
+    """A group as `submit_group` takes it. Without group_id, the entry is its own group."""
+    known = (*_OWN_FIELDS, *(n.partition(".")[0] for n in _named(fields)))
+    for name in value:
+        if name not in known:
+            close = get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = (
+                f"; did you mean {close[0]!r}?" if close else f"; the fields are {', '.join(known)}"
+            )
+            raise BadInputError(f"{name}: is an unknown field{hint}")
+    group = group_name(value, fields, group_field(value, fields, ("group_id",)))
+    group = group or fields.prefix + group_digest(value)
+    trajectories = value["trajectories"]
+    if fields.of_attempt:
+        trajectories = [
+            _attempt(t, fields, f"trajectories.{n}") for n, t in enumerate(objects(trajectories))
+        ]
+    return read_submission(
+        task=task_of(value, fields, value.get("task")),
+        trajectories=trajectories,
+        group_id=group,
+        ground_truth=truth_of(value, fields, value.get("ground_truth")),
+    )
+
+
+def _named(fields: FieldNames) -> list[str]:
+    """The fields that a group as a whole may have by the user's word."""
+    return [n for n in (fields.group, fields.task, fields.truth) if n is not None]
+
+
+def read_evaluation(value: Json, fields: FieldNames) -> Submission:
+    """A group as evaluations write it. The same task with another ground truth is another group."""
+    attempts = as_list(value["attempts"])
+    task_field = fields.task or first(value, TASK_FIELDS)
+    task = task_text(lookup(value, task_field)) if task_field else None
+    truth_field = fields.truth or first(value, TRUTH_FIELDS)
+    truth = lookup(value, truth_field) if truth_field else None
+    named_by = group_field(value, fields, GROUP_FIELDS)
+    group = group_name(value, fields, named_by)
+    group = group or fields.prefix + group_digest({"task": task, "ground_truth": truth})
+    if attempts is None:
+        raise BadInputError("attempts: must be a list")
+    used = ("attempts", "library", task_field, truth_field, named_by)
+    shared = {k: v for k, v in value.items() if k not in used}
+    try:
+        return read_submission(
+            task=task,
+            trajectories=[
+                _attempt(a, fields, f"attempts.{n}", shared) for n, a in enumerate(attempts)
+            ],
+            group_id=group,
+            ground_truth=truth,
+        )
+    except BadInputError as error:
+        raise BadInputError(str(error).replace("trajectories.", "attempts.")) from error
+
+
+def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:
+    """One rollout, and whether its group is that of its task."""
+    content_field, attempt = content_of(value, fields)
+    task_field = fields.task or first(value, TASK_FIELDS, but=content_field)
+    asked = lookup(value, task_field) if task_field else None
+    if are_messages(asked) and content_field in {fields.output, *OUTPUT_FIELDS}:
+        attempt = _conversation(asked, attempt)
+    task = task_text(asked) if task_field else first_user_text(attempt.get("messages"))
+    truth_field = fields.truth or first(value, TRUTH_FIELDS)
+    truth = lookup(value, truth_field) if truth_field else None
+    named_by = group_field(value, fields, GROUP_FIELDS, required=fields.group is not None)
+    group = group_name(value, fields, named_by)
+    id_field = None if value.get("id") is not None else first(value, ATTEMPT_FIELDS)
+    used = (content_field, task_field, truth_field, named_by, id_field, "library")
+    attempt["reward"] = reward_of(value, fields, required=False)
+    attempt = described(value, attempt, (*used, fields.reward or "reward"))
+    if id_field is not None:
+        attempt["id"] = _attempt_name(value, id_field)
+    name = group or fields.prefix + group_digest({"task": task, "ground_truth": truth})
+    return single(task, attempt, name, truth), group is None
+
+
+def _conversation(asked: object, answer: Json) -> dict[str, object]:
+    """The attempt with the chat messages that it answers."""
+    if "messages" in answer:
+        return {"messages": [*messages_in(asked), *messages_in(answer["messages"])]}
+    said = {"role": "assistant", "content": answer["output"]}
+    return {"messages": [*messages_in(asked), said]}
+
+
+def _attempt(
+    value: object, fields: FieldNames, place: str, shared: Json | None = None
+) -> dict[str, object]:
+    """An attempt of a group, as `submit_group` takes it; what it shares with the others too."""
+    given = as_object(value)
+    if given is None:
+        raise BadInputError(f"{place}: must be an object")
+    named: dict[str, object] = {
+        name: lookup(given, field)
+        for name, field in (("messages", fields.messages), ("output", fields.output))
+        if field is not None
+    }
+    try:
+        named["reward"] = reward_of(given, fields)
+    except BadInputError as error:
+        gap = ": " if str(error).startswith("has ") else "."
+        raise BadInputError(f"{place}{gap}{error}") from error
+    used = (fields.reward or "reward", fields.messages, fields.output)
+    return described(given, named, used, shared)
+
+
+def _attempt_name(value: Json, field: str) -> str:
+    """A stable name for the rollout, such as `trial-3`."""
+    name = read_name(field, value[field])
+    return f"{field}-{name}" if name.isdecimal() else name
