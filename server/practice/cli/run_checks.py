@@ -78,7 +78,7 @@ def place_of(options: RunOptions) -> str:
 async def prepare_policy(
     options: RunOptions, library: LibraryClient, found: LibraryInfo | None
 ) -> tuple[str, ...]:
-    """Set the policy of a new library so that it learns from what this run submits.
+    """Have a new library get the policy to learn from what this run submits.
 
     Returns:
         What the policy lacks, if only the operator of the server can change it.
@@ -100,7 +100,7 @@ async def prepare_policy(
         return ()
     is_new = found is None or not (found.version or found.experiences)
     if is_new and await library.can_administer("describe_library"):
-        await library.allow(missing)
+        library.allow_at_first(missing)
         return ()
     if elsewhere:
         return missing
