@@ -51,6 +51,20 @@ class Access:
         """Whether the caller can create the library, if it does not exist."""
         return self.may_make and self.reaches(library)
 
+    def lacks(self, needed: Scope, what: str) -> str:
+        """The error for a caller without a scope.
+
+        Args:
+            needed: The scope.
+            what: The tool or the method that needs it.
+        """
+        held = [scope.value for scope in Scope if scope in self.scopes]
+        may = f"may {', '.join(held)}, not {needed}" if held else "has no scope of this server"
+        return (
+            f"{what} needs the scope {needed}; this token {may}. Ask the operator of this server "
+            "for a token with that scope (--scope of `experience-mcp token create`)"
+        )
+
 
 DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)  # enough for the core tools
 NOTHING = Access(None, frozenset(), frozenset())

@@ -144,6 +144,11 @@ class SqliteTokens(Tokens):
         return None if row is None else _token(row)
 
     @override
+    async def find_expired(self, digest: str) -> Token | None:
+        row = await self._db.row("expired_token_of_digest", digest=digest, now=now())
+        return None if row is None else _token(row)
+
+    @override
     async def all(self) -> tuple[Token, ...]:
         return tuple(_token(row) for row in await self._db.rows("tokens"))
 

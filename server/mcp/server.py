@@ -187,7 +187,8 @@ class ExperienceServer(MCPServer[App]):
 
     async def list_tools(self) -> list[ListedTool]:
         """The tools that the caller may call."""
-        return [tool for tool in await super().list_tools() if self._may_use(tool.name)]
+        may = current_access.get().scopes
+        return [t for t in await super().list_tools() if self.scope_of(t.name) in may]
 
     async def call_tool(
         self,
@@ -196,10 +197,9 @@ class ExperienceServer(MCPServer[App]):
         context: Context[App, Any] | None = None,
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; errors say how to fix the call."""
-        if not self._may_use(name):
-            raise ToolError(
-                f"Unknown tool: {name}"
-            )  # the SDK's words for a tool that does not exist
+        access, needed = current_access.get(), self.scope_of(name)
+        if needed is not None and needed not in access.scopes:
+            raise ToolError(access.lacks(needed, name))
         self._check_arguments(name, arguments)
         try:
             return await super().call_tool(name, arguments, context)
@@ -228,10 +228,6 @@ class ExperienceServer(MCPServer[App]):
     ) -> ListResourcesResult:
         cursor = params.cursor if params else None
         return await resources_page(self.app, cursor, await self.list_resources())
-
-    def _may_use(self, tool: str) -> bool:
-        scope = self.scope_of(tool)
-        return scope is None or scope in current_access.get().scopes
 
     def _check_arguments(self, name: str, arguments: dict[str, Any]) -> None:
         """Refuse arguments that would be silently ignored or would block the server."""

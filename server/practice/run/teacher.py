@@ -105,6 +105,10 @@ class BudgetedModel:
             self.estimates |= reply.estimated
             return reply
 
+    async def probe(self) -> None:
+        """See `server.learning.models.Model.probe`; its few tokens are not counted."""
+        await self._model.probe()
+
     async def answer(self, request: Asked, correction: Correction | None = None) -> TeacherAnswer:
         """Ask a question of the run's own.
 

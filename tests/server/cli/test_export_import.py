@@ -145,13 +145,44 @@ def test_files_with_attempts_are_readable_by_their_owner_only(
     private, public, sheet = (tmp_path / name for name in ("a.json", "b.json", "c.md"))
     private.write_text("an old one")
     private.chmod(0o644)
-    used.run("export", "lib", "-o", str(private))
+    used.run("export", "lib", "-o", str(private), "--yes")
     used.run("export", "lib", "-o", str(public), "--without-attempts")
     used.run("export", "lib", "-o", str(sheet), "--format", "markdown")
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (private, public, sheet)]
     assert modes[0] == 0o600
     assert modes[1] == modes[2] != 0o600
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_existing_file_is_replaced_only_with_consent(
+    used: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.json"
+    file.write_text("mine")
+    for given in ((), ("--format", "markdown")):
+        refused = used.run("export", "lib", str(file), *given, fails=1)
+        assert refused.stderr == (
+            f"Error: {file} already exists: add --yes to replace it, or name another file\n"
+        )
+    monkeypatch.setattr("server.cli.commands.export.is_interactive", lambda: True)
+    declined = used.run("export", "lib", str(file), stdin="\n", fails=1)
+    assert f"{file} already exists. Replace it? [y/N]" in declined.stderr
+    assert file.read_text() == "mine"
+    used.run("export", "lib", str(file), stdin="y\n")
+    exported = file.read_text()
+    assert json.loads(exported)["library"]["name"] == "lib"
+    for option in ("--yes", "-y", "--force"):
+        file.write_text("mine")
+        used.run("export", "lib", str(file), option)
+        assert file.read_text() == exported
+
+
+def test_a_place_that_cannot_be_written_is_named(used: Program, tmp_path: Path) -> None:
+    folder = used.run("export", "lib", str(tmp_path), fails=1)
+    assert folder.stderr == f"Error: {tmp_path} is a folder: name a file in it\n"
+    missing = tmp_path / "missing" / "a.json"
+    nowhere = used.run("export", "lib", str(missing), fails=1)
+    assert nowhere.stderr == f"Error: {missing}: No such file or directory\n"
 
 
 def _change(key: str, index: int, **changes: object) -> Corrupt:

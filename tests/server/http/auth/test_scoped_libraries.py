@@ -223,6 +223,18 @@ async def _answer(pair: Pair, probe: Probe, era: str) -> tuple[int, str]:
     return response.status_code, response.text
 
 
+async def test_a_caller_is_told_which_libraries_its_token_reaches(pair: Pair) -> None:
+    for era in ERAS:
+        for name in ("secret", MISSING):
+            for method, params in (
+                ("tools/call", {"name": "update_experiences", "arguments": {"library": name}}),
+                ("resources/read", {"uri": f"experience://{name}"}),
+            ):
+                answer = await ask(pair.both, pair.token, method, era, **params)
+                said = f"library '{name}' is out of reach: this token reaches only: mine, mine-too"
+                assert said in answer.text
+
+
 async def test_guessing_changes_nothing_in_an_inaccessible_library(pair: Pair) -> None:
     store = await open_store(pair.full)
     before = await store.groups.counts("secret"), await store.updates.list("secret", 9)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said
-from server.learning.models.completions import is_quota_spent
+from server.learning.models.error_responses import is_quota_spent
 from tests.server.practice.scripted_world import but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -98,7 +98,7 @@ async def test_a_quota_spent_with_status_400_stops_the_run_and_loses_nothing(
 # Prompts
 
 
-UNSUPPORTED = "Unsupported value: temperature"
+UNSUPPORTED = "this prompt is blocked by policy"
 
 
 @pytest.mark.parametrize("whose", [is_attempt, is_judge])
