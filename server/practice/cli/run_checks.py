@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -160,6 +161,7 @@ def run_settings(options: RunOptions, plan: RunPlan, verifier: Verifier) -> dict
         "answer_tokens": options.answer_tokens,
         "instructions": options.system_message,
         "tools": mark_of(options.tools) if options.tools else None,
+        "model_body": cast("JsonValue", dict(options.player.extra_body)) or None,
         **(practice if options.epochs else {}),
         **(evaluation if plan.held_out else {}),
     }
