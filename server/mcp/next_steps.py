@@ -95,7 +95,12 @@ WITHOUT = "Do the task, then report each attempt and its reward with submit_grou
 
 
 def after_submission(
-    receipt: Receipt, *, untied: Mapping[str, str | None], background: bool
+    receipt: Receipt,
+    *,
+    untied: Mapping[str, str | None],
+    background: bool,
+    sent: int = 0,
+    unscored: int = 0,
 ) -> str:
     """What happened to the attempts, and what the group still needs.
 
@@ -103,6 +108,8 @@ def after_submission(
         receipt: The store's receipt.
         untied: Unusable retrieval ids, each with the other library it belongs to, if known.
         background: Whether a worker learns in the background.
+        sent: Number of attempts in this call.
+        unscored: Number of them without a reward.
     """
     parts: list[str] = []
     if untied:
@@ -131,6 +138,13 @@ def after_submission(
     elif receipt.signal:
         parts.append("All attempts in this group have already been learned from.")
     else:
+        if unscored:
+            verb = "has" if unscored == 1 else "have"
+            compared = "is" if unscored == 1 else "are"
+            parts.append(
+                f"{unscored} of {count(sent, 'attempt')} {verb} no reward and {compared} not "
+                "compared."
+            )
         spread = f" by more than {receipt.min_spread:g}" if receipt.min_spread else ""
         parts.append(
             f"No rewards in this group differ{spread}, so there is nothing to compare yet. If the "

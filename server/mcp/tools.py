@@ -7,7 +7,7 @@ from functools import cache
 from typing import Annotated
 
 from mcp_types import CallToolResult
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from experience_store.errors import LibraryNotFoundError
 from experience_store.library import check_library_name
@@ -39,6 +39,7 @@ from server.mcp.schemas import (
     Answers,
     AppContext,
     LibraryName,
+    LooseText,
     ScopedTool,
     Trajectories,
     app_of,
@@ -51,14 +52,25 @@ MAX_TASK = 100_000
 NO_RETRIEVAL = "r-none"  # retrieval_id where there is no library yet, so that nothing was served
 
 
+def _task_text(value: object) -> object:
+    """A task as text, also if it is given as chat messages."""
+    if isinstance(value, str):
+        return value
+    from experience_store.submissions.messages import task_text  # noqa: PLC0415  # loaded when first needed: start-up time
+
+    return task_text(value)
+
+
 async def get_experiences(
     ctx: AppContext,
     task: Annotated[
         str,
+        WithJsonSchema({"type": "string"}),
         Field(
             description="The full request, without system prompt or policy",
             max_length=MAX_TASK,
         ),
+        BeforeValidator(_task_text),
     ],
     library: LibraryName = None,
     max_tokens: Annotated[
@@ -106,11 +118,13 @@ async def get_experiences(
 
 async def submit_group(
     ctx: AppContext,
-    task: Annotated[str, Field(description="The task given to all attempts")],
+    task: Annotated[
+        str, Field(description="The task given to all attempts"), BeforeValidator(_task_text)
+    ],
     trajectories: Trajectories,
     library: LibraryName = None,
     group_id: Annotated[
-        str | None,
+        LooseText | None,
         WithJsonSchema({"type": "string"}),
         Field(description="Add to this group: your own id, or one returned earlier"),
     ] = None,
@@ -146,6 +160,8 @@ async def submit_group(
             receipt,
             untied={i: served.get(i) for i in given if served.get(i) != name},
             background=app.worker is not None,
+            sent=len(submission.trajectories),
+            unscored=sum(t.reward is None for t in submission.trajectories),
         ),
     )
     return result(value, submitted_text(value))
@@ -180,7 +196,7 @@ async def update_experiences(
 
 async def submit_answers(
     ctx: AppContext,
-    update_id: Annotated[str, Field(description="From update_experiences")],
+    update_id: Annotated[LooseText, Field(description="From update_experiences")],
     answers: Answers,
 ) -> Annotated[CallToolResult, UpdateOut]:
     """Answer requests from update_experiences.

@@ -24,6 +24,7 @@ from server.practice.report import check_available, summary_lines, write_report
 from server.practice.report.json_report import RunReport
 from server.practice.run.forecast import Forecast, forecast
 from server.practice.run.phase import PhaseProgress
+from server.practice.run.private_files import VERIFIER_ERRORS
 from server.practice.run.runner import Runner, RunPlan
 from server.practice.run_errors import BudgetSpentError, RunStoppedError
 
@@ -41,6 +42,9 @@ def run(options: RunOptions) -> None:
         _run_to_its_end(options)
     except ExperienceError as error:  # perhaps of an endpoint, which may repeat a key
         raise click.ClickException(options.redactor.text(str(error))) from error
+    finally:
+        if (log := options.folder / VERIFIER_ERRORS).exists():
+            click.echo(f"Tracebacks of the verifier: {printable(str(log))}", err=True)
 
 
 def _run_to_its_end(options: RunOptions) -> None:

@@ -148,7 +148,7 @@ async def test_held_out_tasks_can_use_other_fields(tmp_path: Path) -> None:
         here.data("held-out.jsonl", renamed(100, "text", "key"))
         fields = ("--task-field", "ask", "--truth-field", "right")
         ended = await here.do("practice", *here.evaluated, *fields, code=1)
-        assert "held-out.jsonl: no line has the field 'right'" in ended.error
+        assert "held-out.jsonl: no row has the field 'right'" in ended.error
         own = ("--eval-task-field", "text", "--eval-truth-field", "key")
         await here.do("practice", *here.evaluated, *fields, *own)
         assert here.report()["settings"]["held_out_tasks"].startswith("3 ")
