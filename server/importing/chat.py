@@ -62,12 +62,16 @@ def as_text(value: object) -> str:
 def with_error(message: Json, error: object) -> dict[str, object]:
     """A tool's message with its error in the content, unless it is there already."""
     text, said = as_text(message.get("content")), _error_text(error)
-    return {**message, "content": text if said in text else f"{text}\n[error: {said}]".lstrip()}
+    rest = {name: value for name, value in message.items() if name != "error"}
+    return {**rest, "content": text if said in text else f"{text}\n[error: {said}]".lstrip()}
 
 
 def _error_text(error: object) -> str:
     of = as_object(error) or {"message": error}
-    return ": ".join(as_text(of[key]) for key in ("type", "message") if of.get(key))
+    named = ("type", "message")
+    rest = {key: value for key, value in of.items() if key not in named and value is not None}
+    said = [as_text(of[key]) for key in named if of.get(key)]
+    return ": ".join([*said, *([as_text(rest)] if rest else [])])
 
 
 def _decoded(value: object) -> object:

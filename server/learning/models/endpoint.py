@@ -26,8 +26,7 @@ from server.learning.models.client import Failure, client_of, failure_of
 from server.learning.models.completions import NoCompletionError, read_reply
 from server.settings import ModelSettings
 
-PROBE = "Answer with the word: ok"
-_FORBIDDEN = 403
+PROBE = "Answer with the word ok."
 
 
 class Endpoint:
@@ -48,9 +47,9 @@ class Endpoint:
         await self._client.close()
 
     async def probe(self) -> None:
-        """Ask a tiny question; see `server.learning.models.Model.probe`."""
+        """Ask a tiny question, once; see `server.learning.models.Model.probe`."""
         try:
-            await self._create([{"role": "user", "content": PROBE}])
+            await self._create([{"role": "user", "content": PROBE}], retries=0)
         except openai.APIError as error:
             translated = self._translated(failure_of(error))
             if isinstance(translated, ModelRefusedError):  # nothing can be asked then
@@ -82,12 +81,16 @@ class Endpoint:
         return f"{self.name} at {str(self._client.base_url).rstrip('/')}"
 
     async def _create(
-        self, messages: Sequence[Mapping[str, str]], options: Mapping[str, object] | None = None
+        self,
+        messages: Sequence[Mapping[str, str]],
+        options: Mapping[str, object] | None = None,
+        retries: int | None = None,
     ) -> object:
         """The JSON of the response."""
         # What `chat.completions.create` calls, without its slow type conversions.
         body = {"model": self.name, "messages": messages, **(options or {})}
-        return await self._client.post("/chat/completions", cast_to=object, body=body)
+        client = self._client if retries is None else self._client.with_options(max_retries=retries)
+        return await client.post("/chat/completions", cast_to=object, body=body)
 
     async def _meant(self, failure: Failure) -> ModelUnavailableError | ModelRefusedError:
         """The failure as the learner sees it: is a call forbidden, or only this prompt?"""
