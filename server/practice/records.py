@@ -17,6 +17,8 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from server.learning.models import UnusableKind
+
 Arm: TypeAlias = Literal["without", "with"]
 
 
@@ -106,6 +108,7 @@ class Rollout(JournalRecord):
         outage: Whether the last try broke off because of an outage that is not the agent's doing:
             a retry may succeed.
         refused: Whether the endpoint refused the very first prompt.
+        unusable: What came in place of an answer, if that is why it failed.
     """
 
     messages: list[dict[str, JsonValue]]
@@ -118,6 +121,7 @@ class Rollout(JournalRecord):
     exhausted: bool = False
     outage: bool = False
     refused: bool = False
+    unusable: UnusableKind | None = None
 
 
 class Score(JournalRecord):
@@ -138,6 +142,7 @@ class Score(JournalRecord):
     spent: Spent = Spent()
     outage: bool = False
     refused: bool = False
+    unusable: UnusableKind | None = None
 
 
 class ScoredAttempt(JournalRecord):

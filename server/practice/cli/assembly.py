@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 from experience_store.errors import BadInputError
 from server.cli.open_database import check_exists
@@ -125,6 +126,9 @@ async def assemble(
     Raises:
         BadInputError: If the options, the data or the library do not allow it.
     """
+    if options.tools is not None:
+        await _check_tools(options.tools, options.tools_seconds)
+    options.check_key()
     models = _make_models(options, plan, stack)
     journal = stack.enter_context(open_journal(options.folder, options.redactor))
     models.teacher.hold()  # an embedded server resumes an open update at once
@@ -249,8 +253,14 @@ async def _connect(
 def _player(options: RunOptions, sampling: Sampling) -> Player:
     if options.tools is None:
         return CompletionPlayer(options.player, sampling)
-    if find_spec("pydantic_ai") is None:
-        raise BadInputError("--tools needs an extra: pip install 'experience-mcp[practice]'")
     from server.practice.players.agent import AgentPlayer  # noqa: PLC0415  # slow to import
 
-    return AgentPlayer(options.player, sampling, options.tools)
+    return AgentPlayer(options.player, sampling, options.tools, options.tools_seconds)
+
+
+async def _check_tools(tools: Path, seconds: float) -> None:
+    if find_spec("pydantic_ai") is None:
+        raise BadInputError("--tools needs an extra: pip install 'experience-mcp[practice]'")
+    from server.practice.players.tool_check import check_tools  # noqa: PLC0415  # slow to import
+
+    await check_tools(tools, seconds)

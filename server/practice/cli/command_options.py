@@ -99,6 +99,14 @@ ATTEMPTS: Options = (
         type=click.Path(path_type=Path, dir_okay=False),
         help="MCP servers whose tools the agent may call, in the form of mcp.json.",
     ),
+    option(
+        "--tools-seconds",
+        metavar="SECONDS",
+        type=POSITIVE,
+        default=60.0,
+        show_default=True,
+        help="Maximum time for a server of --tools to start.",
+    ),
     option("--answer-tokens", metavar="N", type=COUNT, help="Maximum tokens of one completion."),
     option(
         "--experience-tokens",
@@ -205,5 +213,10 @@ RUN: Options = (
         type=click.Path(path_type=Path, file_okay=False),
         help="Folder of the run; the same command resumes it.  [default: runs/LIBRARY, of evaluate "
         "runs/LIBRARY-evaluate-DATA]",
+    ),
+    option(
+        "--dry-run",
+        is_flag=True,
+        help="Say what would be done, with about how many calls and tokens, and stop.",
     ),
 )

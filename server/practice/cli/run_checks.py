@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -78,7 +79,7 @@ def place_of(options: RunOptions) -> str:
 async def prepare_policy(
     options: RunOptions, library: LibraryClient, found: LibraryInfo | None
 ) -> tuple[str, ...]:
-    """Set the policy of a new library so that it learns from what this run submits.
+    """Have a new library get the policy to learn from what this run submits.
 
     Returns:
         What the policy lacks, if only the operator of the server can change it.
@@ -100,7 +101,7 @@ async def prepare_policy(
         return ()
     is_new = found is None or not (found.version or found.experiences)
     if is_new and await library.can_administer("describe_library"):
-        await library.allow(missing)
+        library.allow_at_first(missing)
         return ()
     if elsewhere:
         return missing
@@ -160,6 +161,7 @@ def run_settings(options: RunOptions, plan: RunPlan, verifier: Verifier) -> dict
         "answer_tokens": options.answer_tokens,
         "instructions": options.system_message,
         "tools": mark_of(options.tools) if options.tools else None,
+        "model_body": cast("JsonValue", dict(options.player.extra_body)) or None,
         **(practice if options.epochs else {}),
         **(evaluation if plan.held_out else {}),
     }

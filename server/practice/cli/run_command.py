@@ -22,7 +22,9 @@ from server.practice.cli.run_options import RunOptions
 from server.practice.records import Arm, Run
 from server.practice.report import check_available, summary_lines, write_report
 from server.practice.report.json_report import RunReport
+from server.practice.run.forecast import Forecast, forecast
 from server.practice.run.phase import PhaseProgress
+from server.practice.run.private_files import VERIFIER_ERRORS
 from server.practice.run.runner import Runner, RunPlan
 from server.practice.run_errors import BudgetSpentError, RunStoppedError
 
@@ -40,14 +42,21 @@ def run(options: RunOptions) -> None:
         _run_to_its_end(options)
     except ExperienceError as error:  # perhaps of an endpoint, which may repeat a key
         raise click.ClickException(options.redactor.text(str(error))) from error
+    finally:
+        if (log := options.folder / VERIFIER_ERRORS).exists():
+            click.echo(f"Tracebacks of the verifier: {printable(str(log))}", err=True)
 
 
 def _run_to_its_end(options: RunOptions) -> None:
     check_available()
     check_library_name(options.library)
     plan = make_plan(options)
+    planned = forecast(plan, options.assumptions)
+    if options.dry_run:
+        _show_forecast(options, planned)
+        return
     try:
-        done, report = asyncio.run(_until_interrupted(_run(options, plan)))
+        done, report = asyncio.run(_until_interrupted(_run(options, plan, planned)))
     except httpx2.HTTPError as error:  # ends the client, and with it the run, in the middle
         gone = f"Stopped: the server does not answer: {error}. Run the same command to continue."
         click.echo(printable(options.redactor.text(gone)), err=True)
@@ -64,6 +73,15 @@ def _run_to_its_end(options: RunOptions) -> None:
         raise click.exceptions.Exit(STOPPED)
     if report.nothing is not None:
         raise click.exceptions.Exit(NOTHING)
+
+
+def _show_forecast(options: RunOptions, planned: Forecast) -> None:
+    if options.as_json:
+        print_json(planned.as_json)
+        return
+    for line in planned.lines:
+        click.echo(line)
+    click.echo(printable(f"Nothing was called. The folder of the run is {options.folder}."))
 
 
 async def _until_interrupted(work: Coroutine[object, object, T]) -> T:
@@ -113,13 +131,16 @@ def _only(error: BaseException) -> BaseException:
     return error  # pyright: ignore[reportUnknownVariableType]  # see above
 
 
-async def _run(options: RunOptions, plan: RunPlan) -> tuple[Run, RunReport]:
+async def _run(options: RunOptions, plan: RunPlan, planned: Forecast) -> tuple[Run, RunReport]:
     async with AsyncExitStack() as stack:
         redactor = options.redactor
         observer = RunObserver(_show_progress, lambda reason: _say_held_up(redactor.text(reason)))
         runner = None
         try:
             runner = await assemble(options, plan, observer, stack)
+            if not runner.is_complete:
+                before = f"; {runner.progress} before" if runner.done else ""
+                click.echo(f"{planned.line}{before}", err=True)
             stopped = await _do(options, runner)
             done = await runner.result(stopped)
             return done, write_report(done, options.folder)

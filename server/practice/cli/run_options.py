@@ -11,8 +11,10 @@ from pathlib import Path
 import click
 from pydantic import BaseModel, ConfigDict, Field
 
+from experience_store.errors import BadInputError
 from server.cli.option_sections import section
 from server.cli.options import (
+    KEY_MISSING,
     NO_KEY,
     Command,
     database_option,
@@ -34,10 +36,13 @@ from server.practice.datasets.gym_tasks import PREFIX
 from server.practice.players import Sampling
 from server.practice.records import Arm
 from server.practice.run.attempts import AttemptSettings
+from server.practice.run.forecast import Assumptions
 from server.practice.run.redaction import Redactor
 from server.practice.spending import RolloutLimits
-from server.settings import ModelSettings, Prices
+from server.settings import ModelSettings, Prices, Settings
 
+DEFAULT_SERVED_TOKENS = Settings(Path()).max_tokens
+_SECRET_HEADER = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
 _LONGEST_NAME = 60  # characters of a folder's name that come from the data's
 
 
@@ -60,6 +65,8 @@ class RunOptions(BaseModel):
     allow_overlap: bool
     instructions: str | None
     tools: Path | None
+    tools_seconds: float
+    dry_run: bool
     answer_tokens: int | None
     experience_tokens: int | None
     max_turns: int | None
@@ -127,7 +134,10 @@ class RunOptions(BaseModel):
     @property
     def redactor(self) -> Redactor:
         """Takes secrets out of what is kept and printed, the run's own keys among them."""
-        keys = (self.player.api_key, self.teacher_settings.api_key, os.environ.get(TOKEN))
+        keys = [self.player.api_key, self.teacher_settings.api_key, os.environ.get(TOKEN)]
+        for name, value in self.player.headers.items():
+            if _SECRET_HEADER.search(name):
+                keys += [value, value.split()[-1]] if value.strip() else []
         return Redactor(keys)
 
     @property
@@ -190,6 +200,20 @@ class RunOptions(BaseModel):
         return own[0] or self.task_field, own[1] or self.truth_field
 
     @property
+    def assumptions(self) -> Assumptions:
+        """What a forecast of the run rests on."""
+        served = self.experience_tokens
+        return Assumptions(
+            answer_tokens=self.answer_tokens,
+            instructions=self.system_message,
+            experience_tokens=DEFAULT_SERVED_TOKENS if served is None else served,
+            tools=self.tools is not None,
+            judged=self.verifier_name == "judge",
+            prices=self.player.prices,
+            teacher_prices=self.teacher_settings.prices,
+        )
+
+    @property
     def needed_of_policy(self) -> tuple[str, ...]:
         """What the library's policy must allow to learn from what is submitted."""
         if not self.epochs or self.direct:
@@ -199,6 +223,15 @@ class RunOptions(BaseModel):
             "learn_from_single_attempts": self.group_size == 1,
         }
         return tuple(name for name, need in needed.items() if need)
+
+    def check_key(self) -> None:
+        """Check that there is an API key, once all else is in order.
+
+        Raises:
+            BadInputError: If there is none.
+        """
+        if not self.player.api_key:
+            raise BadInputError(KEY_MISSING.format(self.player.name))
 
     def check(self) -> None:
         """Check the options before anything is spent.
@@ -243,7 +276,10 @@ def takes_run_options(
         for add in reversed(
             (
                 section("Dataset and scores", *DATASET),
-                section("Model", model_options(purpose="Model that attempts the tasks.")),
+                section(
+                    "Model",
+                    model_options(needs_key=False, purpose="Model that attempts the tasks."),
+                ),
                 section("Attempts", *attempts),
                 section("Learning and judging", *learning, *TEACHER),
                 section("Evaluation", *evaluation),

@@ -167,6 +167,7 @@ class LibraryClient:
         self.library = library
         self._connection = connection
         self._updates: dict[str, UpdateView] = {}
+        self._policy: tuple[str, ...] = ()
 
     async def info(self) -> LibraryInfo:
         """Facts about the library; raises RunStoppedError if it does not exist."""
@@ -218,6 +219,7 @@ class LibraryClient:
         }
         if group.task.ground_truth is not None and not withheld.ground_truth:
             arguments["ground_truth"] = group.task.ground_truth
+        await self._allow()
         return (await self._connection.call("submit_group", arguments, Submitted)).signal
 
     async def start_update(self) -> UpdateOut:
@@ -268,11 +270,19 @@ class LibraryClient:
         """Whether the server offers an administration tool."""
         return await self._connection.has_tool(tool)
 
-    async def allow(self, names: Sequence[str]) -> None:
-        """Switch on settings of the policy; a new library is created."""
-        policy = dict.fromkeys(names, True)
-        arguments: dict[str, object] = {"library": self.library, "policy": policy}
-        await self._connection.call("describe_library", arguments, EditedView)
+    def allow_at_first(self, names: Sequence[str]) -> None:
+        """Switch on settings of the policy right before the first submission.
+
+        That creates a new library, and a run that fails earlier should not leave one.
+        """
+        self._policy = tuple(names)
+
+    async def _allow(self) -> None:
+        if self._policy:
+            policy = dict.fromkeys(self._policy, True)
+            arguments: dict[str, object] = {"library": self.library, "policy": policy}
+            await self._connection.call("describe_library", arguments, EditedView)
+            self._policy = ()
 
     async def roll_back(self, version: int, note: str) -> None:
         """Restore an older version, as a new one."""

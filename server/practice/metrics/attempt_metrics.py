@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from pydantic import Field
+
+from server.learning.models import UnusableKind
 from server.practice.metrics.estimates import pass_at_k
 from server.practice.records import AttemptGroup, JournalRecord, Run, ScoredAttempt, Spent, total
 
@@ -18,6 +22,7 @@ class AttemptCounts(JournalRecord):
         attempts: All of them.
         scored: Those with a reward.
         rollout_failures: Those without, because the rollout failed.
+        unusable: How many of these ended with something else than an answer, by what came.
         verifier_failures: Those without, because the verifier was unavailable (or gave a reward
             that is not a real number).
     """
@@ -26,6 +31,7 @@ class AttemptCounts(JournalRecord):
     scored: int
     rollout_failures: int
     verifier_failures: int
+    unusable: dict[UnusableKind, int] = Field(default_factory=dict[UnusableKind, int])
 
     @property
     def unscored(self) -> int:
@@ -97,6 +103,7 @@ def counts(attempts: Sequence[ScoredAttempt]) -> AttemptCounts:
         scored=len(attempts) - len(failures),
         rollout_failures=failures.count("rollout"),
         verifier_failures=failures.count("verifier"),
+        unusable=dict(Counter(a.rollout.unusable for a in attempts if a.rollout.unusable)),
     )
 
 

@@ -26,6 +26,7 @@ from server.practice.metrics.attempt_metrics import (
 )
 from server.practice.metrics.estimates import Estimate, SignFlip, estimate, sign_flip
 from server.practice.metrics.run_metrics import planned, steps_to
+from server.practice.metrics.task_names import names_of
 from server.practice.records import Arm, Evaluation, JournalRecord, Run, ScoredAttempt
 
 Pair = tuple[Sequence[ScoredAttempt], Sequence[ScoredAttempt]]
@@ -58,11 +59,14 @@ class TaskPair(JournalRecord):
     """A task in both arms: its mean reward, an unscored attempt earning nothing.
 
     Attributes:
+        task: Its id.
+        text: Its text, shortened.
         unscored_without: How many attempts are unscored without the library.
         unscored_with: With it.
     """
 
     task: str
+    text: str
     without: float
     with_library: float
     gain: float
@@ -87,7 +91,7 @@ class ArmComparison(JournalRecord):
         counts_with: With it.
         use_without: What the attempts without the library took, over the shared tasks.
         use_with: With it.
-        per_task: The shared tasks, the largest loss first.
+        per_task: The shared tasks, the largest gain or loss first.
     """
 
     k: int
@@ -139,7 +143,7 @@ def comparison(run: Run, threshold: float | None) -> ArmComparison | None:
         counts_with=counts(all_after),
         use_without=use(all_before),
         use_with=use(all_after),
-        per_task=_per_task(pairs),
+        per_task=_per_task(pairs, names_of(group.task for group in without.groups)),
     )
 
 
@@ -178,7 +182,7 @@ def _pass_figure(threshold: float, k: int) -> Callable[[Sequence[ScoredAttempt]]
     return lambda attempts: pass_at(attempts, threshold, k)
 
 
-def _per_task(pairs: Mapping[str, Pair]) -> list[TaskPair]:
+def _per_task(pairs: Mapping[str, Pair], names: Mapping[str, str]) -> list[TaskPair]:
     found: list[TaskPair] = []
     for task, (before, after) in pairs.items():
         one, two = mean_reward(before), mean_reward(after)
@@ -186,6 +190,7 @@ def _per_task(pairs: Mapping[str, Pair]) -> list[TaskPair]:
         found.append(
             TaskPair(
                 task=task,
+                text=names[task],
                 without=one,
                 with_library=two,
                 gain=gain,
@@ -193,4 +198,4 @@ def _per_task(pairs: Mapping[str, Pair]) -> list[TaskPair]:
                 unscored_with=counts(after).unscored,
             )
         )
-    return sorted(found, key=lambda pair: (pair.gain, pair.without))
+    return sorted(found, key=lambda pair: (-abs(pair.gain), pair.gain, pair.without))

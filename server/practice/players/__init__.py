@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from experience_store.submissions.clean_text import clean
-from server.learning.models import Unusable
+from server.learning.models import Unusable, UnusableKind
 from server.practice.spending import UsageMeter
 
 
@@ -56,7 +56,7 @@ class UnusableAnswerError(BrokenOffError):
     def __init__(self, name: str, unusable: Unusable) -> None:
         super().__init__(f"{name}: {unusable.reason}", outage=False)
         self.again = unusable.kind not in {"cut", "refusal"}
-        self.unusable = unusable.kind
+        self.unusable: UnusableKind = unusable.kind
 
 
 class Player(Protocol):

@@ -54,13 +54,29 @@ from server.practice.spending import UsageMeter, priced, spent_of
 from server.settings import ModelSettings, Prices
 
 _NO_BOUND = UsageLimits(request_limit=None)  # the meter is asked before each call
+TOOLS_SECONDS = 60.0  # a first start may have to install the server
 _MISTAKES = 1_000_000  # calls of tools that are not there, or not so: the model is told, each time
 
 
 class AgentPlayer(Player):
     """An agent works until it calls no more tools."""
 
-    def __init__(self, model: ModelSettings, sampling: Sampling, tools: Path) -> None:
+    def __init__(
+        self,
+        model: ModelSettings,
+        sampling: Sampling,
+        tools: Path,
+        tools_seconds: float = TOOLS_SECONDS,
+    ) -> None:
+        """Prepare attempts.
+
+        Args:
+            model: The model.
+            sampling: How it is sampled.
+            tools: The file of the MCP servers.
+            tools_seconds: How long one may take to start.
+        """
+        self._tools_seconds = tools_seconds
         self._model = model
         self._sampling = sampling
         self._tools = tools
@@ -78,7 +94,7 @@ class AgentPlayer(Player):
     async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
         agent = Agent(
             self._chat,
-            toolsets=toolsets(self._tools),
+            toolsets=toolsets(self._tools, self._tools_seconds),
             system_prompt=self._sampling.instructions or (),
             model_settings=self._settings(seed),
             retries={"tools": _MISTAKES, "output": 0},
@@ -155,8 +171,12 @@ class AgentPlayer(Player):
         return settings
 
 
-def toolsets(path: Path) -> list[AbstractToolset[Any]]:
+def toolsets(path: Path, seconds: float = TOOLS_SECONDS) -> list[AbstractToolset[Any]]:
     """The MCP servers of an `mcp.json`, not yet started.
+
+    Args:
+        path: The file.
+        seconds: How long one may take to start.
 
     Raises:
         BadInputError: If it cannot be read.
@@ -168,12 +188,26 @@ def toolsets(path: Path) -> list[AbstractToolset[Any]]:
             f'{path}: not a file of MCP servers ({{"mcpServers": {{NAME: {{"command": …}}}}}}): '
             f"{error}"
         ) from error
-    for toolset in loaded:
-        inner = toolset.wrapped if isinstance(toolset, PrefixedToolset) else toolset
-        if isinstance(inner, MCPToolset):
-            inner.tool_error_behavior = "failed"
-            inner.process_tool_call = _call_tool
-    return loaded
+    return [_configured(toolset, seconds) for toolset in loaded]
+
+
+def inner_toolset(toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
+    """The toolset without the prefix of its tools' names."""
+    return toolset.wrapped if isinstance(toolset, PrefixedToolset) else toolset
+
+
+def _configured(toolset: AbstractToolset[Any], seconds: float) -> AbstractToolset[Any]:
+    inner = inner_toolset(toolset)
+    if not isinstance(inner, MCPToolset):
+        return toolset
+    made = MCPToolset[Any](
+        inner.client.transport,
+        id=inner.id,
+        init_timeout=seconds,
+        tool_error_behavior="failed",
+        process_tool_call=_call_tool,
+    )
+    return made.prefixed(toolset.prefix) if isinstance(toolset, PrefixedToolset) else made
 
 
 async def _call_tool(

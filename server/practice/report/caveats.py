@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from server.practice.metrics.attempt_metrics import attempts_of, by_task, failure_of, rewards_of
+from server.learning.models import UnusableKind
+from server.practice.metrics.attempt_metrics import (
+    attempts_of,
+    by_task,
+    counts,
+    failure_of,
+    rewards_of,
+)
 from server.practice.metrics.comparison import arm_of
 from server.practice.metrics.run_metrics import planned, totals
+from server.practice.metrics.task_names import names_of
 from server.practice.records import Arm, AttemptGroup, JournalRecord, Run
 from server.text import clipped, count
 
@@ -22,6 +30,14 @@ PURPOSES = {
     "evaluation_rollouts": "rollouts in evaluation",
     "evaluation_verification": "verification in evaluation",
     "lost": "failed or redone",
+}
+
+UNUSABLE: Mapping[UnusableKind, str] = {
+    "cut": "cut at the token limit",
+    "empty": "empty",
+    "refusal": "refused by the model",
+    "tool_call": "a tool call in place of text",
+    "filtered": "withheld by a content filter",
 }
 
 
@@ -82,11 +98,13 @@ def _all(run: Run) -> Iterator[tuple[Kind, str, str]]:
 
 
 def _of_groups(groups: Iterable[AttemptGroup], place: str) -> Iterator[tuple[Kind, str, str]]:
+    groups = list(groups)
+    names = names_of(group.task for group in groups)
     for group in groups:
         for number, attempt in enumerate(group.attempts, start=1):
             if (failure := failure_of(attempt)) is not None:
                 kind: Kind = "rollout" if failure[0] == "rollout" else "verifier"
-                yield kind, failure[1], f"{place}, attempt {number} at {group.task.id}"
+                yield kind, failure[1], f"{place}, attempt {number} at {names[group.task.id]!r}"
 
 
 def notes_of(run: Run, threshold: float | None) -> list[str]:
@@ -94,7 +112,7 @@ def notes_of(run: Run, threshold: float | None) -> list[str]:
     found = [*_stopped(run), *_evaluation(run)]
     if not run.steps:
         found.append("There was no practice in this run.")
-    found += [*_short(run), *_outages(run), *_rewards(run, threshold)]
+    found += [*_short(run), *_outages(run), *_cut(run), *_rewards(run, threshold)]
     return [*found, *_prices(run), *_estimates(run)]
 
 
@@ -136,6 +154,15 @@ def _outages(run: Run) -> Iterator[str]:
         yield (
             f"{count(met, 'attempt')} met an outage and stayed unscored, as --accept-failures "
             "allows: that is not a failure of the model, but still counts as 0 in Mean@K."
+        )
+
+
+def _cut(run: Run) -> Iterator[str]:
+    groups = [g for part in (*run.steps, *run.evaluations) for g in part.groups]
+    if cut := counts(attempts_of(groups)).unusable.get("cut"):
+        yield (
+            f"{count(cut, 'attempt')} cut at the token limit and unscored: give the model more "
+            "room with --answer-tokens, in a new run (--run)."
         )
 
 

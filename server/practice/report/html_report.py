@@ -19,13 +19,13 @@ from server.practice.metrics.comparison import ArmComparison, TaskPair
 from server.practice.metrics.estimates import Estimate
 from server.practice.metrics.run_metrics import ArmMetrics
 from server.practice.records import Run
-from server.practice.report.caveats import LONGEST, PURPOSES
+from server.practice.report.caveats import LONGEST, PURPOSES, UNUSABLE
 from server.practice.report.json_report import RunReport
 from server.practice.report.plots import plots_of
 from server.practice.report.terminal_report import cost_sentence, headline
 from server.text import clipped, count
 
-MOST_TASKS = 10
+MOST_TASKS = 20
 MOST_CHANGES = 40
 LONGEST_CHANGE = 600
 
@@ -109,6 +109,11 @@ def _arm_rows(arms: Sequence[ArmMetrics]) -> list[tuple[str, list[str]]]:
         ("Tasks", [f"{arm.tasks:,}" for arm in arms]),
         ("Attempts", [f"{arm.counts.attempts:,}" for arm in arms]),
         ("Unscored: rollout failed", [f"{arm.counts.rollout_failures:,}" for arm in arms]),
+        *(
+            (f"… of these {what}", [f"{arm.counts.unusable.get(kind, 0):,}" for arm in arms])
+            for kind, what in UNUSABLE.items()
+            if any(arm.counts.unusable.get(kind) for arm in arms)
+        ),
         ("Unscored: verifier failed", [f"{arm.counts.verifier_failures:,}" for arm in arms]),
         (f"Mean@{max((arm.k for arm in arms), default=0)}", [_estimate(a.mean) for a in arms]),
         ("Mean, scored only", [_estimate(arm.mean_scored) for arm in arms]),
@@ -128,9 +133,6 @@ def _arm_rows(arms: Sequence[ArmMetrics]) -> list[tuple[str, list[str]]]:
 
 
 def _extremes(found: ArmComparison | None) -> list[TaskPair]:
-    """The tasks with the largest losses, then those with the largest gains."""
-    if found is None:
-        return []
-    worse = [pair for pair in found.per_task if pair.gain < 0]
-    better = [pair for pair in found.per_task if pair.gain > 0]
-    return [*worse[:MOST_TASKS], *better[-MOST_TASKS:]]
+    """The tasks with the largest gains or losses."""
+    pairs = [] if found is None else found.per_task
+    return [pair for pair in pairs if pair.gain][:MOST_TASKS]

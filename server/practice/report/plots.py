@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -37,13 +37,27 @@ _FEWEST = 8  # below it, bars would be slabs
 
 
 def plots_of(report: RunReport) -> tuple[list[Plot], list[Plot]]:
-    """The plots of the comparison, and those of practice; none for what there was not."""
+    """The plots of the comparison, and those of practice, as far as they show a difference."""
     compared = report.comparison
     steps = report.steps
-    evaluated = [] if compared is None else [_before_and_after(compared), _gains(compared)]
-    if not steps:
-        return evaluated, []
-    return evaluated, [_rewards(steps), _growth(steps), _tool_calls(steps), _spending(steps)]
+    evaluated: list[Plot] = []
+    if compared is not None and len(compared.per_task) > 1 and compared.per_task[0].gain:
+        evaluated = [_before_and_after(compared), _gains(compared)]
+    calls = [step.use.tool_calls_per_rollout for step in steps]
+    practised = {
+        _rewards: _differ(s.mean_reward for s in steps) or _differ(s.pass_rate for s in steps),
+        _growth: _differ(s.size for s in steps) or _differ(s.changed + s.refused for s in steps),
+        _tool_calls: _differ(calls),
+        _spending: _differ(s.use.rollouts.tokens for s in steps)
+        or _differ(s.use.verification.tokens for s in steps)
+        or _differ(s.learning.tokens for s in steps),
+    }
+    return evaluated, [draw(steps) for draw, shows in practised.items() if shows]
+
+
+def _differ(values: Iterable[float | None]) -> bool:
+    """Whether there is more than one value: a point, or a flat line, is in the table."""
+    return len({value for value in values if value is not None}) > 1
 
 
 def _numbers(steps: Sequence[StepMetrics]) -> list[int]:
@@ -200,7 +214,7 @@ def _point(axes: Axes, x: float, found: Estimate, colour: str) -> None:
 
 
 def _gains(found: ArmComparison) -> Plot:
-    gains = [pair.gain for pair in found.per_task]
+    gains = sorted(pair.gain for pair in found.per_task)
     mean = found.mean.gain
 
     def draw(figure: Figure) -> None:

@@ -8,7 +8,7 @@ from server.practice.metrics.attempt_metrics import AttemptCounts
 from server.practice.metrics.comparison import ArmComparison
 from server.practice.metrics.formatting import ARROW, NONE, estimate, money, number, p_value
 from server.practice.records import Run, Spent
-from server.practice.report.caveats import PURPOSES
+from server.practice.report.caveats import PURPOSES, UNUSABLE
 from server.practice.report.json_report import RunReport
 from server.text import clipped, count
 
@@ -67,13 +67,13 @@ def amount(spent: Spent) -> str:
 
 
 def unscored(found: AttemptCounts) -> str:
-    """`3 of 120 attempts unscored (2 rollouts, 1 verifier)`."""
+    """`4 of 120 attempts unscored (3 cut at the token limit, 1 by verifier)`."""
     text = f"{found.unscored:,} of {count(found.attempts, 'attempt')} unscored"
-    if not found.unscored:
-        return text
-    return (
-        f"{text} ({found.rollout_failures:,} by rollout, {found.verifier_failures:,} by verifier)"
-    )
+    parts = {UNUSABLE[kind]: times for kind, times in found.unusable.items()}
+    parts["by rollout"] = found.rollout_failures - sum(parts.values())
+    parts["by verifier"] = found.verifier_failures
+    why = ", ".join(f"{times:,} {what}" for what, times in parts.items() if times)
+    return f"{text} ({why})" if why else text
 
 
 def _compared(report: RunReport) -> Iterator[str]:

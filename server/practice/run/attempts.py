@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from server.learning.models import ModelForbiddenError, ModelRefusedError
-from server.practice.players import BrokenOffError, Player
+from server.learning.models import ModelForbiddenError, ModelRefusedError, UnusableKind
+from server.practice.players import BrokenOffError, Player, UnusableAnswerError
 from server.practice.records import Rollout, Score, Spent, Task, total
 from server.practice.run_errors import BudgetSpentError, EndpointRefusedError, LimitReachedError
 from server.practice.spending import Budget, RolloutLimits, UsageMeter, record_spending
@@ -86,6 +86,7 @@ async def roll_out(
         exhausted=end.exhausted,
         outage=end.outage,
         refused=end.refused,
+        unusable=end.unusable,
     )
 
 
@@ -99,6 +100,7 @@ class _End:
     exhausted: bool = False
     outage: bool = False
     refused: bool = False
+    unusable: UnusableKind | None = None
 
 
 async def _try(
@@ -117,6 +119,8 @@ async def _try(
         return _End(failure=late, exhausted=not silent, outage=silent)
     except LimitReachedError as error:
         return _End(failure=str(error), exhausted=True)
+    except UnusableAnswerError as error:
+        return _End(failure=str(error), again=error.again, unusable=error.unusable)
     except BrokenOffError as error:
         refused = error.refused and not meter.spent.calls  # else only this conversation was
         return _End(failure=str(error), again=error.again, outage=error.outage, refused=refused)
@@ -129,6 +133,7 @@ async def score(
     *,
     budget: Budget,
     lost: Callable[[Spent], object],
+    failed: Callable[[VerifierError], object] = lambda _: None,
 ) -> Score:
     """What the verifier says; unscored if the rollout failed or the verifier is unavailable.
 
@@ -138,6 +143,7 @@ async def score(
         rollout: The attempt.
         budget: Counts the calls.
         lost: Called with what was spent if the run stops in the middle.
+        failed: Called with the error of a verifier that is unavailable.
 
     Raises:
         BudgetSpentError: If the verifier asks a model and the run may not spend more.
@@ -152,6 +158,7 @@ async def score(
             if not calls:  # a function of the user's own asks its models by itself
                 budget.add(scored.spent)
         except VerifierError as error:
+            failed(error)
             refused = isinstance(error.__cause__, ModelRefusedError)
             if not calls:
                 budget.add(error.spent)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -17,10 +18,11 @@ from server.practice.records import AttemptGroup, Rollout, Score, ScoredAttempt,
 from server.practice.run.attempts import AttemptSettings, roll_out, score
 from server.practice.run.journal import Journal, task_key, write_off
 from server.practice.run.phase import DiscardedWork, Phase, PhaseProgress
+from server.practice.run.private_files import VERIFIER_ERRORS, append
 from server.practice.run.redaction import is_redacted
 from server.practice.run_errors import gather_or_stop
 from server.practice.spending import Budget
-from server.practice.verifiers import Verifier
+from server.practice.verifiers import Verifier, VerifierError
 from server.text import with_experiences
 
 R = TypeVar("R", Rollout, Score)
@@ -120,7 +122,14 @@ class GroupRunner:
             )
 
         async def verify() -> Score:
-            return await score(self.verifier, task, rollout, budget=self.budget, lost=self._lost)
+            return await score(
+                self.verifier,
+                task,
+                rollout,
+                budget=self.budget,
+                lost=self._lost,
+                failed=lambda error: self._log(key, error),
+            )
 
         self._drop_half(key)
         rollout = await self._once(phase, f"{key}/rollout", Rollout, play)  # with its secrets
@@ -167,6 +176,13 @@ class GroupRunner:
         return with_experiences(
             task.prompt, served.experiences, library=self.library, version=served.version
         )
+
+    def _log(self, key: str, error: VerifierError) -> None:
+        """Keep the traceback of a function of the user's own."""
+        if error.traceback is not None:
+            text = self.journal.redactor.text(error.traceback)
+            with suppress(OSError):  # the error itself is recorded
+                append(self.journal.folder / VERIFIER_ERRORS, f"{key}\n{text.rstrip()}\n\n")
 
     def _lost(self, spent: Spent) -> str | None:
         return write_off(self.journal, spent)

@@ -37,7 +37,7 @@ class RunStart(JournalRecord):
 REPEATED = "repeated"
 SHOWN = frozenset({"data"})  # a path, for people; `tasks` says what it holds
 # not known of a run that began before they were compared
-ADDED = frozenset({"endpoint", "teacher_endpoint", "verifier_code", "send_seed"})
+ADDED = frozenset({"endpoint", "teacher_endpoint", "verifier_code", "send_seed", "model_body"})
 
 
 def restarts(journal: Journal) -> int:

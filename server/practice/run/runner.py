@@ -141,11 +141,20 @@ class Runner:
             await self.evaluate("with")
 
     @property
+    def done(self) -> int:
+        """How many attempts of the plan are done."""
+        parts = ["steps", *(_arm_key(arm) for arm in self.plan.arms)]
+        return sum(len(self.journal.keys(f"{part}/*/score")) for part in parts)
+
+    @property
     def progress(self) -> str:
         """How much is done, such as `24 of 94 attempts done`."""
-        parts = ["steps", *(_arm_key(arm) for arm in self.plan.arms)]
-        done = sum(len(self.journal.keys(f"{part}/*/score")) for part in parts)
-        return f"{done:,} of {count(self.plan.attempts, 'attempt')} done"
+        return f"{self.done:,} of {count(self.plan.attempts, 'attempt')} done"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every attempt is made and every step learned."""
+        return not self.is_learning and self.done >= self.plan.attempts
 
     @property
     def is_learning(self) -> bool:

@@ -20,11 +20,15 @@ class VerifierError(ExperienceError):
 
     Attributes:
         spent: What was spent before it failed.
+        traceback: The whole traceback, where a function of the user's own raised.
     """
 
-    def __init__(self, message: str, spent: Spent | None = None) -> None:
+    def __init__(
+        self, message: str, spent: Spent | None = None, traceback: str | None = None
+    ) -> None:
         super().__init__(clean(shortened(message)))
         self.spent = spent or Spent()
+        self.traceback = traceback
 
 
 class Verifier(Protocol):

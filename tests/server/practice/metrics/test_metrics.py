@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.practice.metrics.attempt_metrics import pass_threshold
+from server.practice.metrics.attempt_metrics import counts, pass_threshold
 from server.practice.metrics.comparison import ArmComparison, comparison
 from server.practice.metrics.estimates import ALL_ALIKE, ONE_TASK
 from server.practice.metrics.run_metrics import (
@@ -15,8 +15,10 @@ from server.practice.metrics.run_metrics import (
     steps_to,
     totals,
 )
+from server.practice.metrics.task_names import names_of
 from server.practice.metrics.verdict import verdict
-from server.practice.records import Run, ScoredAttempt, Spent, StepLearning, total
+from server.practice.records import Run, ScoredAttempt, Spent, StepLearning, Task, total
+from server.practice.report.terminal_report import unscored
 from tests.server.practice.run_builders import (
     arm,
     attempt,
@@ -283,3 +285,29 @@ def test_purposes_without_a_price_are_named() -> None:
 
 def test_an_empty_run_spent_nothing() -> None:
     assert totals(run()).whole == Spent()
+
+
+def test_names_of_tasks_leave_out_what_all_begin_with_and_tell_apart() -> None:
+    template = "Solve the following problem. Give the result only.\nProblem: "
+    prompts = {
+        "1": f"{template}How many?",
+        "2": f"{template}How much?",
+        "3": f"{template}How much?",
+    }
+    names = names_of(Task(id=id_, prompt=prompt) for id_, prompt in prompts.items())
+    assert names == {"1": "…many?", "2": "…much? (2)", "3": "…much? (3)"}
+    assert names_of([Task(id="1", prompt=template * 9)])["1"].startswith("Solve the following")
+    assert names_of([Task(id="a", prompt="What is 1?"), Task(id="b", prompt="What is 2?")]) == {
+        "a": "What is 1?",
+        "b": "What is 2?",
+    }
+
+
+def test_what_came_in_place_of_an_answer_is_counted_apart() -> None:
+    cut = attempt(None, broke_off="the answer was cut at 1,024 tokens")
+    rollout = cut.rollout.model_copy(update={"unusable": "cut"})
+    cut = cut.model_copy(update={"rollout": rollout})
+    found = counts([cut, cut, broken_off(), unverified(), attempt(1.0)])
+    assert (found.rollout_failures, found.unusable, found.unscored) == (3, {"cut": 2}, 4)
+    said = "4 of 5 attempts unscored (2 cut at the token limit, 1 by rollout, 1 by verifier)"
+    assert unscored(found) == said

@@ -124,6 +124,7 @@ async def test_a_filtered_answer_is_a_failure_of_the_model_and_is_paid_for(tmp_p
         "scored": 12,
         "rollout_failures": 2,
         "verifier_failures": 0,
+        "unusable": {"filtered": 2},
     }
     assert "content filter" in str(found["failures"])
     assert found["totals"]["whole"]["calls"] == 12 + 2 * 2

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from server.practice.records import StepLearning
 from server.practice.report import write_report
 from tests.paths import ROOT
 from tests.server.practice.extras import needs_pages
@@ -44,6 +45,26 @@ def test_each_plot_has_a_description(html: str) -> None:
     for title in ("Before and after", "Gain of each task", "Reward in practice", "Tool calls"):
         assert title in found.text
     assert "With the library 20 tasks did better, 2 worse, 8 the same" in found.text
+
+
+def test_plots_that_show_no_difference_are_left_out(tmp_path: Path) -> None:
+    alike = {"a": [1.0, 0.0], "b": [1.0, 1.0]}
+    same = StepLearning(before=1, version=1, size=3)
+    steps = [step(number, group("c", 1.0, 0.0), learned=same) for number in (1, 2)]
+    found = page(run(*steps, without=alike, with_library=alike), tmp_path)
+    assert "svg" not in found.tags
+    assert "figure" not in found.tags
+    one = page(run(steps[0], without={"a": [0.0]}, with_library={"a": [1.0]}), tmp_path)
+    assert "svg" not in one.tags
+
+
+def test_tasks_are_named_by_their_text_the_largest_change_first(tmp_path: Path) -> None:
+    before = {"x1": [1.0, 1.0], "x2": [0.0, 1.0], "x3": [0.0, 0.0]}
+    after = {"x1": [0.5, 1.0], "x2": [0.0, 1.0], "x3": [1.0, 1.0]}
+    text = page(run(without=before, with_library=after), tmp_path).text
+    table = text[text.index("Tasks that changed most") :]
+    assert "Do x2." not in table
+    assert 0 < table.index("Do x3.") < table.index("Do x1.")
 
 
 def test_every_table_has_a_caption_and_headers(html: str) -> None:

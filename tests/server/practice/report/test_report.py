@@ -176,7 +176,7 @@ def test_failures_are_grouped_by_reason_and_bounded() -> None:
     found = document(run(step(1, group("a", *many, unverified(), unverified())))).failures
     assert (found.times, len(found.listed), found.left_out) == (32, MOST_REASONS, 11)
     assert (found.listed[0].kind, found.listed[0].times) == ("verifier", 2)
-    assert found.listed[0].first == "step 1, attempt 31 at a"
+    assert found.listed[0].first == "step 1, attempt 31 at 'Do a.'"
     assert all(len(failure.reason) <= LONGEST for failure in found.listed)
 
 

@@ -15,6 +15,8 @@ from experience_store.testing import Asked, Said
 from server.practice.records import Rollout, Score
 from server.practice.run.journal import open_journal
 from server.practice.run.redaction import Redactor
+from server.practice.verifiers import VerifierError
+from server.practice.verifiers.answer_match import MatchVerifier
 from tests.server.practice.scripted_world import (
     Ended,
     Ground,
@@ -151,6 +153,24 @@ def test_a_folder_with_files_of_others_stays_open_to_them(tmp_path: Path) -> Non
             "run.db": 0o600,
             "run.db-wal": 0o600,
         }
+
+
+@pytest.mark.usefixtures("no_pages")
+async def test_tracebacks_of_a_verifier_are_kept_without_secrets_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def verify(*_: object) -> Score:
+        raise VerifierError("it raised KeyError", traceback=f"checks.py, 3: {planted('error')}")
+
+    monkeypatch.setattr(MatchVerifier, "verify", verify)
+    async with ground(tmp_path) as here:
+        ended = await here.do("practice", code=3)
+        log = here.run / "verifier-errors.log"
+        assert f"Tracebacks of the verifier: {log}" in ended.errors
+        assert log.read_text().count("checks.py, 3: [redacted:api-key]") >= 10
+        assert "steps/0001/task-t%2F0/1\n" in log.read_text()
+        assert leaks(here, ended) == []
+        assert modes(here.run)[log.name] == 0o600
 
 
 def test_redacting_twice_changes_nothing_more() -> None:
