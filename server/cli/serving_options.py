@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from experience_store.errors import BadInputError
+from server.cli.number_types import WholeNumber
 from server.cli.option_sections import section, section_of
 from server.cli.options import Command, shared
 from server.settings import (
@@ -97,7 +98,7 @@ _add_listening = section(
     shared(
         "--max-body",
         metavar="MB",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=DEFAULT_MAX_BODY,
         show_default=True,
         help="With --http: maximum request size in megabytes.",
@@ -113,7 +114,7 @@ _add_access = section(
     shared(
         "--rate-limit",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         default=DEFAULT_RATE_LIMIT,
         show_default=True,
         help="With sign-in: maximum requests per caller and minute; 0 disables the limit.",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 import click
 from typing_extensions import Buffer
 
+from experience_store.library import check_library_name
 from server import APP
 from server.cli import INTERRUPTED
 from server.cli.option_sections import SectionedCommand, section
@@ -60,6 +61,7 @@ def serve(
     OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY. A key alone does not configure a model, so nothing is
     billed unexpectedly.
     """
+    check_library_name(library)
     # with sign-in, the scopes of a token decide who gets the administration tools
     administration = administration or (http is not None and http.sign_in is not None)
     settings = Settings(database, library, max_tokens, model, administration)
