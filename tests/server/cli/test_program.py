@@ -151,6 +151,21 @@ def test_an_odd_argument_is_refused_in_plain_words(
     assert reason in program.run(*command.split(), fails=code).stderr
 
 
+def test_arguments_that_are_not_utf_8_are_refused(program: Program) -> None:
+    program.run("edit", "add", "lib", "When x, do y.")
+    odd = b"a\xff".decode(errors="surrogateescape")
+    for command in (
+        ("show", odd),
+        ("edit", "add", "lib", odd),
+        ("edit", "add", "lib", "When z, do q.", "--note", odd),
+        ("describe", "lib", "--agent-objective", odd),
+        ("token", "revoke", odd),
+    ):
+        refused = program.run(*command, fails=1)
+        assert refused.stderr == "Error: an argument has bytes that are not UTF-8 text\n", command
+    assert program.json("show", "lib").at("version") == 1
+
+
 def test_an_empty_library_is_not_taken_for_the_default_one(program: Program) -> None:
     for command in (("describe", "", "--review"), ("rollback", "", "0"), ("export", "")):
         refused = program.run(*command, fails=2)
