@@ -18,6 +18,7 @@ TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 FIELDS = (
     "request_id", "path", "who", "method", "tool", "outcome", "status", "milliseconds", "url",
 )  # fmt: skip
+_IN_MESSAGE = "url"  # for programs; a line of text has it already
 _INPUT = re.compile(r", input_value=.*")  # pydantic quotes invalid input
 _OWN = ("server", "experience_store")
 
@@ -43,7 +44,9 @@ class Lines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
         """The line without a traceback."""
-        fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
+        fields = " ".join(
+            f"{name}={value}" for name, value in _fields(record).items() if name != _IN_MESSAGE
+        )
         line = super().formatMessage(record)
         return _escaped(f"{line} {fields}" if fields else line)
 

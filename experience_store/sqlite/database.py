@@ -78,7 +78,9 @@ class Database:
             _make_private(path)
             writer = await _connect(path, busy_seconds)
         except (OSError, sqlite3.Error) as error:
-            raise StorageError(f"cannot open the database {path}: {error}") from error
+            raise StorageError(
+                f"cannot open the database {path}: {_reason(error, path)}"
+            ) from error
         try:
             await writer.do(migrate)
             reader = await _connect(path, busy_seconds)
@@ -288,6 +290,16 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _reason(error: OSError | sqlite3.Error, path: Path) -> str:
+    """Why the file cannot be opened, with the folder's name if it is about that."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    if isinstance(error, FileExistsError):
+        return f"{error.filename} is not a folder"
+    where = "" if str(error.filename) == str(path) else f"{error.filename}: "
+    return f"{where}{error.strerror}"
 
 
 def _make_private(path: Path) -> None:

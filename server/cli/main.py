@@ -126,6 +126,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except ExperienceError as error:
             raise click.ClickException(str(error)) from error
+        except UnicodeEncodeError as error:  # Python decodes other bytes to half surrogates
+            text = "an argument has bytes that are not UTF-8 text"
+            raise click.ClickException(text) from error
         except (KeyboardInterrupt, click.Abort) as error:
             raise click.exceptions.Exit(INTERRUPTED) from error
         except OSError as error:

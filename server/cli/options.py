@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from typing_extensions import override
 
 from experience_store.library import DEFAULT_LIBRARY
+from server.cli.number_types import Number, WholeNumber
 from server.settings import ModelSettings, Prices, Settings, default_database
 
 Command: TypeAlias = Callable[..., None]
@@ -50,7 +51,7 @@ def _database(_context: click.Context, _parameter: click.Parameter, value: str |
     if value is None:
         return default_database()
     text = value.removeprefix("sqlite:///")
-    if "://" in text:
+    if not text or "://" in text:
         raise click.BadParameter("only SQLite is supported: give the path of a file")
     return Path(text).expanduser()
 
@@ -101,7 +102,7 @@ def max_tokens_option(purpose: str) -> Callable[[Command], Command]:
     return shared(
         "--max-tokens",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         default=_DEFAULT.max_tokens,
         show_default=True,
         help=purpose,
@@ -177,7 +178,12 @@ def leading_library(
 
 
 def _one_library(argument: str | None, flag: str | None) -> str | None:
-    """The library that was named; an argument goes before the environment."""
+    """The library that was named; an argument goes before the environment.
+
+    An empty name is an error: it is a variable of a script that was not set, as a rule.
+    """
+    if "" in (argument, flag):
+        raise click.UsageError("the name of the LIBRARY is empty: give it, or leave it out")
     source = click.get_current_context().get_parameter_source("library")
     if argument and source is ParameterSource.COMMANDLINE and argument != flag:
         raise click.UsageError(
@@ -202,7 +208,7 @@ _MODEL_OPTIONS = (
     shared(
         "--concurrency",
         metavar="N",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=_MODEL.concurrency,
         show_default=True,
         help="Maximum concurrent model calls.",
@@ -210,7 +216,7 @@ _MODEL_OPTIONS = (
     shared(
         "--timeout",
         metavar="SECONDS",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Number(min=0, min_open=True),
         default=_MODEL.timeout,
         show_default=True,
         help="Timeout of a model call.",
@@ -218,7 +224,7 @@ _MODEL_OPTIONS = (
     shared(
         "--retries",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         default=_MODEL.retries,
         show_default=True,
         help="Retries on 429, 5xx, timeouts and connection errors.",
@@ -226,19 +232,19 @@ _MODEL_OPTIONS = (
     shared(
         "--price-prompt",
         metavar="PRICE",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         help="Price per million prompt tokens, in any currency.",
     ),
     shared(
         "--price-cached",
         metavar="PRICE",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         help="Price per million cached prompt tokens.  [default: the prompt price]",
     ),
     shared(
         "--price-completion",
         metavar="PRICE",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         help="Price per million completion tokens.",
     ),
     shared(
@@ -259,7 +265,7 @@ _THRESHOLDS = (
     shared(
         "--learn-groups",
         metavar="N",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=_MODEL.learn_groups,
         show_default=True,
         help="With --model: start learning once N groups are waiting.",
@@ -267,7 +273,7 @@ _THRESHOLDS = (
     shared(
         "--learn-after",
         metavar="SECONDS",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         default=_MODEL.learn_after,
         show_default=True,
         help="With --model: start learning once a group has waited SECONDS, even if fewer wait.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from experience_store.errors import BadInputError
+from server.cli.number_types import WholeNumber
 from server.cli.option_sections import section, section_of
 from server.cli.options import Command, shared
 from server.settings import (
@@ -24,7 +26,7 @@ from server.settings import (
 )
 
 LEVELS = ("debug", "info", "warning", "error")
-FORMATS = ("text", "json")
+FORMATS = ("auto", "text", "json")
 HTTP_SECTIONS = _HTTP, _HTTP_ACCESS, _TLS, _OAUTH = ("HTTP", "HTTP access", "TLS", "OAuth")
 _HOST = re.compile(r"[^\s/*]+")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/*]+|null")
@@ -33,10 +35,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Level and format of the log; None for the default of the transport."""
+    """Level and format of the log.
+
+    Attributes:
+        level: None for the default of the transport.
+        format: One of FORMATS.
+    """
 
     level: str | None
-    format: str | None
+    format: str
 
 
 administration_option = shared(
@@ -50,13 +57,15 @@ def log_options(command: Command) -> Command:
     """Add the options for logging; the command gets them as `log`."""
 
     @wraps(command)
-    def run(*, log_level: str | None, log_format: str | None, **given: object) -> None:
+    def run(*, log_level: str | None, log_format: str, **given: object) -> None:
         command(log=Log(log_level, log_format), **given)
 
     complete = shared(
         "--log-format",
         type=click.Choice(FORMATS, case_sensitive=False),
-        help="Log format.  [default: text, with --http json]",
+        default="auto",
+        show_default=True,
+        help="Log format; auto: text, but JSON lines with --http if stderr is not a terminal.",
     )(run)
     return shared(
         "--log-level",
@@ -78,30 +87,6 @@ def _address(
         raise click.BadParameter(str(error)) from error
 
 
-def _hosts(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[str, ...]:
-    for value in values:
-        if not _HOST.fullmatch(value):
-            raise click.BadParameter(
-                f"{value!r} is not a host: give a name without scheme and path, such as "
-                "lessons.example or lessons.example:8443"
-            )
-    return values
-
-
-def _origins(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[str, ...]:
-    for value in values:
-        if not _ORIGIN.fullmatch(value):
-            raise click.BadParameter(
-                f"{value!r} is not an origin: give scheme and host, without a path, such as "
-                "https://app.example"
-            )
-    return values
-
-
 _add_listening = section(
     _HTTP,
     shared(
@@ -113,7 +98,7 @@ _add_listening = section(
     shared(
         "--max-body",
         metavar="MB",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=DEFAULT_MAX_BODY,
         show_default=True,
         help="With --http: maximum request size in megabytes.",
@@ -129,7 +114,7 @@ _add_access = section(
     shared(
         "--rate-limit",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         default=DEFAULT_RATE_LIMIT,
         show_default=True,
         help="With sign-in: maximum requests per caller and minute; 0 disables the limit.",
@@ -138,14 +123,12 @@ _add_access = section(
         "--allowed-host",
         metavar="NAME",
         multiple=True,
-        callback=_hosts,
         help="With --http: also accept this Host header, NAME or NAME:PORT. May be repeated.",
     ),
     shared(
         "--allowed-origin",
         metavar="URL",
         multiple=True,
-        callback=_origins,
         help="With --http: allow web pages of this origin to call (CORS). May be repeated.",
     ),
 )
@@ -234,6 +217,7 @@ def http_options(command: Command) -> Command:
         settings = None
         if http is not None:
             _check(http[0], access)
+            _check_names(allowed_host, allowed_origin)
             settings = HttpSettings(*http, max_body, access, allowed_host, allowed_origin, tls)
         command(http=settings, **given)
 
@@ -281,3 +265,19 @@ def _check(host: str, access: SignInSettings | None) -> None:
             check_oauth(access.oauth)
         except BadInputError as error:
             raise click.UsageError(str(error)) from error
+
+
+def _check_names(hosts: Sequence[str], origins: Sequence[str]) -> None:
+    """Refuse hosts and origins that no request can ever match."""
+    if wrong := next((host for host in hosts if not _HOST.fullmatch(host)), None):
+        raise click.BadParameter(
+            f"{wrong!r} is not a host: give a name without scheme and path, such as "
+            "lessons.example or lessons.example:8443",
+            param_hint="'--allowed-host'",
+        )
+    if wrong := next((origin for origin in origins if not _ORIGIN.fullmatch(origin)), None):
+        raise click.BadParameter(
+            f"{wrong!r} is not an origin: give scheme and host, without a path, such as "
+            "https://app.example",
+            param_hint="'--allowed-origin'",
+        )

@@ -11,6 +11,7 @@ import click
 
 from experience_store.library import Library, Policy
 from server import library_service
+from server.cli.number_types import Number, WholeNumber
 from server.cli.open_database import existing, opened
 from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import Command, database_option, json_option, library_argument, option
@@ -43,7 +44,7 @@ def _policy_option(name: str) -> Callable[[Command], Command]:
     text = f"{_HELP[name]}  [new libraries: {_setting(default)}]"
     if isinstance(default, bool):
         return option(f"--{flag}/--no-{flag}", name, default=None, help=text)
-    kind = click.FloatRange(min=0) if isinstance(default, float) else click.IntRange(min=1)
+    kind = Number(min=0) if isinstance(default, float) else WholeNumber(min=1)
     return option(f"--{flag}", name, metavar="N", type=kind, help=text)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from experience_store.errors import BadInputError
 from experience_store.operations import normalise_id
 from experience_store.version import Version
 from server import library_service
@@ -53,6 +54,10 @@ def add(*, text: str, name: str, library: str, database: Path, note: str, as_jso
 
     async def run() -> Version:
         async with opened(database) as store:
+            if text in await store.libraries.names(text, 1):
+                raise BadInputError(
+                    f"{text!r} is the name of a library: give the text of the experience too"
+                )
             return await library_service.add(store, library, text, name, Attribution(AUTHOR, note))
 
     _print(library, asyncio.run(run()), as_json=as_json)

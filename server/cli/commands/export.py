@@ -76,6 +76,8 @@ def export(
     The skill gets a folder of its own there; an existing one is replaced only if it is an unedited
     export of the same library.
     """
+    if "" in (output, to):
+        raise click.UsageError("the name of the file is empty: give it, or - for stdout")
     output = output or to or STDIO
     if format_ == "skill":
         _export_skill(library, database, output, force=force)

@@ -9,6 +9,7 @@ import click
 
 from experience_store.version import Version
 from server import APP
+from server.cli.number_types import WholeNumber
 from server.cli.open_database import existing
 from server.cli.options import database_option, json_option, library_argument, option
 from server.cli.output import count, faint, local_time, print_json, render_change, title, wrapped
@@ -21,12 +22,12 @@ from server.rendering import version_changes, version_record
 @option(
     "--limit",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=20,
     show_default=True,
     help="Maximum versions to show.",
 )
-@option("--before", metavar="N", type=click.IntRange(min=1), help="Show only versions before N.")
+@option("--before", metavar="N", type=WholeNumber(min=1), help="Show only versions before N.")
 @json_option
 def history(*, library: str, database: Path, limit: int, before: int | None, as_json: bool) -> None:
     """Show the changes of a library, version by version.

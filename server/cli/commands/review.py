@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from experience_store.errors import BadInputError
+from experience_store.errors import BadInputError, LibraryNotFoundError, NotFoundError
 from experience_store.store import Review, UpdateRecord
 from experience_store.version import Version
 from server import APP, library_service
@@ -82,9 +82,15 @@ async def _decide(
     database: Path, library: str, update: str, chosen: tuple[int, ...] | None, note: str
 ) -> tuple[UpdateRecord, Version | None]:
     async with existing(database) as store:
-        record = await library_service.review(
-            store, library, update, chosen, Attribution(AUTHOR, note)
-        )
+        try:
+            record = await library_service.review(
+                store, library, update, chosen, Attribution(AUTHOR, note)
+            )
+        except LibraryNotFoundError:
+            raise
+        except NotFoundError as error:
+            hint = f"`{APP} review {library}` lists what is awaiting review"
+            raise NotFoundError(f"{error}; {hint}") from error
         if record.version is None:
             return record, None
         return record, await store.libraries.version(library, record.version)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 import click
 from typing_extensions import Buffer
 
+from experience_store.library import check_library_name
 from server import APP
 from server.cli import INTERRUPTED
 from server.cli.option_sections import SectionedCommand, section
@@ -60,6 +61,7 @@ def serve(
     OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY. A key alone does not configure a model, so nothing is
     billed unexpectedly.
     """
+    check_library_name(library)
     # with sign-in, the scopes of a token decide who gets the administration tools
     administration = administration or (http is not None and http.sign_in is not None)
     settings = Settings(database, library, max_tokens, model, administration)
@@ -77,7 +79,7 @@ def _run(settings: Settings, http: HttpSettings | None, log: Log) -> None:
     if http is not None:
         _over_http(server, http, log)
         return
-    _log(log.level or "warning", log.format or "text")
+    _log(log.level or "warning", log.format, unwatched="text")  # a host shows it to its user
     if sys.stdin.isatty():
         click.echo(f"{APP} speaks MCP on stdin and stdout. Press Ctrl-C to stop.", err=True)
     if code := asyncio.run(_serve(server)):
@@ -89,15 +91,23 @@ def _over_http(server: ExperienceServer, http: HttpSettings, log: Log) -> None:
     from server.logs import hush_libraries  # noqa: PLC0415  # see above
 
     level = log.level or "info"
-    _log(level, log.format or "json")
+    _log(level, log.format, unwatched="json")
     hush_libraries(level)
     asyncio.run(serve_http(server, http, _collect_garbage))
 
 
-def _log(level: str, form: str) -> None:
-    """Log to stderr only: stdout belongs to the protocol."""
+def _log(level: str, form: str, *, unwatched: str) -> None:
+    """Log to stderr only: stdout belongs to the protocol.
+
+    Args:
+        level: The minimum level.
+        form: The format, or auto.
+        unwatched: What auto is if stderr is not a terminal.
+    """
     from server.logs import log_to_stderr  # noqa: PLC0415  # other commands do not log
 
+    if form == "auto":
+        form = "text" if sys.stderr.isatty() else unwatched
     log_to_stderr(level, as_json=form == "json")
 
 

@@ -16,6 +16,7 @@ from experience_store.store import GivenAnswer, GroupTrace, Origin, Provenance
 from server.cli.open_database import existing
 from server.cli.options import database_option, json_option, library_argument
 from server.cli.output import clipped, count, faint, local_time, print_json, title, width, wrapped
+from server.library_service import read_id
 
 MAX_ATTEMPTS = 16
 MAX_ID = 40  # characters of a group's id, which a client chose
@@ -32,7 +33,7 @@ def why(*, experience: str, library: str, database: Path, as_json: bool) -> None
     ID is the id of an experience, such as G3. Each of its changes is shown with the reasons and the
     groups of attempts that were compared.
     """
-    found = asyncio.run(_provenance(database, library, experience))
+    found = asyncio.run(_provenance(database, library, read_id(experience)))
     if as_json:
         print_json(_as_json(library, found))
     else:

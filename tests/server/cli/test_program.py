@@ -124,6 +124,66 @@ def test_an_unknown_library_is_a_one_line_error_with_a_suggestion(program: Progr
         assert result.stderr == f"Error: {suggested}\n", command
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "reason"),
+    [
+        ("history lib --limit 0", 2, "'--limit': 0 is not in the range 1<=x<=1000000000."),
+        (f"history lib --limit {10**30}", 2, "'--limit': 1"),
+        (f"history lib --before {10**30}", 2, "'--before': 1"),
+        ("history lib --limit many", 2, "'--limit': 'many' is not a valid whole number."),
+        (f"show lib --version {10**30}", 1, "it has 0 to 1"),
+        (f"describe lib --max-words {10**30}", 2, "'--max-words': 1"),
+        ("describe lib --min-spread nan", 2, "'--min-spread': nan is not a finite number."),
+        ("serve --timeout inf", 2, "inf is not a finite number."),
+        ("serve --timeout soon", 2, "'soon' is not a valid number."),
+        ("serve Bad-Name", 1, "'Bad-Name' is not a valid library name"),
+        ("why lib", 1, "'lib' is not a valid experience id: use one such as G3"),
+        ("edit add lib", 1, "'lib' is the name of a library: give the text of the experience"),
+        ("review lib --publish u-1", 1, "`experience-mcp review lib` lists what is awaiting"),
+        ("libraries --database=", 2, "'--database'"),
+        ("describe --library= --review", 2, "the name of the LIBRARY is empty"),
+    ],
+)
+def test_an_odd_argument_is_refused_in_plain_words(
+    program: Program, command: str, code: int, reason: str
+) -> None:
+    program.run("edit", "add", "lib", "When x, do y.")
+    assert reason in program.run(*command.split(), fails=code).stderr
+
+
+def test_arguments_that_are_not_utf_8_are_refused(program: Program) -> None:
+    program.run("edit", "add", "lib", "When x, do y.")
+    odd = b"a\xff".decode(errors="surrogateescape")
+    for command in (
+        ("show", odd),
+        ("edit", "add", "lib", odd),
+        ("edit", "add", "lib", "When z, do q.", "--note", odd),
+        ("describe", "lib", "--agent-objective", odd),
+        ("token", "revoke", odd),
+    ):
+        refused = program.run(*command, fails=1)
+        assert refused.stderr == "Error: an argument has bytes that are not UTF-8 text\n", command
+    assert program.json("show", "lib").at("version") == 1
+
+
+def test_an_empty_library_is_not_taken_for_the_default_one(program: Program) -> None:
+    for command in (("describe", "", "--review"), ("rollback", "", "0"), ("export", "")):
+        refused = program.run(*command, fails=2)
+        assert "the name of the LIBRARY is empty" in refused.stderr
+    assert program.json("libraries").at("libraries") == []
+
+
+def test_a_place_where_no_database_can_be_is_named_once(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for database, reason in (
+        (tmp_path, "Is a directory"),
+        (file / "x.db", f"{file} is not a folder"),
+    ):
+        refused = program.run("edit", "add", "lib", "x", "--database", str(database), fails=1)
+        assert refused.stderr == f"Error: cannot open the database {database}: {reason}\n"
+
+
 def test_a_file_that_is_not_a_database_is_an_error_without_traceback(program: Program) -> None:
     program.database.write_text("this is a text, and a long one " * 100)
     result = program.run("libraries", fails=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -156,6 +157,30 @@ def test_logs_go_to_stderr(program: Program) -> None:
         code, errors = found.finish()
         assert code == 0
         assert "DEBUG" in errors
+
+
+@posix_only
+@pytest.mark.parametrize(("given", "is_json"), [("auto", False), ("text", False), ("json", True)])
+def test_on_a_terminal_the_log_is_text_unless_json_is_asked_for(
+    program: Program, given: str, is_json: bool
+) -> None:
+    terminal, its_end = os.openpty()
+    child = subprocess.Popen(
+        starting.cli_command("serve", "--http", "0", "--log-format", given),
+        env=program.environment(),
+        stdin=subprocess.DEVNULL,
+        stderr=its_end,
+    )
+    try:
+        with os.fdopen(terminal, encoding="utf-8") as lines:
+            os.close(its_end)
+            first = lines.readline()
+    finally:
+        child.kill()
+        child.wait()
+    assert first.startswith("{") is is_json
+    assert first.count("listening on http://127.0.0.1:") == 1
+    assert first.count("http://127.0.0.1:") == (2 if is_json else 1)
 
 
 def test_options_for_http_are_refused_without_it(program: Program, tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""Types of options with a number, which refuse what the program could not hold."""
+
+from __future__ import annotations
+
+import math
+
+import click
+from typing_extensions import override
+
+LARGEST = 1_000_000_000  # far above any sensible value, and below what a database can hold
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within bounds."""
+
+    name = "whole number"  # in errors
+
+    def __init__(self, *, min: int = 0) -> None:  # noqa: A002  # click's name
+        super().__init__(min, LARGEST)
+
+
+class Number(click.FloatRange):
+    """A finite number within bounds."""
+
+    name = "number"  # in errors
+
+    @override
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
