@@ -6,7 +6,7 @@ them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from experience_store.submissions.forms.blocks import call_of, failed_text, pieces_of, text_of
 from experience_store.submissions.forms.fields import Fields
@@ -40,13 +40,6 @@ _THOUGHTS = (
 _CALLS = (
     *("tool_calls", "function_call", "tool_invocations", "tool_call_chunks"),
     "invalid_tool_calls",
-)
-_MORE = ("refusal", "artifact")
-_RESULTS = ("tool_results",)
-_SOURCES = ("citations", "search_results", "sources")
-_MEDIA = (
-    *("audio", "image", "images", "video", "videos", "files", "documents"),
-    *("attachments", "experimental_attachments"),
 )
 _EXTRA = ("additional_kwargs", "provider_specific_fields")  # fields of an API, passed on
 _LISTS = frozenset({"tool_calls", "function_call"})
@@ -140,21 +133,40 @@ def _call(call: object, field: str, place: int) -> list[Piece]:
 
 def _more(fields: Fields) -> list[Piece]:
     """What else a message may hold, beside content and calls."""
-    pieces = [piece for field in fields.among(_MORE) for piece in pieces_of(fields.pop(field))]
-    for field in fields.among(("error",)):
-        error = fields.pop(field)
-        pieces += (
-            [] if error is None or isinstance(error, bool) else [Said(f"error: {as_text(error)}")]
-        )
-    for field in fields.among(_MEDIA):
-        pieces += [Said(media_mark(field, item)) for item in as_list(fields.pop(field))]
-    for field in fields.among(_SOURCES):
-        found = fields.pop(field)
-        pieces += [] if is_empty(found) else [Said(f"{field}: {data_text(found)}")]
-    for field in fields.among(_RESULTS):
-        pieces += [Returned(data_text(result)) for result in as_list(fields.pop(field))]
-    for field in fields.among(_EXTRA):
-        extra = fields.pop(field)
-        rest = Fields(extra).rest() if is_object(extra) else extra
-        pieces += [Said(data_text(rest))] if rest else []
-    return pieces
+    return [p for field in fields.among(_MORE) for p in _MORE[field](field, fields.pop(field))]
+
+
+def _content(_field: str, value: object) -> list[Piece]:
+    return pieces_of(value)
+
+
+def _error(_field: str, value: object) -> list[Piece]:
+    return [] if value is None or isinstance(value, bool) else [Said(f"error: {as_text(value)}")]
+
+
+def _media(field: str, value: object) -> list[Piece]:
+    return [Said(media_mark(field, item)) for item in as_list(value)]
+
+
+def _sources(field: str, value: object) -> list[Piece]:
+    return [] if is_empty(value) else [Said(f"{field}: {data_text(value)}")]
+
+
+def _results(_field: str, value: object) -> list[Piece]:
+    return [Returned(data_text(result)) for result in as_list(value)]
+
+
+def _extra(_field: str, value: object) -> list[Piece]:
+    rest = Fields(value).rest() if is_object(value) else value
+    return [Said(data_text(rest))] if rest else []
+
+
+_MORE: Mapping[str, Callable[[str, object], list[Piece]]] = {
+    **dict.fromkeys(("refusal", "artifact"), _content),
+    "error": _error,
+    **dict.fromkeys(("audio", "image", "images", "video", "videos"), _media),
+    **dict.fromkeys(("files", "documents", "attachments", "experimental_attachments"), _media),
+    **dict.fromkeys(("citations", "search_results", "sources"), _sources),
+    "tool_results": _results,
+    **dict.fromkeys(_EXTRA, _extra),
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -76,7 +76,7 @@ class Fields:
         """Whether the field is there and not taken yet."""
         return name in self._left
 
-    def among(self, names: Sequence[str]) -> list[str]:
+    def among(self, names: Iterable[str]) -> list[str]:
         """Those of the names that are there and not taken yet, in this order."""
         return [name for name in names if name in self._left]
 
