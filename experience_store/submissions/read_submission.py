@@ -178,7 +178,9 @@ def read_submission(
         "trajectories": trajectories,
         "group_id": group_id,
         # stored as an empty list, it would look like a missing reference
-        "ground_truth": "(none: no action is right)" if ground_truth == [] else ground_truth,
+        "ground_truth": "(none: no action is right)"
+        if ground_truth in ([], "[]")
+        else ground_truth,
     }
     try:
         read = _SUBMISSION.validate_python(value)

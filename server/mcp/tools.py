@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from experience_store.errors import LibraryNotFoundError
 from experience_store.library import check_library_name
 from experience_store.store import Retrieval
+from experience_store.submissions.forms.values import as_text
 from server.access import Scope
 from server.app import App
 from server.mcp.next_steps import (
@@ -129,10 +130,10 @@ async def submit_group(
         Field(description="Add to this group: your own id, or one returned earlier"),
     ] = None,
     ground_truth: Annotated[
-        object,
-        WithJsonSchema({"type": "string"}),
+        str,
+        BeforeValidator(as_text),
         Field(description="Correct answer, if known; shown to the learner only"),
-    ] = None,
+    ] = "",
 ) -> Annotated[CallToolResult, Submitted]:
     """Report attempts at one task with their rewards, after the task.
 
@@ -144,7 +145,7 @@ async def submit_group(
 
     name = check_library_name(_name(app, library))
     submission = read_submission(
-        task=task, trajectories=trajectories, group_id=group_id, ground_truth=ground_truth
+        task=task, trajectories=trajectories, group_id=group_id, ground_truth=ground_truth or None
     )
     given = {t.retrieval_id for t in submission.trajectories if t.retrieval_id} - {NO_RETRIEVAL}
     served = await app.retrievals.libraries_of(list(given))

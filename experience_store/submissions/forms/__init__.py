@@ -6,6 +6,6 @@ unknown keep their JSON (`blocks`). So nothing that was said, called or returned
 only images, sound and other binary data are reduced to a mark.
 
 Reading order: `values`, `fields`, `pieces`, `media`, `blocks`, `roles`, `chat`, then the forms that
-differ from chat messages (`responses`, `langchain`, `pydantic_ai`, `sharegpt`), `plain`,
-`read_message`.
+differ from chat messages (`responses`, `langchain`, `pydantic_ai`, `sharegpt`, `openhands`),
+`plain`, `read_message`.
 """

@@ -27,7 +27,7 @@ from experience_store.submissions.forms.values import (
 
 Reader: TypeAlias = Callable[[str, Json], list[Piece]]
 
-_TYPE_FIELDS = ("type", "part_kind", "kind")
+_TYPE_FIELDS = ("type", "part_kind", "kind", "$type", "block_type", "content_type")
 _CALL_IDS = ("tool_call_id", "call_id", "tool_use_id", "id")
 _WORDS = (
     *("text", "thinking", "reasoning", "reasoning_text", "reasoning_content", "thought"),
@@ -37,6 +37,10 @@ _RESULTS = (
     *("content", "output", "outputs", "result", "results", "response", "return_value"),
     *("error_text", "error", "value"),
 )
+_STATES = ("state", "status", "outcome", "is_error")
+_FAILED = words("error output-error failed denied output-denied interrupted retried true")
+_ENDED = _FAILED | words("output-available result success")
+_BEGINNING = 40  # characters in which a result says that it is an error
 
 
 def pieces_of(content: object) -> list[Piece]:
@@ -71,13 +75,13 @@ def call_of(kind: str, block: Mapping[str, object]) -> list[Piece]:
     id_ = as_name(fields.take(*_CALL_IDS))
     name = as_name(fields.take("name", "tool_name", "tool"))
     arguments = fields.take("arguments", "args", "input", "parameters", "partial_json")
-    returned = _result_field(fields)
+    returned = _result_text(fields)
     rest = fields.rest()
     if arguments is None and rest:
         arguments, rest = rest, {}
     call = Called(name or kind, "{}" if arguments is None else as_text(arguments), id_)
     more: list[Piece] = [Said(data_text(rest))] if rest else []
-    result = [Returned(text_of(returned), name or kind, id_)] if returned is not None else []
+    result = [] if returned is None else [Returned(returned, name or kind, id_)]
     return [*more, call, *result]
 
 
@@ -86,7 +90,7 @@ def result_of(_kind: str, block: Mapping[str, object]) -> list[Piece]:
     fields = Fields(block)
     id_ = as_name(fields.take(*_CALL_IDS))
     name = as_name(fields.take("name", "tool_name"))
-    texts = [text_of(_result_field(fields)), _rest_text(fields)]
+    texts = [_result_text(fields), _rest_text(fields)]
     return [Returned("\n".join(t for t in texts if t), name, id_)]
 
 
@@ -98,13 +102,18 @@ def spoken(kind: str, block: Mapping[str, object]) -> list[Piece]:
     return pieces or ([] if kind in _MAY_BE_EMPTY else [Said(f"[{kind}]")])
 
 
-def _result_field(fields: Fields) -> object:
-    """The result in one of its fields; an object or a list may be empty and still be the result."""
+def _result_text(fields: Fields) -> str | None:
+    """The result in one of its fields, marked if the call failed; None if there is none."""
     found = fields.take(*_RESULTS)
-    if found is not None:
-        return found
-    states = {as_text(fields.pop(name)) for name in ("state", "status")}
-    return "" if states & {"output-available", "result"} else None
+    states = {as_text(fields.pop(name)).lower() for name in _STATES}
+    if found is None and not states & _ENDED:
+        return None
+    return failed_text(text_of(found)) if states & _FAILED else text_of(found)
+
+
+def failed_text(text: str) -> str:
+    """The result of a call that failed."""
+    return text if "error" in text[:_BEGINNING].lower() else f"error: {text}"
 
 
 def _rest_text(fields: Fields) -> str:
@@ -175,12 +184,12 @@ def _by_name(kinds: str, reader: Reader) -> dict[str, Reader]:
     return dict.fromkeys(kinds.split(), reader)
 
 
-_MAY_BE_EMPTY = words("text input_text output_text user-prompt system-prompt")
+_MAY_BE_EMPTY = words("text input_text output_text text-content user-prompt system-prompt")
 _READERS: Mapping[str, Reader] = {
     **_by_name(
         "text input_text output_text summary_text reasoning_text refusal thinking reasoning "
         "thought reasoning.text reasoning.summary error-text content user-prompt system-prompt "
-        "retry-prompt",
+        "retry-prompt retry-feedback instruction text-content",
         spoken,
     ),
     **_by_name("redacted_thinking reasoning.encrypted redacted-reasoning", _hidden),
@@ -191,7 +200,8 @@ _READERS: Mapping[str, Reader] = {
     ),
     **_by_name(
         "tool_result tool-result toolResult tool-return builtin-tool-return tool-error "
-        "tool_response function_response function_call_output custom_tool_call_output",
+        "tool_response function_response function_result functionResult function_call_output "
+        "custom_tool_call_output",
         result_of,
     ),
     **_by_name("json error-json", _data),
@@ -199,7 +209,7 @@ _READERS: Mapping[str, Reader] = {
     **_by_name(
         "image image_url image-url input_image audio audio_url audio-url input_audio output_audio "
         "video video_url video-url input_video file input_file file-url document document_url "
-        "document-url media binary image-data file-data",
+        "document-url media binary image-data file-data uploaded-file",
         _media,
     ),
 }

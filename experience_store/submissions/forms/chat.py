@@ -6,9 +6,9 @@ them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from experience_store.submissions.forms.blocks import call_of, pieces_of, text_of
+from experience_store.submissions.forms.blocks import call_of, failed_text, pieces_of, text_of
 from experience_store.submissions.forms.fields import Fields
 from experience_store.submissions.forms.media import media_mark
 from experience_store.submissions.forms.pieces import (
@@ -20,17 +20,19 @@ from experience_store.submissions.forms.pieces import (
 )
 from experience_store.submissions.forms.roles import CALL_ROLES, plain_role, role_of
 from experience_store.submissions.forms.values import (
+    Json,
     UnreadableError,
     as_list,
     as_name,
     as_text,
     data_text,
     from_json_text,
+    is_empty,
     is_object,
 )
 from experience_store.trajectory import Message
 
-_CONTENT = ("content", "parts", "text", "message")
+_CONTENT = ("content", "parts", "text", "message", "blocks", "items", "contents")
 _THOUGHTS = (
     *("reasoning_content", "reasoning", "reasoning_text", "thinking", "thought", "thoughts"),
     *("thinking_blocks", "reasoning_details", "tool_plan"),
@@ -39,13 +41,9 @@ _CALLS = (
     *("tool_calls", "function_call", "tool_invocations", "tool_call_chunks"),
     "invalid_tool_calls",
 )
-_MORE = ("refusal", "artifact")
-_RESULTS = ("tool_results",)
-_MEDIA = (
-    *("audio", "image", "images", "video", "videos", "files", "documents"),
-    *("attachments", "experimental_attachments"),
-)
 _EXTRA = ("additional_kwargs", "provider_specific_fields")  # fields of an API, passed on
+_LISTS = frozenset({"tool_calls", "function_call"})
+_PASSED_ON = frozenset({*_THOUGHTS, "refusal", "audio", "citations"})
 KNOWN = ("role", "content", "name", "tool_call_id", "refusal", *_THOUGHTS[:2], *_CALLS[:2], "parts")
 
 
@@ -55,12 +53,13 @@ def read_chat(value: Mapping[str, object]) -> tuple[Message, ...]:
     Raises:
         UnreadableError: If its role is unknown, or a field that may hold content.
     """
-    fields = Fields(value)
+    fields = Fields(_with_extra(value))
     written_role = fields.pop("role")
     role = role_of(written_role)
     is_result = role in RESULT_ROLES
     name = as_name(fields.take("name", "tool_name", *(["function"] if is_result else [])))
     call_id = as_name(fields.take("tool_call_id", "tool_use_id", "call_id"))
+    failed = is_result and (fields.pop("status") == "error" or fields.pop("is_error") is True)
     pieces = [
         *_thoughts(fields),
         *_contents(fields, is_call=plain_role(written_role) in CALL_ROLES),
@@ -68,7 +67,31 @@ def read_chat(value: Mapping[str, object]) -> tuple[Message, ...]:
         *_more(fields),
     ]
     fields.refuse_rest(KNOWN, otherwise_empty=not pieces)
-    return messages_of(role, pieces, name, call_id)
+    return messages_of(role, _failed(pieces) if failed else pieces, name, call_id)
+
+
+def _with_extra(value: Mapping[str, object]) -> Json:
+    """The fields with those of the API, which may say more, or the same in another form."""
+    body = dict(value)
+    for field in _EXTRA:
+        extra, left = body.get(field), Json()
+        if not is_object(extra):
+            continue
+        for name, inner in extra.items():
+            if name in _LISTS:
+                body[name] = [*as_list(body.get(name)), *as_list(inner)]
+            elif name in _PASSED_ON and is_empty(body.get(name)):
+                body[name] = inner
+            elif inner != body.get(name):
+                left[name] = inner
+        body[field] = left
+    return body
+
+
+def _failed(pieces: Sequence[Piece]) -> list[Piece]:
+    """The result of a call that failed, which says so."""
+    text = "\n".join(piece.text for piece in pieces if isinstance(piece, Said))
+    return [Said(failed_text(text)), *(p for p in pieces if not isinstance(p, Said))]
 
 
 def _thoughts(fields: Fields) -> list[Piece]:
@@ -110,18 +133,40 @@ def _call(call: object, field: str, place: int) -> list[Piece]:
 
 def _more(fields: Fields) -> list[Piece]:
     """What else a message may hold, beside content and calls."""
-    pieces = [piece for field in fields.among(_MORE) for piece in pieces_of(fields.pop(field))]
-    for field in fields.among(("error",)):
-        error = fields.pop(field)
-        pieces += (
-            [] if error is None or isinstance(error, bool) else [Said(f"error: {as_text(error)}")]
-        )
-    for field in fields.among(_MEDIA):
-        pieces += [Said(media_mark(field, item)) for item in as_list(fields.pop(field))]
-    for field in fields.among(_RESULTS):
-        pieces += [Returned(data_text(result)) for result in as_list(fields.pop(field))]
-    for field in fields.among(_EXTRA):
-        extra = fields.pop(field)
-        rest = Fields(extra).rest() if is_object(extra) else extra
-        pieces += [Said(data_text(rest))] if rest else []
-    return pieces
+    return [p for field in fields.among(_MORE) for p in _MORE[field](field, fields.pop(field))]
+
+
+def _content(_field: str, value: object) -> list[Piece]:
+    return pieces_of(value)
+
+
+def _error(_field: str, value: object) -> list[Piece]:
+    return [] if value is None or isinstance(value, bool) else [Said(f"error: {as_text(value)}")]
+
+
+def _media(field: str, value: object) -> list[Piece]:
+    return [Said(media_mark(field, item)) for item in as_list(value)]
+
+
+def _sources(field: str, value: object) -> list[Piece]:
+    return [] if is_empty(value) else [Said(f"{field}: {data_text(value)}")]
+
+
+def _results(_field: str, value: object) -> list[Piece]:
+    return [Returned(data_text(result)) for result in as_list(value)]
+
+
+def _extra(_field: str, value: object) -> list[Piece]:
+    rest = Fields(value).rest() if is_object(value) else value
+    return [Said(data_text(rest))] if rest else []
+
+
+_MORE: Mapping[str, Callable[[str, object], list[Piece]]] = {
+    **dict.fromkeys(("refusal", "artifact"), _content),
+    "error": _error,
+    **dict.fromkeys(("audio", "image", "images", "video", "videos"), _media),
+    **dict.fromkeys(("files", "documents", "attachments", "experimental_attachments"), _media),
+    **dict.fromkeys(("citations", "search_results", "sources"), _sources),
+    "tool_results": _results,
+    **dict.fromkeys(_EXTRA, _extra),
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -20,16 +20,16 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _METADATA = words(
     """
-    annotations approval avg_logprobs cache_control cache_point call_provider_metadata caller
-    channel citations closed cost created date done done_reason duration dynamic_ref
-    encrypted_content end_time example finish_reason id index is_error kind latency logprobs
-    metadata model model_name model_version object outcome part_kind part_metadata phase prefix
-    preliminary provider provider_details provider_executed provider_metadata provider_name
-    provider_options provider_url requestor response_metadata result_provider_metadata
-    safety_ratings server_label server_name service_tier signature source start_time state
-    status step stop_details stop_reason stop_sequence system_fingerprint thought_signature time
-    timestamp token_usage tokens train turn turn_idx type usage usage_metadata uuid version
-    video_metadata weight
+    $type annotations avg_logprobs block_type cache_control cache_point call_provider_metadata
+    caller channel chunk_position closed content_type cost created date done done_reason
+    duration dynamic_ref encrypted_content end_time example finish_reason id index is_error kind
+    latency logprobs meta metadata model model_name model_version object outcome part_kind
+    part_metadata phase prefix preliminary provider provider_details provider_executed
+    provider_metadata provider_name provider_options provider_url redacted_content requestor
+    response_metadata result_provider_metadata safety_ratings scope server_label server_name
+    service_tier signature source start_time state status step stop_details stop_reason
+    stop_sequence system_fingerprint thought_signature time timestamp token_usage tokens train
+    turn turn_idx type usage usage_metadata uuid version video_metadata weight
     """
 )
 _METADATA_ENDS = ("_id", "_ids", "_at", "_ms", "_tokens", "_duration", "_count", "_timestamp")
@@ -76,7 +76,7 @@ class Fields:
         """Whether the field is there and not taken yet."""
         return name in self._left
 
-    def among(self, names: Sequence[str]) -> list[str]:
+    def among(self, names: Iterable[str]) -> list[str]:
         """Those of the names that are there and not taken yet, in this order."""
         return [name for name in names if name in self._left]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from experience_store.submissions.forms.chat import read_chat
 from experience_store.submissions.forms.fields import Fields
-from experience_store.submissions.forms.values import Json, as_list, as_name, is_list, is_object
+from experience_store.submissions.forms.values import Json, as_name, is_list, is_object
 from experience_store.trajectory import Message
 
 _TYPES = frozenset({"human", "ai", "system", "tool", "function", "chat", "developer", "user"})
@@ -40,7 +40,7 @@ def read_langchain(value: Mapping[str, object]) -> tuple[Message, ...]:
     role = _type(kind)
     if role == "chat":
         role = str(body.pop("role", ""))
-    return read_chat({**_with_extra(body), "role": role})
+    return read_chat({**body, "role": role})
 
 
 def _only(value: Mapping[str, object], inner: Json, *taken: str) -> Json:
@@ -56,22 +56,3 @@ def _only(value: Mapping[str, object], inner: Json, *taken: str) -> Json:
 def _type(kind: object) -> str:
     """The type of a message, also of a class: `AIMessageChunk` is `ai`."""
     return str(kind).removesuffix("Chunk").removesuffix("Message").lower()
-
-
-def _with_extra(body: Json) -> Json:
-    """The fields with those of `additional_kwargs`, which often say the same in the API's form."""
-    extra = body.get("additional_kwargs")
-    if not is_object(extra):
-        return body
-    left: Json = {}
-    for name, value in extra.items():
-        if name in {"tool_calls", "function_call"}:
-            body[name] = [*as_list(body.get(name)), *as_list(value)]
-        elif name in _SPOKEN and not body.get(name):
-            body[name] = value
-        elif value != body.get(name):
-            left[name] = value
-    return {**body, "additional_kwargs": left}
-
-
-_SPOKEN = ("reasoning_content", "reasoning", "thinking", "refusal", "audio", "name")

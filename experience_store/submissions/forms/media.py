@@ -16,9 +16,10 @@ from experience_store.submissions.forms.values import (
 _PAYLOADS = words("data bytes file_data b64_json base64 blob image_bytes")
 _MIN_IMAGE = 64  # characters; the smallest image has more
 _DESCRIPTION = words(
-    "cache_control detail expires_at format id index kind media_type mime_type part_kind "
-    "provider_metadata provider_options type"
+    "$type cache_control content_type detail expires_at force_download format identifier kind "
+    "media_type mime_type part_kind provider_metadata provider_options type vendor_metadata"
 )
+_OF_BINARY = words("id index")  # of interest if there is nothing else to tell it by
 
 
 def media_mark(kind: str, value: object) -> str:
@@ -41,11 +42,18 @@ def _readable(value: object) -> object:
 
 def _readable_fields(value: Json) -> object:
     is_text = value.get("type") == "text"  # a document may be plain text
+    names = {name: snake_case(name) for name in value}
+    binary = {
+        name
+        for name, known in names.items()
+        if known in _PAYLOADS and not is_text and is_binary(value[name], 0)
+    }
+    skipped = _DESCRIPTION | (_OF_BINARY if binary else words(""))
     held = {
         name: inner
         for name, part in value.items()
-        if (is_text or snake_case(name) not in _PAYLOADS or not is_binary(part, 0))
-        and snake_case(name) not in _DESCRIPTION
+        if name not in binary
+        and names[name] not in skipped
         and (inner := _readable(part)) is not None
     }
     return next(iter(held.values())) if len(held) == 1 else held or None

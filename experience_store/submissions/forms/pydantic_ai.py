@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import groupby
 
-from experience_store.submissions.forms.blocks import pieces_of
+from experience_store.submissions.forms.blocks import pieces_of, result_of
 from experience_store.submissions.forms.fields import Fields
-from experience_store.submissions.forms.pieces import messages_of
+from experience_store.submissions.forms.pieces import Piece, messages_of
 from experience_store.submissions.forms.values import as_list, as_text, is_object
 from experience_store.trajectory import Message
 
-_SPEAKERS = {"system-prompt": "system", "user-prompt": "user", "retry-prompt": "user"}
+_SPEAKERS = {
+    **dict.fromkeys(("system-prompt", "instruction"), "system"),
+    **dict.fromkeys(("user-prompt", "retry-prompt", "retry-feedback"), "user"),
+}
 
 
 def is_pydantic_ai(value: Mapping[str, object]) -> bool:
@@ -31,8 +34,15 @@ def read_pydantic_ai(value: Mapping[str, object]) -> tuple[Message, ...]:
     fields.refuse_rest(("parts", "instructions"), otherwise_empty=not parts)
     made = [Message("system", instructions)] if instructions else []
     for role, spoken in groupby(parts, _speaker):
-        made += messages_of(role, [piece for part in spoken for piece in pieces_of([part])])
+        made += messages_of(role, [p for part in spoken for p in _pieces(part)])
     return tuple(made) or (Message("assistant", ""),)
+
+
+def _pieces(part: object) -> list[Piece]:
+    """What a part holds; a retry that answers a call is its result."""
+    if is_object(part) and part.get("part_kind") == "retry-prompt" and part.get("tool_name"):
+        return result_of("", part)
+    return pieces_of([part])
 
 
 def _speaker(part: object) -> str:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from experience_store.submissions.forms.chat import read_chat
 from experience_store.submissions.forms.fields import MAX_SHOWN
 from experience_store.submissions.forms.langchain import is_langchain, read_langchain
+from experience_store.submissions.forms.openhands import is_event, read_event
 from experience_store.submissions.forms.plain import read_plain
 from experience_store.submissions.forms.pydantic_ai import is_pydantic_ai, read_pydantic_ai
 from experience_store.submissions.forms.responses import is_item, read_item
@@ -29,6 +30,7 @@ _FORMS: Sequence[tuple[Callable[[Fields], bool], Callable[[Fields], tuple[Messag
     (is_langchain, read_langchain),
     (is_pydantic_ai, read_pydantic_ai),
     (is_sharegpt, read_sharegpt),
+    (is_event, read_event),
 )
 _PAIR = 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from experience_store.submissions.forms.blocks import call_of, pieces_of, result_of
+from experience_store.submissions.forms.media import media_mark
 from experience_store.submissions.forms.pieces import messages_of
 from experience_store.submissions.forms.values import words
 from experience_store.trajectory import Message
@@ -27,6 +28,9 @@ def read_item(value: Mapping[str, object]) -> tuple[Message, ...]:
     kind, item = str(value["type"]), dict(value)
     if kind.endswith(_OUTPUTS):
         pieces = result_of(kind, item)
+    elif kind == "image_generation_call":
+        item["result"] = media_mark("image", item.get("result"))
+        pieces = call_of("image_generation", item)
     elif kind.endswith(_CALLS):
         pieces = call_of(kind.removesuffix("_call"), item)
     else:

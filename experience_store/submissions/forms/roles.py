@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from experience_store.submissions.forms.fields import snake_case
 from experience_store.submissions.forms.values import UnreadableError, as_name
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -22,7 +23,7 @@ _BY_NAME = {
 
 def plain_role(value: object) -> str:
     """A role in lower case, with underscores."""
-    return (as_name(value) or "").lower().replace("-", "_").removeprefix("role_")
+    return snake_case(as_name(value) or "").replace("-", "_")
 
 
 def role_of(value: object) -> str:

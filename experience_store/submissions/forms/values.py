@@ -101,12 +101,9 @@ def is_binary(value: object, longer_than: int = _MIN_BINARY) -> bool:
         return isinstance(value, bytes | bytearray)
     if _DATA_URI.match(value):
         return True
-    return len(value) > longer_than and _BASE64.fullmatch(value) is not None and _varied(value)
-
-
-def _varied(text: str) -> bool:
-    """Whether it is more than one character over and over."""
-    return len(text) < _MIN_BINARY or len(set(text)) > _FEW
+    if len(value) <= longer_than or not _BASE64.fullmatch(value):
+        return False
+    return longer_than < _MIN_BINARY or len(set(value)) > _FEW
 
 
 def _without_binary(value: object) -> object:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from experience_store import open_store
 from experience_store.errors import BadInputError
 from server.mcp.arguments import read_arguments
-from tests.processes.calling import WON_AND_LOST, answers_to, call
+from tests.processes.calling import WON_AND_LOST, answers_to, call, submit
 from tests.server.mcp.admin.connecting import connected as connected_to_administration
 from tests.server.mcp.connections import connected
 
@@ -128,6 +129,30 @@ async def test_values_in_other_forms_are_understood(database: Path) -> None:
     assert not asked.failed
     assert not learned.failed
     assert "refused" not in learned.data
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("null", "null"),
+        ('{"a":1}', '{"a":1}'),
+        ({"a": 1}, '{"a": 1}'),
+        (7, "7"),
+        ("", None),
+        (None, None),
+        ([], "(none: no action is right)"),
+    ],
+)
+async def test_a_ground_truth_is_kept_as_it_was_written(
+    database: Path, sent: object, kept: str | None
+) -> None:
+    async with connected(database) as client:
+        stored = await submit(client, "x", ground_truth=sent)
+
+    store = await open_store(database)
+    group = await store.groups.get("lib", stored.data["group_id"])
+    await store.close()
+    assert group.ground_truth == kept
 
 
 async def test_attempts_without_a_reward_are_counted_when_nothing_can_be_compared(

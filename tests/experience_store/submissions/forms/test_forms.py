@@ -174,6 +174,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
                 "arguments": ARGUMENTS,
                 "output": SEEN,
             },
+            {"type": "image_generation_call", "id": "i1", "result": PICTURE},
             {
                 "type": "computer_call_output",
                 "call_id": "c3",
@@ -210,6 +211,8 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             returned("ci_1", "code_interpreter", '[{"type": "logs", "logs": "2"}]'),
             called("m1"),
             returned("m1", "look"),
+            Message("assistant", "", (ToolCall("image_generation", "{}", "i1"),)),
+            returned("i1", "image_generation", "[image]"),
             returned("c3", text="x"),
             said("Too old.\nI cannot."),
         ],
@@ -390,7 +393,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             called("c1", "Hm."),
             returned(name="look"),
             called("c2"),
-            returned("c2", "look", "down"),
+            returned("c2", "look", "error: down"),
             said(
                 'Too old.\n[source-url] {"sourceId": "s", "url": "https://a.b"}\n'
                 '[data-weather] {"data": {"sky": "blue"}}'
@@ -721,6 +724,119 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             called(),
             returned(name="look", text='error: {"type": "timeout", "message": "too slow"}'),
         ],
+    ),
+    "LlamaIndex, Semantic Kernel and Microsoft's AI extensions": (
+        [
+            {
+                "role": "user",
+                "additional_kwargs": {},
+                "blocks": [{"block_type": "text", "text": ASK}],
+            },
+            {"role": "user", "items": [{"content_type": "text", "text": ASK}]},
+            {
+                "role": "assistant",
+                "contents": [
+                    {"$type": "functionCall", "callId": "c1", "name": "look", "arguments": ID}
+                ],
+            },
+            {
+                "role": "tool",
+                "contents": [{"$type": "functionResult", "callId": "c1", "result": BOOKED}],
+            },
+        ],
+        [user(), user(), called(), returned()],
+    ),
+    "fields of an API, passed on": (
+        [
+            {
+                "role": "assistant",
+                "content": "I look.",
+                "additional_kwargs": {
+                    "tool_calls": [{"id": "c1", "function": {"name": "look", "arguments": ID}}],
+                    "refusal": None,
+                },
+                "provider_specific_fields": {
+                    "thinking_blocks": [{"type": "thinking", "thinking": "Hm."}],
+                    "other": "more",
+                },
+            }
+        ],
+        [called("c1", 'Hm.\nI look.\n{"other": "more"}')],
+    ),
+    "OpenHands": (
+        [
+            {
+                "id": 0,
+                "source": "user",
+                "action": "message",
+                "args": {"content": ASK, "image_urls": None, "wait_for_response": False},
+                "message": ASK,
+            },
+            {
+                "id": 1,
+                "source": "agent",
+                "action": "look",
+                "args": {"id": "ABC", "thought": "Hm."},
+                "message": "Looking",
+                "tool_call_metadata": {"tool_call_id": "c1"},
+            },
+            {
+                "id": 2,
+                "source": "agent",
+                "cause": 1,
+                "observation": "look",
+                "content": SEEN,
+                "extras": {"exit": 0},
+            },
+            {"source": "agent", "action": "finish", "args": {"outputs": {}, "thought": "Done."}},
+        ],
+        [
+            user(),
+            called(None, "Looking\nHm."),
+            returned(None, "look", f'{SEEN}\n{{"exit": 0}}'),
+            said("Done."),
+        ],
+    ),
+    "failed calls": (
+        [
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c1",
+                        "content": "down",
+                        "is_error": True,
+                    },
+                    {"toolResult": {"toolUseId": "c2", "content": [], "status": "error"}},
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c3",
+                        "content": "Error: down",
+                        "is_error": True,
+                    },
+                ],
+            },
+            {"type": "tool", "content": "down", "tool_call_id": "c4", "status": "error"},
+            {"role": "tool", "content": "Error: down", "status": "error"},
+        ],
+        [
+            returned("c1", text="error: down"),
+            returned("c2", text="error: "),
+            returned("c3", text="Error: down"),
+            returned("c4", text="error: down"),
+            returned(None, text="Error: down"),
+        ],
+    ),
+    "citations": (
+        [
+            {
+                "role": "assistant",
+                "content": [{"type": "text", "text": "A", "citations": [{"cited_text": "B"}]}],
+                "search_results": [{"title": "C"}],
+            },
+        ],
+        [said('A\n{"citations": [{"cited_text": "B"}]}\nsearch_results: [{"title": "C"}]')],
     ),
     "odd values": (
         [
