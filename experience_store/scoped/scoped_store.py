@@ -40,10 +40,9 @@ from experience_store.store import (
     Workers,
 )
 from experience_store.store.updates import update_not_found
+from experience_store.store.workers import HIDDEN
 from experience_store.trajectory import Group
 from experience_store.version import Driver, Version
-
-WHY = "the server's log says why"  # in place of details that are not for everyone
 
 if TYPE_CHECKING:  # pydantic models are slow to import
     from experience_store.archive.format import Archive
@@ -129,7 +128,7 @@ class _Workers(Workers):
 
     @override
     async def troubles(self) -> tuple[Trouble, ...]:
-        return tuple(replace(trouble, reason=WHY) for trouble in await self._all.troubles())
+        return tuple(replace(trouble, reason=HIDDEN) for trouble in await self._all.troubles())
 
 
 class _Archives(Archives):

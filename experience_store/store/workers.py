@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+HIDDEN = "the server's log says why"  # for callers who may not know the reason
 FRESH_SECONDS = 900.0  # a worker in trouble says so more often, unless it was killed
 
 

@@ -92,6 +92,14 @@ class Model(Protocol):
         """
         ...
 
+    async def probe(self) -> None:
+        """Ask the endpoint one tiny question.
+
+        Raises:
+            ModelUnavailableError: If it is not usable now.
+        """
+        ...
+
     async def close(self) -> None:
         """Close the connections."""
         ...

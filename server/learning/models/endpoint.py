@@ -37,6 +37,7 @@ REFUSED = frozenset({400, 413, 422})  # this prompt is refused, others may not b
 # The pool probes every idle connection on each request; with the package's 100 that costs more than
 # opening a new one now and then.
 IDLE_CONNECTIONS = 32
+PROBE = "Answer with the word ok."
 
 
 class Endpoint:
@@ -79,6 +80,18 @@ class Endpoint:
         except NoCompletionError as error:
             raise ModelUnavailableError(f"{self.name} failed: {error}") from error
         return replace(reply, text=reply.text[: MAX_CHARS + 1])
+
+    async def probe(self) -> None:
+        """Ask one tiny question, once; see `server.learning.models.Model.probe`."""
+        body = {"model": self.name, "messages": [{"role": "user", "content": PROBE}]}
+        once = self._client.with_options(max_retries=0)
+        try:
+            found = await once.post("/chat/completions", cast_to=object, body=body)
+            read_reply(found, PROBE, None)
+        except (openai.APIConnectionError, openai.APIStatusError) as error:
+            raise _translated(error, self.name) from error
+        except (json.JSONDecodeError, UnicodeDecodeError, NoCompletionError) as error:
+            raise ModelUnavailableError(f"{self.name} failed: {error}") from error
 
     async def _create(self, request: Asked, messages: Sequence[Mapping[str, str]]) -> object:
         """The JSON of the response, with the strictest format that the endpoint accepts."""
