@@ -7,8 +7,8 @@ from difflib import get_close_matches
 
 from experience_store.library import Library
 from experience_store.retrieval import Selection
-from experience_store.store import Receipt
-from server.text import count
+from experience_store.store import Receipt, Trouble
+from server.text import HOW_TO_FIT, NONE_FIT, count, standstill
 
 MAX_SERVED_TOKENS = 20_000
 MAX_NAMED = 5
@@ -57,7 +57,9 @@ def waiting_elsewhere(library: str, waiting: Mapping[str, int]) -> str:
     return f" Groups wait in {elsewhere}: pass that name as library." if elsewhere else ""
 
 
-def _to_learn(waiting: int, *, background: bool) -> str:
+def _to_learn(waiting: int, *, background: bool, trouble: Trouble | None) -> str:
+    if trouble:
+        return "It is stored, and waits to be learned from."
     if background:
         return "The server will learn from it in the background."
     if not waiting:
@@ -79,7 +81,11 @@ _WITHOUT = "Do the task, then report each attempt and its reward with submit_gro
 
 
 def after_submission(
-    receipt: Receipt, *, untied: Mapping[str, str | None], background: bool
+    receipt: Receipt,
+    *,
+    untied: Mapping[str, str | None],
+    background: bool,
+    trouble: Trouble | None = None,
 ) -> str:
     """What happened to the attempts, and what the group still needs.
 
@@ -87,6 +93,7 @@ def after_submission(
         receipt: The store's receipt.
         untied: Unusable retrieval ids, each with the other library it belongs to, if known.
         background: Whether a worker learns in the background.
+        trouble: What holds it up.
     """
     parts: list[str] = []
     if untied:
@@ -108,12 +115,14 @@ def after_submission(
     if receipt.set_aside:
         parts.append(
             f"The group was set aside after failed updates (the last: {receipt.set_aside[:200]}); "
-            "a new attempt makes it eligible again."
+            "a new attempt or another model makes it eligible again."
         )
     elif receipt.will_be_learned:
-        parts.append(_to_learn(receipt.waiting, background=background))
+        parts.append(_to_learn(receipt.waiting, background=background, trouble=trouble))
     elif receipt.signal:
         parts.append("All attempts in this group have already been learned from.")
+    elif receipt.none_fit:
+        parts.append(f"{NONE_FIT} {HOW_TO_FIT}")
     else:
         spread = f" by more than {receipt.min_spread:g}" if receipt.min_spread else ""
         parts.append(
@@ -121,4 +130,6 @@ def after_submission(
             "task is attempted again, add that attempt, as it was, with group_id "
             f"{receipt.group_id!r}."
         )
+    if trouble:
+        parts.append(standstill(trouble))
     return " ".join(parts)

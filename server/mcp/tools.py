@@ -137,6 +137,7 @@ async def submit_group(
             receipt,
             untied={i: served.get(i) for i in given if served.get(i) != name},
             background=app.worker is not None,
+            trouble=app.trouble,
         ),
     )
     return result(value, submitted_text(value))
