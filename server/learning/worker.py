@@ -145,8 +145,15 @@ class Worker:
             if self._told[0] is not None:
                 await self._store.workers.recovered(self._owner)
 
-    async def learn(self, library: str, report: Report | None = None) -> list[UpdateRecord]:
+    async def learn(
+        self, library: str, report: Report | None = None, *, alone: bool = True
+    ) -> list[UpdateRecord]:
         """Learn now from all that waits in a library, without regard to thresholds.
+
+        Args:
+            library: Name of the library.
+            report: Called with the progress.
+            alone: Whether it may make all concurrent calls; otherwise some are left to others.
 
         Raises:
             ModelUnavailableError: If the endpoint is down; what was answered is kept.
@@ -158,7 +165,7 @@ class Worker:
             update_id = await self._lease(library) or await self._begin(library)
             if update_id is None:
                 return closed
-            record = await self._drive(update_id, report)
+            record = await self._drive(update_id, report, None if alone else self._share)
             if record.status == "open":
                 await asyncio.sleep(rest.begin())
             else:
