@@ -19,6 +19,8 @@ from experience_store.learning.prompts import Request
 from experience_store.learning.prompts.answers import RawAnswer
 from experience_store.learning.update import Update, UpdateOutcome
 from experience_store.store import (
+    HOST_LEARNER,
+    MAX_ROUNDS,
     AskedRequest,
     GivenAnswer,
     Publication,
@@ -163,8 +165,22 @@ class UpdateRunner:
         await self._store.updates.give_up(work.record.id, request, reason)
         return replace(work, update=update)
 
-    async def finish(self, work: ResumedUpdate, *, author: str) -> ResumedUpdate:
+    async def count_round(self, work: ResumedUpdate, request: str, reason: str) -> ResumedUpdate:
+        """Count a round in which the model failed on a request; give it up after `MAX_ROUNDS`."""
+        rounds = await self._store.updates.count_round(work.record.id, request)
+        if rounds < MAX_ROUNDS:
+            return work
+        return await self.give_up(work, request, f"failed {rounds} times; the last: {reason}")
+
+    async def finish(
+        self, work: ResumedUpdate, *, author: str, learner: str = HOST_LEARNER
+    ) -> ResumedUpdate:
         """Publish a finished update, rebasing it if the head moved.
+
+        Args:
+            work: The update.
+            author: Who made the version, for the history.
+            learner: Who answered: the model with its endpoint, or a host.
 
         Returns:
             The closed update; or the open one, if requests are open, perhaps after a rebase.
@@ -172,7 +188,7 @@ class UpdateRunner:
         while (outcome := work.update.outcome()) is not None:
             try:
                 record = await self._store.updates.publish(
-                    work.record.id, _publication(outcome, author)
+                    work.record.id, _publication(outcome, author, learner)
                 )
             except HeadMovedError:
                 loaded = await self._index_cache.load(work.record.library.name)
@@ -244,7 +260,7 @@ def _exhausted(refusal: Refused) -> tuple[str, str]:
     return refusal.request, f"{MAX_REFUSALS} answers did not fit; the last: {refusal.reason}"
 
 
-def _publication(outcome: UpdateOutcome, author: str) -> Publication:
+def _publication(outcome: UpdateOutcome, author: str, learner: str) -> Publication:
     count = len(outcome.learned)
     return Publication(
         base=outcome.base,
@@ -253,4 +269,5 @@ def _publication(outcome: UpdateOutcome, author: str) -> Publication:
         failed=outcome.failed,
         author=author,
         note=f"learned from {count} group{'' if count == 1 else 's'}",
+        learner=learner,
     )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from experience_store import open_store
 from experience_store.index_cache import IndexCache
-from experience_store.store import Store
+from experience_store.store import Store, Trouble
+from experience_store.store.workers import HIDDEN
 from server.access import Access, current_access
 from server.retrieval_log import RetrievalLog, Retrieving, ScopedLog
 from server.settings import Settings
@@ -52,10 +53,16 @@ class App:
         )
 
     @property
-    def trouble(self) -> str | None:
-        """What holds up background learning; details only for callers with full access."""
+    def trouble(self) -> Trouble | None:
+        """What holds up this server's learning; the reason only for callers with full access."""
         trouble = self.worker.trouble if self.worker else None
-        return "the server's log says why" if trouble and self.limited else trouble
+        return replace(trouble, reason=HIDDEN) if trouble and self.limited else trouble
+
+    async def any_trouble(self) -> Trouble | None:
+        """The same; of another server on this database if this one has no model."""
+        if self.worker is not None:
+            return self.trouble
+        return next(iter(await self.store.workers.troubles()), None)
 
     @property
     def storage_failed(self) -> bool:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from experience_store.store import Trouble
+
+MAX_REASON = 300  # characters
+NONE_FIT = "No group can be learned from: each has a single attempt, or no rewards that differ."
+HOW_TO_FIT = (
+    "Attempt a task several times, and submit these attempts with one group_id and their rewards."
+)
+
 
 def with_experiences(
     task: str, experiences: Mapping[str, str], *, library: str, version: int
@@ -39,3 +47,10 @@ def clipped(text: str, longest: int) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """`1 group`, `1,200 groups`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def standstill(trouble: Trouble) -> str:
+    """The sentence that nothing is learned in the background now, since when and why."""
+    since = trouble.since.strftime("%Y-%m-%d %H:%M UTC")
+    reason = clipped(trouble.reason, MAX_REASON).rstrip(".")
+    return f"Learning in the background has stood still since {since}, and is retried: {reason}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -31,12 +32,15 @@ from experience_store.store import (
     StoreTotals,
     Submission,
     Tokens,
+    Trouble,
     UpdateInfo,
     UpdateRecord,
     Updates,
     Usage,
+    Workers,
 )
 from experience_store.store.updates import update_not_found
+from experience_store.store.workers import HIDDEN
 from experience_store.trajectory import Group
 from experience_store.version import Driver, Version
 
@@ -61,6 +65,7 @@ class ScopedStore:
         self.updates = ScopedUpdates(scope)
         self.retrievals = _Retrievals(scope)
         self.archives = _Archives(scope)
+        self.workers = _Workers(scope)
 
     @property
     def location(self) -> str:
@@ -105,6 +110,25 @@ class _Retrievals(Retrievals):
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
         found = await self._all.libraries_of(ids)
         return {id_: library for id_, library in found.items() if self._scope.has(library)}
+
+
+class _Workers(Workers):
+    """Since when there is trouble is for everyone, the reason is not."""
+
+    def __init__(self, scope: LibraryScope) -> None:
+        self._all = scope.store.workers
+
+    @override
+    async def report(self, owner: str, trouble: Trouble) -> None:
+        await self._all.report(owner, trouble)
+
+    @override
+    async def recovered(self, owner: str) -> None:
+        await self._all.recovered(owner)
+
+    @override
+    async def troubles(self) -> tuple[Trouble, ...]:
+        return tuple(replace(trouble, reason=HIDDEN) for trouble in await self._all.troubles())
 
 
 class _Archives(Archives):
@@ -159,6 +183,19 @@ class ScopedGroups(Groups):
     @override
     async def retry_set_aside(self, library: str) -> int:
         return await self._scope.within(library, lambda: self._all.retry_set_aside(library))
+
+    @override
+    async def set_aside(self, library: str, limit: int) -> tuple[GroupInfo, ...]:
+        return await self._scope.within(library, lambda: self._all.set_aside(library, limit))
+
+    @override
+    async def offer_again(self, learner: str, library: str | None = None) -> int:
+        names = await self._scope.names("", ALL) if library is None else (library,)
+        offered = [
+            await self._scope.within(name, lambda name=name: self._all.offer_again(learner, name))
+            for name in names
+        ]
+        return sum(offered)
 
 
 class ScopedUpdates(Updates):
@@ -229,6 +266,11 @@ class ScopedUpdates(Updates):
         await self._all.give_up(update_id, request, reason)
 
     @override
+    async def count_round(self, update_id: str, request: str) -> int:
+        await self.library_of(update_id)
+        return await self._all.count_round(update_id, request)
+
+    @override
     async def rebase(self, update_id: str, version: int) -> None:
         await self.library_of(update_id)
         await self._all.rebase(update_id, version)
@@ -248,17 +290,16 @@ class ScopedUpdates(Updates):
         return await self._all.review(update_id, decision)
 
     @override
+    async def libraries(self) -> tuple[str, ...]:
+        return tuple(name for name in await self._all.libraries() if self._scope.has(name))
+
+    @override
     async def lease(
-        self, library: str | None, owner: str, seconds: float, idle_seconds: float
+        self, library: str, owner: str, seconds: float, idle_seconds: float
     ) -> str | None:
-        if library is not None:
-            return await self._scope.within(
-                library, lambda: self._all.lease(library, owner, seconds, idle_seconds)
-            )
-        for name in await self._scope.names("", ALL):
-            if found := await self._all.lease(name, owner, seconds, idle_seconds):
-                return found
-        return None
+        return await self._scope.within(
+            library, lambda: self._all.lease(library, owner, seconds, idle_seconds)
+        )
 
     @override
     async def keep(self, update_id: str, owner: str, seconds: float) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +22,11 @@ from experience_store.sqlite import rows
 from experience_store.sqlite.database import Database, Params, Row, Transaction, now
 from experience_store.sqlite.libraries import SqliteLibraries, ensure_library
 from experience_store.store import GroupCounts, GroupInfo, Groups, Receipt, Submission
-from experience_store.store.groups import redacted_submission
+from experience_store.store.groups import MANY_UNFIT, redacted_submission
 from experience_store.trajectory import Group, Trajectory, fingerprint, messages_to_json
 
 LARGE = 200_000  # characters of a submission
+LATELY = 50  # groups that are looked at on a submission
 
 
 class SqliteGroups(Groups):
@@ -63,26 +65,15 @@ class SqliteGroups(Groups):
     async def list(self, library: str, *, after: int, limit: int) -> tuple[GroupInfo, ...]:
         library_id = (await self._libraries.row(library))["id"]
         found = await self._db.rows("groups", library=library_id, after=after, limit=limit)
-        return tuple(
-            GroupInfo(
-                id=row["name"],
-                task=row["task"],
-                attempts=row["attempts"],
-                scored=row["scored"],
-                signal=bool(row["signal"]),
-                learned=row["learned"] > 0,
-                failure=row["failure"],
-                created_at=rows.to_time(row["created_at"]),
-            )
-            for row in found
-        )
+        return tuple(map(_info, found))
 
     @override
     async def counts(self, library: str) -> GroupCounts:
         library_id = (await self._libraries.row(library))["id"]
         all_ = await self._db.row("group_counts", library=library_id)
         waiting = await self._db.row("waiting_count", library=library_id)
-        assert all_ is not None and waiting is not None, "aggregates have one row"  # noqa: PT018  # one reason
+        open_ = await self._db.row("open_count", library=library_id, now_seconds=time.time())
+        assert all_ and waiting and open_, "aggregates have one row"  # noqa: PT018  # one reason
         oldest = waiting["oldest"]
         return GroupCounts(
             groups=all_["groups"],
@@ -92,6 +83,8 @@ class SqliteGroups(Groups):
             set_aside=all_["set_aside"],
             waiting=waiting["waiting"],
             oldest_waiting=rows.to_time(oldest) if oldest else None,
+            unanswered=open_["groups"] - open_["learning"],
+            learning=open_["learning"],
         )
 
     @override
@@ -103,6 +96,40 @@ class SqliteGroups(Groups):
     async def retry_set_aside(self, library: str) -> int:
         row = await self._libraries.row(library)
         return await self._db.write(lambda tx: tx.run("retry_set_aside", library=row["id"]))
+
+    @override
+    async def set_aside(self, library: str, limit: int) -> tuple[GroupInfo, ...]:
+        library_id = (await self._libraries.row(library))["id"]
+        found = await self._db.rows("set_aside_groups", library=library_id, limit=limit)
+        return tuple(map(_info, found))
+
+    @override
+    async def offer_again(self, learner: str, library: str | None = None) -> int:
+        library_id = (await self._libraries.row(library))["id"] if library else None
+        if not await self._db.rows("offerable_groups", library=library_id, learner=learner):
+            return 0
+
+        def work(tx: Transaction) -> int:
+            found = tx.rows("offerable_groups", library=library_id, learner=learner)
+            for row in found:
+                tx.run("note_set_aside", learner=learner, **dict(row))
+                tx.run("offer_group", group_id=row["group_id"])
+            return len(found)
+
+        return await self._db.write(work)
+
+
+def _info(row: Row) -> GroupInfo:
+    return GroupInfo(
+        id=row["name"],
+        task=row["task"],
+        attempts=row["attempts"],
+        scored=row["scored"],
+        signal=bool(row["signal"]),
+        learned=row["learned"] > 0,
+        failure=row["failure"],
+        created_at=rows.to_time(row["created_at"]),
+    )
 
 
 def _size(submission: Submission) -> int:
@@ -136,7 +163,15 @@ def _submit(
         waiting=after["waiting"],
         redacted=redacted,
         min_spread=rows.to_policy(row["policy"]).min_spread,
+        none_fit=not (after["signal"] or after["learnable"]) and _none_fit(tx, row),
     )
+
+
+def _none_fit(tx: Transaction, library: Row) -> bool:
+    """Whether a library that has not learned yet got several groups, and none that it could."""
+    lately = tx.row("unlearned_lately", library=library["id"], limit=LATELY)
+    assert lately, "aggregates have one row"
+    return lately["groups"] >= MANY_UNFIT and not (lately["fit"] or lately["has_learned"])
 
 
 def _ensure_group(tx: Transaction, library: Row, submission: Submission) -> Row:

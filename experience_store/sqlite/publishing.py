@@ -35,7 +35,7 @@ from experience_store.sqlite.versions import (
     write_refusals,
     write_version,
 )
-from experience_store.store import Decision, Publication, Review
+from experience_store.store import MAX_ROUNDS, Decision, Publication, Review
 
 _AWAITING = "awaiting_review", "its changes await a person's review"
 
@@ -55,7 +55,7 @@ def publish(tx: Transaction, update: Row, publication: Publication) -> None:
         version = _write(tx, library, update, application, publication.author, publication.note)
     else:
         write_refusals(tx, library, None, application, update["id"])
-    _mark_groups(tx, update, publication)
+    _mark_groups(tx, library, update, publication)
     tx.run(
         "close_update", id=update["id"], status=status, version=version, reason=reason, now=now()
     )
@@ -141,11 +141,20 @@ def _link_groups(tx: Transaction, library: Row, update: Row, applied: Sequence[A
     )
 
 
-def _mark_groups(tx: Transaction, update: Row, publication: Publication) -> None:
+def _mark_groups(tx: Transaction, library: Row, update: Row, publication: Publication) -> None:
+    rounds = {r["name"]: r["rounds"] for r in tx.rows("requests", update_id=update["id"])}
+    offered = {
+        "learner": publication.learner,
+        "policy": update["policy"] or library["policy"],  # older updates have none
+    }
     for group in tx.rows("update_groups", update_id=update["id"]):
         key = {"group_id": group["group_id"], "revision": group["revision"]}
         if group["name"] in publication.failed:
-            tx.run("group_failed", failure=publication.failed[group["name"]], **key)
+            comparison = str(RequestId.compare(group["position"]))
+            final = rounds.get(comparison, 0) >= MAX_ROUNDS
+            failure = publication.failed[group["name"]]
+            tx.run("group_failed", failure=failure, final=final, **key)
+            tx.run("note_set_aside", **offered, **key)
         elif group["name"] in publication.learned:
             tx.run("group_learned", **key)
 

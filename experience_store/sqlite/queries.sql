@@ -177,9 +177,24 @@ FROM group_standing AS g WHERE g.id = :group_id;
 -- name: waiting_groups
 SELECT id, revision FROM waiting_group WHERE library_id = :library ORDER BY id LIMIT :limit;
 
+-- name: unlearned_lately
+SELECT COUNT(*) AS groups, COALESCE(SUM(signal OR learnable), 0) AS fit,
+       EXISTS (
+           SELECT 1 FROM version WHERE library_id = :library AND update_id IS NOT NULL
+       ) AS has_learned
+FROM (
+    SELECT signal, learnable FROM group_standing
+    WHERE library_id = :library AND revision > learned ORDER BY id DESC LIMIT :limit
+);
+
 -- name: waiting_count
 SELECT COUNT(*) AS waiting, MIN(changed_at) AS oldest
 FROM waiting_group WHERE library_id = :library;
+
+-- name: open_count
+SELECT COUNT(*) AS groups, COALESCE(SUM(u.leased_till > :now_seconds), 0) AS learning
+FROM learning_update AS u JOIN update_group AS g ON g.update_id = u.id
+WHERE u.library_id = :library AND u.status = 'open';
 
 -- name: waiting_by_library
 SELECT l.name, COUNT(*) AS waiting
@@ -199,8 +214,34 @@ UPDATE attempt_group SET learned = MAX(learned, :revision), failures = 0, failur
 WHERE id = :group_id;
 
 -- name: group_failed
-UPDATE attempt_group SET failures = failures + 1, failure = :failure
+UPDATE attempt_group
+SET failures = CASE WHEN :final THEN MAX(failures + 1, 3) ELSE failures + 1 END,
+    failure = :failure
 WHERE id = :group_id AND revision = :revision;
+
+-- name: note_set_aside
+INSERT INTO group_offer (group_id, learner, policy, revision)
+SELECT id, :learner, :policy, revision FROM attempt_group
+WHERE id = :group_id AND revision = :revision AND failures >= 3
+ON CONFLICT (group_id, learner, policy) DO UPDATE SET revision = excluded.revision;
+
+-- name: offerable_groups
+SELECT g.id AS group_id, g.revision, l.policy
+FROM attempt_group AS g JOIN library AS l ON l.id = g.library_id
+WHERE g.failures >= 3 AND g.revision > g.learned
+  AND (:library IS NULL OR g.library_id = :library)
+  AND NOT EXISTS (
+      SELECT 1 FROM group_offer AS o
+      WHERE o.group_id = g.id AND o.learner = :learner AND o.policy = l.policy
+        AND o.revision = g.revision
+  );
+
+-- name: offer_group
+UPDATE attempt_group SET failures = 0 WHERE id = :group_id;
+
+-- name: set_aside_groups
+SELECT * FROM group_standing
+WHERE library_id = :library AND failures >= 3 ORDER BY id DESC LIMIT :limit;
 
 -- name: retry_set_aside
 UPDATE attempt_group SET failures = 0
@@ -233,6 +274,10 @@ WHERE u.id = :id;
 -- name: open_updates
 SELECT u.id, u.driver, u.owner, u.leased_till, u.changed_at FROM learning_update AS u
 WHERE u.library_id = :library AND u.status = 'open' ORDER BY u.created_at, u.id;
+
+-- name: libraries_with_open_updates
+SELECT DISTINCT l.name FROM learning_update AS u JOIN library AS l ON l.id = u.library_id
+WHERE u.status = 'open' ORDER BY l.name;
 
 -- name: updates
 SELECT u.*, (SELECT COUNT(*) FROM update_group AS g WHERE g.update_id = u.id) AS groups,
@@ -300,7 +345,7 @@ UPDATE learning_update SET owner = NULL, leased_till = NULL WHERE owner = :owner
 
 -- name: leasable_updates
 SELECT u.id FROM learning_update AS u
-WHERE u.status = 'open' AND (:library IS NULL OR u.library_id = :library)
+WHERE u.status = 'open' AND u.library_id = :library
   AND (u.owner IS NULL OR u.leased_till < :now_seconds)
   AND (u.driver = 'model' OR u.owner IS NOT NULL OR u.changed_at < :idle_since)
 ORDER BY u.created_at, u.id;
@@ -316,6 +361,10 @@ SELECT * FROM request WHERE update_id = :update_id ORDER BY asked_at, name;
 
 -- name: fail_request
 UPDATE request SET failed = :reason WHERE update_id = :update_id AND name = :name;
+
+-- name: count_round
+UPDATE request SET rounds = rounds + 1 WHERE update_id = :update_id AND name = :name
+RETURNING rounds;
 
 -- name: make_answer
 INSERT INTO answer
@@ -390,6 +439,19 @@ WHERE :names IS NULL
        SELECT id FROM library WHERE name IN (SELECT value FROM json_each(:names))
    )
 GROUP BY status;
+
+-- Workers
+
+-- name: report_trouble
+INSERT INTO worker_trouble (owner, since, seen, reason) VALUES (:owner, :since, :now, :reason)
+ON CONFLICT (owner) DO UPDATE SET since = excluded.since, seen = excluded.seen,
+                                  reason = excluded.reason;
+
+-- name: forget_trouble
+DELETE FROM worker_trouble WHERE owner = :owner OR seen < :stale;
+
+-- name: troubles
+SELECT since, reason FROM worker_trouble WHERE seen >= :fresh ORDER BY since, owner;
 
 -- Tokens
 

@@ -1,8 +1,9 @@
-"""The store in one SQLite file, with its two small protocols: retrievals and tokens."""
+"""The store in one SQLite file, with its small protocols: retrievals, tokens and workers."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,16 @@ from experience_store.sqlite.database import (
 from experience_store.sqlite.groups import SqliteGroups
 from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.sqlite.updates import SqliteUpdates
-from experience_store.store import Retrieval, Retrievals, StoreTotals, Token, Tokens
+from experience_store.store import (
+    Retrieval,
+    Retrievals,
+    StoreTotals,
+    Token,
+    Tokens,
+    Trouble,
+    Workers,
+)
+from experience_store.store.workers import FRESH_SECONDS
 
 if TYPE_CHECKING:
     from experience_store.sqlite.archives import SqliteArchives
@@ -37,6 +47,7 @@ class SqliteStore:
         self.updates = SqliteUpdates(database, self.libraries)
         self.retrievals = SqliteRetrievals(database, self.libraries)
         self.tokens = SqliteTokens(database)
+        self.workers = SqliteWorkers(database)
 
     @classmethod
     async def open(cls, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> SqliteStore:
@@ -162,6 +173,37 @@ class SqliteTokens(Tokens):
             return _token(row)
 
         return await self._db.write(work)
+
+
+class SqliteWorkers(Workers):
+    """`Workers` in SQLite."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @override
+    async def report(self, owner: str, trouble: Trouble) -> None:
+        columns: Params = {
+            "owner": owner,
+            "since": rows.from_time(trouble.since),
+            "reason": trouble.reason,
+            "now": now(),
+        }
+        await self._db.write(lambda tx: tx.run("report_trouble", **columns))
+
+    @override
+    async def recovered(self, owner: str) -> None:
+        await self._db.write(lambda tx: tx.run("forget_trouble", owner=owner, stale=_fresh()))
+
+    @override
+    async def troubles(self) -> tuple[Trouble, ...]:
+        found = await self._db.rows("troubles", fresh=_fresh())
+        return tuple(Trouble(rows.to_time(r["since"]), r["reason"]) for r in found)
+
+
+def _fresh() -> str:
+    """Since when a worker must have said that it is in trouble, for it to count."""
+    return rows.from_time(datetime.now(UTC) - timedelta(seconds=FRESH_SECONDS))
 
 
 def _token(row: Row) -> Token:

@@ -135,6 +135,16 @@ class SqliteUpdates(Updates):
         await self._db.write(lambda tx: tx.run("fail_request", reason=reason, **key))
 
     @override
+    async def count_round(self, update_id: str, request: str) -> int:
+        def work(tx: Transaction) -> int:
+            counted = tx.row("count_round", update_id=update_id, name=request)
+            if counted is None:
+                raise update_not_found(update_id)
+            return counted["rounds"]
+
+        return await self._db.write(work)
+
+    @override
     async def rebase(self, update_id: str, version: int) -> None:
         def work(tx: Transaction) -> None:
             _existing(tx, update_id)
@@ -168,10 +178,14 @@ class SqliteUpdates(Updates):
         return await self.get(update_id)
 
     @override
+    async def libraries(self) -> tuple[str, ...]:
+        return tuple(r["name"] for r in await self._db.rows("libraries_with_open_updates"))
+
+    @override
     async def lease(
-        self, library: str | None, owner: str, seconds: float, idle_seconds: float
+        self, library: str, owner: str, seconds: float, idle_seconds: float
     ) -> str | None:
-        library_id = (await self._libraries.row(library))["id"] if library else None
+        library_id = (await self._libraries.row(library))["id"]
         clock = time.time()
         idle_since = datetime.now(UTC) - timedelta(seconds=idle_seconds)
         params = {

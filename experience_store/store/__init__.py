@@ -1,9 +1,9 @@
 """The storage protocols that a backend implements, and their records.
 
-A store is six narrow protocols side by side, each with its records: `libraries`, `groups`,
-`updates` and `tokens` in modules of their own, retrievals and archives here. Every method that
-changes something does so in one transaction: when it returns, all of it is durable; when it raises,
-none of it happened.
+A store is seven narrow protocols side by side, each with its records: `libraries`, `groups`,
+`updates` and `workers` in modules of their own, retrievals, archives and tokens here. Every method
+that changes something does so in one transaction: when it returns, all of it is durable; when it
+raises, none of it happened.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from experience_store.store.libraries import (
     Provenance,
 )
 from experience_store.store.updates import (
+    HOST_LEARNER,
+    MAX_ROUNDS,
     AskedRequest,
     Decision,
     GivenAnswer,
@@ -44,13 +46,16 @@ from experience_store.store.updates import (
     UpdateStatus,
     Usage,
 )
+from experience_store.store.workers import Trouble, Workers
 
 if TYPE_CHECKING:  # pydantic models are slow to import
     from experience_store.archive.format import Archive
     from experience_store.library import Library
 
 __all__ = [
+    "HOST_LEARNER",
     "MAX_FAILURES",
+    "MAX_ROUNDS",
     "Archives",
     "AskedRequest",
     "AttemptTrace",
@@ -74,11 +79,13 @@ __all__ = [
     "Submission",
     "Token",
     "Tokens",
+    "Trouble",
     "UpdateGroup",
     "UpdateInfo",
     "UpdateRecord",
     "Updates",
     "Usage",
+    "Workers",
     "digest_of",
     "new_token",
 ]
@@ -246,6 +253,11 @@ class Store(Protocol):
     @property
     def tokens(self) -> Tokens:
         """Tokens for signing in over HTTP."""
+        ...
+
+    @property
+    def workers(self) -> Workers:
+        """Workers that cannot learn now."""
         ...
 
     async def totals(self, libraries: Collection[str] | None = None) -> StoreTotals:

@@ -13,6 +13,7 @@ from typing import Protocol
 from experience_store.trajectory import Group, Message, ToolCall, Trajectory
 
 MAX_FAILURES = 3  # failed updates after which a group is set aside
+MANY_UNFIT = 5  # groups without signal, and none with: then somebody is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Receipt:
         waiting: Number of groups in the library that wait for an update.
         redacted: Number of secrets removed before storing.
         min_spread: Spread of rewards above which a group has signal, by the library's policy.
+        none_fit: Whether the library has several groups, and none that it can learn from.
     """
 
     group_id: str
@@ -58,11 +60,18 @@ class Receipt:
     waiting: int
     redacted: int
     min_spread: float
+    none_fit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GroupCounts:
-    """Number of groups in a library, by state."""
+    """Number of groups in a library, by state.
+
+    Attributes:
+        waiting: Number of groups that the next update could take.
+        unanswered: Number of groups in open updates that no worker is answering now.
+        learning: Number of groups in updates that a worker is answering now.
+    """
 
     groups: int
     signal: int
@@ -71,6 +80,19 @@ class GroupCounts:
     set_aside: int
     waiting: int
     oldest_waiting: datetime | None
+    unanswered: int = 0
+    learning: int = 0
+
+    @property
+    def pending(self) -> int:
+        """Number of groups still to be learned from, and not being learned from now."""
+        return self.waiting + self.unanswered
+
+    @property
+    def none_fit(self) -> bool:
+        """Whether there are several groups, and none that can be learned from."""
+        fit = self.signal or self.learned or self.pending or self.learning or self.set_aside
+        return self.groups >= MANY_UNFIT and not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +139,25 @@ class Groups(Protocol):
 
     async def retry_set_aside(self, library: str) -> int:
         """Make groups that were set aside wait again; return their number."""
+        ...
+
+    async def set_aside(self, library: str, limit: int) -> tuple[GroupInfo, ...]:
+        """Groups that were set aside, newest first."""
+        ...
+
+    async def offer_again(self, learner: str, library: str | None = None) -> int:
+        """Make groups wait again that were set aside under other circumstances.
+
+        A group, unless it changes, is offered once to each learner and policy of its library; so
+        two servers with different models do not set it aside in turn for ever.
+
+        Args:
+            learner: The model with its endpoint, or `HOST_LEARNER`.
+            library: Name of a library; None for all.
+
+        Returns:
+            The number of groups.
+        """
         ...
 
 

@@ -13,6 +13,9 @@ from experience_store.operations import Application, Operation
 from experience_store.trajectory import Group
 from experience_store.version import Driver, UpdateStatus
 
+MAX_ROUNDS = 3  # rounds in which a model failed on a request, after which it is given up
+HOST_LEARNER = "host"  # as a learner: whichever model a connected host has
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -107,6 +110,7 @@ class Publication:
         base: The head that `application` was made from.
         learned: Ids of the groups that were learned from.
         failed: Ids of the groups that could not be learned from, with the reason.
+        learner: Who answered: the model with its endpoint, or `HOST_LEARNER`.
     """
 
     base: int
@@ -115,6 +119,7 @@ class Publication:
     failed: Mapping[str, str]
     author: str
     note: str
+    learner: str = HOST_LEARNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,13 @@ class Updates(Protocol):
         """Mark a request as failed."""
         ...
 
+    async def count_round(self, update_id: str, request: str) -> int:
+        """Count a round in which the model failed on a request; return how many there were.
+
+        A group whose comparison failed `MAX_ROUNDS` times is set aside when the update is closed.
+        """
+        ...
+
     async def rebase(self, update_id: str, version: int) -> None:
         """Record that the update continues from a newer version."""
         ...
@@ -231,10 +243,14 @@ class Updates(Protocol):
         """Publish the chosen changes of an update that awaits review; raises ConflictError."""
         ...
 
+    async def libraries(self) -> tuple[str, ...]:
+        """Names of the libraries with open updates."""
+        ...
+
     async def lease(
-        self, library: str | None, owner: str, seconds: float, idle_seconds: float
+        self, library: str, owner: str, seconds: float, idle_seconds: float
     ) -> str | None:
-        """Lease an open update that nobody is working on; return its id, or None.
+        """Lease an open update of a library that nobody is working on; its id, or None.
 
         A host's update counts as abandoned after `idle_seconds` without an answer.
         """

@@ -18,19 +18,20 @@ from typing import Literal, TypeAlias
 from experience_store.errors import AnswerRefusedError, ExperienceError, StorageError
 from experience_store.learning.prompts import Aim, Request, Summarise
 from experience_store.sqlite.schema import IntegrityReport, check_integrity
-from experience_store.store import GroupCounts
+from experience_store.store import GroupCounts, GroupInfo, Trouble
 from experience_store.trajectory import Group, Message, Trajectory
 from server import APP
 from server.cli.hosts.launch import HOST_VARIABLES, database_of_host, program
 from server.cli.open_database import existing
 from server.cli.options import ENVIRONMENT, KEY_MISSING, KEY_NAMES, NO_KEY, api_key
-from server.cli.output import count
 from server.settings import ModelSettings, default_database
+from server.text import HOW_TO_FIT, NONE_FIT, clipped, count, standstill
 
 Status: TypeAlias = Literal["ok", "note", "broken"]
 
 LOW_DISK = 200_000_000
 MAX_LIBRARIES = 10
+MAX_SET_ASIDE = 3  # groups that are named
 MEGA = 1_000_000
 
 
@@ -128,41 +129,69 @@ def _disk(database: Path) -> Iterator[Finding]:
         yield Finding("ok", "disk", text)
 
 
+@dataclass(frozen=True, slots=True)
+class LibraryHealth:
+    """A library, and its groups that were set aside last."""
+
+    name: str
+    size: int
+    counts: GroupCounts
+    set_aside: tuple[GroupInfo, ...]
+
+
 def check_libraries(database: Path, model: ModelSettings | None) -> Iterator[Finding]:
-    """The libraries, and the groups that are waiting or set aside."""
+    """The libraries, what is waiting or set aside in them, and what holds up learning."""
     try:
-        found = asyncio.run(_libraries(database))
+        found, troubles = asyncio.run(_libraries(database))
     except ExperienceError as error:
         yield Finding("broken", "libraries", str(error))
         return
+    for trouble in troubles:
+        remedy = "It is retried; --check-model tries the endpoint with the settings given here."
+        yield Finding("broken", "learning", standstill(trouble), remedy)
     if not found:
         text = "there are none yet"
         yield Finding("ok", "libraries", text, "The first submitted attempts create one.")
-    for place, (name, size, counts) in enumerate(found):
-        if place < MAX_LIBRARIES or counts.set_aside:
-            yield from _library(name, size, counts, has_model=model is not None)
+    for place, library in enumerate(found):
+        if place < MAX_LIBRARIES or library.counts.set_aside or library.counts.none_fit:
+            yield from _library(library, has_model=model is not None)
     if len(found) > MAX_LIBRARIES:
         yield Finding("ok", "library", f"{len(found)} in total: `{APP} libraries` lists them")
 
 
-async def _libraries(database: Path) -> list[tuple[str, int, GroupCounts]]:
+async def _libraries(database: Path) -> tuple[list[LibraryHealth], tuple[Trouble, ...]]:
     async with existing(database) as store:
-        libraries = await store.libraries.all()
-        return [(lib.name, lib.size, await store.groups.counts(lib.name)) for lib in libraries]
+        groups = store.groups
+        found = [
+            LibraryHealth(
+                library.name,
+                library.size,
+                await groups.counts(library.name),
+                await groups.set_aside(library.name, MAX_SET_ASIDE),
+            )
+            for library in await store.libraries.all()
+        ]
+        return found, await store.workers.troubles()
 
 
-def _library(name: str, size: int, counts: GroupCounts, *, has_model: bool) -> Iterator[Finding]:
-    contents = f"{count(size, 'experience')}, {count(counts.groups, 'group')}"
-    if counts.waiting:
+def _library(library: LibraryHealth, *, has_model: bool) -> Iterator[Finding]:
+    name, counts = library.name, library.counts
+    contents = f"{count(library.size, 'experience')}, {count(counts.groups, 'group')}"
+    if counts.learning:
+        contents += f", {counts.learning:,} being learned from"
+    if counts.pending:
         how = f"{APP} learn {name}" if has_model else "ask an agent to call update_experiences"
-        text = f"{name}: {contents}, {counts.waiting:,} waiting to be learned from"
+        text = f"{name}: {contents}, {counts.pending:,} waiting to be learned from"
         yield Finding("ok", "library", text, f"To learn now: {how}")
     else:
         yield Finding("ok", "library", f"{name}: {contents}, none waiting")
     if counts.set_aside:
-        text = f"{name}: {count(counts.set_aside, 'group')} set aside after repeated failures"
-        remedy = f"To retry: {APP} learn {name} --retry-set-aside"
+        text = f"{name}: {count(counts.set_aside, 'group')} set aside after failures: "
+        text += "; ".join(f"{g.id}: {clipped(str(g.failure), 200)}" for g in library.set_aside)
+        remedy = f"To retry: {APP} learn {name} --retry-set-aside, or with another model"
         yield Finding("note", "library", text, remedy)
+    if counts.none_fit:
+        yield Finding("note", "library", f"{name}: {NONE_FIT}", HOW_TO_FIT)
 
 
 def check_model_settings(model: ModelSettings | None) -> Iterator[Finding]:

@@ -63,7 +63,7 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
 
     return Starlette(
         routes=[
-            *health_routes(lambda: server.whole_app.store, metrics),
+            *health_routes(lambda: server.whole_app, metrics, public=settings.sign_in is not None),
             # Without sessions there is nothing to listen to by GET and nothing to DELETE.
             Route(PATH, mcp, methods=["POST"]),
         ],

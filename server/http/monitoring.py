@@ -26,8 +26,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from experience_store.store import Store, StoreTotals
+from experience_store.store import Store, StoreTotals, Trouble
+from experience_store.store.workers import HIDDEN
 from experience_store.version import UpdateStatus
+from server.app import App
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,11 @@ class Metrics:
         self._updates = Gauge(
             f"{_PREFIX}_store_updates", "Updates by status", ("status",), registry=registry
         )
+        self._paused = Gauge(
+            f"{_PREFIX}_learning_paused",
+            "Whether background learning stands still (1) or not (0)",
+            registry=registry,
+        )
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
 
@@ -87,27 +94,33 @@ class Metrics:
         self._calls.labels(tool, outcome).inc()
         self._seconds.labels(tool).observe(seconds)
 
-    def render(self, totals: StoreTotals | None) -> bytes:
+    def render(self, totals: StoreTotals | None, *, paused: bool) -> bytes:
         """All metrics in Prometheus' text format.
 
         Args:
             totals: What the store holds; None if it cannot be read, which shows as NaN.
+            paused: Whether background learning stands still.
         """
         for name, gauge in self._stored.items():
             gauge.set(getattr(totals, name) if totals else float("nan"))
+        self._paused.set(paused)
         for status in _STATUSES:
             stored = totals.updates.get(status, 0) if totals else float("nan")
             self._updates.labels(status).set(stored)
         return generate_latest(self._registry)
 
 
-def health_routes(store: Callable[[], Store], metrics: Metrics) -> list[Route]:
+def health_routes(app: Callable[[], App], metrics: Metrics, *, public: bool) -> list[Route]:
     """The routes `/health`, `/ready` and `/metrics`.
 
     Args:
-        store: Returns the open store.
+        app: Returns the open app.
         metrics: Rendered at `/metrics`.
+        public: Whether those who see them may know less than the server's users.
     """
+
+    def store() -> Store:
+        return app().store
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -116,13 +129,25 @@ def health_routes(store: Callable[[], Store], metrics: Metrics) -> list[Route]:
         names, problem = await _read(lambda: store().libraries.names("", 1))
         if names is None:
             return JSONResponse({"status": "not ready", "reason": problem}, status_code=503)
-        return JSONResponse({"status": "ready"})
+        trouble, _ = await _read(lambda: app().any_trouble())
+        learning = {"learning": _paused(trouble, public=public)} if trouble else {}
+        return JSONResponse({"status": "ready", **learning})
 
     async def show_metrics(_request: Request) -> Response:
         totals, _ = await _read(lambda: store().totals())
-        return Response(metrics.render(totals), media_type=CONTENT_TYPE)
+        trouble, _ = await _read(lambda: app().any_trouble())
+        text = metrics.render(totals, paused=trouble is not None)
+        return Response(text, media_type=CONTENT_TYPE)
 
     return [Route("/health", health), Route("/ready", ready), Route("/metrics", show_metrics)]
+
+
+def _paused(trouble: Trouble, *, public: bool) -> dict[str, str]:
+    return {
+        "status": "paused",
+        "since": trouble.since.isoformat(timespec="seconds"),
+        "reason": HIDDEN if public else trouble.reason,
+    }
 
 
 async def _read(query: Callable[[], Awaitable[T]]) -> tuple[T | None, str]:

@@ -1,8 +1,10 @@
 """A model as driver of one update: each request is sent as soon as it is ready.
 
-Every answer is stored as it arrives, so a crash costs at most the calls in flight. While the
-endpoint is unavailable nothing is given up: calls in flight are awaited, and the update stays open.
-A request fails for good only when the model refuses it or two answers cannot be used.
+Every answer is stored as it arrives, so a crash costs at most the calls in flight. A call that
+fails although the endpoint is up is a failed round of its request, which is put aside while the
+others go on. While the endpoint is down nothing is counted: calls in flight are awaited, and the
+update stays open. A request fails for good only when the model refuses it, when two answers cannot
+be used, or after `MAX_ROUNDS` failed rounds.
 """
 
 from __future__ import annotations
@@ -10,13 +12,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from experience_store.errors import AnswerRefusedError
 from experience_store.learning.prompts import Request
+from experience_store.request_id import compared_group
 from experience_store.store import GivenAnswer
 from experience_store.update_runner import ResumedUpdate, UpdateRunner
+from server.learning.endpoint_health import EndpointHealth
 from server.learning.models import (
     Correction,
     Model,
@@ -27,14 +32,29 @@ from server.learning.models import (
 
 MAX_TRIES = 2  # an invalid answer is asked for once more
 
-_Outcome: TypeAlias = Reply | ModelRefusedError | ModelUnavailableError
+
+@dataclass(frozen=True, slots=True)
+class _Down:
+    """The call failed because the endpoint is down."""
+
+    error: ModelUnavailableError
+
+
+_Outcome: TypeAlias = Reply | ModelRefusedError | ModelUnavailableError | _Down
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateProgress:
-    """Progress of an update: requests done (answered or given up) and in flight."""
+    """Progress of an update.
+
+    Attributes:
+        groups: Number of groups whose comparison is done.
+        done: Number of requests that are answered or given up.
+        open: Number of requests in flight.
+    """
 
     update_id: str
+    groups: int
     done: int
     open: int
 
@@ -45,69 +65,133 @@ Report: TypeAlias = Callable[[UpdateProgress], None]
 class ModelDriver:
     """Sends the requests of updates to a model."""
 
-    def __init__(self, runner: UpdateRunner, model: Model) -> None:
+    def __init__(self, runner: UpdateRunner, model: Model, health: EndpointHealth) -> None:
         self._runner = runner
         self._model = model
+        self._health = health
 
-    async def answer_open(self, work: ResumedUpdate, report: Report | None) -> ResumedUpdate:
-        """Send every request as soon as it is ready, until none is open.
+    async def answer_open(
+        self, work: ResumedUpdate, report: Report | None, share: int | None = None
+    ) -> tuple[ResumedUpdate, bool]:
+        """Send every request as soon as it is ready, until none is open but those that failed.
 
-        Once the model is unavailable no new request is sent; calls in flight are awaited.
+        Args:
+            work: The update.
+            report: Called with the progress.
+            share: Maximum concurrent calls, where other updates need some too.
+
+        Returns:
+            The update, and whether requests that failed are open, to be asked again later.
+
+        Raises:
+            ModelUnavailableError: If the endpoint is down. No request is sent after that; calls in
+                flight are awaited.
         """
-        asked: dict[asyncio.Task[_Outcome], Request] = {}
-        tries: Counter[str] = Counter()
-        unavailable: ModelUnavailableError | None = None
+        slots = asyncio.Semaphore(share) if share else nullcontext()
+        one = _Pass(self._runner, self._model, self._health, slots)
+        work = await one.run(work, report)
+        return work, bool(one.put_aside - work.update.answers.keys())
+
+
+@dataclass
+class _Pass:
+    """One pass over the open requests of an update.
+
+    Attributes:
+        asked: The calls in flight.
+        tries: Number of answers so far, by request.
+        put_aside: Ids of the requests that failed in this pass.
+        down: The error, if the endpoint is down.
+    """
+
+    runner: UpdateRunner
+    model: Model
+    health: EndpointHealth
+    slots: AbstractAsyncContextManager[None]
+    asked: dict[asyncio.Task[_Outcome], Request] = field(
+        default_factory=dict[asyncio.Task[_Outcome], Request]
+    )
+    tries: Counter[str] = field(default_factory=Counter[str])
+    put_aside: set[str] = field(default_factory=set[str])
+    down: ModelUnavailableError | None = None
+
+    async def run(self, work: ResumedUpdate, report: Report | None) -> ResumedUpdate:
         try:
             while True:
-                if not unavailable:
-                    await self._put_open(work, asked)
+                if not self.down:
+                    await self._put_open(work)
                 if report:
-                    report(UpdateProgress(work.record.id, len(work.update.answers), len(asked)))
-                if not asked:
+                    report(_progress(work, len(self.asked)))
+                if not self.asked:
                     break
-                done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(self.asked, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    request, outcome = asked.pop(task), task.result()
-                    if isinstance(outcome, ModelUnavailableError):
-                        unavailable = outcome
-                        continue
-                    tries[request.id] += 1
-                    work, again = await self._take(work, request, outcome, tries[request.id])
-                    if again and not unavailable:
-                        asked[asyncio.create_task(self._put(request, again))] = request
+                    work = await self._take(work, self.asked.pop(task), task.result())
         finally:
-            for task in asked:
+            for task in self.asked:
                 task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
-        if unavailable:
-            raise unavailable
+            await asyncio.gather(*self.asked, return_exceptions=True)
+        if self.down:
+            raise self.down
         return work
 
-    async def _put_open(
-        self, work: ResumedUpdate, asked: dict[asyncio.Task[_Outcome], Request]
-    ) -> None:
+    async def _put_open(self, work: ResumedUpdate) -> None:
         """Send what is open and not in flight; preparing a request twice would be slow."""
-        in_flight = {request.id for request in asked.values()}
-        for request in await self._runner.ask(work, in_flight):
-            asked[asyncio.create_task(self._put(request, None))] = request
+        in_flight = {request.id for request in self.asked.values()}
+        for request in await self.runner.ask(work, in_flight | self.put_aside):
+            self._put(request, None)
 
-    async def _put(self, request: Request, correction: Correction | None) -> _Outcome:
+    def _put(self, request: Request, correction: Correction | None) -> None:
+        self.asked[asyncio.create_task(self._call(request, correction))] = request
+
+    async def _call(self, request: Request, correction: Correction | None) -> _Outcome:
         try:
-            return await self._model.ask(request, correction)
-        except (ModelRefusedError, ModelUnavailableError) as error:
+            async with self.slots:
+                reply = await self.model.ask(request, correction)
+        except ModelRefusedError as error:
             return error
+        except ModelUnavailableError as error:
+            down = await self.health.verdict(error)
+            return error if down is None else _Down(down)
+        self.health.answered()
+        return reply
 
     async def _take(
-        self, work: ResumedUpdate, request: Request, outcome: Reply | ModelRefusedError, tries: int
-    ) -> tuple[ResumedUpdate, Correction | None]:
-        """The update with the outcome in it, or the correction to ask again with."""
-        if isinstance(outcome, ModelRefusedError):
-            return await self._runner.give_up(work, request.id, str(outcome)), None
-        answer = GivenAnswer(request.id, outcome.text, model=self._model.name, usage=outcome.usage)
+        self, work: ResumedUpdate, request: Request, outcome: _Outcome
+    ) -> ResumedUpdate:
+        """The update with the outcome in it; an answer that cannot be used is asked for again."""
+        match outcome:
+            case Reply():
+                return await self._take_reply(work, request, outcome)
+            case ModelRefusedError():
+                reason = self.health.explain(outcome)
+                return await self.runner.give_up(work, request.id, reason)
+            case ModelUnavailableError():
+                self.put_aside.add(request.id)
+                reason = self.health.explain(outcome)
+                return await self.runner.count_round(work, request.id, reason)
+            case _Down(error):
+                self.down = error
+                return work
+
+    async def _take_reply(
+        self, work: ResumedUpdate, request: Request, reply: Reply
+    ) -> ResumedUpdate:
+        self.tries[request.id] += 1
+        tries = self.tries[request.id]
+        answer = GivenAnswer(request.id, reply.text, model=self.model.name, usage=reply.usage)
         try:
-            return await self._runner.keep(work, answer, last=tries >= MAX_TRIES), None
+            return await self.runner.keep(work, answer, last=tries >= MAX_TRIES)
         except AnswerRefusedError as error:
-            if tries < MAX_TRIES:
-                return work, Correction(outcome.text, str(error))
-            reason = f"{tries} answers could not be used; the last: {error}"
-            return await self._runner.give_up(work, request.id, reason), None
+            if tries >= MAX_TRIES:
+                reason = f"{tries} answers could not be used; the last: {error}"
+                return await self.runner.give_up(work, request.id, reason)
+            if not self.down:
+                self._put(request, Correction(reply.text, str(error)))
+            return work
+
+
+def _progress(work: ResumedUpdate, in_flight: int) -> UpdateProgress:
+    answers = work.update.answers
+    compared = sum(compared_group(request) is not None for request in answers)
+    return UpdateProgress(work.record.id, compared, len(answers), in_flight)

@@ -1,9 +1,12 @@
 """Background learning with the server's own model.
 
-The worker starts an update when enough groups wait or one has waited long enough, and takes over
-updates that another process abandoned. A lease with a heartbeat keeps two servers on one database
-from doing the same work. While the endpoint is unavailable the worker backs off exponentially and
-resumes.
+The worker starts an update when enough groups of a library wait or one has waited long enough, and
+takes over updates that another process abandoned. A lease with a heartbeat keeps two servers on one
+database from doing the same work.
+
+Each library is worked on by a task of its own, one update at a time, so that none waits for
+another. An update whose request failed is put down until the next round. While the endpoint is
+down, all of them pause, exponentially longer, and then resume.
 """
 
 from __future__ import annotations
@@ -13,14 +16,17 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from experience_store.errors import LeaseLostError, NotFoundError, StorageError
-from experience_store.store import GroupCounts, Store, UpdateRecord
+from experience_store.store import GroupCounts, Store, Trouble, UpdateRecord
+from experience_store.store.workers import FRESH_SECONDS
 from experience_store.update_runner import UpdateRunner
+from server.learning.endpoint_health import EndpointHealth, public_url
 from server.learning.model_driver import ModelDriver, Report
 from server.learning.models import Model, ModelUnavailableError
 from server.settings import ModelSettings
@@ -28,7 +34,9 @@ from server.settings import ModelSettings
 logger = logging.getLogger(__name__)
 
 GROUPS_PER_UPDATE = 256
+SHARE = 0.75  # of the concurrent calls that one library may make in the background
 _AT_ONCE = -1.0
+_LOOKING = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,8 @@ class WorkerTimes:
         heartbeat: Interval between heartbeats.
         poll: Interval between looks for work; after trouble it doubles up to `max_pause`.
         abandoned: A host's update that got no answer for this long is taken over.
+        round: Pause before a failed request is asked again; it doubles with each round.
+        probe: A group that waits this long for others makes the worker try the endpoint.
     """
 
     lease: float = 15.0
@@ -47,18 +57,15 @@ class WorkerTimes:
     poll: float = 2.0
     abandoned: float = 3_600.0
     max_pause: float = 300.0
+    round: float = 5.0
+    probe: float = 10.0
 
 
 _TIMES = WorkerTimes()
 
 
 class Worker:
-    """Drives updates with a model.
-
-    Attributes:
-        trouble: What holds up learning, for people; None if nothing does.
-        unusable: The error, if it is the database that holds it up.
-    """
+    """Drives updates with a model."""
 
     def __init__(
         self,
@@ -75,16 +82,33 @@ class Worker:
         self._times = times
         self._groups_per_update = groups_per_update
         self._runner = runner
-        self._asking = ModelDriver(runner, model)
+        self._health = EndpointHealth(model, settings)
+        self._asking = ModelDriver(runner, model, self._health)
         self._author = f"model {model.name}"
+        self._learner = learner_of(settings)
         self._settings = settings
+        self._share = max(1, round(settings.concurrency * SHARE))
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._wake = asyncio.Event()
-        self._pause = self._times.poll
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._rests: dict[str, _Rest] = {}
+        self._pause = _Rest(times.poll, times.max_pause)
         self._take_over: set[str] = set()
         self._on_published = on_published
-        self.trouble: str | None = None
-        self.unusable: StorageError | None = None
+        self._errors: dict[str, _Error] = {}  # by library; of looking for work: by no name
+        self._told: tuple[Trouble | None, float] = (None, 0.0)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What holds up learning; None if nothing does."""
+        errors = (Trouble(e.since, str(e.error)) for e in self._errors.values())
+        return self._health.down or next(errors, None)
+
+    @property
+    def unusable(self) -> StorageError | None:
+        """The error, if it is the database that holds up learning."""
+        errors = (e.error for e in self._errors.values())
+        return next((e for e in errors if isinstance(e, StorageError)), None)
 
     def wake(self, *, take_over: str | None = None) -> None:
         """Look for work now instead of at the next poll; after trouble, when the pause is over.
@@ -98,27 +122,18 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        while True:
-            self._wake.clear()
-            try:
-                await self._work_off()
-                self._pause = self._times.poll
-                self.trouble = self.unusable = None
-            except ModelUnavailableError as error:
-                self._trouble(str(error))
-            except StorageError as error:
-                self.unusable = error
-                self._trouble(str(error))
-            except NotFoundError as error:  # deleted meanwhile; the others are next
-                logger.info("learning was cut short: %s", error)
-            except Exception as error:  # whatever it is, learning goes on later
-                logger.exception("learning in the background met an error")
-                self._trouble(str(error))
-            if self.trouble is not None:
-                await asyncio.sleep(self._pause)
-                continue
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._pause)
+        try:
+            while True:
+                self._wake.clear()
+                await self._look()
+                await self._tell()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._until_next_look())
+        finally:
+            tasks = list(self._tasks.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self, task: asyncio.Task[None]) -> None:
         """End `run`; what is open stays open for the next process."""
@@ -127,62 +142,133 @@ class Worker:
             await task
         with suppress(StorageError):  # then the lease runs out
             await self._store.updates.release_all(self._owner)  # it may have been taking one
+            if self._told[0] is not None:
+                await self._store.workers.recovered(self._owner)
 
-    async def learn(self, library: str, report: Report | None = None) -> list[UpdateRecord]:
+    async def learn(
+        self, library: str, report: Report | None = None, *, alone: bool = True
+    ) -> list[UpdateRecord]:
         """Learn now from all that waits in a library, without regard to thresholds.
 
+        Args:
+            library: Name of the library.
+            report: Called with the progress.
+            alone: Whether it may make all concurrent calls; otherwise some are left to others.
+
         Raises:
-            ModelUnavailableError: If the endpoint is out of reach; what was answered is kept.
+            ModelUnavailableError: If the endpoint is down; what was answered is kept.
         """
+        await self._store.groups.offer_again(self._learner, library)
         closed: list[UpdateRecord] = []
+        rest = self._new_rest()
         while True:
-            update_id = await self._store.updates.lease(
-                library, self._owner, self._times.lease, self._times.abandoned
-            ) or await self._begin(library)
+            update_id = await self._lease(library) or await self._begin(library)
             if update_id is None:
                 return closed
-            closed.append(await self._drive(update_id, report))
+            record = await self._drive(update_id, report, None if alone else self._share)
+            if record.status == "open":
+                await asyncio.sleep(rest.begin())
+            else:
+                closed.append(record)
+                rest = self._new_rest()
 
-    def _trouble(self, reason: str) -> None:
-        self.trouble = reason
-        self._pause = min(self._pause * 2, self._times.max_pause)
-        logger.warning("learning pauses for %.0f s: %s", self._pause, reason)
+    # Looking for work
 
-    async def _work_off(self) -> None:
-        """Take over abandoned updates, then start those that are due."""
-        while self._take_over:
-            library = self._take_over.pop()
-            while update_id := await self._store.updates.lease(
-                library, self._owner, self._times.lease, _AT_ONCE
-            ):
-                await self._drive(update_id)
-        while update_id := await self._store.updates.lease(
-            None, self._owner, self._times.lease, self._times.abandoned
-        ):
-            await self._drive(update_id)
-        for library in await self._store.libraries.all():
-            while self._is_due(await self._store.groups.counts(library.name)):
-                update_id = await self._begin(library.name)
-                if update_id is None:
-                    break
-                await self._drive(update_id)
+    async def _look(self) -> None:
+        """Start to work on every library that has something to do; report what is in the way."""
+        if self._pauses():
+            return
+        try:
+            if self._health.down:
+                down = await self._health.check()
+                self._begin_pause()
+                if down:
+                    return
+            await self._store.groups.offer_again(self._learner)
+            for library in await self._candidates():
+                await self._start(library)
+            self._errors.pop(_LOOKING, None)
+        except StorageError as error:
+            self._note(_LOOKING, error)
+        except Exception as error:  # whatever it is, learning goes on later
+            logger.exception("looking for work met an error")
+            self._note(_LOOKING, error)
+        self._begin_pause()
+
+    async def _candidates(self) -> list[str]:
+        """The libraries in which something waits, and nothing is done."""
+        waiting = {*await self._store.groups.waiting(), *await self._store.updates.libraries()}
+        for library in self._errors.keys() - waiting - {_LOOKING}:
+            del self._errors[library]
+        return sorted(name for name in waiting - self._tasks.keys() if not self._rests_now(name))
+
+    async def _start(self, library: str) -> None:
+        with suppress(NotFoundError):  # deleted meanwhile
+            update_id = await self._next(library)
+            if update_id is not None:
+                task = asyncio.create_task(self._work(library, update_id))
+                self._tasks[library] = task
+                task.add_done_callback(lambda _: self._tasks.pop(library, None))
+
+    async def _next(self, library: str) -> str | None:
+        """An update of the library, leased to this worker: an open one, or a new one if due."""
+        idle = _AT_ONCE if library in self._take_over else self._times.abandoned
+        if update_id := await self._lease(library, idle):
+            return update_id
+        self._take_over.discard(library)
+        counts = await self._store.groups.counts(library)
+        if self._is_due(counts):
+            return await self._begin(library)
+        if not self._health.known and _waited(counts) >= self._times.probe:
+            await self._health.check()  # so that it is known before it matters
+        return None
 
     def _is_due(self, counts: GroupCounts) -> bool:
         if counts.waiting >= self._settings.learn_groups:
             return True
-        oldest = counts.oldest_waiting
-        waited = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
-        return counts.waiting > 0 and waited >= self._settings.learn_after
+        return counts.waiting > 0 and _waited(counts) >= self._settings.learn_after
+
+    async def _lease(self, library: str, idle: float | None = None) -> str | None:
+        idle = self._times.abandoned if idle is None else idle
+        return await self._store.updates.lease(library, self._owner, self._times.lease, idle)
 
     async def _begin(self, library: str) -> str | None:
         return await self._runner.begin(
             library, "model", self._groups_per_update, (self._owner, self._times.lease)
         )
 
-    async def _drive(self, update_id: str, report: Report | None = None) -> UpdateRecord:
-        """Drive an update, leased to this worker, to its end."""
-        self.trouble = None  # what held it up may be over
-        driving = asyncio.create_task(self._answer_all(update_id, report))
+    # Working on one library
+
+    async def _work(self, library: str, update_id: str | None) -> None:
+        """Drive an update, and those that are due after it, until one is put down."""
+        try:
+            while update_id is not None:
+                record = await self._drive(update_id, share=self._share)
+                self._errors.pop(library, None)
+                if record.status == "open":
+                    self._begin_rest(library)
+                    return
+                self._rests.pop(library, None)
+                self._pause.reset()
+                self._wake.set()  # others may have paused
+                update_id = None if self._pauses() else await self._next(library)
+        except ModelUnavailableError:
+            logger.debug("the endpoint is down")  # which the pause says
+        except (NotFoundError, LeaseLostError) as error:  # deleted or taken over meanwhile
+            logger.info("learning was cut short: %s", error)
+        except StorageError as error:
+            self._note(library, error)
+        except Exception as error:  # whatever it is, the other libraries are learned from
+            logger.exception("learning in library %r met an error", library)
+            self._note(library, error)
+            self._begin_rest(library)
+        self._begin_pause()
+
+    async def _drive(
+        self, update_id: str, report: Report | None = None, share: int | None = None
+    ) -> UpdateRecord:
+        """Drive an update, leased to this worker: to its end, or until a request has failed."""
+        driving = asyncio.create_task(self._answer_all(update_id, report, share))
         heartbeat = asyncio.create_task(self._keep_lease(update_id, driving))
         try:
             return await driving
@@ -210,11 +296,107 @@ class Worker:
     async def _is_open(self, update_id: str) -> bool:
         return (await self._store.updates.get(update_id)).status == "open"
 
-    async def _answer_all(self, update_id: str, report: Report | None) -> UpdateRecord:
+    async def _answer_all(
+        self, update_id: str, report: Report | None, share: int | None
+    ) -> UpdateRecord:
         work = await self._runner.resume(update_id)
         while work.is_open:
-            work = await self._asking.answer_open(work, report)
-            work = await self._runner.finish(work, author=self._author)
+            work, failed = await self._asking.answer_open(work, report, share)
+            if failed:
+                break
+            work = await self._runner.finish(work, author=self._author, learner=self._learner)
         if self._on_published and work.record.status == "published":
             await self._on_published(work.record.library.name)
         return work.record
+
+    # Pauses and troubles
+
+    def _new_rest(self) -> _Rest:
+        return _Rest(self._times.round, self._times.max_pause)
+
+    def _begin_rest(self, library: str) -> None:
+        self._rests.setdefault(library, self._new_rest()).begin()
+        self._wake.set()
+
+    def _rests_now(self, library: str) -> bool:
+        return library in self._rests and self._rests[library].left > 0
+
+    def _stands_still(self) -> bool:
+        """Whether what is in the way concerns every library."""
+        return bool(self._health.down or self.unusable or _LOOKING in self._errors)
+
+    def _pauses(self) -> bool:
+        return self._stands_still() and self._pause.left > 0
+
+    def _begin_pause(self) -> None:
+        """If learning stands still, leave what is in the way alone, longer each time."""
+        if self._stands_still() and not self._pauses():
+            pause = self._pause.begin()
+            reason = self.trouble.reason if self.trouble else ""
+            logger.warning("learning pauses for %.0f s: %s", pause, reason)
+            self._wake.set()
+
+    def _note(self, where: str, error: Exception) -> None:
+        known = self._errors.get(where)
+        self._errors[where] = _Error(known.since if known else datetime.now(UTC), error)
+
+    def _until_next_look(self) -> float:
+        if self._pauses():
+            return self._pause.left
+        rests = [rest.left for rest in self._rests.values() if rest.left > 0]
+        return min([self._times.poll, *rests])
+
+    async def _tell(self) -> None:
+        """Record in the database what holds up learning, for other processes."""
+        told, at = self._told
+        trouble, now = self.trouble, time.monotonic()
+        if trouble == told and (trouble is None or now - at < FRESH_SECONDS / 3):
+            return
+        with suppress(StorageError):  # which may be the trouble
+            if trouble is None:
+                await self._store.workers.recovered(self._owner)
+            else:
+                await self._store.workers.report(self._owner, trouble)
+            self._told = trouble, now
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    since: datetime
+    error: Exception
+
+
+class _Rest:
+    """A pause that doubles each time."""
+
+    def __init__(self, first: float, longest: float) -> None:
+        self._first, self._longest = first, longest
+        self._next = first
+        self._until = 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left of it."""
+        return self._until - time.monotonic()
+
+    def begin(self) -> float:
+        """Begin the next one; returns its seconds."""
+        seconds = min(self._next, self._longest)
+        self._next = seconds * 2
+        self._until = time.monotonic() + seconds
+        return seconds
+
+    def reset(self) -> None:
+        """Begin with the first pause again."""
+        self._next = self._first
+
+
+def learner_of(settings: ModelSettings) -> str:
+    """A model with its endpoint: what decides whether it is worth trying a group again."""
+    return f"{settings.name} at {public_url(settings.base_url) or 'OpenAI'}"
+
+
+def _waited(counts: GroupCounts) -> float:
+    """Seconds that the oldest waiting group has waited."""
+    oldest = counts.oldest_waiting
+    return (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0

@@ -10,18 +10,17 @@ from collections.abc import Mapping, Sequence
 
 from experience_store.errors import NotFoundError
 from experience_store.learning.prompts import Request
-from experience_store.store import UpdateRecord
+from experience_store.store import HOST_LEARNER, Trouble, UpdateRecord
 from experience_store.token_estimate import estimate_tokens
 from experience_store.update_runner import Refused, ResumedUpdate
 from server.app import App
 from server.mcp.next_steps import waiting_elsewhere
 from server.mcp.results import RefusedOut, RequestOut, UpdateOut
 from server.rendering import proposed_change, version_changes
-from server.text import count
+from server.text import HOW_TO_FIT, NONE_FIT, count, standstill
 
 GROUPS_PER_UPDATE = 8
 PAGE_TOKENS = 22_000
-HELD_UP = "Learning in the background is paused and will be retried"
 
 
 async def start(app: App, library: str, *, author: str) -> UpdateOut:
@@ -34,6 +33,7 @@ async def start(app: App, library: str, *, author: str) -> UpdateOut:
         work = await app.runner.resume(update_id)
         if not work.record.leased:
             return await _proceed(app, work, (), author)
+    await app.store.groups.offer_again(HOST_LEARNER, library)
     update_id = await app.runner.begin(library, "host", GROUPS_PER_UPDATE)
     if update_id is not None:
         return await _proceed(app, await app.runner.resume(update_id), (), author)
@@ -163,6 +163,10 @@ async def _nothing(app: App, library: str) -> UpdateOut:
         + "). Submit attempts at one task with different rewards with submit_group."
         + waiting_elsewhere(library, await app.store.groups.waiting())
     )
+    if counts.none_fit:
+        why = f"{NONE_FIT} {HOW_TO_FIT}"
+    if app.trouble:
+        why += f" {standstill(app.trouble)}"
     if reviews := await app.store.updates.reviews(library):
         why += f" {count(len(reviews), 'update')} waiting for a person's review."
     return UpdateOut(library=library, update_id=None, status="nothing_to_learn", next_step=why)
@@ -175,19 +179,22 @@ async def _start_in_background(app: App, library: str, open_: Sequence[str]) -> 
         last = await app.store.updates.list(library, 1)
         if not last:
             return await _nothing(app, library)
-        return await _closed(app, await app.store.updates.get(last[0].id), ())
+        value = await _closed(app, await app.store.updates.get(last[0].id), ())
+        if app.trouble:
+            value.next_step += f" {standstill(app.trouble)}"
+        return value
     assert app.worker is not None, "the caller has one"
     app.worker.wake(take_over=library)
     return _running(library, update_id, app.trouble)
 
 
-def _running(library: str, update_id: str, trouble: str | None = None) -> UpdateOut:
+def _running(library: str, update_id: str, trouble: Trouble | None = None) -> UpdateOut:
     step = (
         "The server's own model is learning in the background; nothing is asked of you. Call "
         "update_experiences again in a minute for the result."
     )
     if trouble:
-        step = f"{HELD_UP}: {trouble}"
+        step = standstill(trouble)
     return UpdateOut(library=library, update_id=update_id, status="running", next_step=step)
 
 

@@ -8,9 +8,9 @@ from difflib import get_close_matches
 from experience_store.errors import LibraryNotFoundError
 from experience_store.library import Library
 from experience_store.retrieval import Selection
-from experience_store.store import Receipt
+from experience_store.store import Receipt, Trouble
 from server.access import current_access
-from server.text import count
+from server.text import HOW_TO_FIT, NONE_FIT, count, standstill
 
 MAX_SERVED_TOKENS = 20_000
 MAX_NAMED = 5
@@ -73,7 +73,9 @@ def waiting_elsewhere(library: str, waiting: Mapping[str, int]) -> str:
     return f" Groups wait in {elsewhere}: pass that name as library." if elsewhere else ""
 
 
-def _to_learn(waiting: int, *, background: bool) -> str:
+def _to_learn(waiting: int, *, background: bool, trouble: Trouble | None) -> str:
+    if trouble:
+        return "It is stored, and waits to be learned from."
     if background:
         return "The server will learn from it in the background."
     if not waiting:
@@ -101,6 +103,7 @@ def after_submission(
     background: bool,
     sent: int = 0,
     unscored: int = 0,
+    trouble: Trouble | None = None,
 ) -> str:
     """What happened to the attempts, and what the group still needs.
 
@@ -110,6 +113,7 @@ def after_submission(
         background: Whether a worker learns in the background.
         sent: Number of attempts in this call.
         unscored: Number of them without a reward.
+        trouble: What holds it up.
     """
     parts: list[str] = []
     if untied:
@@ -131,12 +135,14 @@ def after_submission(
     if receipt.set_aside:
         parts.append(
             f"The group was set aside after failed updates (the last: {receipt.set_aside[:200]}); "
-            "a new attempt makes it eligible again."
+            "a new attempt or another model makes it eligible again."
         )
     elif receipt.will_be_learned:
-        parts.append(_to_learn(receipt.waiting, background=background))
+        parts.append(_to_learn(receipt.waiting, background=background, trouble=trouble))
     elif receipt.signal:
         parts.append("All attempts in this group have already been learned from.")
+    elif receipt.none_fit:
+        parts.append(f"{NONE_FIT} {HOW_TO_FIT}")
     else:
         if unscored:
             verb = "has" if unscored == 1 else "have"
@@ -151,4 +157,6 @@ def after_submission(
             "task is attempted again, add that attempt, as it was, with group_id "
             f"{receipt.group_id!r}."
         )
+    if trouble:
+        parts.append(standstill(trouble))
     return " ".join(parts)

@@ -19,6 +19,7 @@ from server.access import Scope, current_access
 from server.app import App
 from server.mcp.results import LibrariesOut, LibraryOut, library_line
 from server.mcp.skills.served import skill_resource
+from server.text import standstill
 
 PAGE = 100
 MAX_TOKENS = 20_000  # of a page as text and as structured content together; hosts cut at 25,000
@@ -31,11 +32,10 @@ async def libraries_out(app: App, after: str) -> LibrariesOut:
     found = [library for library in await app.store.libraries.all() if library.name > after]
     shown = [entry async for entry in _page(app, found)]
     omitted = len(found) - len(shown)
-    return LibrariesOut(
-        libraries=shown,
-        omitted=omitted,
-        next_step=_next_step(shown[-1].name if shown else after, omitted, app, found=bool(shown)),
-    )
+    step = _next_step(shown[-1].name if shown else after, omitted, app, found=bool(shown))
+    if trouble := await app.any_trouble():
+        step = f"{standstill(trouble)} {step}"
+    return LibrariesOut(libraries=shown, omitted=omitted, next_step=step)
 
 
 async def resources_page(
@@ -69,7 +69,8 @@ async def _page(app: App, libraries: Sequence[Library]) -> AsyncGenerator[Librar
             experiences=library.size,
             version=library.head,
             groups=counts.groups,
-            waiting=counts.waiting,
+            waiting=counts.pending,
+            learning=counts.learning,
             agent_objective=_glimpse(library.agent_objective),
             learning_objective=_glimpse(library.learning_objective),
         )

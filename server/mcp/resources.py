@@ -131,6 +131,7 @@ async def _info(app: Callable[[], App], library: str) -> str:
     updates = (await seen.store.totals([library])).updates
     groups = await seen.store.groups.counts(library)
     found = await libraries.get(library)
+    trouble = seen.trouble
     return _json(
         {
             "library": library,
@@ -144,7 +145,7 @@ async def _info(app: Callable[[], App], library: str) -> str:
             "updates": dict(updates),
             "learning": {
                 "by": "host" if seen.worker is None else "model",
-                "held_up": seen.trouble,
+                "held_up": trouble.reason if trouble else None,
                 "storage_failed": seen.storage_failed,
             },
         }

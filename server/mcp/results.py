@@ -100,6 +100,7 @@ class LibraryOut(BaseModel):
     waiting: int
     agent_objective: str | None
     learning_objective: str | None
+    learning: int = 0
 
 
 class LibrariesOut(BaseModel):
@@ -179,6 +180,7 @@ def library_line(lib: LibraryOut) -> str:
     return (
         f"- {lib.name}: {count(lib.experiences, 'experience')}, version {lib.version}, "
         f"{count(lib.groups, 'group')}, {lib.waiting} waiting to be learned from"
+        + (f", {lib.learning} being learned from" if lib.learning else "")
         + (f"; agent: {lib.agent_objective}" if lib.agent_objective else "")
         + (f"; to learn: {lib.learning_objective}" if lib.learning_objective else "")
     )

@@ -163,6 +163,7 @@ async def submit_group(
             background=app.worker is not None,
             sent=len(submission.trajectories),
             unscored=sum(t.reward is None for t in submission.trajectories),
+            trouble=app.trouble,
         ),
     )
     return result(value, submitted_text(value))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import click
 
-from experience_store.store import GroupCounts, Store, UpdateRecord, Usage
+from experience_store.store import GroupCounts, GroupInfo, Store, UpdateRecord, Usage
 from experience_store.version import Version
 from server import APP
 from server.app import App, open_app
@@ -31,7 +32,11 @@ from server.learning.model_driver import UpdateProgress
 from server.learning.models import ModelUnavailableError
 from server.rendering import version_changes
 from server.settings import ModelSettings, Settings
+from server.text import HOW_TO_FIT, NONE_FIT
 
+MINUTE = 60
+AT_ONCE = 8  # libraries
+MAX_NAMED = 5  # groups
 NO_MODEL = (
     "no model is configured. Name one with --model NAME (or EXPERIENCE_MCP_MODEL), its endpoint "
     "with --base-url URL unless it is OpenAI's, and set its key in OPENAI_API_KEY. Without one, "
@@ -67,9 +72,13 @@ def learn(
 ) -> None:
     """Learn now from all waiting groups, with the configured model.
 
-    Each answer is stored as it arrives: after an interruption or an outage, run it again. The API
-    key of the model is read from OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY. Without a model,
+    Each answer is stored as it arrives: after an interruption or an outage, run it again. A group
+    on whose prompt the model fails again and again is set aside, with the reason. The API key of
+    the model is read from OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY. Without a model,
     --retry-set-aside returns the groups to the queue for the hosts.
+
+    The exit code is 0 if all that waited was learned from, and 1 if groups were set aside or the
+    model cannot be used.
     """
     if model is None and not retry_set_aside:
         raise click.ClickException(NO_MODEL)
@@ -98,22 +107,44 @@ async def _learn(settings: Settings, *, everywhere: bool, retry: bool) -> list[L
     async with open_app(settings, background=False) as app:
         libraries = app.store.libraries
         names = [lib.name for lib in await libraries.all()] if everywhere else [settings.library]
-        return [await _learn_one(app, name, retry=retry) for name in names]
+        turns = asyncio.Semaphore(AT_ONCE)
+        tasks = [
+            asyncio.create_task(_learn_one(app, name, turns, retry=retry, alone=not everywhere))
+            for name in names
+        ]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _learn_one(app: App, library: str, *, retry: bool) -> LearningSummary:
+async def _learn_one(
+    app: App, library: str, turns: asyncio.Semaphore, *, retry: bool, alone: bool
+) -> LearningSummary:
     """Learn in one library; without a model, only retry what was set aside."""
+    async with turns:
+        return await _learn_now(app, library, retry=retry, alone=alone)
+
+
+async def _learn_now(app: App, library: str, *, retry: bool, alone: bool) -> LearningSummary:
+    groups = app.store.groups
     if retry:
-        await app.store.groups.retry_set_aside(library)
+        await groups.retry_set_aside(library)
     updates: list[UpdateRecord] = []
     if app.worker is not None:
-        with _ProgressLine(library) as progress:
-            updates = await app.worker.learn(library, progress.report)
+        progress = Progress((await groups.counts(library)).pending)
+        with _ProgressLine(library, progress) as line:
+            updates = await app.worker.learn(library, line.report, alone=alone)
+    tried = {group.group.id for update in updates for group in update.groups}
+    set_aside = await groups.set_aside(library, len(tried)) if tried else ()
     return LearningSummary(
         library=library,
         updates=tuple(updates),
         versions=await _versions(app.store, library, updates),
-        counts=await app.store.groups.counts(library),
+        set_aside=tuple(group for group in set_aside if group.id in tried),
+        counts=await groups.counts(library),
         elsewhere=len(await app.store.updates.open(library)),
     )
 
@@ -125,11 +156,49 @@ async def _versions(
     return tuple([await store.libraries.version(library, number) for number in numbers])
 
 
+class Progress:
+    """How many groups are done, and how long the others may take.
+
+    Args of `__init__`:
+        total: Number of groups to learn from.
+        clock: Seconds since any moment.
+    """
+
+    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._total = total
+        self._clock = clock
+        self._begun = clock()
+        self._done_by_update: dict[str, int] = {}
+        self._at_first: int | None = None
+
+    def text(self, progress: UpdateProgress) -> str:
+        """The progress in words: "768 of 2,000 groups, about 3 min"."""
+        self._done_by_update[progress.update_id] = progress.groups
+        done = sum(self._done_by_update.values())
+        if self._at_first is None:
+            self._at_first = done
+        total = max(self._total, done)
+        text = f"{done:,} of {count(total, 'group')}"
+        fresh = done - self._at_first
+        if not fresh or done == total:
+            return text
+        left = (self._clock() - self._begun) / fresh * (total - done)
+        return f"{text}, about {_duration(left)}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 2 * MINUTE:
+        return f"{max(1, round(seconds))} s"
+    minutes = seconds / MINUTE
+    return f"{minutes:.0f} min" if minutes < 2 * MINUTE else f"{minutes / MINUTE:.0f} h"
+
+
 class _ProgressLine:
     """The progress of an update, as a line on a terminal that is overwritten."""
 
-    def __init__(self, library: str) -> None:
+    def __init__(self, library: str, progress: Progress) -> None:
         self._library = library
+        self._progress = progress
         self._visible = sys.stderr.isatty()
 
     def __enter__(self) -> Self:
@@ -140,8 +209,7 @@ class _ProgressLine:
 
     def report(self, progress: UpdateProgress) -> None:
         """Show the progress."""
-        answered = count(progress.done, "answer")
-        self._write(f"{self._library}: {answered}, {progress.open:,} in flight …")
+        self._write(f"{self._library}: {self._progress.text(progress)} …")
 
     def _write(self, text: str) -> None:
         if self._visible:
@@ -155,6 +223,7 @@ class LearningSummary:
     Attributes:
         updates: The updates that ran.
         versions: The versions that they published.
+        set_aside: The groups that were set aside.
         counts: The groups of the library afterwards.
         elsewhere: Number of updates open with a host or another process.
     """
@@ -162,6 +231,7 @@ class LearningSummary:
     library: str
     updates: tuple[UpdateRecord, ...]
     versions: tuple[Version, ...]
+    set_aside: tuple[GroupInfo, ...]
     counts: GroupCounts
     elsewhere: int
 
@@ -175,8 +245,8 @@ class LearningSummary:
 
     @property
     def failed(self) -> bool:
-        """Whether an update failed."""
-        return any(u.status == "failed" for u in self.updates)
+        """Whether something that waited was not learned from."""
+        return bool(self.set_aside)
 
 
 def print_summary(summary: LearningSummary) -> None:
@@ -209,6 +279,8 @@ def _nothing_learned(summary: LearningSummary) -> str:
     if counts.waiting:
         waiting = count(counts.waiting, "group")
         return f"Waiting: {waiting}. Ask a connected agent to call update_experiences."
+    if counts.none_fit:
+        return f"{NONE_FIT} {HOW_TO_FIT}"
     nothing = (
         f"No groups are waiting: {count(counts.groups, 'group')}, {counts.signal:,} with signal, "
         f"{counts.learned:,} learned from."
@@ -217,11 +289,11 @@ def _nothing_learned(summary: LearningSummary) -> str:
 
 
 def _notes(summary: LearningSummary) -> list[str]:
-    notes: list[str] = []
+    notes = [f"Set aside: group {g.id}: {g.failure}" for g in summary.set_aside[:MAX_NAMED]]
     if summary.counts.set_aside:
         notes.append(
             f"{count(summary.counts.set_aside, 'group')} set aside after failures: "
-            "--retry-set-aside tries again."
+            "--retry-set-aside tries again, and so does another model."
         )
     if summary.elsewhere:
         notes.append(
@@ -262,6 +334,7 @@ def to_json(summary: LearningSummary) -> dict[str, object]:
         "usage": asdict(summary.usage),
         "waiting": summary.counts.waiting,
         "set_aside": summary.counts.set_aside,
+        "set_aside_now": [{"group_id": g.id, "reason": g.failure} for g in summary.set_aside],
     }
 
 

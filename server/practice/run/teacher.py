@@ -101,13 +101,19 @@ class BudgetedModel:
             except ModelQuotaError as error:
                 self._budget.end(QuotaSpentError(f"the teacher {self.name!r}", error))
                 raise
+            self._forbidden = None  # that one prompt was refused, others are not
             self._budget.add(spent_of(reply))
             self.estimates |= reply.estimated
             return reply
 
     async def probe(self) -> None:
-        """See `server.learning.models.Model.probe`; its few tokens are not counted."""
+        """Ask one tiny question, unless the budget is spent; see `Model.probe`."""
+        try:
+            self._budget.check()
+        except BudgetSpentError as error:
+            raise ModelUnavailableError(str(error)) from error
         await self._model.probe()
+        self._forbidden = None
 
     async def answer(self, request: Asked, correction: Correction | None = None) -> TeacherAnswer:
         """Ask a question of the run's own.

@@ -87,7 +87,7 @@ async def test_publishing_on_a_moved_head_is_refused(store: Store) -> None:
     await store.libraries.edit("lib", [Add("n", "Do this.")], author="cli", note="")
 
     with pytest.raises(HeadMovedError):
-        await store.updates.publish(update_id, _publication(outcome, "host"))
+        await store.updates.publish(update_id, _publication(outcome, "host", "host"))
 
 
 async def test_a_group_is_in_one_update_only_and_waits_again_when_it_grows(
@@ -233,11 +233,11 @@ async def test_a_lease_has_one_owner_until_it_expires(store: Store) -> None:
     update_id = await runner(store).begin("lib", "model", 8, ("one", 60.0))
     assert update_id
 
-    assert await store.updates.lease(None, "two", 60.0, 0.0) is None
+    assert await store.updates.lease("lib", "two", 60.0, 0.0) is None
     with pytest.raises(LeaseLostError):
         await store.updates.keep(update_id, "two", 60.0)
     await store.updates.keep(update_id, "one", -1.0)
-    assert await store.updates.lease(None, "two", 60.0, 0.0) == update_id
+    assert await store.updates.lease("lib", "two", 60.0, 0.0) == update_id
 
 
 async def test_a_host_update_is_left_to_its_host_until_it_is_abandoned(store: Store) -> None:

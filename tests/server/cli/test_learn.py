@@ -9,6 +9,10 @@ import pytest
 from click.testing import Result
 
 from experience_store.testing import Asked, Said, ScriptedEndpoint, sensible_answer
+from server.cli.commands.learn import Progress
+from server.learning.model_driver import UpdateProgress
+from server.learning.worker import Worker, WorkerTimes
+from server.text import HOW_TO_FIT, NONE_FIT
 from tests.processes.starting import cli_command
 from tests.server.cli.program import Json, Program, lines
 
@@ -121,3 +125,50 @@ def test_learn_does_not_take_a_key_alone_for_a_model(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     assert "no model is configured" in waiting.run("learn", "-l", "lib", fails=1).stderr
+
+
+@pytest.fixture
+def fast_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Worker.__init__.__kwdefaults__ or {}, "times", WorkerTimes(round=0.01))
+
+
+@pytest.mark.usefixtures("fast_rounds")
+async def test_a_group_that_always_fails_is_named_and_the_others_are_learned(
+    waiting: Program,
+) -> None:
+    def script(asked: Asked) -> Said:
+        if f"<task>\n{TASKS[0]}" in asked.prompt:
+            return Said("flagged by moderation", status=403)
+        return Said(sensible_answer(asked.prompt))
+
+    async with ScriptedEndpoint(script) as endpoint:
+        result = await learn(waiting, endpoint, "-l", "lib", fails=1)
+        again = Json(json.loads((await learn(waiting, endpoint, "-l", "lib", "--json")).stdout))
+    said = " ".join(result.stdout.split())
+    assert "Version 1, learned from 2 groups" in said
+    assert f"Set aside: group {TASKS[0]}: failed 3 times; the last: " in said
+    assert "flagged by moderation" in said
+    assert again.at("libraries", 0, "set_aside_now") == []
+
+
+def test_learn_says_when_nothing_can_ever_be_learned(program: Program) -> None:
+    lone = [{"task": f"Task {n}", "trajectories": [WON], "group_id": f"g{n}"} for n in range(5)]
+    program.run("submit", "-l", "lib", stdin=lines(*lone))
+    result = program.run("learn", "-l", "lib", "--model", "none", "--base-url", "http://[::1]:9/v1")
+    doctor = program.run("doctor")
+    for said in (result.stdout, doctor.stdout):
+        assert NONE_FIT in " ".join(said.split())
+        assert HOW_TO_FIT in " ".join(said.split())
+
+
+def test_progress_counts_groups_and_estimates_what_is_left() -> None:
+    now = 0.0
+    progress = Progress(2_000, lambda: now)
+    assert progress.text(UpdateProgress("u1", 0, 0, 8)) == "0 of 2,000 groups"
+    now = 60.0
+    assert progress.text(UpdateProgress("u1", 256, 257, 0)) == "256 of 2,000 groups, about 7 min"
+    now = 240.0
+    assert progress.text(UpdateProgress("u2", 512, 0, 8)) == "768 of 2,000 groups, about 6 min"
+    now = 7_200.0
+    assert progress.text(UpdateProgress("u3", 1, 0, 8)) == "769 of 2,000 groups, about 3 h"
+    assert progress.text(UpdateProgress("u4", 1_300, 0, 0)) == "2,069 of 2,069 groups"

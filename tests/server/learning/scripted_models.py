@@ -29,7 +29,7 @@ AT_ONCE = 0.001  # seconds in Retry-After
 LONG_ENOUGH = 30.0
 
 
-USUAL = WorkerTimes()
+USUAL = WorkerTimes(round=0.01)
 
 
 def model(base_url: str) -> ModelSettings:

@@ -46,7 +46,7 @@ async def test_learning_starts_when_enough_groups_wait(store: Store) -> None:
     async with ScriptedEndpoint(gate) as endpoint:
         settings = replace(model(endpoint.base_url), learn_groups=3, learn_after=FOREVER)
         async with worker(store, settings) as made:
-            await made._work_off()  # pyright: ignore[reportPrivateUsage]
+            await made._look()  # pyright: ignore[reportPrivateUsage]
             assert await store.updates.list("lib", 9) == (), "two groups are too few"
             async with running(made), asyncio.timeout(LONG_ENOUGH):
                 await submit_tasks(store, TASKS[2:])

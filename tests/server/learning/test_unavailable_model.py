@@ -69,11 +69,11 @@ async def test_learning_resumes_after_an_outage_at_no_cost(
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500])
-async def test_after_a_failure_only_missing_answers_are_asked_for(
+async def test_after_an_outage_only_missing_answers_are_asked_for(
     store: Store, status: int
 ) -> None:
     def failing(asked: Asked) -> Said:
-        return Said(status=status) if asked.number == 2 else right(asked)
+        return Said(status=status) if asked.number > 1 else right(asked)
 
     await submit_tasks(store)
     async with ScriptedEndpoint(failing) as first:
@@ -84,8 +84,7 @@ async def test_after_a_failure_only_missing_answers_are_asked_for(
     async with ScriptedEndpoint() as second:
         (closed,) = await learn(store, second)
 
-    answered = {p for p in first.prompts() if "<proposals>" not in p} - {first.prompts()[1]}
-    assert not answered & set(second.prompts())
+    assert first.prompts()[0] not in second.prompts()
     assert closed.status == "published"
     assert await lessons(store) == {lesson(task) for task in TASKS}
 

@@ -40,6 +40,9 @@ class Deleting:
             await self._store.libraries.delete(library)
         return Reply(sensible_answer(request.prompt), Usage(1))
 
+    async def probe(self) -> None:
+        pass
+
     async def close(self) -> None:
         pass
 
