@@ -23,6 +23,7 @@ from server.learning.models import (
 from server.settings import ModelSettings
 
 MAX_REASON = 500  # characters
+MIN_KEY = 8  # characters; what is shorter is a placeholder, and may be a word of a message
 
 
 class EndpointHealth:
@@ -35,7 +36,8 @@ class EndpointHealth:
 
     def __init__(self, model: Model, settings: ModelSettings) -> None:
         self._model = model
-        self._key = settings.api_key
+        key = settings.api_key
+        self._key = key if len(key) >= MIN_KEY else ""
         self._url = public_url(settings.base_url)
         self._turn = asyncio.Lock()
         self._answered = self._probed = float("-inf")
