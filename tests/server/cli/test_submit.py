@@ -344,6 +344,14 @@ def test_a_dry_run_shows_what_would_be_stored_and_stores_nothing(
     assert not fresh_program.database.exists()
 
 
+def test_an_id_of_the_task_is_told_from_one_of_the_attempt(program: Program) -> None:
+    rows = [{"id": "q1", "question": "2+2?", "response": str(n), "reward": n == 4} for n in (4, 5)]
+    said = " ".join(program.run("submit", stdin=lines(*rows), fails=1).stderr.split())
+    assert "if id names the task and not the attempt, use --group-by id" in said
+    found = program.json("submit", "--group-by", "id", stdin=lines(*rows))
+    assert counts(found)[1:] == (2, 0, 2, 1, 1)
+
+
 def test_tables_of_rollouts_are_stored(program: Program, tmp_path: Path) -> None:
     file = tmp_path / "runs.csv"
     file.write_text("question,response,score,note\n2+2?,4,1,\n2+2?,5,0.0,close\n2+2?,6,,\n2+2?\n")
