@@ -87,8 +87,11 @@ def _observation(event: Json) -> dict[str, object]:
 
 
 def _reward(value: Json) -> float | None:
+    """Whether the issue is resolved; None if the tests could not be run."""
     field = first(value, _REWARDS)
-    return None if field is None else read_reward(lookup(value, field), field)
+    if field is None or nested(value, "test_result", "report", "error_eval"):
+        return None
+    return read_reward(lookup(value, field), field)
 
 
 OPENHANDS = Form("OpenHands output", _matches, _read, _reward)
