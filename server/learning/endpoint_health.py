@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from urllib.parse import urlsplit, urlunsplit
 
 from experience_store.safety.redaction import redact
 from experience_store.store import Trouble
@@ -38,7 +37,7 @@ class EndpointHealth:
         self._model = model
         key = settings.api_key
         self._key = key if len(key) >= MIN_KEY else ""
-        self._url = public_url(settings.base_url)
+        self._url = settings.public_url
         self._turn = asyncio.Lock()
         self._answered = self._probed = float("-inf")
         self._verdict: ModelUnavailableError | None = None
@@ -93,10 +92,3 @@ class EndpointHealth:
         said = str(error).replace(self._key, "[API key]") if self._key else str(error)
         line = " ".join(redact(said)[0].split())
         return line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 1]}…"
-
-
-def public_url(url: str | None) -> str:
-    """A URL without credentials and query; empty for None."""
-    parts = urlsplit(url or "")
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))

@@ -26,7 +26,7 @@ from experience_store.errors import LeaseLostError, NotFoundError, StorageError
 from experience_store.store import GroupCounts, Store, Trouble, UpdateRecord
 from experience_store.store.workers import FRESH_SECONDS
 from experience_store.update_runner import UpdateRunner
-from server.learning.endpoint_health import EndpointHealth, public_url
+from server.learning.endpoint_health import EndpointHealth
 from server.learning.model_driver import ModelDriver, Report
 from server.learning.models import Model, ModelUnavailableError
 from server.settings import ModelSettings
@@ -393,7 +393,7 @@ class _Rest:
 
 def learner_of(settings: ModelSettings) -> str:
     """A model with its endpoint: what decides whether it is worth trying a group again."""
-    return f"{settings.name} at {public_url(settings.base_url) or 'OpenAI'}"
+    return f"{settings.name} at {settings.public_url or 'OpenAI'}"
 
 
 def _waited(counts: GroupCounts) -> float:

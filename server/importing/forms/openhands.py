@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
-from server.importing.chat import as_text, call, first_user_text, nested
+from experience_store.submissions.messages import first_user_text
+from server.importing.chat import as_text, call, nested
 from server.importing.fields import Json, as_list, as_object, first, lookup, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
