@@ -34,6 +34,7 @@ from server.settings import ModelSettings
 logger = logging.getLogger(__name__)
 
 GROUPS_PER_UPDATE = 256
+LIBRARIES_AT_ONCE = 32
 SHARE = 0.75  # of the concurrent calls that one library may make in the background
 _AT_ONCE = -1.0
 _LOOKING = ""
@@ -101,8 +102,8 @@ class Worker:
     @property
     def trouble(self) -> Trouble | None:
         """What holds up learning; None if nothing does."""
-        errors = (Trouble(e.since, str(e.error)) for e in self._errors.values())
-        return self._health.down or next(errors, None)
+        troubles = (error.trouble() for error in self._errors.values())
+        return self._health.down or next(troubles, None)
 
     @property
     def unusable(self) -> StorageError | None:
@@ -186,7 +187,8 @@ class Worker:
                     return
             await self._store.groups.offer_again(self._learner)
             for library in await self._candidates():
-                await self._start(library)
+                if len(self._tasks) < LIBRARIES_AT_ONCE:
+                    await self._start(library)
             self._errors.pop(_LOOKING, None)
         except StorageError as error:
             self._note(_LOOKING, error)
@@ -338,7 +340,7 @@ class Worker:
 
     def _note(self, where: str, error: Exception) -> None:
         known = self._errors.get(where)
-        self._errors[where] = _Error(known.since if known else datetime.now(UTC), error)
+        self._errors[where] = _Error(known.since if known else datetime.now(UTC), error, where)
 
     def _until_next_look(self) -> float:
         if self._pauses():
@@ -364,6 +366,12 @@ class Worker:
 class _Error:
     since: datetime
     error: Exception
+    library: str
+
+    def trouble(self) -> Trouble:
+        whole = isinstance(self.error, StorageError) or self.library == _LOOKING
+        where = "" if whole else f"in library {self.library!r}: "
+        return Trouble(self.since, f"{where}{self.error}")
 
 
 class _Rest:
