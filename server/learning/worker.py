@@ -51,6 +51,7 @@ class WorkerTimes:
         abandoned: A host's update that got no answer for this long is taken over.
         round: Pause before a failed request is asked again; it doubles with each round.
         probe: A group that waits this long for others makes the worker try the endpoint.
+        silence: Calls in flight without any answer for this long do so, too.
     """
 
     lease: float = 15.0
@@ -60,6 +61,7 @@ class WorkerTimes:
     max_pause: float = 300.0
     round: float = 5.0
     probe: float = 10.0
+    silence: float = 60.0
 
 
 _TIMES = WorkerTimes()
@@ -92,6 +94,7 @@ class Worker:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._wake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._checking: asyncio.Task[object] | None = None
         self._rests: dict[str, _Rest] = {}
         self._pause = _Rest(times.poll, times.max_pause)
         self._take_over: set[str] = set()
@@ -126,12 +129,14 @@ class Worker:
         try:
             while True:
                 self._wake.clear()
+                await self._tell()
+                self._listen()
                 await self._look()
                 await self._tell()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._until_next_look())
         finally:
-            tasks = list(self._tasks.values())
+            tasks = [*self._tasks.values(), *([self._checking] if self._checking else [])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -196,6 +201,12 @@ class Worker:
             logger.exception("looking for work met an error")
             self._note(_LOOKING, error)
         self._begin_pause()
+
+    def _listen(self) -> None:
+        """Try the endpoint if it has been silent for long, beside the calls that wait for it."""
+        idle = self._checking is None or self._checking.done()
+        if idle and not self._health.down and self._health.silence > self._times.silence:
+            self._checking = asyncio.create_task(self._health.check())
 
     async def _candidates(self) -> list[str]:
         """The libraries in which something waits, and nothing is done."""
