@@ -17,7 +17,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +51,8 @@ class WorkerTimes:
         abandoned: A host's update that got no answer for this long is taken over.
         round: Pause before a failed request is asked again; it doubles with each round.
         probe: A group that waits this long for others makes the worker try the endpoint.
+        patience: A person who waits for the first answer is told after this long if there is none
+            to come.
         silence: Calls in flight without any answer for this long do so, too.
     """
 
@@ -61,6 +63,7 @@ class WorkerTimes:
     max_pause: float = 300.0
     round: float = 5.0
     probe: float = 10.0
+    patience: float = 3.0
     silence: float = 60.0
 
 
@@ -133,8 +136,9 @@ class Worker:
                 self._listen()
                 await self._look()
                 await self._tell()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._until_next_look())
+                with suppress(TimeoutError):  # `wait_for` may lose a cancellation in Python 3.11
+                    async with asyncio.timeout(self._until_next_look()):
+                        await self._wake.wait()
         finally:
             tasks = [*self._tasks.values(), *([self._checking] if self._checking else [])]
             for task in tasks:
@@ -171,12 +175,25 @@ class Worker:
             update_id = await self._lease(library) or await self._begin(library)
             if update_id is None:
                 return closed
-            record = await self._drive(update_id, report, None if alone else self._share)
+            driving = self._drive(update_id, report, None if alone else self._share)
+            record = await self._unless_dead(driving)
             if record.status == "open":
                 await asyncio.sleep(rest.begin())
             else:
                 closed.append(record)
                 rest = self._new_rest()
+
+    async def _unless_dead(self, driving: Coroutine[object, object, UpdateRecord]) -> UpdateRecord:
+        """Drive, but not until the last retry if the endpoint is dead from the beginning."""
+        task = asyncio.create_task(driving)
+        try:
+            await asyncio.wait({task}, timeout=None if self._health.known else self._times.patience)
+            if not task.done() and not self._health.known and (down := await self._health.check()):
+                raise down
+            return await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     # Looking for work
 
