@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from experience_store.safety.redaction import redact
@@ -44,10 +46,28 @@ class EndpointHealth:
         self.down: Trouble | None = None
         self.known = False
         self._spent = False
+        self._calls = 0
+        self._heard = 0.0
+
+    @contextmanager
+    def calling(self) -> Generator[None]:
+        """Around a call to the endpoint."""
+        if not self._calls:
+            self._heard = time.monotonic()
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+
+    @property
+    def silence(self) -> float:
+        """Seconds that calls have been in flight without an answer to any."""
+        return time.monotonic() - self._heard if self._calls else 0.0
 
     def answered(self) -> None:
         """A request was answered: the endpoint is up."""
-        self._answered = time.monotonic()
+        self._answered = self._heard = time.monotonic()
         self.down, self.known = None, True
 
     async def verdict(self, error: ModelUnavailableError) -> ModelUnavailableError | None:
@@ -74,6 +94,7 @@ class EndpointHealth:
             if self._answered < since:
                 return self._is_down(error)
         self.known = True
+        self._heard = time.monotonic()
         if not self._spent:  # a tiny question may still be paid for
             self.down = None
         return None

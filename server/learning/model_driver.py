@@ -147,7 +147,8 @@ class _Pass:
     async def _call(self, request: Request, correction: Correction | None) -> _Outcome:
         try:
             async with self.slots:
-                reply = await self.model.ask(request, correction)
+                with self.health.calling():
+                    reply = await self.model.ask(request, correction)
         except ModelRefusedError as error:
             return error
         except ModelUnavailableError as error:

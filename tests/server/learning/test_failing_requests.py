@@ -224,6 +224,33 @@ async def test_a_dead_endpoint_is_known_before_learning_is_due(store: Store) -> 
     assert "http://127.0.0.1:9/v1" in str(made.trouble)
 
 
+async def test_an_endpoint_that_never_answers_is_known_before_its_calls_time_out(
+    store: Store,
+) -> None:
+    await submit_tasks(store)
+    async with ScriptedEndpoint(always(Said(delay=FOREVER))) as endpoint:
+        settings = replace(model(endpoint.base_url), learn_groups=1, timeout=0.3, retries=9)
+        times = replace(FAST, silence=0.05)
+        async with worker(store, settings, times=times) as made, running(made):
+            await until(lambda: made.trouble)
+            counts = await store.groups.counts("lib")
+
+    assert "timed out" in str(made.trouble)
+    assert counts.learning == 3, "the calls are in flight"
+
+
+async def test_who_waits_for_a_dead_endpoint_is_told_before_its_last_retry(store: Store) -> None:
+    await submit_tasks(store)
+    settings = replace(model("http://127.0.0.1:9/v1"), retries=99)
+    async with worker(store, settings, times=replace(FAST, patience=0.05)) as made:
+        async with asyncio.timeout(LONG_ENOUGH):
+            with pytest.raises(ModelUnavailableError, match=r"127\.0\.0\.1:9/v1"):
+                await made.learn("lib")
+
+    (open_,) = await store.updates.open("lib")
+    assert not (await store.updates.get(open_)).leased
+
+
 async def test_a_group_is_offered_once_to_each_learner_until_it_changes(store: Store) -> None:
     answers = poisoned(Said(status=500))
 
