@@ -1,22 +1,53 @@
 r"""Where in an agent's last words its answer stands.
 
-In this order: the last `<answer>…</answer>`; the last `\boxed{…}`; what follows the last
-"answer:" or "answer is" up to the end of its line, or the next line if nothing follows. What was
-found is looked through in the same way: `<answer>\boxed{5}</answer>` is 5.
+In this order: the last `<answer>…</answer>`; the last `\boxed{…}`; the last `"answer": …` of a JSON
+object; what follows the last "answer:", "answer is" (also in other languages) or `####` up to the
+end of its line, or the next line if nothing follows. What was found is looked through in the same
+way: `<answer>\boxed{5}</answer>` is 5. What such a line says without the words around it is in
+`answer_wording`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Place: TypeAlias = Literal["tags", "boxed", "line"]
-_TAGS = re.compile(r"<answer>((?:(?!<answer>).)*)</answer>", re.DOTALL | re.IGNORECASE)
+Place: TypeAlias = Literal["tags", "boxed", "json", "line"]
+MAX_SEARCHED = 20_000  # characters at the end of a text in which an unmarked answer is looked for
+
+_TAGS = re.compile(
+    r"<((?:final_)?answer)>((?:(?!<(?:final_)?answer>).)*?)</\1>", re.DOTALL | re.IGNORECASE
+)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BETWEEN_BOXES = re.compile(r"[\s$.,;]*(?:and|or)?[\s$]*(?:[a-zA-Z]\s*=)?[\s$]*", re.IGNORECASE)
+_KEY = re.compile(r"""["'](?:final[ _-]?)?answer["']\s*:\s*""", re.IGNORECASE)
+_WORD = (
+    r"(?:\banswers?\b|\bantwort(?:en)?\b|\br[ée]ponses?\b|\brespuestas?\b|\brisposta\b|\bresposta\b"
+    r"|\bantwoord\b|\bответ\b|答案|答え|回答|정답)"
+)
+_IS = (
+    r"(?:is|are|was|equals|(?:would|should|must|will|has to|can only) be|comes? (?:out )?to|becomes"
+    r"|ist|lautet|est|es|è|é|será|будет)"
+)
+_EMPHASIS = r"[*_`\"]*"
 _LINE = re.compile(
-    r"\banswer\b[*_`]*[ \t]*(?:(?:is|was)[ \t]*:?|[:=])[*_`]*[ \t]*(?:\n\s*)?([^\n]*)",
+    rf"(?<!\bif )(?<!\bif the )(?<!\bif your )(?<!\bwhether the )(?<!\bverify the ){_WORD}"
+    rf"{_EMPHASIS}(?:[ \t]*\([^()\n]{{0,40}}\))?{_EMPHASIS}[ \t]*"
+    rf"(?:(?:[:\uff1a=\u2192|]|[-=]>|[-\u2013\u2014](?=[ \t]))+"  # a sign
+    rf"|(?:[^\s.:\uff1a=!?|]+[ \t]+){{0,8}}?{_IS}(?:(?P<not>n['\u2019]t)\b|\b)(?:[ \t]*[:\uff1a])?"
+    rf"|(?P<no>\u5e76?[\u4e0d\u975e])?[\u662f\u4e3a\u70ba\u306f](?:[:\uff1a])?"  # a verb that is a character
+    rf"|(?=[ \t#*_`]*\n))"  # a heading
+    rf"{_EMPHASIS}[ \t]*"
+    rf"(?:[ \t#*_`]*\n\s*(?:```\w*\n\s*|\\\[\s*|\$\$\s*)?(?:[->*+]\s+)*)?(?P<said>[^\n]*)",
     re.IGNORECASE,
+)
+_HASHES = re.compile(r"^####[ \t]*(?P<said>[-+$\\\d.][^\n]*)\s*\Z", re.MULTILINE)
+_REVERSED = re.compile(
+    r"(?:^|(?<=[.!?:]\s))(?P<said>[^\n.:]{1,200}?)\s+(?:is|are|was)\s+(?:the|my|our)\s+"
+    r"(?:(?:final|correct|right|only|desired|required)\s+){0,2}answers?\b",
+    re.MULTILINE | re.IGNORECASE,
 )
 
 
@@ -30,7 +61,7 @@ class Found:
 
 def find_answer(text: str) -> Found | None:
     """The answer that is marked as such; None where none is."""
-    found = _in_tags(text) or _in_box(text) or _in_line(text)
+    found = _in_tags(text) or _in_box(text) or _in_json(text) or _in_line(text)
     if found is None:
         return None
     return find_answer(found.text) or found
@@ -49,19 +80,25 @@ def answer_in_tags(text: str) -> str | None:
 
 
 def _in_tags(text: str) -> Found | None:
-    if "</answer>" not in text.lower():
+    if "answer>" not in text.lower():
         return None
     matches = _TAGS.findall(text)
-    return Found(matches[-1].strip(), "tags") if matches else None
+    return Found(matches[-1][1].strip(), "tags") if matches else None
 
 
 def _in_box(text: str) -> Found | None:
-    """The last box that is closed."""
+    """The last box that is closed, with those before it that it is listed with."""
+    said: list[str] = []
+    after: int | None = None
     for match in reversed(list(_BOXED.finditer(text))):
         end = _closing(text, match.end())
-        if end is not None:
-            return Found(text[match.end() : end].strip(), "boxed")
-    return None
+        if end is None:
+            continue
+        if after is not None and not _BETWEEN_BOXES.fullmatch(text[end + 1 : after]):
+            break
+        said.insert(0, text[match.end() : end].strip())
+        after = match.start()
+    return Found(", ".join(said), "boxed") if said else None
 
 
 def _closing(text: str, start: int) -> int | None:
@@ -78,7 +115,28 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
+def _in_json(text: str) -> Found | None:
+    keys = list(_KEY.finditer(text))
+    if not keys:
+        return None
+    start = keys[-1].end()
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, start)
+    except ValueError:
+        said = re.split(r"[,}\n]", text[start:], maxsplit=1)[0].strip(" \"'")
+        return Found(said, "json") if said else None
+    said = value if isinstance(value, str) else text[start:end]
+    return Found(said.strip(), "json") if said.strip() else None
+
+
 def _in_line(text: str) -> Found | None:
-    matches = [m[1].strip() for m in _LINE.finditer(text)]
-    last = next((m for m in reversed(matches) if m), None)
-    return Found(last, "line") if last else None
+    lines = [_said(match) for match in _LINE.finditer(text)]
+    said = [line for line in lines if line.strip(" |")]
+    said = said or [m["said"] for m in _HASHES.finditer(text)]
+    said = said or [m["said"].strip() for m in _REVERSED.finditer(text[-MAX_SEARCHED:])]
+    return Found(said[-1], "line") if said else None
+
+
+def _said(line: re.Match[str]) -> str:
+    said = line["said"].strip()
+    return f"not {said}" if line["not"] or line["no"] else said

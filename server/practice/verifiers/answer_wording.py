@@ -1,0 +1,168 @@
+r"""What an answer says without the words, marks and signs around it.
+
+"**therefore 4 apples**, because …" says "4 apples". Nothing here knows the right answer, and nothing
+looks for it: a text is cut down in the same way whatever it says, to its last sentence and to the
+clause that states something, and denials ("not 4") stay what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from server.practice.verifiers.answer_extraction import MAX_SEARCHED, find_answer
+
+_COMMANDS = (
+    r"text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|boldsymbol|bm|mbox|operatorname"
+    r"|boxed|fbox|emph|underline"
+)
+_SPACING = re.compile(
+    r"\\(?:left|right|displaystyle|q?quad|big[lr]?|Big[lr]?)(?![a-zA-Z])|\\[,;:!](?!\S*\\\])|(?<!\\)~"
+)
+_TAG = re.compile(r"</?(?:b|strong|i|em|u|code|pre|p|span|br|mark)\b[^<>]{0,80}>", re.IGNORECASE)
+_WRAPPED = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        r"\$\$?((?:[^$\\]|\\.)+)\$?\$",
+        r"\\\(((?:(?!\\[()]).)+)\\\)",
+        r"\\\[((?:(?!\\[\[\]]).)+)\\\]",
+        rf"\\(?:{_COMMANDS})\s*\{{([^{{}}]*(?:\{{[^{{}}]*\}}[^{{}}]*)*)\}}",
+        r"```[\w-]*\n(.*?)\n?```",
+    )
+)
+_LEFT = " \t\r\n\"'`*_|\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d,:;>#"
+_RIGHT = f"{_LEFT}.?!\u3002\uff0c\uff01\uff1f\uff1b\uff1a\u2713\u2714\u2705\\".replace(">", "")
+_BULLET = re.compile(r"[-+\u2022]\s+(?=[^\W\d_]{2})")
+_LEAD = re.compile(
+    r"(?:so|thus|therefore|hence|then|and|simply|clearly|just|indeed|exactly|precisely|obviously"
+    r"|of course|in fact|finally|consequently|equal to|equals|approximately|about|roughly|around"
+    r"|also|donc|daher|also|por lo tanto|entonces|it is|it's|that is)\b[\s,:]+|[\u2248=~]\s*",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(
+    r"(?<!\b[A-Za-z]\.)(?<!\b[A-Z][a-z]\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<=[.!?])[*_\"\u201d`)]*\s+"
+    r"(?=[A-Z\"\u201c*($\\\d\u00c0-\u024f\u0400-\u04ff])|(?<=[\u3002\uff01\uff1f])(?=.)|\n+"
+)
+_EXPLAINS = (
+    r"because|since|as|which|who|whose|where|whereas|while|given|due to|thanks to|so|not|but not"
+    r"|rather than|instead of|i\.e\.|e\.g\.|namely|obtained|after|when|if|assuming|for"
+    r"|weil|denn|da|nicht|parce que|car|puisque|et non|porque|ya que|pues|no"
+)
+_EXPLANATION = re.compile(
+    # a clause that begins with its word, one set off by a comma or a dash, or one in brackets
+    r"\s*[,;\u2013\u2014-]?\s+(?:because|since|as (?:shown|we|can|it|the|expected|required|desired"
+    r"|claimed|above|stated|given|calculated|found)|given that|rather than|instead of|i\.e\."
+    r"|so that|not|weil|denn|parce que|puisque|porque|ya que)\b.*"
+    rf"|\s*[,;]\s+(?:(?:and |but )?(?:{_EXPLAINS}|the|an?|in|at|on|by|with|it|this|that|these|we|i"
+    r"|they|he|she|you|let|hence|thus|therefore))\b(?=\s\w).*"
+    r"|\s+[\u2013\u2014-]\s+(?:the|it|this|that|we|so|i|let|he|she)\b.*"
+    r"|\s*[\uff0c\uff08](?:因为|因為|即|也就是).*"
+    r"|(?<=\S)\s+\((?![^()]*\\)[^()]*[A-Za-z=]{2,}[^()]*\)[\s.]*$"
+    r"|(?<=\S)\s+\([=\u2248][^()]*\)[\s.]*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_NOT = (
+    r"(?:not|never|no longer|neither|cannot be|can't be|isn't|aren't|wasn't|nicht|kein\w*|n'est pas"
+    r"|pas|no es|n\u00e3o|non|\u043d\u0435)\b|\u4e0d\u662f|\u5e76\u975e"
+)
+_BUT = re.compile(
+    rf"\s*(?:{_NOT})\s+[^\n]{{1,80}}?(?:[,;:.\u2013\u2014-]+\s*|\s+)"
+    r"(?:but|rather|instead|it is|it's|sondern|mais|sino)(?:\s+rather)?[:,]?\s+(?P<said>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DENIED = re.compile(rf"\s*(?:{_NOT})", re.IGNORECASE)
+_GIVES_UP = re.compile(
+    r"\b(?:can(?:not|'t)|could(?: not|n't)|unable to|impossible to|do(?: not|n't)|not sure|no idea)"
+    r"\b(?=.*?\b(?:determine|solve|answer|say|tell|compute|calculate|know|find|sure|idea|decide)\b)"
+    r"|\b(?:not sure|no idea|unknown|undetermined)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_VERB = re.compile(
+    r"(?:\b(?:is|are|was|were|be|equals|has|have|had|gets?|makes?|gives?|leaves?|needs?|costs?"
+    r"|choose|chose|pick|select|ist|sind|est|sont|es|son|hat|beträgt|lautet|\u5e94\u4e3a)\b"
+    r"|[=\u2248\u2192\u662f\u4e3a]|->)\s*",
+    re.IGNORECASE,
+)
+_CLOSES = re.compile(
+    r"(?:let me know|i hope|i'm happy|hope (?:this|that|it)|feel free|if you (?:have|need|want|would"
+    r"|'d)|please|thank|good luck|is there anything|would you|do you|have a (?:nice|great)|happy to"
+    r"|glad|you'?re welcome|cheers|best regards|q\.?e\.?d|\W*$)",
+    re.IGNORECASE,
+)
+_OPENS_REASONS = re.compile(
+    r"\W*(?:this|that|these|because|since|explanation|reason|here|let|note|hope|i |we |the reason"
+    r"|to (?:see|get|find|solve|calculate)|as |if |step|working|proof|check|verification"
+    r"|calculation|feel|there (?:is|are))\b",
+    re.IGNORECASE,
+)
+_TAKES_BACK = re.compile(r"\b(?:wait|no,|actually|sorry|correction|mistake|wrong|instead)", re.I)
+
+
+def unwrapped(text: str) -> str:
+    """The text without quotes, emphasis, LaTeX's and HTML's wrappers and punctuation at its ends."""
+    text = _SPACING.sub(lambda match: "" if match[0] == r"\!" else " ", _TAG.sub("", text))
+    for _ in range(8):
+        before = text
+        text = text.lstrip(_LEFT).rstrip(_RIGHT)
+        if bullet := _BULLET.match(text):
+            text = text[bullet.end() :]
+        for pattern in _WRAPPED:
+            if found := pattern.fullmatch(text):
+                text = found[1].strip()
+        if text == before:
+            break
+    return text
+
+
+def stated(text: str) -> str:
+    """What an answer states: the first sentence, without what leads to it or explains it."""
+    text = unwrapped(_SENTENCE_END.split(text.strip(), maxsplit=1)[0])
+    if but := _BUT.match(text):
+        text = but["said"]
+    if denies(text):
+        return text
+    text = unwrapped(_EXPLANATION.sub("", text, count=1) or text)
+    while lead := _LEAD.match(text):
+        text = unwrapped(text[lead.end() :])
+    return text
+
+
+def denies(text: str) -> bool:
+    """Whether a text says only what the answer is not, or that there is none."""
+    return bool(_DENIED.match(text) or _GIVES_UP.search(text))
+
+
+def conclusion(text: str) -> str:
+    """The sentence of a text without marks that gives the answer.
+
+    The last one, without polite endings; the first if all others explain it.
+    """
+    sentences = [s for s in _SENTENCE_END.split(text.strip()[-MAX_SEARCHED:]) if s.strip("` \n")]
+    telling = [s for s in sentences if not _CLOSES.match(s.strip())]
+    if not telling:
+        return text.strip()
+    first, *rest = telling
+    if rest and _OPENS_REASONS.match(rest[0]) and len(first) <= 60:  # noqa: PLR2004  # a few words
+        takes_back = _TAKES_BACK.search(" ".join(rest))
+        return telling[-1] if takes_back or first.rstrip().endswith((":", "?")) else first
+    return telling[-1]
+
+
+def complement(sentence: str) -> str | None:
+    """What follows the last verb or sign that states something: "x = 4" and "It is 4" say 4."""
+    matches = list(_VERB.finditer(sentence))
+    return stated(sentence[matches[-1].end() :]) if matches else None
+
+
+def readings(text: str) -> Iterator[str]:
+    """What an answer may be taken to say, as a whole first, then with less and less around it."""
+    yield unwrapped(text)
+    found = find_answer(text)
+    sentence = found.text if found else conclusion(text)
+    yield unwrapped(sentence)
+    said = stated(sentence)
+    yield said
+    if denies(said):
+        return
+    if (shorter := complement(said)) and not denies(shorter):
+        yield shorter
