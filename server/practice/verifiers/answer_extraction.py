@@ -28,15 +28,18 @@ _WORD = (
     r"|\bantwoord\b|\bответ\b|答案|答え|回答|정답)"
 )
 _IS = (
-    r"(?:is|are|was|equals|(?:would|should|must|will|has to|can only) be|comes? (?:out )?to|becomes"
+    r"(?:is|are|was|be|equals|comes? (?:out )?to|becomes"
     r"|ist|lautet|est|es|è|é|será|будет)"
+)
+DENIES_VERB = re.compile(
+    r"(?:\bnot|n['\u2019]t|\bnever|\bno|\bcannot|\bn\u00e3o|\bne|\u4e0d)\s*$", re.IGNORECASE
 )
 _EMPHASIS = r"[*_`\"]*"
 _LINE = re.compile(
     rf"(?<!\bif )(?<!\bif the )(?<!\bif your )(?<!\bwhether the )(?<!\bverify the ){_WORD}"
-    rf"{_EMPHASIS}(?:[ \t]*\([^()\n]{{0,40}}\))?{_EMPHASIS}[ \t]*"
+    rf"{_EMPHASIS}(?:[ \t]*\([^()\n]{{0,40}}\)|[ \t]+(?:finale?|correct[ae]?|richtige?))?{_EMPHASIS}[ \t]*"
     rf"(?:(?:[:\uff1a=\u2192|]|[-=]>|[-\u2013\u2014](?=[ \t]))+"  # a sign
-    rf"|(?:[^\s.:\uff1a=!?|]+[ \t]+){{0,8}}?{_IS}(?:(?P<not>n['\u2019]t)\b|\b)(?:[ \t]*[:\uff1a])?"
+    rf"|(?P<lead>(?:[^\s.:\uff1a=!?|]+[ \t]+){{0,8}}?){_IS}(?:(?P<not>n['\u2019]t)\b|\b)(?:[ \t]*[:\uff1a])?"
     rf"|(?P<no>\u5e76?[\u4e0d\u975e])?[\u662f\u4e3a\u70ba\u306f](?:[:\uff1a])?"  # a verb that is a character
     rf"|(?=[ \t#*_`]*\n))"  # a heading
     rf"{_EMPHASIS}[ \t]*"
@@ -138,5 +141,6 @@ def _in_line(text: str) -> Found | None:
 
 
 def _said(line: re.Match[str]) -> str:
-    said = line["said"].strip()
-    return f"not {said}" if line["not"] or line["no"] else said
+    said = line["said"].strip().rstrip("!")  # not a factorial
+    denied = line["not"] or line["no"] or DENIES_VERB.search(line["lead"] or "")
+    return f"not {said}" if denied else said

@@ -32,7 +32,9 @@ _LABEL = re.compile(  # of a choice, and what it stands for
     re.DOTALL,
 )
 _VERDICTS = ("yes", "no", "true", "false")
-_VERDICT = re.compile(r"(?P<said>yes|no|true|false)\b(?!\s+(?:and|or)\b|\s*/)(?:\s*[^\w\s]|$)")
+_VERDICT = re.compile(
+    r"(?P<said>yes|no|true|false)\b(?!\s+(?:and|or)\b|\s*/)(?:\s*[^\w\s]|\s+(?:because|since|as)\b|$)"
+)
 
 
 class ExactVerifier(AnswerVerifier):
@@ -91,8 +93,9 @@ def says(answer: str, truth: str) -> bool:
 def normalised(text: str) -> str:
     """The text as `MatchVerifier` compares it."""
     folded = unicodedata.normalize("NFKC", unwrapped(text)).casefold()
-    single = re.sub(r"\s+", " ", folded)
-    return single.lstrip(_EDGES).rstrip(_ENDS)
+    single = re.sub(r"\s+", " ", folded).lstrip(_EDGES).rstrip(_ENDS)
+    bracketed = re.fullmatch(r"\[([^\[\],]*[^\W\d_]{2}[^\[\],]*)\]", single)
+    return (bracketed[1] if bracketed else single) or text.strip()
 
 
 def _same(said: str, wanted: str) -> bool:

@@ -10,11 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from server.practice.verifiers.answer_extraction import MAX_SEARCHED, find_answer
+from server.practice.verifiers.answer_extraction import DENIES_VERB, MAX_SEARCHED, find_answer
+
+MAX_BARE = 6  # words of an answer that is no sentence
 
 _COMMANDS = (
     r"text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|boldsymbol|bm|mbox|operatorname"
-    r"|boxed|fbox|emph|underline"
+    r"|emph|underline"
+)
+_COMMAND = re.compile(rf"\\(?:{_COMMANDS})\s*\{{([^{{}}]*)\}}")
+_EMPHASISED = re.compile(r"(?<![\w)*_`])([*_`]{1,3})(?=[^\s*_`])([^\n]+?)(?<=\S)\1(?![\w*_`])")
+_SYMBOLS = re.compile(
+    r"^[\s\u2600-\u27bf\ufe0f\U0001f300-\U0001faff]+|[\s\u2600-\u27bf\ufe0f\U0001f300-\U0001faff]+$"
 )
 _SPACING = re.compile(
     r"\\(?:left|right|displaystyle|q?quad|big[lr]?|Big[lr]?)(?![a-zA-Z])|\\[,;:!](?!\S*\\\])|(?<!\\)~"
@@ -26,17 +33,22 @@ _WRAPPED = tuple(
         r"\$\$?((?:[^$\\]|\\.)+)\$?\$",
         r"\\\(((?:(?!\\[()]).)+)\\\)",
         r"\\\[((?:(?!\\[\[\]]).)+)\\\]",
-        rf"\\(?:{_COMMANDS})\s*\{{([^{{}}]*(?:\{{[^{{}}]*\}}[^{{}}]*)*)\}}",
+        r"\\(?:boxed|fbox)\s*\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}",
         r"```[\w-]*\n(.*?)\n?```",
     )
 )
 _LEFT = " \t\r\n\"'`*_|\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d,:;>#"
-_RIGHT = f"{_LEFT}.?!\u3002\uff0c\uff01\uff1f\uff1b\uff1a\u2713\u2714\u2705\\".replace(">", "")
+_RIGHT = f"{_LEFT}.?\u3002\uff0c\uff01\uff1f\uff1b\uff1a\\".replace(">", "")
+_EXCLAIMED = re.compile(r"(?<=[^\W\d_]{2})!+$")
 _BULLET = re.compile(r"[-+\u2022]\s+(?=[^\W\d_]{2})")
 _LEAD = re.compile(
     r"(?:so|thus|therefore|hence|then|and|simply|clearly|just|indeed|exactly|precisely|obviously"
     r"|of course|in fact|finally|consequently|equal to|equals|approximately|about|roughly|around"
-    r"|also|donc|daher|also|por lo tanto|entonces|it is|it's|that is)\b[\s,:]+|[\u2248=~]\s*",
+    r"|at|in|on|by|called|named|donc|daher|also|por lo tanto|entonces|it is|it's|that is)\b[\s,:]+|[\u2248=~]\s*",
+    re.IGNORECASE,
+)
+_SUBORDINATE = re.compile(
+    r"(?:as|since|because|when|if|given|after|while|although|though)\b[^\n]{3,200}?,\s+(?=\S)",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(
@@ -56,6 +68,7 @@ _EXPLANATION = re.compile(
     rf"|\s*[,;]\s+(?:(?:and |but )?(?:{_EXPLAINS}|the|an?|in|at|on|by|with|it|this|that|these|we|i"
     r"|they|he|she|you|let|hence|thus|therefore))\b(?=\s\w).*"
     r"|\s+[\u2013\u2014-]\s+(?:the|it|this|that|we|so|i|let|he|she)\b.*"
+    r"|\s*;\s(?=.*[A-Za-z]{3}).*|\s+\(\d{3,4}[^()]*\)$"
     r"|\s*[\uff0c\uff08](?:因为|因為|即|也就是).*"
     r"|(?<=\S)\s+\((?![^()]*\\)[^()]*[A-Za-z=]{2,}[^()]*\)[\s.]*$"
     r"|(?<=\S)\s+\([=\u2248][^()]*\)[\s.]*$",
@@ -63,7 +76,7 @@ _EXPLANATION = re.compile(
 )
 _NOT = (
     r"(?:not|never|no longer|neither|cannot be|can't be|isn't|aren't|wasn't|nicht|kein\w*|n'est pas"
-    r"|pas|no es|n\u00e3o|non|\u043d\u0435)\b|\u4e0d\u662f|\u5e76\u975e"
+    r"|(?:less|more|greater|fewer|smaller|larger|bigger|lower|higher) than|pas|no es|n\u00e3o|non|\u043d\u0435)\b|\u4e0d\u662f|\u5e76\u975e"
 )
 _BUT = re.compile(
     rf"\s*(?:{_NOT})\s+[^\n]{{1,80}}?(?:[,;:.\u2013\u2014-]+\s*|\s+)"
@@ -79,8 +92,8 @@ _GIVES_UP = re.compile(
 )
 _VERB = re.compile(
     r"(?:\b(?:is|are|was|were|be|equals|has|have|had|gets?|makes?|gives?|leaves?|needs?|costs?"
-    r"|choose|chose|pick|select|ist|sind|est|sont|es|son|hat|beträgt|lautet|\u5e94\u4e3a)\b"
-    r"|[=\u2248\u2192\u662f\u4e3a]|->)\s*",
+    r"|choose|chose|pick|select|(?:go|went) with|(?:it|that|this|he|she)['\u2019]s|ist|sind|est|sont|es|son|hat|beträgt|lautet|\u5e94\u4e3a)\b"
+    r"|[=\u2248\u2192\u662f\u4e3a]|->|:(?=\s))\s*",
     re.IGNORECASE,
 )
 _CLOSES = re.compile(
@@ -92,7 +105,11 @@ _CLOSES = re.compile(
 _OPENS_REASONS = re.compile(
     r"\W*(?:this|that|these|because|since|explanation|reason|here|let|note|hope|i |we |the reason"
     r"|to (?:see|get|find|solve|calculate)|as |if |step|working|proof|check|verification"
-    r"|calculation|feel|there (?:is|are))\b",
+    r"|calculation|feel|she|he|they|its|her|his|there (?:is|are))\b",
+    re.IGNORECASE,
+)
+_CONCLUDES = re.compile(
+    r"\W*(?:so|thus|therefore|hence|that makes|in total)\b|(?!because|since|as )[^\n]*=",
     re.IGNORECASE,
 )
 _TAKES_BACK = re.compile(r"\b(?:wait|no,|actually|sorry|correction|mistake|wrong|instead)", re.I)
@@ -103,6 +120,8 @@ def unwrapped(text: str) -> str:
     text = _SPACING.sub(lambda match: "" if match[0] == r"\!" else " ", _TAG.sub("", text))
     for _ in range(8):
         before = text
+        text = _EMPHASISED.sub(r"\2", _COMMAND.sub(r"\1", text))
+        text = _EXCLAIMED.sub("", _SYMBOLS.sub("", text))
         text = text.lstrip(_LEFT).rstrip(_RIGHT)
         if bullet := _BULLET.match(text):
             text = text[bullet.end() :]
@@ -121,8 +140,12 @@ def stated(text: str) -> str:
         text = but["said"]
     if denies(text):
         return text
-    text = unwrapped(_EXPLANATION.sub("", text, count=1) or text)
-    while lead := _LEAD.match(text):
+    text = _without_lead(text)
+    return _without_lead(unwrapped(_EXPLANATION.sub("", text, count=1) or text))
+
+
+def _without_lead(text: str) -> str:
+    while lead := _LEAD.match(text) or _SUBORDINATE.match(text):
         text = unwrapped(text[lead.end() :])
     return text
 
@@ -142,16 +165,26 @@ def conclusion(text: str) -> str:
     if not telling:
         return text.strip()
     first, *rest = telling
-    if rest and _OPENS_REASONS.match(rest[0]) and len(first) <= 60:  # noqa: PLR2004  # a few words
-        takes_back = _TAKES_BACK.search(" ".join(rest))
-        return telling[-1] if takes_back or first.rstrip().endswith((":", "?")) else first
-    return telling[-1]
+    said = first if rest and _explain(rest, first.strip()) else telling[-1]
+    return said.rstrip().rstrip("!") if re.search(r"[^\W\d_]{2}", said) else said
+
+
+def _explain(rest: list[str], first: str) -> bool:
+    """Whether all but the first sentence, which is no whole one, explain it."""
+    if len(first.split()) > MAX_BARE or first.endswith((":", "?")) or _VERB.search(first):
+        return False
+    if not _OPENS_REASONS.match(rest[0]) or _CONCLUDES.match(rest[-1]):
+        return False
+    return not _TAKES_BACK.search(" ".join(rest))
 
 
 def complement(sentence: str) -> str | None:
     """What follows the last verb or sign that states something: "x = 4" and "It is 4" say 4."""
     matches = list(_VERB.finditer(sentence))
-    return stated(sentence[matches[-1].end() :]) if matches else None
+    if not matches:
+        return None
+    said = stated(sentence[matches[-1].end() :])
+    return f"not {said}" if DENIES_VERB.search(sentence[: matches[-1].start()]) else said
 
 
 def readings(text: str) -> Iterator[str]:

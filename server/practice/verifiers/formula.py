@@ -20,6 +20,7 @@ _LEAD = re.compile(rf"(?:{_WORD}[\s:,]+)+")
 _TAIL = re.compile(rf"(?<=[\w)\]}}%\u00b0])\s+(?:{_WORD}).*", re.DOTALL)
 _SIGNS = {
     "\u2212": "-",
+    "\u2013": "-",
     "\u00d7": r"\times ",
     "\u00b7": r"\cdot ",
     "\u00f7": "/",

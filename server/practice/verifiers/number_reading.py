@@ -41,13 +41,13 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _OPERATOR = re.compile(
-    r"\s*(?:[-+*/\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and|or)?\s*"
+    r"\s*(?:[-+*/,;\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and|or)?\s*|:"
 )
 _EXPRESSION_BEFORE = re.compile(
-    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[-+]|\\pi)\s*$"
+    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[-+]|\\pi)\s*$"
 )
 _EXPRESSION_AFTER = re.compile(
-    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!(?=\S)|[*\u00d7\u00b7+/]\s*[\w(\\])"
+    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|[*\u00d7\u00b7+/]\s*[\w(\\])"
 )
 _RELATION = re.compile(
     r"[=\u2248\u2243\u2192\u21d2]|\\approx|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b"
@@ -91,7 +91,9 @@ def answered_number(text: str) -> Fraction | None:
     numbers = _numbers(plain(said))
     if len(numbers) <= 1:
         return stated_number(said)
-    return None if _leaves_choice(said) else last_number(said)
+    if _leaves_choice(said) or _is_expression(said, numbers):
+        return None
+    return numbers[-1][1]
 
 
 def stated_number(said: str) -> Fraction | None:
@@ -132,6 +134,12 @@ def _single(part: str, numbers: list[tuple[re.Match[str], Fraction]]) -> Fractio
         if _OPERATOR.fullmatch(between) or re.search(r"\band\b", between):
             return None
     return value
+
+
+def _is_expression(said: str, numbers: list[tuple[re.Match[str], Fraction]]) -> bool:
+    """Whether the last number belongs to the one before it: 18 + 18."""
+    text = plain(said)
+    return bool(_OPERATOR.fullmatch(text[numbers[-2][0].end() : numbers[-1][0].start()]))
 
 
 def _leaves_choice(said: str) -> bool:

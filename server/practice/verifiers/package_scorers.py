@@ -138,6 +138,7 @@ class _MathVerify(Protocol):
         gold: list[object],
         target: list[object],
         *,
+        allow_set_relation_comp: bool,
         timeout_seconds: int | None,
         raise_on_error: bool,
     ) -> bool: ...
@@ -153,14 +154,13 @@ def score_mathematics(question: ScorerRequest) -> ScorerReply:
     answer = question.answers[0]
     if any(says(answer, truth) for truth in question.truths):
         return ScorerReply(reward=1.0)
+    written = formula(answer)
     wanted = [_read(truth) for truth in question.truths]
     if not all(map(_is_mathematics, wanted)):
         return ScorerReply(failure="math-verify cannot read the ground truth as mathematics")
+    if written and all(_decided(written, truth) for truth in question.truths):
+        return ScorerReply(reward=0.0)
     try:
-        written = formula(answer)
-        number = whole_number(written or "")
-        if number is not None and number in map(whole_number, question.truths):
-            return ScorerReply(reward=0.0, feedback="it is one number of several")
         got = _read_formula(written) if written else []
         right = bool(got) and any(_same(one, got) for one in wanted)
     except (MemoryError, RecursionError):
@@ -172,6 +172,14 @@ def score_mathematics(question: ScorerRequest) -> ScorerReply:
     if right:
         return ScorerReply(reward=1.0)
     return ScorerReply(reward=0.0, feedback=None if got else "no mathematics in the answer")
+
+
+def _decided(written: str, truth: str) -> bool:
+    """Whether both are numbers that `says` has compared: exact ones, or the same."""
+    numbers = whole_number(written), whole_number(truth)
+    if None in numbers:
+        return False
+    return numbers[0] == numbers[1] or all(n is not None and n.denominator == 1 for n in numbers)
 
 
 def _is_mathematics(parsed: list[object]) -> bool:
@@ -194,7 +202,9 @@ def _parsed(text: str) -> list[object]:
 
 
 def _same(wanted: list[object], got: list[object]) -> bool:
-    return _math_verify().verify(wanted, got, timeout_seconds=None, raise_on_error=True)
+    return _math_verify().verify(
+        wanted, got, allow_set_relation_comp=True, timeout_seconds=None, raise_on_error=True
+    )
 
 
 # reasoning-gym
