@@ -54,18 +54,9 @@ class IndexCache:
         seen._turn = self._turn
         return seen
 
-    async def load(self, name: str, *, make: bool = False) -> LoadedLibrary:
-        """The current version of a library.
-
-        Args:
-            name: Name of the library.
-            make: Whether to create a library that does not exist.
-
-        Raises:
-            LibraryNotFoundError: If it does not exist and `make` is false.
-        """
-        libraries = self._store.libraries
-        library = await (libraries.ensure(name) if make else libraries.get(name))
+    async def load(self, name: str) -> LoadedLibrary:
+        """The current version of a library; raises LibraryNotFoundError."""
+        library = await self._store.libraries.get(name)
         loaded = self._loaded.get(name)
         if loaded is None or not loaded.is_current(library):
             async with self._turn:

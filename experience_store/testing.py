@@ -105,6 +105,7 @@ class Asked:
         model: The model's name.
         seed: Seed, if one was asked for.
         temperature: Temperature, if one was asked for.
+        body: The whole request, as decoded JSON.
     """
 
     number: int
@@ -116,6 +117,7 @@ class Asked:
     model: str = ""
     seed: int | None = None
     temperature: float | None = None
+    body: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def last(self) -> Turn:
@@ -136,6 +138,8 @@ class Said:
         tool_uses: The tools to call.
         usage: Whether to report tokens.
         body: JSON sent instead of a completion or an error, to test invalid responses.
+        raw: Text sent instead of all that, as `content_type`.
+        finish_reason: Why the completion ends; by default `stop`, or `tool_calls`.
     """
 
     text: str = ""
@@ -146,6 +150,9 @@ class Said:
     tool_uses: tuple[ToolUse, ...] = ()
     usage: bool = True
     body: object = None
+    raw: str | None = None
+    content_type: str = "application/json"
+    finish_reason: str | None = None
 
 
 Script: TypeAlias = Callable[[Asked], Said]
@@ -192,7 +199,7 @@ class _ChatRequest(BaseModel):
     seed: int | None = None
     temperature: float | None = None
 
-    def asked(self, number: int) -> Asked:
+    def asked(self, number: int, body: Mapping[str, object]) -> Asked:
         conversation = tuple(message.turn() for message in self.messages)
         return Asked(
             number=number,
@@ -204,6 +211,7 @@ class _ChatRequest(BaseModel):
             model=self.model,
             seed=self.seed,
             temperature=self.temperature,
+            body=body,
         )
 
 
@@ -280,15 +288,18 @@ class ScriptedEndpoint:
             while head := await _read_head(reader):
                 length = re.search(rb"content-length: (\d+)", head.lower())
                 body = await reader.readexactly(int(length[1]) if length else 0)
-                if not await self._answer(_ChatRequest.model_validate_json(body), writer):
+                if head.startswith(b"GET "):
+                    writer.write(_http(200, '{"object": "list", "data": []}'))
+                    await writer.drain()
+                elif not await self._answer(json.loads(body), writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
-    async def _answer(self, request: _ChatRequest, writer: asyncio.StreamWriter) -> bool:
-        asked = request.asked(len(self.calls) + 1)
+    async def _answer(self, body: Mapping[str, object], writer: asyncio.StreamWriter) -> bool:
+        asked = _ChatRequest.model_validate(body).asked(len(self.calls) + 1, body)
         self.calls.append(asked)
         self._open += 1
         self.most_at_once = max(self.most_at_once, self._open)
@@ -304,17 +315,16 @@ class ScriptedEndpoint:
         return True
 
     def _response(self, asked: Asked, said: Said) -> bytes:
-        if said.body is not None:
+        if said.raw is not None:
+            body = said.raw
+        elif said.body is not None:
             body = json.dumps(said.body)
         elif said.status == 200:  # noqa: PLR2004  # HTTP's OK
             body = json.dumps(self._completion(asked, said))
         else:
             body = json.dumps({"error": {"message": said.text or "scripted", "code": said.status}})
         extra = "" if said.retry_after is None else f"retry-after: {said.retry_after}\r\n"
-        return (
-            f"HTTP/1.1 {said.status} Scripted\r\ncontent-type: application/json\r\n{extra}"
-            f"content-length: {len(body.encode())}\r\n\r\n{body}"
-        ).encode()
+        return _http(said.status, body, extra, said.content_type)
 
     def _completion(self, asked: Asked, said: Said) -> dict[str, object]:
         # a rough count that costs the test's process nothing
@@ -329,7 +339,8 @@ class ScriptedEndpoint:
             "choices": [
                 {
                     "index": 0,
-                    "finish_reason": "tool_calls" if said.tool_uses else "stop",
+                    "finish_reason": said.finish_reason
+                    or ("tool_calls" if said.tool_uses else "stop"),
                     "message": _message(asked, said),
                 }
             ],
@@ -344,6 +355,15 @@ class ScriptedEndpoint:
                 "prompt_tokens_details": {"cached_tokens": 0},
             }
         return completed
+
+
+def _http(
+    status: int, body: str, headers: str = "", content_type: str = "application/json"
+) -> bytes:
+    return (
+        f"HTTP/1.1 {status} Scripted\r\ncontent-type: {content_type}\r\n{headers}"
+        f"content-length: {len(body.encode())}\r\n\r\n{body}"
+    ).encode()
 
 
 def _message(asked: Asked, said: Said) -> dict[str, object]:

@@ -44,8 +44,26 @@ class Access:
 
     @property
     def may_make(self) -> bool:
-        """Whether naming a library that does not exist creates it; reading alone does not."""
+        """Whether the caller can create libraries: with the first submission, or by hand."""
         return not self.scopes.isdisjoint((Scope.SUBMIT, Scope.ADMINISTER))
+
+    def may_begin(self, library: str) -> bool:
+        """Whether the caller can create the library, if it does not exist."""
+        return self.may_make and self.reaches(library)
+
+    def lacks(self, needed: Scope, what: str) -> str:
+        """The error for a caller without a scope.
+
+        Args:
+            needed: The scope.
+            what: The tool or the method that needs it.
+        """
+        held = [scope.value for scope in Scope if scope in self.scopes]
+        may = f"may {', '.join(held)}, not {needed}" if held else "has no scope of this server"
+        return (
+            f"{what} needs the scope {needed}; this token {may}. Ask the operator of this server "
+            "for a token with that scope (--scope of `experience-mcp token create`)"
+        )
 
 
 DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.LEARN)  # enough for the core tools

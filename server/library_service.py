@@ -165,6 +165,7 @@ async def review(
         ConflictError: If the update is not awaiting review.
         BadInputError: If there is no change with a chosen number.
     """
+    await store.libraries.get(library)
     record = await store.updates.get(update_id)
     if record.library.name != library:
         raise NotFoundError(f"library {library!r} has no update {update_id[:80]!r}")

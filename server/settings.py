@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -55,6 +56,8 @@ class ModelSettings:
         concurrency: Maximum concurrent calls.
         timeout: Timeout of a call, in seconds.
         retries: Retries on 429, 5xx, timeouts and connection errors.
+        headers: Headers of every request, beside the client's own.
+        extra_body: Fields of every request, beside its own; they take precedence.
         learn_groups: Number of waiting groups that starts learning.
         learn_after: Seconds of waiting that start learning with fewer groups.
     """
@@ -66,6 +69,8 @@ class ModelSettings:
     timeout: float = 120.0
     retries: int = 5
     prices: Prices | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    extra_body: Mapping[str, object] = field(default_factory=dict[str, object])
     learn_groups: int = 4
     learn_after: float = 300.0
 

@@ -23,6 +23,7 @@ from typing import cast
 
 from experience_store.errors import AnswerRefusedError
 from experience_store.learning.latex import escape_commands, restore_text
+from experience_store.thoughts import split_thoughts
 
 MAX_CHARS = 200_000
 MAX_DEPTH = 64
@@ -36,8 +37,7 @@ _WELL_FORMED = (
 _SHORTER = "Say less if it did not fit."
 _WRAPPED_LIST = "operations"  # the key of a list that came without the object around it
 
-_END_OF_THOUGHTS = re.compile(r"</(?:think(?:ing)?|thoughts?|reasoning)>")
-_THOUGHTS = re.compile(r"\s*<(?:think(?:ing)?|thoughts?|reasoning)>")
+_NO_THOUGHTS = re.compile(r"\s*(?:\{|`|\[\s*[{\]\"])")
 
 # Where JSON seems to begin: a brace in prose or in LaTeX is not followed by a key.
 _BEGINNING = re.compile(r"""\{\s*(?:["'}]|/[/*]|\#\s|\w+\s*:)|\[\s*\{""")
@@ -107,14 +107,12 @@ def clean_object(value: dict[str, object]) -> dict[str, object]:
 
 
 def _without_thoughts(text: str) -> str:
-    """What follows the model's thoughts. Some chat templates leave out the tag that opens them."""
-    if text.lstrip().startswith(("{", "[", "`")):
-        return text
-    if end := _END_OF_THOUGHTS.search(text):
-        return text[end.end() :]
-    if _THOUGHTS.match(text):
+    if _NO_THOUGHTS.match(text):
+        return text  # marks in it are part of what it says
+    thoughts, answer = split_thoughts(text)
+    if thoughts and not answer:
         raise AnswerRefusedError(f"The answer breaks off while thinking. {_ONE_OBJECT}.")
-    return text
+    return answer
 
 
 def _values(text: str, expected: Collection[str]) -> Iterator[object]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from experience_store.errors import LibraryNotFoundError
+from experience_store.library import Library
 from experience_store.store import Store
 from experience_store.store.libraries import library_not_found
 
 T = TypeVar("T")
 ALL = 2**31 - 1  # more names than there can be
-_SUGGESTED = 100  # names that an error chooses from
+_LISTED = 10  # names of a token's libraries that an error lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +60,20 @@ class LibraryScope:
         return await self.within(library, do if self.may_make else existing)
 
     async def not_found(self, library: str) -> LibraryNotFoundError:
-        """The error for a library that does not exist in scope."""
-        return library_not_found(library, await self.names("", _SUGGESTED))
+        """The error for a library that does not exist in scope.
+
+        For a name out of scope it is the same whether there is such a library or not.
+        """
+        if self.has(library):
+            return await library_not_found(library, self)
+        reached = sorted(self.libraries or ())
+        more = ", …" if len(reached) > _LISTED else ""
+        which = f"only: {', '.join(reached[:_LISTED])}{more}" if reached else "no library"
+        return LibraryNotFoundError(
+            f"library {library[:80]!r} is out of reach: this token reaches {which}. Name one that "
+            "it reaches, or ask the operator of this server for a token that reaches this one"
+        )
+
+    async def get(self, library: str) -> Library:
+        """The library; raises LibraryNotFoundError."""
+        return await self.within(library, lambda: self.store.libraries.get(library))

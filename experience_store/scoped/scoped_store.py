@@ -288,7 +288,7 @@ class ScopedLibraries(Libraries):
 
     @override
     async def get(self, name: str) -> Library:
-        return await self._scope.within(name, lambda: self._all.get(name))
+        return await self._scope.get(name)
 
     @override
     async def ensure(self, name: str) -> Library:

@@ -32,6 +32,7 @@ from experience_store.operations import Add, Merge, Revise, touched_ids
 from experience_store.sqlite import rows
 from experience_store.sqlite.archive_import import LibraryImport
 from experience_store.sqlite.database import Database, Row, Transaction
+from experience_store.sqlite.libraries import SqliteLibraries
 from experience_store.store import MAX_FAILURES, Archives
 from experience_store.trajectory import messages_from_json
 
@@ -41,17 +42,19 @@ _REASON_LEFT_OUT = "its attempts were left out of the export"
 class SqliteArchives(Archives):
     """`Archives` in SQLite."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, libraries: SqliteLibraries) -> None:
         self._db = database
+        self._libraries = libraries
 
     @override
     async def export(self, name: str, *, attempts: bool) -> Archive:
         def work(tx: Transaction) -> Archive:
             row = tx.row("library", name=name)
             if row is None:
-                raise LibraryNotFoundError(f"library {name[:80]!r} does not exist")
+                raise LibraryNotFoundError(f"library {name!r} does not exist any more")
             return LibraryExport(tx, row, attempts=attempts).archive()
 
+        await self._libraries.row(name)
         return await self._db.read(work)
 
     @override

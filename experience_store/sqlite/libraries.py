@@ -41,7 +41,7 @@ class SqliteLibraries(Libraries):
         """The library's row; raises LibraryNotFoundError."""
         row = await self._db.row("library", name=name)
         if row is None:
-            raise await self._not_found(name)
+            raise await library_not_found(name, self)
         return row
 
     @override
@@ -113,7 +113,7 @@ class SqliteLibraries(Libraries):
 
         state = await self._db.read(work)
         if state is None:
-            raise await self._not_found(name)
+            raise await library_not_found(name, self)
         return state
 
     @override
@@ -183,15 +183,12 @@ class SqliteLibraries(Libraries):
 
         row = await self._db.write(work)
         if row is None:
-            raise await self._not_found(name)
+            raise await library_not_found(name, self)
         return rows.to_library(row)
 
     @override
     async def provenance(self, name: str, experience_id: str) -> Provenance:
         return await Tracing(self._db, await self.row(name)).provenance(experience_id)
-
-    async def _not_found(self, name: str) -> LibraryNotFoundError:
-        return library_not_found(name, await self.names())
 
     async def _version(self, row: Row) -> Version:
         operations = await self._db.rows(

@@ -400,6 +400,9 @@ VALUES (:id, :name, :digest, :scopes, :libraries, :created_at, :expires_at);
 -- name: token_of_digest
 SELECT * FROM token WHERE digest = :digest AND (expires_at IS NULL OR expires_at > :now);
 
+-- name: expired_token_of_digest
+SELECT * FROM token WHERE digest = :digest AND expires_at <= :now;
+
 -- name: token_named
 SELECT * FROM token WHERE name = :name OR id = :name ORDER BY name = :name DESC LIMIT 1;
 

@@ -48,7 +48,7 @@ class SqliteStore:
         """Export and import of libraries."""
         from experience_store.sqlite.archives import SqliteArchives  # noqa: PLC0415  # not before it is needed: start-up
 
-        return SqliteArchives(self._db)
+        return SqliteArchives(self._db, self.libraries)
 
     @property
     def location(self) -> str:
@@ -141,6 +141,11 @@ class SqliteTokens(Tokens):
     @override
     async def find(self, digest: str) -> Token | None:
         row = await self._db.row("token_of_digest", digest=digest, now=now())
+        return None if row is None else _token(row)
+
+    @override
+    async def find_expired(self, digest: str) -> Token | None:
+        row = await self._db.row("expired_token_of_digest", digest=digest, now=now())
         return None if row is None else _token(row)
 
     @override

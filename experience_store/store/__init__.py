@@ -197,6 +197,10 @@ class Tokens(Protocol):
         """The token with a digest; None if it is unknown, revoked or expired."""
         ...
 
+    async def find_expired(self, digest: str) -> Token | None:
+        """The expired token with a digest, to say why it is refused."""
+        ...
+
     async def all(self) -> tuple[Token, ...]:
         """All tokens, expired ones included, by name."""
         ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -82,20 +83,6 @@ class LibraryStamp:
     learning_objective: str | None
 
 
-def library_not_found(name: str, names: Sequence[str]) -> LibraryNotFoundError:
-    """The error for a library that does not exist.
-
-    Args:
-        name: Name of the library.
-        names: Names of existing libraries, in order.
-    """
-    shown = name[:80]  # comparing a long name would take long
-    close = get_close_matches(shown, names, n=3)
-    known = ", ".join(close or names[:10]) or "none yet"
-    hint = f"did you mean {known}?" if close else f"existing libraries: {known}"
-    return LibraryNotFoundError(f"library {shown!r} does not exist; {hint}")
-
-
 class Libraries(Protocol):
     """Libraries, their versions and where their experiences came from."""
 
@@ -167,3 +154,51 @@ class Libraries(Protocol):
     async def provenance(self, name: str, experience_id: str) -> Provenance:
         """Everything that led to an experience."""
         ...
+
+
+class KnownLibraries(Protocol):
+    """The libraries that a caller may learn of."""
+
+    async def names(self, prefix: str, limit: int) -> tuple[str, ...]:
+        """Names that start with `prefix`, in order."""
+        ...
+
+    async def get(self, name: str, /) -> Library:
+        """The library; raises LibraryNotFoundError."""
+        ...
+
+
+MAX_COMPARED = 1_000  # names; comparing takes some microseconds each
+MAX_SUGGESTED = 3
+MAX_LISTED = 10
+
+
+async def library_not_found(name: str, known: KnownLibraries) -> LibraryNotFoundError:
+    """The error for a library that does not exist; it names those that may have been meant.
+
+    Args:
+        name: Name of the library.
+        known: The libraries that the caller may learn of.
+    """
+    shown = name[:80]  # comparing a long name would take long
+    meant = shown.lower()  # as all names are
+    names = await known.names("", MAX_COMPARED)
+    near = await known.names(meant[:1], MAX_COMPARED) if len(names) == MAX_COMPARED else ()
+    close = get_close_matches(meant, dict.fromkeys((*near, *names)), n=MAX_SUGGESTED)
+    if close:
+        hint = f"did you mean {await _with_sizes(close, known)}?"
+    elif names:
+        more = ", …" if len(names) > MAX_LISTED else ""
+        hint = f"existing libraries: {await _with_sizes(names[:MAX_LISTED], known)}{more}"
+    else:
+        hint = "there are no libraries yet"
+    return LibraryNotFoundError(f"library {shown!r} does not exist; {hint}")
+
+
+async def _with_sizes(names: Iterable[str], known: KnownLibraries) -> str:
+    shown: list[str] = []
+    for name in names:
+        with suppress(LibraryNotFoundError):  # deleted meanwhile
+            size = (await known.get(name)).size
+            shown.append(f"{name!r} ({size:,} {'experience' if size == 1 else 'experiences'})")
+    return ", ".join(shown)

@@ -32,6 +32,13 @@ def _text_or_json(value: object) -> object:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+def number_as_text(value: object) -> object:
+    """An id or a name that was written as a number, as text."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return _sound(value)
+
+
 # The constraint comes first, so that it applies to the cleaned text and strips before counting.
 AnyText = Annotated[str, StringConstraints(max_length=MAX_TEXT), BeforeValidator(_text_or_json)]
 Task = Annotated[
@@ -42,5 +49,5 @@ Task = Annotated[
 Id = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID),
-    BeforeValidator(lambda v: str(v) if isinstance(v, int) else _sound(v)),
+    BeforeValidator(number_as_text),
 ]

@@ -1,117 +1,71 @@
-"""Parses chat messages: OpenAI's, or with content blocks as in Anthropic's API."""
+"""The messages of an attempt, and what a task given as messages says."""
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
+from collections.abc import Iterable
 
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
+from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.forms.values import (
+    UnreadableError,
+    as_list,
+    as_text,
+    from_json_text,
+    is_list,
+    is_object,
 )
-
-from experience_store.submissions.clean_text import clean, cleaned
-from experience_store.trajectory import Message, ToolCall
+from experience_store.trajectory import Message
 
 
-class _Part(BaseModel):
-    """A content block: OpenAI's parts and Anthropic's blocks have these fields in common."""
+def read_messages(value: object) -> list[object]:
+    """The messages that are given: a list, the only one, or either as JSON text.
 
-    type: str = "text"
-    text: str | None = Field(
-        default=None, validation_alias=AliasChoices("text", "thinking", "reasoning", "refusal")
-    )
-    id: str | None = None
-    name: str | None = None
-    input: object = None
-    content: object = None
-
-
-class _Function(BaseModel):
-    name: str = "?"
-    arguments: object = ""
-
-
-class _Call(BaseModel):
-    id: str | None = None
-    name: str | None = None
-    arguments: object = ""
-    function: _Function | None = None
-
-    def call(self) -> ToolCall:
-        """The call, with name and arguments inside `function` or beside it."""
-        inner = self.function or _Function(name=self.name or "?", arguments=self.arguments)
-        return ToolCall(inner.name, _arguments(inner.arguments), self.id)
-
-
-_PLAIN = {"role", "content"}
-
-
-class MessageInput(BaseModel):
-    """One chat message."""
-
-    role: Annotated[str, StringConstraints(min_length=1, max_length=40)]
-    content: str | list[str | _Part] | None = None
-    reasoning_content: str | None = None
-    refusal: str | None = None
-    tool_calls: list[_Call] | None = None
-    function_call: _Function | None = None
-    name: str | None = None
-    tool_call_id: str | None = None
-
-    def message(self) -> Message:
-        """The message as stored."""
-        if isinstance(self.content, str) and self.model_fields_set <= _PLAIN:
-            return Message(clean(self.role), clean(self.content))  # the common case
-        parts = [self.content] if isinstance(self.content, str) else self.content or []
-        texts = [self.reasoning_content, *(_part_text(p) for p in parts), self.refusal]
-        calls = [c.call() for c in self.tool_calls or []]
-        if self.function_call:
-            inner = self.function_call
-            calls.append(ToolCall(inner.name, _arguments(inner.arguments)))
-        calls += [
-            ToolCall(p.name or "?", _arguments(p.input), p.id)
-            for p in parts
-            if isinstance(p, _Part) and p.type == "tool_use"
-        ]
-        return Message(
-            role=clean(self.role),
-            text=clean("\n".join(t for t in texts if t)),
-            tool_calls=tuple(
-                ToolCall(clean(c.name), clean(c.arguments), cleaned(c.id)) for c in calls
-            ),
-            name=cleaned(self.name),
-            tool_call_id=cleaned(self.tool_call_id),
+    Raises:
+        UnreadableError: If it is none of these.
+    """
+    found = from_json_text(value)
+    if not (is_list(found) or is_object(found)):
+        raise UnreadableError(
+            "must be a list of chat messages; give plain text as output, without messages"
         )
+    return as_list(found)
 
 
-def _part_text(part: str | _Part) -> str:
-    if isinstance(part, str):
-        return part
-    if part.type == "tool_use":
-        return ""
-    if part.type == "tool_result":
-        return _plain(part.content)
-    return part.text if part.text is not None else f"[{part.type}]"
+def first_user_text(messages: object) -> str | None:
+    """The text of the first user message in any form; None if there is none."""
+    for message in as_list(messages):
+        try:
+            read = read_message(message)
+        except UnreadableError:
+            continue
+        for text in _texts(read, "user"):
+            return text
+    return None
 
 
-def _plain(content: object) -> str:
-    """The text of a tool result: a string, content blocks, or nothing."""
-    if content is None:
-        return ""
+def task_text(value: object) -> object:
+    """A task as text, also if it is given as chat messages, a number or other data.
+
+    Of several messages all are kept, each with its role.
+    """
+    if value is None:
+        raise ValueError("is missing; give what the attempts were asked to do, as text")
+    if isinstance(value, str):
+        return value
     try:
-        parts = _PARTS.validate_python(content)
-    except ValidationError:
-        return json.dumps(content, ensure_ascii=False, default=str)
-    return parts if isinstance(parts, str) else "\n".join(_part_text(p) for p in parts)
+        read = [message for item in as_list(value) for message in read_message(item)]
+    except UnreadableError:
+        return as_text(value)
+    if any(message.tool_calls for message in read):
+        return as_text(value)
+    if len(read) == 1:
+        return read[0].text
+    return "\n\n".join(f"{message.role}: {message.text}" for message in read if message.text)
 
 
-_PARTS: TypeAdapter[str | list[str | _Part]] = TypeAdapter(str | list[str | _Part])
+def is_blank(messages: Iterable[Message]) -> bool:
+    """Whether there is no text and no call in any message."""
+    return not any(message.tool_calls or message.text.strip() for message in messages)
 
 
-def _arguments(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+def _texts(messages: Iterable[Message], role: str) -> Iterable[str]:
+    return (m.text for m in messages if m.role == role and m.text.strip())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     FiniteFloat,
+    PlainValidator,
     TypeAdapter,
     ValidationError,
     field_validator,
@@ -21,12 +23,22 @@ from pydantic import (
 from experience_store.errors import BadInputError
 from experience_store.store import Submission
 from experience_store.submissions.clean_text import MAX_TEXT, AnyText, Id, Task, clean
-from experience_store.submissions.messages import MessageInput
+from experience_store.submissions.forms.fields import snake_case
+from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.forms.values import UnreadableError, from_json_text, is_object
+from experience_store.submissions.messages import is_blank, read_messages, task_text
 from experience_store.trajectory import Message, Trajectory
 
 MAX_ATTEMPTS = 256
 MAX_MESSAGES = 5_000
 MAX_CONTENT = 8_000_000
+
+
+Messages = Annotated[
+    list[Annotated[tuple[Message, ...], PlainValidator(read_message)]],
+    Field(max_length=MAX_MESSAGES),
+    BeforeValidator(lambda value: None if value is None else read_messages(value)),
+]
 
 
 class TrajectoryInput(BaseModel):
@@ -35,13 +47,34 @@ class TrajectoryInput(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reward: FiniteFloat | None = None
-    messages: Annotated[list[MessageInput], Field(max_length=MAX_MESSAGES)] | None = None
+    messages: Messages | None = None
     output: AnyText | None = None
     feedback: AnyText | None = None
     retrieval_id: Id | None = None
     model: Id | None = None
-    metadata: dict[str, object] | None = None
+    metadata: Annotated[dict[str, object] | None, BeforeValidator(from_json_text)] = None
     id: Id | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_names(cls, value: object) -> object:
+        """An object, also as JSON text; names of fields in camel case are known, too."""
+        found = from_json_text(value)
+        if not is_object(found):
+            raise ValueError("must be an object with messages or output, and a reward")
+        return with_known_names(found, cls.model_fields)
+
+    @field_validator("reward", mode="before")
+    @classmethod
+    def _one_number(cls, value: object) -> object:
+        if isinstance(value, dict | list | tuple):
+            raise ValueError(  # noqa: TRY004  # what pydantic takes for a refusal
+                "must be one number, by which the attempts are compared; the parts of a score can "
+                "be kept in metadata"
+            )
+        if isinstance(value, str) and value.strip().lower() in _UNSCORED:
+            raise ValueError("is text that is not a number; if the attempt is unscored, give null")
+        return value
 
     @field_validator("output", mode="before")
     @classmethod
@@ -54,16 +87,36 @@ class TrajectoryInput(BaseModel):
 
     @model_validator(mode="after")
     def _one_content(self) -> TrajectoryInput:
-        if (self.output is None) == (not self.messages):
-            raise ValueError("give either messages (OpenAI chat messages) or output (text)")
+        if self.messages:
+            if self.output is not None and self.output.strip():
+                raise ValueError(_ONE_CONTENT)
+            if is_blank(message for read in self.messages for message in read):
+                raise UnreadableError(
+                    "is empty: no message has text or a tool call; leave out an attempt of which "
+                    "nothing was recorded",
+                    "messages",
+                )
+        elif self.output is None:
+            raise ValueError(_ONE_CONTENT)
+        elif not self.output.strip():
+            raise UnreadableError(
+                "is empty: give what the attempt answered, or leave out an attempt of which "
+                "nothing was recorded",
+                "output",
+            )
         return self
 
     def trajectory(self) -> Trajectory:
         """The attempt as stored; its id is empty if the client gave none."""
         if self.messages:
-            messages = tuple(m.message() for m in self.messages)
+            messages = tuple(message for read in self.messages for message in read)
         else:
             messages = (Message("assistant", self.output or ""),)
+        if len(messages) > MAX_MESSAGES:
+            raise BadInputError(
+                f"an attempt has {len(messages):,} messages and tool results; at most "
+                f"{MAX_MESSAGES:,} are allowed"
+            )
         if sum(map(_size, messages)) > MAX_CONTENT:
             raise BadInputError(f"an attempt has more than {MAX_CONTENT:,} characters: shorten it")
         return Trajectory(
@@ -84,9 +137,23 @@ def _metadata_text(metadata: dict[str, object]) -> str:
         raise BadInputError("metadata contains a number that is not finite: use null") from error
 
 
+def _attempts(value: object) -> object:
+    """The attempts: a list, the only one, or either as JSON text."""
+    found = from_json_text(value)
+    if is_object(found):
+        if not any(snake_case(name) in TrajectoryInput.model_fields for name in found):
+            raise ValueError('must be a list of attempts: [{"output": ..., "reward": ...}, ...]')
+        return [found]
+    return found
+
+
 class _SubmissionInput(BaseModel):
-    task: Task
-    trajectories: Annotated[list[TrajectoryInput], Field(min_length=1, max_length=MAX_ATTEMPTS)]
+    task: Annotated[Task, BeforeValidator(task_text)]
+    trajectories: Annotated[
+        list[TrajectoryInput],
+        Field(min_length=1, max_length=MAX_ATTEMPTS),
+        BeforeValidator(_attempts),
+    ]
     group_id: Id | None = None
     ground_truth: AnyText | None = None
 
@@ -127,7 +194,18 @@ def read_submission(
 
 
 def _size(message: Message) -> int:
-    return len(message.text) + sum(len(call.arguments) for call in message.tool_calls)
+    calls = sum(len(call.name) + len(call.arguments) for call in message.tool_calls)
+    return len(message.text) + len(message.name or "") + calls
+
+
+def with_known_names(value: Mapping[str, object], known: Container[str]) -> dict[str, object]:
+    """The fields, those with a known name in another case under that name, unless it is there."""
+    named: dict[str, object] = {}
+    for written, inner in value.items():
+        name = snake_case(str(written))
+        taken = written in known or name not in known or name in value or name in named
+        named[str(written) if taken else name] = inner
+    return named
 
 
 LONE_SURROGATE = (
@@ -145,13 +223,15 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
     """
     sentences: list[str] = []
     for problem in error.errors(include_url=False, include_input=False)[:5]:
-        *place, last = [str(part) for part in problem["loc"]] or ["the arguments"]
+        cause = problem.get("ctx", {}).get("error")
+        inside = cause.place if isinstance(cause, UnreadableError) else ()
+        *place, last = [str(part) for part in (*problem["loc"], *inside)] or ["the arguments"]
         where = ".".join([*place, last])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "string_unicode":
             message = LONE_SURROGATE
         if problem["type"] == "extra_forbidden":
-            close = _meant(last, fields)
+            close = meant_field(last, fields)
             hint = f"did you mean {close!r}? " if close else ""
             message = f"unknown field; {hint}Fields are {', '.join(fields)}"
         sentences.append(f"{where}: {message}.")
@@ -159,16 +239,27 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
     return " ".join([*sentences, *([f"And {more} more."] if more > 0 else [])])
 
 
+_ONE_CONTENT = "give either messages (OpenAI chat messages) or output (text)"
+_UNSCORED = frozenset({"", "null", "none", "n/a", "na", "unscored", "undefined"})
+
 _OTHER_NAMES = {
     "reward": ("score", "return", "success", "passed", "grade", "correct"),
     "output": ("text", "content", "answer", "response", "completion", "result", "final_answer"),
-    "messages": ("conversation", "history", "transcript", "trace", "steps", "traj"),
+    "messages": ("conversation", "history", "transcript", "trace", "steps", "traj", "contents"),
 }
 
 
-def _meant(field: str, fields: Sequence[str]) -> str | None:
-    """The field that an unknown name probably stands for."""
-    for name, others in _OTHER_NAMES.items():
-        if name in fields and field.lower() in others:
-            return name
-    return next(iter(get_close_matches(field[:80], fields, n=1, cutoff=0.5)), None)
+def meant_field(
+    name: str, fields: Sequence[str] = tuple(TrajectoryInput.model_fields), cutoff: float = 0.5
+) -> str | None:
+    """The field that an unknown name probably stands for.
+
+    Args:
+        name: The name.
+        fields: Known fields; by default those of an attempt.
+        cutoff: How similar a name must be, up to 1.
+    """
+    for field, others in _OTHER_NAMES.items():
+        if field in fields and name.lower() in others:
+            return field
+    return next(iter(get_close_matches(name[:80], fields, n=1, cutoff=cutoff)), None)

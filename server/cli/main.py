@@ -30,7 +30,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "token": "Create, list and revoke access tokens for HTTP clients.",
     },
     "Learn": {
-        "submit": "Store attempts from JSON lines.",
+        "submit": "Store attempts from files.",
         "learn": "Learn now from all waiting groups, with the configured model.",
         "practice": "Practise on a dataset, learn from the attempts, and measure the gain.",
         "evaluate": "Measure a library's effect: the same tasks with and without it.",
@@ -51,7 +51,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Export and import": {
         "export": "Export a library with its history to a file, or as an Agent Skill.",
-        "import": "Import a library from a file.",
+        "import": "Import a library, or lessons, from a file.",
     },
 }
 SUMMARIES = {name: text for commands in SECTIONS.values() for name, text in commands.items()}

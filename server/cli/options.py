@@ -5,14 +5,16 @@ API keys are read from the environment only: every process of the machine can re
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 import click
 from click.core import ParameterSource
+from typing_extensions import override
 
 from experience_store.library import DEFAULT_LIBRARY
 from server.settings import ModelSettings, Prices, Settings, default_database
@@ -59,7 +61,26 @@ class _VersionNumber(click.IntRange):
     name = "version number"  # in errors
 
 
+class _JsonObject(click.ParamType["dict[str, object]"]):
+    """A JSON object, given as text."""
+
+    name = "JSON object"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, object]:
+        try:
+            read: object = json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(f"is not JSON ({error}): write a JSON object in quotes", param, ctx)
+        if not isinstance(read, dict):
+            self.fail('must be a JSON object, such as \'{"name": "value"}\'', param, ctx)
+        return cast("dict[str, object]", read)
+
+
 VERSION = _VersionNumber(min=0)
+JSON_OBJECT = _JsonObject()
 database_option = shared(
     "--database",
     metavar="FILE",
@@ -220,6 +241,19 @@ _MODEL_OPTIONS = (
         type=click.FloatRange(min=0),
         help="Price per million completion tokens.",
     ),
+    shared(
+        "--model-headers",
+        metavar="JSON",
+        type=JSON_OBJECT,
+        help='Additional HTTP headers of model calls: \'{"X-Team": "support"}\'.',
+    ),
+    shared(
+        "--model-body",
+        metavar="JSON",
+        type=JSON_OBJECT,
+        help="Additional fields of model calls, for what only this endpoint knows: "
+        '\'{"reasoning_effort": "low"}\'.',
+    ),
 )
 _THRESHOLDS = (
     shared(
@@ -287,6 +321,8 @@ def _model(given: dict[str, object]) -> ModelSettings | None:
         timeout=_pop(given, "timeout", float) or _MODEL.timeout,
         retries=_default(_pop(given, "retries", int), _MODEL.retries),
         prices=_prices(given),
+        headers={name: str(value) for name, value in _object(given, "model_headers").items()},
+        extra_body=_object(given, "model_body"),
         learn_groups=_pop(given, "learn_groups", int) or _MODEL.learn_groups,
         learn_after=_default(_pop(given, "learn_after", float), _MODEL.learn_after),
     )
@@ -306,6 +342,10 @@ def _pop(given: dict[str, object], name: str, kind: type[T]) -> T | None:
     value = given.pop(name, None)
     assert value is None or isinstance(value, kind), "click converted it"
     return value
+
+
+def _object(given: dict[str, object], name: str) -> dict[str, object]:
+    return cast("dict[str, object] | None", given.pop(name, None)) or {}
 
 
 def _default(value: T | None, default: T) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -25,6 +26,8 @@ from server.settings import (
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
 HTTP_SECTIONS = _HTTP, _HTTP_ACCESS, _TLS, _OAUTH = ("HTTP", "HTTP access", "TLS", "OAuth")
+_HOST = re.compile(r"[^\s/*]+")
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/*]+|null")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -75,6 +78,30 @@ def _address(
         raise click.BadParameter(str(error)) from error
 
 
+def _hosts(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    for value in values:
+        if not _HOST.fullmatch(value):
+            raise click.BadParameter(
+                f"{value!r} is not a host: give a name without scheme and path, such as "
+                "lessons.example or lessons.example:8443"
+            )
+    return values
+
+
+def _origins(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    for value in values:
+        if not _ORIGIN.fullmatch(value):
+            raise click.BadParameter(
+                f"{value!r} is not an origin: give scheme and host, without a path, such as "
+                "https://app.example"
+            )
+    return values
+
+
 _add_listening = section(
     _HTTP,
     shared(
@@ -111,12 +138,14 @@ _add_access = section(
         "--allowed-host",
         metavar="NAME",
         multiple=True,
+        callback=_hosts,
         help="With --http: also accept this Host header, NAME or NAME:PORT. May be repeated.",
     ),
     shared(
         "--allowed-origin",
         metavar="URL",
         multiple=True,
+        callback=_origins,
         help="With --http: allow web pages of this origin to call (CORS). May be repeated.",
     ),
 )

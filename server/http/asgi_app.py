@@ -18,6 +18,7 @@ from server.http.auth.callers import (
 )
 from server.http.auth.challenge import Challenge, PublicMetadata, oauth_challenge
 from server.http.auth.sign_in import SignIn
+from server.http.explained_errors import ExplainedErrors
 from server.http.host_header import HostHeaderCheck, transport_security
 from server.http.monitoring import Metrics, health_routes
 from server.http.request_limits import MEGABYTE, BodyLimit, StreamLimit
@@ -74,6 +75,7 @@ def http_app(server: ExperienceServer, settings: HttpSettings, port: int) -> Sta
             *sign_in,
             Middleware(StreamLimit, caller_key),
             Middleware(BodyLimit, settings.max_body),
+            Middleware(ExplainedErrors),
         ],
         lifespan=lifespan,
     )

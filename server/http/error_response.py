@@ -16,6 +16,13 @@ DRAIN_SECONDS = 2.0
 DRAIN_BYTES = 64 * 2**20
 
 
+def error_body(message: str) -> bytes:
+    """A JSON-RPC error, which says nothing of a request."""
+    error = ErrorData(code=INVALID_REQUEST, message=message)
+    body = JSONRPCError(jsonrpc="2.0", id=None, error=error)
+    return body.model_dump_json(by_alias=True, exclude_unset=True).encode()
+
+
 class ErrorResponse(Response):
     """An HTTP error with a JSON-RPC error as its body: clients show the message of that.
 
@@ -42,11 +49,9 @@ class ErrorResponse(Response):
             retry_after: Seconds after which the same request may succeed.
             drain_seconds: How long the rest of the request is read and dropped.
         """
-        error = ErrorData(code=INVALID_REQUEST, message=message)
-        body = JSONRPCError(jsonrpc="2.0", id=None, error=error)
         wait = {} if retry_after is None else {"retry-after": str(max(1, math.ceil(retry_after)))}
         super().__init__(
-            body.model_dump_json(by_alias=True, exclude_unset=True),
+            error_body(message),
             status_code=status,
             media_type="application/json",
             headers={**(headers or {}), **wait, "connection": "close"},

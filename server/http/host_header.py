@@ -6,9 +6,11 @@ resolves to it. Such a request carries that page's host or origin.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,10 +19,8 @@ from server.http.error_response import ErrorResponse
 from server.settings import HttpSettings
 
 MISDIRECTED = 421
-_MESSAGES = {
-    MISDIRECTED: "unknown Host header: use one of the server's own names, or add --allowed-host",
-    403: "requests from pages of this origin are not allowed; --allowed-origin allows them",
-}
+_SAFE = re.compile(r"[a-z0-9.:_\[\]/-]{1,255}")  # to repeat in a message
+_PORT = re.compile(r":[0-9]+$")
 
 
 def transport_security(settings: HttpSettings, port: int) -> TransportSecuritySettings:
@@ -76,10 +76,37 @@ class HostHeaderCheck:
             scope = {**scope, "headers": [_lower_case(*header) for header in scope["headers"]]}
             wrong = await self._security.validate_request(Request(scope))
             if wrong is not None:
-                refusal = ErrorResponse(wrong.status_code, _MESSAGES[wrong.status_code])
-                await refusal(scope, receive, send)
+                headers = Headers(scope=scope)
+                is_host = wrong.status_code == MISDIRECTED
+                text = _wrong_host(headers) if is_host else _wrong_origin(headers)
+                await ErrorResponse(wrong.status_code, text)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def _wrong_host(headers: Headers) -> str:
+    host = headers.get("host", "")
+    if not _SAFE.fullmatch(host):
+        return (
+            "the Host header names no host: send the server's name in it; --allowed-host adds one"
+        )
+    return (
+        f"this server is not known as {host!r}: use one of its own names, or start it with "
+        f"--allowed-host {_PORT.sub('', host)}"
+    )
+
+
+def _wrong_origin(headers: Headers) -> str:
+    origin = headers.get("origin", "")
+    if "://" not in origin or not _SAFE.fullmatch(origin):
+        return (
+            "pages without an origin, such as local files, may not call this server: serve the "
+            "page over HTTP, and start the server with --allowed-origin and the page's origin"
+        )
+    return (
+        f"pages of {origin!r} may not call this server: start it with --allowed-origin {origin} to "
+        "allow them"
+    )
 
 
 def _lower_case(name: bytes, value: bytes) -> tuple[bytes, bytes]:

@@ -86,7 +86,10 @@ class BodyLimit:
             async with asyncio.timeout(self._timeout):
                 return await self._read(receive, reserved)
         except TimeoutError:
-            text = f"the request body was incomplete after {self._timeout:.0f} seconds"
+            text = (
+                f"the request body was incomplete after {self._timeout:.0f} seconds: send it "
+                "again, or in smaller parts"
+            )
             return self._refusal(408, text)
 
     async def _read(self, receive: Receive, reserved: _Reserved) -> bytes | ErrorResponse | None:

@@ -1,5 +1,5 @@
-"""Readers of other programs' files, one module per format.
+"""Readers of other programs' files.
 
-`json_lines` reads JSON lines, `rollouts` the forms of attempts in them, `importer` stores the
-attempts; `markdown` reads a library.
+`entries` reads a file into entries, `attempts` the attempts in them with a module of `forms` for
+each program's form, and `importer` stores them; `lessons` and `markdown` read experiences.
 """

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
+from experience_store.errors import LibraryNotFoundError
 from experience_store.library import Library
 from experience_store.retrieval import Selection
 from experience_store.store import Receipt
+from server.access import current_access
 from server.text import count
 
 MAX_SERVED_TOKENS = 20_000
@@ -28,7 +30,7 @@ def after_retrieval(selection: Selection, max_tokens: int, whole: int) -> str:
     if not selection.experiences:
         return (
             f"The library has {count(selection.omitted, 'experience')}, but none fits in "
-            f"max_tokens {max_tokens}{how}. {_WITHOUT}"
+            f"max_tokens {max_tokens}{how}. {WITHOUT}"
         )
     step = (
         "Follow what fits the task. Afterwards report each attempt with submit_group, with its "
@@ -48,7 +50,21 @@ def without_experiences(library: str, others: Sequence[Library]) -> str:
     """
     elsewhere = _elsewhere(library, {other.name: other.size for other in others})
     which = f"; others: {elsewhere}" if elsewhere else ""
-    return f"This library has no experiences yet{which}. {_WITHOUT}"
+    return f"This library has no experiences yet{which}. {WITHOUT}"
+
+
+def without_library(library: str, error: LibraryNotFoundError) -> str:
+    """What to do when the library does not exist; another one may have been meant.
+
+    Args:
+        library: Name of the library.
+        error: Says which libraries there are; raised if the caller cannot begin this one.
+    """
+    if not current_access.get().may_begin(library):
+        raise error
+    said = str(error)
+    end = "" if said.endswith("?") else "."
+    return f"{said[:1].upper()}{said[1:]}{end} A library begins with its first submission."
 
 
 def waiting_elsewhere(library: str, waiting: Mapping[str, int]) -> str:
@@ -75,11 +91,16 @@ def _elsewhere(library: str, sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{name!r} ({sizes[name]})" for name in names)
 
 
-_WITHOUT = "Do the task, then report each attempt and its reward with submit_group."
+WITHOUT = "Do the task, then report each attempt and its reward with submit_group."
 
 
 def after_submission(
-    receipt: Receipt, *, untied: Mapping[str, str | None], background: bool
+    receipt: Receipt,
+    *,
+    untied: Mapping[str, str | None],
+    background: bool,
+    sent: int = 0,
+    unscored: int = 0,
 ) -> str:
     """What happened to the attempts, and what the group still needs.
 
@@ -87,6 +108,8 @@ def after_submission(
         receipt: The store's receipt.
         untied: Unusable retrieval ids, each with the other library it belongs to, if known.
         background: Whether a worker learns in the background.
+        sent: Number of attempts in this call.
+        unscored: Number of them without a reward.
     """
     parts: list[str] = []
     if untied:
@@ -115,6 +138,13 @@ def after_submission(
     elif receipt.signal:
         parts.append("All attempts in this group have already been learned from.")
     else:
+        if unscored:
+            verb = "has" if unscored == 1 else "have"
+            compared = "is" if unscored == 1 else "are"
+            parts.append(
+                f"{unscored} of {count(sent, 'attempt')} {verb} no reward and {compared} not "
+                "compared."
+            )
         spread = f" by more than {receipt.min_spread:g}" if receipt.min_spread else ""
         parts.append(
             f"No rewards in this group differ{spread}, so there is nothing to compare yet. If the "

@@ -89,8 +89,8 @@ def _next_step(last: str, omitted: int, app: App, *, found: bool) -> str:
     if not found and last:
         return f"There is no library after {last[:80]!r}."
     if not found:
-        return "There is no library yet: the first call that names one creates it."
-    new = "" if app.limited else "; a new name creates a library"
+        return "There is no library yet: one begins with its first submission (submit_group)."
+    new = "" if app.limited else "; a new library begins with its first submission"
     use = f"Pass the name of the right one as `library` to the other tools{new}."
     if omitted:
         return f"{omitted} more: call list_libraries with after {last!r}. {use}"

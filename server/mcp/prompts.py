@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from mcp.server import MCPServer
 from mcp.shared.exceptions import MCPError
@@ -15,10 +16,12 @@ from mcp_types import (
     ResourceTemplateReference,
 )
 
-from experience_store.errors import ExperienceError
+from experience_store.errors import ExperienceError, LibraryNotFoundError
+from experience_store.library import check_library_name
 from experience_store.submissions.clean_text import clean
 from server.app import App
 from server.mcp.middleware import MAX_LIBRARY
+from server.mcp.next_steps import without_library
 from server.text import with_experiences
 
 MAX_COMPLETIONS = 100
@@ -33,13 +36,8 @@ def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
     )
     async def solve_with_experiences(task: str, library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         name = library or app().settings.library
-        try:
-            loaded = await app().index_cache.load(name, make=True)
-        except ExperienceError as error:
-            raise MCPError(INVALID_PARAMS, str(error)) from error
-        selection = loaded.select(task, app().settings.max_tokens)
-        lessons = {e.id: e.line() for e in selection.experiences}
-        prompt = with_experiences(task, lessons, library=name, version=loaded.state.version)
+        with _invalid_params():
+            prompt = await _with_experiences(app(), check_library_name(name), task)
         return (
             f"{prompt}\n\n"
             "When you are done, report the attempt and its reward with submit_group, using library "
@@ -52,6 +50,8 @@ def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
     )
     async def learn_from_attempts(library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         name = library or app().settings.library
+        with _invalid_params():
+            await app().store.libraries.get(name)
         return (
             f"Call update_experiences with library {name!r}. Answer each request according to its "
             "prompt and answer_schema, send the answers with submit_answers, and keep going while "
@@ -77,6 +77,24 @@ def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
                 fits = [str(v) for v in range(head, -1, -1) if str(v).startswith(argument.value)]
                 return Completion(values=fits[:MAX_COMPLETIONS], total=len(fits))
         return None
+
+
+async def _with_experiences(app: App, library: str, task: str) -> str:
+    try:
+        loaded = await app.index_cache.load(library)
+    except LibraryNotFoundError as error:
+        return f"{task}\n\n{without_library(library, error)}"
+    selection = loaded.select(task, app.settings.max_tokens)
+    lessons = {e.id: e.line() for e in selection.experiences}
+    return with_experiences(task, lessons, library=library, version=loaded.state.version)
+
+
+@contextmanager
+def _invalid_params() -> Generator[None]:
+    try:
+        yield
+    except ExperienceError as error:
+        raise MCPError(INVALID_PARAMS, str(error)) from error
 
 
 def _begun(name: str) -> str:

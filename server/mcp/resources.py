@@ -191,8 +191,9 @@ def _number(text: str, what: str) -> int:
 
 def _check_may_see_attempts() -> None:
     """Tasks and what came of them are for those who learn from them."""
-    if Scope.LEARN not in current_access.get().scopes:
-        raise ExperienceError("groups and updates are for callers with the scope 'learn'")
+    access = current_access.get()
+    if Scope.LEARN not in access.scopes:
+        raise ExperienceError(access.lacks(Scope.LEARN, "what lists groups or updates"))
 
 
 def _dump(library: str, what: str, more: str | None, content: Mapping[str, object]) -> str:

@@ -5,10 +5,12 @@ Some hosts show the model only the structured content, others only the text, so 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import BaseModel, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from server.text import count
 
@@ -28,8 +30,11 @@ class Experiences(BaseModel):
 
     library: str
     version: int
-    # without the type of its values, which clients would check one by one
-    experiences: Annotated[dict[str, str], WithJsonSchema({"type": "object"})]
+    # without the type of all values, which clients would check one by one
+    experiences: Annotated[
+        dict[str, str],
+        WithJsonSchema({"type": "object", "properties": {"G1": {"type": "string"}}}),
+    ]
     omitted: int
     retrieval_id: str
     next_step: str
@@ -60,18 +65,27 @@ class RefusedOut(BaseModel):
     reason: str
 
 
-_OBJECTS = {"type": "array", "items": {"type": "object"}}
+def objects(**properties: str) -> WithJsonSchema:
+    """The schema of a list of objects that have at least these properties.
+
+    Some APIs refuse a whole tool for an object without properties.
+    """
+    held = {name: {"type": kind} for name, kind in properties.items()}
+    return WithJsonSchema({"type": "array", "items": {"type": "object", "properties": held}})
+
+
+TEXT = WithJsonSchema({"type": "string"})
 
 
 class UpdateOut(BaseModel):
     """Result of `update_experiences` and `submit_answers`."""
 
     library: str
-    update_id: str | None
-    status: Status
+    update_id: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]
+    status: Annotated[Status, TEXT]  # briefly: docs say which there are
     next_step: str
-    requests: Annotated[list[RequestOut], WithJsonSchema(_OBJECTS)] = []
-    refused: Annotated[list[RefusedOut], WithJsonSchema(_OBJECTS)] = []
+    requests: Annotated[list[RequestOut], objects(request_id="string", prompt="string")] = []
+    refused: SkipJsonSchema[list[RefusedOut]] = []  # said in prose: room
     version: Annotated[int | None, WithJsonSchema({"type": "integer"})] = None
     changes: list[str] = []
 
@@ -91,7 +105,7 @@ class LibraryOut(BaseModel):
 class LibrariesOut(BaseModel):
     """Result of `list_libraries`."""
 
-    libraries: Annotated[list[LibraryOut], WithJsonSchema(_OBJECTS)]
+    libraries: Annotated[list[LibraryOut], objects(name="string")]
     next_step: str
     omitted: int = 0
 
@@ -105,6 +119,21 @@ def result(value: BaseModel, text: str) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=text)], structured_content=structured
     )
+
+
+def with_ignored(
+    answer: CallToolResult | InputRequiredResult, ignored: Sequence[str]
+) -> CallToolResult | InputRequiredResult:
+    """The result with a note in both forms about arguments that were ignored."""
+    if not ignored or not isinstance(answer, CallToolResult):
+        return answer
+    note = f" Ignored unknown arguments: {', '.join(map(repr, ignored))}."
+    for block in answer.content[:1]:
+        if isinstance(block, TextContent):
+            block.text += note
+    if answer.structured_content and "next_step" in answer.structured_content:
+        answer.structured_content["next_step"] += note
+    return answer
 
 
 def experiences_text(value: Experiences) -> str:

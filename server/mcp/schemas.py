@@ -12,9 +12,19 @@ from typing import Annotated, Any, TypeAlias
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from experience_store.errors import BadInputError
+from experience_store.submissions.clean_text import number_as_text
+from experience_store.submissions.forms.fields import snake_case
+from experience_store.submissions.forms.values import as_list, from_json_text, is_object
 from server.access import Scope, current_access
 from server.app import App
 
@@ -36,19 +46,37 @@ def author_of(ctx: AppContext) -> str:
     return f"{host} for {who}" if who else host
 
 
+def _loose(value: object) -> object:
+    """A name or an id: a number as text, and without spaces around it."""
+    text = number_as_text(value)
+    return text.strip() if isinstance(text, str) else text
+
+
+LooseText = Annotated[str, BeforeValidator(_loose)]
 LibraryName = Annotated[
-    str | None,
+    LooseText | None,
     WithJsonSchema({"type": "string"}),
-    Field(
-        description="Library for this kind of work, e.g. 'airline-support'; omit for the default"
-    ),
+    Field(description="Library, e.g. 'airline-support'; omit for the default"),
 ]
+_TEXT = {"type": "string"}
+# As much of a message as models need: other fields are taken, too, but some APIs refuse a whole
+# tool for an object without properties.
+_MESSAGE = {
+    "type": "object",
+    "properties": {
+        "role": _TEXT,
+        "content": _TEXT,
+        "tool_calls": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"name": _TEXT, "arguments": _TEXT}},
+        },
+    },
+}
 Trajectories = Annotated[
-    list[object],
+    object,
     WithJsonSchema(
         {
             "type": "array",
-            "minItems": 1,
             "items": {
                 "type": "object",
                 "properties": {
@@ -58,7 +86,7 @@ Trajectories = Annotated[
                     },
                     "messages": {
                         "type": "array",
-                        "items": {"type": "object"},
+                        "items": _MESSAGE,
                         "description": "OpenAI chat messages with tool calls and results",
                     },
                     "output": {
@@ -71,28 +99,29 @@ Trajectories = Annotated[
                         "description": "From get_experiences, if the attempt was given its result",
                     },
                     "model": {"type": "string"},
-                    "metadata": {"type": "object"},
+                    "metadata": {"type": "object", "properties": {"seed": {"type": "integer"}}},
                     "id": {"type": "string", "description": "Resending an id changes nothing"},
                 },
                 "required": ["reward"],
-                "additionalProperties": False,
             },
         }
     ),
     Field(description="Attempts, each with messages or output"),
 ]
 Answers = Annotated[
-    list[object],
+    object,
     WithJsonSchema(
         {
             "type": "array",
-            "minItems": 1,
             "items": {
                 "type": "object",
                 "properties": {
                     "request_id": {"type": "string"},
                     "answer": {
-                        "anyOf": [{"type": "object"}, {"type": "string"}],
+                        "anyOf": [
+                            {"type": "object", "properties": {"summary": _TEXT}},
+                            _TEXT,
+                        ],
                         "description": "Matching the request's answer_schema",
                     },
                 },
@@ -105,29 +134,32 @@ Answers = Annotated[
 
 
 class _GivenAnswer(BaseModel):
-    request_id: str
+    request_id: LooseText
     answer: str | dict[str, object]
 
 
 _ANSWER = TypeAdapter(_GivenAnswer)
 
 
-def read_answers(answers: list[object]) -> list[tuple[str, str | Mapping[str, object]]]:
+def read_answers(answers: object) -> list[tuple[str, str | Mapping[str, object]]]:
     """The answers as pairs of request id and raw answer.
 
     Raises:
         BadInputError: If one is not of the form {"request_id": ..., "answer": ...}.
     """
     read: list[tuple[str, str | Mapping[str, object]]] = []
-    for number, item in enumerate(answers):
+    for number, item in enumerate(as_list(answers)):
+        found = from_json_text(item)
+        if is_object(found):
+            found = {snake_case(name): value for name, value in found.items()}
         try:
-            given = _ANSWER.validate_python(item)
+            given = _ANSWER.validate_python(found)
         except ValidationError as error:
             raise BadInputError(
                 f"answers.{number}: must be an object with request_id (a string) and answer (an "
                 "object that matches the request's answer_schema, or the same as a JSON string)"
             ) from error
-        read.append((given.request_id.strip(), given.answer))
+        read.append((given.request_id, given.answer))
     if not read:
         raise BadInputError("answers: send at least one answer")
     return read

@@ -7,17 +7,21 @@ from functools import cache
 from typing import Annotated
 
 from mcp_types import CallToolResult
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from experience_store.errors import LibraryNotFoundError
 from experience_store.library import check_library_name
 from experience_store.store import Retrieval
 from server.access import Scope
 from server.app import App
 from server.mcp.next_steps import (
     MAX_SERVED_TOKENS,
+    WITHOUT,
     after_retrieval,
     after_submission,
+    waiting_elsewhere,
     without_experiences,
+    without_library,
 )
 from server.mcp.pagination import libraries_out
 from server.mcp.results import (
@@ -35,6 +39,7 @@ from server.mcp.schemas import (
     Answers,
     AppContext,
     LibraryName,
+    LooseText,
     ScopedTool,
     Trajectories,
     app_of,
@@ -44,16 +49,28 @@ from server.mcp.schemas import (
 )
 
 MAX_TASK = 100_000
+NO_RETRIEVAL = "r-none"  # retrieval_id where there is no library yet, so that nothing was served
+
+
+def _task_text(value: object) -> object:
+    """A task as text, also if it is given as chat messages."""
+    if isinstance(value, str):
+        return value
+    from experience_store.submissions.messages import task_text  # noqa: PLC0415  # loaded when first needed: start-up time
+
+    return task_text(value)
 
 
 async def get_experiences(
     ctx: AppContext,
     task: Annotated[
         str,
+        WithJsonSchema({"type": "string"}),
         Field(
             description="The full request, without system prompt or policy",
             max_length=MAX_TASK,
         ),
+        BeforeValidator(_task_text),
     ],
     library: LibraryName = None,
     max_tokens: Annotated[
@@ -68,7 +85,11 @@ async def get_experiences(
     in submit_group.
     """
     app = app_of(ctx)
-    loaded = await app.index_cache.load(_name(app, library), make=True)
+    name = check_library_name(_name(app, library))
+    try:
+        loaded = await app.index_cache.load(name)
+    except LibraryNotFoundError as error:
+        return _nothing_yet(name, error)
     budget = app.settings.max_tokens if max_tokens is None else max_tokens
     selection = loaded.select(task, budget)
     retrieval = Retrieval(
@@ -97,11 +118,13 @@ async def get_experiences(
 
 async def submit_group(
     ctx: AppContext,
-    task: Annotated[str, Field(description="The task given to all attempts")],
+    task: Annotated[
+        str, Field(description="The task given to all attempts"), BeforeValidator(_task_text)
+    ],
     trajectories: Trajectories,
     library: LibraryName = None,
     group_id: Annotated[
-        str | None,
+        LooseText | None,
         WithJsonSchema({"type": "string"}),
         Field(description="Add to this group: your own id, or one returned earlier"),
     ] = None,
@@ -123,7 +146,7 @@ async def submit_group(
     submission = read_submission(
         task=task, trajectories=trajectories, group_id=group_id, ground_truth=ground_truth
     )
-    given = {t.retrieval_id for t in submission.trajectories if t.retrieval_id}
+    given = {t.retrieval_id for t in submission.trajectories if t.retrieval_id} - {NO_RETRIEVAL}
     served = await app.retrievals.libraries_of(list(given))
     receipt = await app.store.groups.submit(name, submission)
     if app.worker is not None:
@@ -137,6 +160,8 @@ async def submit_group(
             receipt,
             untied={i: served.get(i) for i in given if served.get(i) != name},
             background=app.worker is not None,
+            sent=len(submission.trajectories),
+            unscored=sum(t.reward is None for t in submission.trajectories),
         ),
     )
     return result(value, submitted_text(value))
@@ -154,14 +179,24 @@ async def update_experiences(
     app = app_of(ctx)
     from server.mcp import host_driver  # noqa: PLC0415  # loaded when first needed: start-up time
 
-    loaded = await app.index_cache.load(_name(app, library), make=True)
-    value = await host_driver.start(app, loaded.library.name, author=author_of(ctx))
+    name = check_library_name(_name(app, library))
+    try:
+        await app.store.libraries.get(name)
+        value = await host_driver.start(app, name, author=author_of(ctx))
+    except LibraryNotFoundError as error:
+        elsewhere = waiting_elsewhere(name, await app.store.groups.waiting())
+        value = UpdateOut(
+            library=name,
+            update_id=None,
+            status="nothing_to_learn",
+            next_step=without_library(name, error) + elsewhere,
+        )
     return result(value, update_text(value))
 
 
 async def submit_answers(
     ctx: AppContext,
-    update_id: Annotated[str, Field(description="From update_experiences")],
+    update_id: Annotated[LooseText, Field(description="From update_experiences")],
     answers: Answers,
 ) -> Annotated[CallToolResult, UpdateOut]:
     """Answer requests from update_experiences.
@@ -201,6 +236,19 @@ def core_tools() -> tuple[ScopedTool, ...]:
         make_tool(submit_answers, "Submit answers", Scope.LEARN, reads=False, idempotent=True),
         make_tool(list_libraries, "List libraries", Scope.READ, reads=True, idempotent=True),
     )
+
+
+def _nothing_yet(name: str, error: LibraryNotFoundError) -> CallToolResult:
+    """No experiences of a library that does not exist; raises the error if it cannot begin."""
+    value = Experiences(
+        library=name,
+        version=0,
+        experiences={},
+        omitted=0,
+        retrieval_id=NO_RETRIEVAL,
+        next_step=f"{without_library(name, error)} {WITHOUT}",
+    )
+    return result(value, experiences_text(value))
 
 
 def _name(app: App, library: str | None) -> str:

@@ -230,9 +230,9 @@ class Run(JournalRecord):
         settings: As the run was started, for people to read.
         steps: Steps of practice, in order; empty for a run that only evaluates.
         evaluations: `without` before `with`.
-        lost: Spent on attempts and steps that are not among these: broken off, unfinished, or
-            redone.
+        lost: Spent on attempts and steps that are not among these: failed, unfinished, or redone.
         stopped: Why the run is not complete; None for one that is.
+        unmeasured: Why the arm with the library was left out, if it was to be measured.
     """
 
     name: str
@@ -242,3 +242,4 @@ class Run(JournalRecord):
     evaluations: list[Evaluation] = Field(default_factory=list[Evaluation])
     lost: Spent = Spent()
     stopped: str | None = None
+    unmeasured: str | None = None

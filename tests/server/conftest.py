@@ -10,6 +10,14 @@ from mcp.server.mcpserver.resources import templates
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata, func_metadata
 from pydantic import BaseModel
 
+from server.learning.models.parameters import forget_endpoints
+
+
+@pytest.fixture(autouse=True)
+def unknown_endpoints() -> None:
+    """What one test's endpoint declined says nothing of the next one on the same port."""
+    forget_endpoints()
+
 
 @pytest.fixture(autouse=True, scope="session")
 def each_signature_read_once() -> Generator[None]:

@@ -16,7 +16,7 @@ from experience_store.errors import BadInputError
 from server import APP
 from server.cli.open_database import existing
 from server.cli.options import ENVIRONMENT, database_option, library_argument, option, shared
-from server.cli.output import count
+from server.cli.output import count, is_interactive
 
 if TYPE_CHECKING:
     from server.mcp.skills.folder import Skill
@@ -45,7 +45,14 @@ PRIVATE, PUBLIC = 0o600, 0o666
     metavar="PATH",
     help="File or folder to write, instead of TO.  [default: -, stdout]",
 )
-@option("--force", is_flag=True, help="With --format skill: replace an edited export.")
+@option(
+    "--yes",
+    "-y",
+    "--force",
+    "force",
+    is_flag=True,
+    help="Replace an existing file without asking; with --format skill, an edited export.",
+)
 @option(
     "--without-attempts", is_flag=True, help="Leave out the messages of attempts and the prompts."
 )
@@ -61,8 +68,9 @@ def export(
 ) -> None:
     """Export a library with its history to a file, or as an Agent Skill.
 
-    A file with attempts is readable by its owner only. --without-attempts keeps the whole history,
-    but nothing more can be learned from its groups after an import.
+    An existing file is replaced only after asking, or with --yes. A file with attempts is readable
+    by its owner only. --without-attempts keeps the whole history, but nothing more can be learned
+    from its groups after an import.
 
     With --format skill, TO is the folder where a host looks for skills, such as ~/.claude/skills.
     The skill gets a folder of its own there; an existing one is replaced only if it is an unedited
@@ -81,9 +89,11 @@ def export(
         private = not without_attempts
     if output == STDIO:
         click.echo(text, nl=False)
-    else:
-        _write(Path(output), text, private=private)
-        click.echo(f"Exported {library} to {output} ({len(text.encode()):,} bytes).", err=True)
+        return
+    path = Path(output).expanduser()
+    _check_replaceable(path, agreed=force)
+    _write(path, text, private=private)
+    click.echo(f"Exported {library} to {path} ({len(text.encode()):,} bytes).", err=True)
 
 
 def _export_skill(library: str, database: Path, output: str, *, force: bool) -> None:
@@ -123,12 +133,35 @@ async def _export(database: Path, library: str, *, attempts: bool) -> Archive:
         return await store.archives.export(library, attempts=attempts)
 
 
+def _check_replaceable(path: Path, *, agreed: bool) -> None:
+    """Ask whether an existing file may be replaced, where somebody can answer.
+
+    Raises:
+        BadInputError: If nobody can answer, or it is a folder.
+    """
+    if path.is_dir():
+        raise BadInputError(f"{path} is a folder: name a file in it")
+    if agreed or not path.is_file():  # a pipe or a device is written to
+        return
+    if not is_interactive():
+        raise BadInputError(f"{path} already exists: add --yes to replace it, or name another file")
+    if not click.confirm(f"{path} already exists. Replace it?", err=True):
+        click.echo("Nothing was exported.", err=True)
+        raise click.exceptions.Exit(1)
+
+
 def _write(path: Path, text: str, *, private: bool) -> None:
-    """Replace a file atomically."""
+    """Replace a file atomically; raises OSError, which names it."""
     if path.exists() and not path.is_file():  # a pipe or a device
         path.write_text(text, encoding="utf-8")
         return
-    path = path.resolve()
+    try:
+        _replace(path.resolve(), text, private=private)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, text: str, *, private: bool) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -3,26 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from experience_store.archive import read_archive
 from experience_store.errors import BadInputError, ConflictError, LibraryNotFoundError
-from experience_store.library import Library, Policy, State, check_library_name, wording
-from experience_store.operations import Add, Proposed, apply, problem_with_text
+from experience_store.library import Experience, Library, Policy, State, check_library_name, wording
+from experience_store.operations import Add, Proposed, Refusal, apply, problem_with_text
 from experience_store.store import Store
+from server import APP
 from server.cli.open_database import opened
-from server.cli.options import AUTHOR, ENVIRONMENT, database_option, json_option, library_argument
-from server.cli.output import count, print_json, wrapped
-from server.importing.markdown import MarkdownLibrary, read_markdown
+from server.cli.options import (
+    AUTHOR,
+    ENVIRONMENT,
+    database_option,
+    json_option,
+    library_argument,
+    option,
+)
+from server.cli.output import clipped, count, experience_list, print_json, wrapped
+from server.importing.lesson_json import read_lesson_json
+from server.importing.lesson_text import read_lesson_text
+from server.importing.lessons import Lessons
 
 STDIO = "-"
+MAX_SHOWN = 5  # of what was skipped
+_ARCHIVE = re.compile(r'\s*\{\s*"format(?:_version)?"\s*:')  # which `export` writes first
+_JSON = re.compile(r'\s*(?:\{|\[\s*["\[{\]])')  # and not [G1], or [sai-00001]
 
 
-@click.command("import")
+@dataclass(frozen=True, slots=True)
+class _Imported:
+    """What an import did, or would do.
+
+    Attributes:
+        new: The experiences that it adds.
+        notes: What else there is to say about it.
+        refused: Experiences that the content policy or the library's policy does not allow.
+    """
+
+    library: str
+    version: int
+    size: int
+    new: tuple[Experience, ...] = ()
+    notes: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+
+
+@click.command("import", epilog="Exit code 1 if an experience was refused.")
 @library_argument(
     before_required=True,
     default=None,
@@ -32,29 +66,33 @@ STDIO = "-"
 )
 @click.argument("file", metavar="FILE")
 @database_option
+@option("--dry-run", is_flag=True, help="Show what would be imported, and change nothing.")
 @json_option
-def import_(*, file: str, library: str | None, database: Path, as_json: bool) -> None:
-    """Import a library from a file.
+def import_(
+    *, file: str, library: str | None, database: Path, dry_run: bool, as_json: bool
+) -> None:
+    """Import a library, or lessons, from a file.
 
-    FILE is a file written by `export`, or `-` for stdin. JSON creates a new library with its whole
-    history. Markdown adds its experiences to a library, as one version; those that the library
-    already has are skipped.
-    """
+    FILE is a file written by `export`, or `-` for stdin: JSON creates a new library with its whole
+    history. Lessons are added to a library, as one version; those that it already has are skipped,
+    and those that its policy does not allow are refused. They may be
+
+    \b
+    - a list in Markdown or text, as `export --format markdown` writes it
+    - lines of an ACE playbook: [sai-00001] helpful=5 harmful=1 :: text
+    - JSON: {"G0": "text"}, or a list of texts or of objects with text and name
+    """  # noqa: D301  # click's mark for lines that are not wrapped
     text = _read(file)
-    if text.lstrip("\ufeff \t\r\n").startswith("{"):
-        imported = asyncio.run(_import_archive(text, library, database))
-        notes = _policy_problems(imported)
+    if _is_archive(text):
+        done = asyncio.run(_import_archive(text, library, database, dry_run=dry_run))
     else:
-        sheet = read_markdown(text)
-        imported, notes = asyncio.run(_import_markdown(sheet, file, library, database))
-    name, state = imported[0].name, imported[1]
+        done = _import_lessons(_read_lessons(file, text), file, library, database, dry_run=dry_run)
     if as_json:
-        print_json({"library": name, "version": state.version, "notes": notes})
-        return
-    size = count(len(state.experiences), "experience")
-    click.echo(f"{name} is now at version {state.version}, with {size}.")
-    for note in notes:
-        click.echo(wrapped(note, indent="  "), err=True)
+        print_json(_as_json(done, dry_run=dry_run))
+    else:
+        _print(done, dry_run=dry_run)
+    if done.refused:
+        raise click.exceptions.Exit(1)
 
 
 def _read(file: str) -> str:
@@ -65,51 +103,83 @@ def _read(file: str) -> str:
         raise BadInputError(f"{file} is not UTF-8 text") from error
 
 
-async def _import_archive(text: str, library: str | None, database: Path) -> tuple[Library, State]:
+def _is_archive(text: str) -> bool:
+    """Whether this is a library as `export` writes it, or begins like one and is damaged."""
+    if _ARCHIVE.match(text):
+        return True
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        return "format_version" in json.loads(text)
+    except ValueError:
+        return False
+
+
+def _read_lessons(file: str, text: str) -> Lessons:
+    try:
+        return read_lesson_json(text) if _JSON.match(text) else read_lesson_text(text)
+    except BadInputError as error:
+        raise BadInputError(f"{file} {error}") from error
+
+
+async def _import_archive(
+    text: str, library: str | None, database: Path, *, dry_run: bool
+) -> _Imported:
     archive = read_archive(text)
     name = library or archive.library.name
+    if dry_run:
+        last = archive.versions[-1]
+        return _Imported(name, last.number, last.size)
     async with opened(database) as store:
         try:
             await store.archives.import_library(archive, name)
         except ConflictError as error:
             raise ConflictError(f"{error}: import it under another name with --library") from error
-        return await store.libraries.get(name), await store.libraries.state(name)
+        found, state = await store.libraries.get(name), await store.libraries.state(name)
+        problems = tuple(_policy_problems(found, state))
+        return _Imported(name, state.version, len(state.experiences), notes=problems)
 
 
-def _policy_problems(imported: tuple[Library, State]) -> list[str]:
+def _policy_problems(library: Library, state: State) -> Iterator[str]:
     """The experiences that the library's own policy would refuse now."""
-    library, state = imported
-    return [
-        f"{e.id} would be refused today: {problem}"
-        for e in state.experiences
-        if (problem := problem_with_text(e.name, e.text, library.policy))
-    ]
+    for e in state.experiences:
+        if problem := problem_with_text(e.name, e.text, library.policy):
+            yield f"{e.id} would be refused today: {problem}"
 
 
-async def _import_markdown(
-    markdown: MarkdownLibrary, file: str, library: str | None, database: Path
-) -> tuple[tuple[Library, State], list[str]]:
-    name = library or markdown.library
+def _import_lessons(
+    lessons: Lessons, file: str, library: str | None, database: Path, *, dry_run: bool
+) -> _Imported:
+    name = library or lessons.library
     if name is None:
-        raise BadInputError("the Markdown names no library: name one with --library")
+        raise BadInputError("the file names no library: name one with --library")
     check_library_name(name)
+    if dry_run and not database.exists():
+        return _outcome(name, State(name, 0, ()), Policy(), lessons)
+    return asyncio.run(_add_lessons(lessons, name, file, database, dry_run=dry_run))
+
+
+async def _add_lessons(
+    lessons: Lessons, name: str, file: str, database: Path, *, dry_run: bool
+) -> _Imported:
     async with opened(database) as store:
         known, state = await _current(store, name)
-        new = _new(markdown.additions, state, known.policy if known else Policy())
+        outcome = _outcome(name, state, known.policy if known else Policy(), lessons)
+        if dry_run:
+            return outcome
         if known is None:
             await store.libraries.describe(
                 name,
-                agent_objective=markdown.agent_objective,
-                learning_objective=markdown.learning_objective,
+                agent_objective=lessons.agent_objective,
+                learning_objective=lessons.learning_objective,
                 policy=Policy(),
             )
-        if new:
+        if outcome.new:
+            added = [Add(e.name, e.text) for e in outcome.new]
             note = f"imported from {Path(file).name}"
-            await store.libraries.edit(name, new, author=AUTHOR, note=note)
-        skipped = len(markdown.additions) - len(new)
-        notes = [f"Skipped {count(skipped, 'experience')} that it already has."] if skipped else []
-        imported = await store.libraries.get(name), await store.libraries.state(name)
-        return imported, notes
+            await store.libraries.edit(name, added, author=AUTHOR, note=note)
+        after = await store.libraries.state(name)
+        return replace(outcome, version=after.version, size=len(after.experiences))
 
 
 async def _current(store: Store, name: str) -> tuple[Library | None, State]:
@@ -120,17 +190,76 @@ async def _current(store: Store, name: str) -> tuple[Library | None, State]:
         return None, State(name, 0, ())
 
 
-def _new(additions: Sequence[Add], state: State, policy: Policy) -> list[Add]:
-    """The experiences that are new; raises BadInputError if the policy refuses one."""
+def _outcome(name: str, state: State, policy: Policy, lessons: Lessons) -> _Imported:
+    """What the lessons make of a library.
+
+    Raises:
+        BadInputError: If all of them are refused.
+    """
     new: dict[str, Add] = {}
-    for addition in additions:
+    for addition in lessons.additions:
         key = wording(addition.text)
         if key not in state.wordings:
             new.setdefault(key, addition)
-    refused = apply(state, [Proposed(a) for a in new.values()], policy).refused
-    if refused:
-        reasons = "; ".join(
-            f"{r.operation.text!r}: {r.reason}" for r in refused if isinstance(r.operation, Add)
-        )
+    application = apply(state, [Proposed(a) for a in new.values()], policy)
+    known = len(lessons.additions) - len(new)
+    if not known and not application.changed:
+        reasons = "; ".join(_reason(refusal) for refusal in application.refused)
         raise BadInputError(f"nothing was imported: {reasons}")
-    return list(new.values())
+    notes = [f"Skipped {count(known, 'experience')} that it already has."] if known else []
+    return _Imported(
+        name,
+        state.version + application.changed,
+        len(application.state.experiences),
+        new=tuple(a.experience for a in application.applied if a.experience is not None),
+        notes=(*notes, *_skipped(lessons)),
+        refused=application.refused,
+    )
+
+
+def _skipped(lessons: Lessons) -> Iterator[str]:
+    """What is not taken for a lesson: a sentence about it, and the first of it."""
+    if not lessons.skipped:
+        return
+    shown = "; ".join(f"{s.place}: {clipped(s.text, 60)!r}" for s in lessons.skipped[:MAX_SHOWN])
+    more = len(lessons.skipped) - MAX_SHOWN
+    yield (
+        f"Skipped what is no item of a list: {shown}" + (f"; and {more} more" if more > 0 else "")
+    )
+
+
+def _reason(refusal: Refusal) -> str:
+    text = refusal.operation.text if isinstance(refusal.operation, Add) else ""
+    return f"{clipped(text, 60)!r}: {refusal.reason}"
+
+
+def _as_json(done: _Imported, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "library": done.library,
+        "version": done.version,
+        "new": {e.id: e.line() for e in done.new},
+        "refused": [
+            {"name": r.operation.name, "text": r.operation.text, "reason": r.reason}
+            for r in done.refused
+            if isinstance(r.operation, Add)
+        ],
+        "notes": list(done.notes),
+        "dry_run": dry_run,
+    }
+
+
+def _print(done: _Imported, *, dry_run: bool) -> None:
+    verb = "would be" if dry_run else "is now"
+    size = count(done.size, "experience")
+    if dry_run and done.new:
+        click.echo(experience_list(done.new))
+    click.echo(f"{done.library} {verb} at version {done.version}, with {size}.")
+    for refusal in done.refused:
+        click.echo(wrapped(f"Refused: {_reason(refusal)}", indent="  "), err=True)
+    if any(" words; at most" in refusal.reason for refusal in done.refused):
+        limit = f"`{APP} describe {done.library} --max-words N`"
+        click.echo(wrapped(f"Shorten what is too long, or raise the limit: {limit}"), err=True)
+    for note in done.notes:
+        click.echo(wrapped(note, indent="  "), err=True)
+    if dry_run:
+        click.echo("This was a dry run: nothing was imported.")

@@ -7,13 +7,15 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
-from experience_store.errors import BadInputError
+from experience_store.errors import BadInputError, LibraryNotFoundError, NotFoundError
 from experience_store.library import check_library_name
-from experience_store.store import Token, digest_of, new_token
+from experience_store.store import Store, Token, digest_of, new_token
+from server import APP
 from server.access import DEFAULT_SCOPES, Scope
 from server.cli.open_database import existing, opened
 from server.cli.options import database_option, json_option, option
@@ -98,12 +100,14 @@ def create(
         expires_at=expires,
     )
     secret = new_token()
-    asyncio.run(_add(database, made, secret))
+    warnings = asyncio.run(_add(database, made, secret))
     if as_json:
         print_json({"token": secret, **_as_json(made)})
-        return
-    click.echo(secret)
-    click.echo(wrapped(_explanation(made)), err=True)
+    else:
+        click.echo(secret)
+        click.echo(wrapped(_explanation(made)), err=True)
+    for warning in warnings:
+        click.echo(wrapped(warning), err=True)
 
 
 @token.command("list")
@@ -131,9 +135,23 @@ def revoke(*, name: str, database: Path) -> None:
     click.echo(f"Token {revoked.name} ({revoked.id}) is revoked.")
 
 
-async def _add(database: Path, made: Token, secret: str) -> None:
+async def _add(database: Path, made: Token, secret: str) -> list[str]:
+    """Store a token; return a warning for each of its libraries that does not exist."""
     async with opened(database) as store:
         await store.tokens.add(made, digest_of(secret))
+        return [
+            f"Warning: {error}"
+            for library in sorted(made.libraries or ())
+            if (error := await _missing(store, library))
+        ]
+
+
+async def _missing(store: Store, library: str) -> LibraryNotFoundError | None:
+    try:
+        await store.libraries.get(library)
+    except LibraryNotFoundError as error:
+        return error
+    return None
 
 
 async def _all(database: Path) -> Sequence[Token]:
@@ -143,7 +161,13 @@ async def _all(database: Path) -> Sequence[Token]:
 
 async def _revoke(database: Path, name: str) -> Token:
     async with existing(database) as store:
-        return await store.tokens.revoke(name)
+        try:
+            return await store.tokens.revoke(name)
+        except NotFoundError as error:
+            names = [t.name for t in await store.tokens.all()]
+            close = get_close_matches(name, names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"`{APP} token list` lists them"
+            raise NotFoundError(f"{error}; {hint}") from error
 
 
 def _explanation(made: Token) -> str:

@@ -55,9 +55,14 @@ class Authenticator(Protocol):
         """The token's caller; None if it is invalid, or of another kind.
 
         Raises:
+            TokenRefusedError: If it is invalid for a reason that its owner may know.
             AuthenticationUnavailableError: If that cannot be decided now. The log says why.
         """
         ...
+
+
+class TokenRefusedError(Exception):
+    """A token is invalid; the message says why, to its owner."""
 
 
 class AuthenticationUnavailableError(Exception):
@@ -77,8 +82,12 @@ class StoredTokenAuthenticator(Authenticator):
     async def authenticate(self, token: str) -> Caller | None:
         if not token.startswith(TOKEN_PREFIX):
             return None
-        found = await self._store().tokens.find(digest_of(token))
+        tokens, digest = self._store().tokens, digest_of(token)
+        found = await tokens.find(digest)
         if found is None:
+            # who has its 256 random bits may know what became of it
+            if await tokens.find_expired(digest):
+                raise TokenRefusedError("expired")
             return None
         scopes = access.known_scopes(found.scopes)
         return Caller(f"token {found.id}", access.Access(found.name, scopes, found.libraries))
@@ -124,8 +133,8 @@ class Authorization:
             info = info_of(request.scope)
             if info is not None and caller.can_request_scopes:
                 info.missing_scope = needed
-            if ctx.method != "tools/call":  # a tool is said not to exist
-                raise MCPError(INVALID_REQUEST, f"{ctx.method} needs the scope {needed.value}")
+            if ctx.method != "tools/call":  # whose own error is a result
+                raise MCPError(INVALID_REQUEST, caller.access.lacks(needed, ctx.method))
         before = current_access.set(caller.access)
         try:
             return await call_next(ctx)

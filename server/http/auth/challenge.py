@@ -20,6 +20,8 @@ from server import APP, access
 from server.access import DEFAULT_SCOPES
 from server.settings import OAuthSettings
 
+UNKNOWN_TOKEN = "unknown, expired, revoked or not for this server"  # noqa: S105  # no token
+
 # By default a URL without a path gets one, and an issuer is compared as a string.
 _URL = TypeAdapter(AnyHttpUrl, config=ConfigDict(url_preserve_empty_path=True))
 
@@ -36,17 +38,15 @@ class Challenge:
     metadata_url: str | None = None
     scope_prefix: str = ""
 
-    def unauthorized(self, *, token_sent: bool) -> str:
+    def unauthorized(self, *, token_sent: bool, why: str = UNKNOWN_TOKEN) -> str:
         """The header beside 401.
 
         Args:
             token_sent: Whether the request had a token, which is then invalid. A request without
                 one is no error (RFC 6750, 3.1).
+            why: What is wrong with it: ASCII without quotes.
         """
-        error = {
-            "error": "invalid_token",
-            "error_description": "unknown, expired, revoked or not for this server",
-        }
+        error = {"error": "invalid_token", "error_description": why}
         return self._value(error if token_sent else {}, DEFAULT_SCOPES)
 
     def forbidden(self, needed: Iterable[access.Scope]) -> str:

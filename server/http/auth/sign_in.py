@@ -1,7 +1,7 @@
 """Authenticates requests: only those with a valid token pass, and health checks.
 
-The token is checked before the body is read. Missing, unknown, expired and revoked tokens all get
-the same response.
+The token is checked before the body is read. Unknown and revoked tokens get the same response;
+whoever has an expired one is told that it has expired.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from server.http.auth.callers import (
     AuthenticationUnavailableError,
     Authenticator,
     Caller,
+    TokenRefusedError,
 )
-from server.http.auth.challenge import Challenge
+from server.http.auth.challenge import UNKNOWN_TOKEN, Challenge
 from server.http.error_response import ErrorResponse
 from server.http.request_limits import RateLimiter
 from server.http.request_log import info_of
@@ -30,9 +31,10 @@ FAILURES_PER_MINUTE = 100  # per address, which many clients may share
 MAX_TOKEN = 16_384  # characters
 RETRY_SECONDS = 5.0  # while authentication is unavailable
 _PUBLIC = frozenset({"/health", "/ready"})
-_UNAUTHORIZED = (
-    "authentication required: send the header 'Authorization: Bearer TOKEN' with a valid token. "
-    "The operator of this server makes one with `experience-mcp token create NAME`"
+_UNEXPANDED = "the name of a variable, for which the host has not put in its value"
+_HOW = (
+    "send the header 'Authorization: Bearer TOKEN' with a valid token. The operator of this server "
+    "makes one with `experience-mcp token create NAME`"
 )
 _UNAVAILABLE = "tokens cannot be verified at the moment (the server's log says why); try again"
 _METRICS = "metrics need a token with the scope administer for all libraries"
@@ -79,7 +81,7 @@ class SignIn:
         """Whether a token is still valid; False if that cannot be decided."""
         try:
             return await self._authenticate(token) is not None
-        except AuthenticationUnavailableError:
+        except (TokenRefusedError, AuthenticationUnavailableError):
             return False
         except Exception:
             logger.exception("cannot verify a token")
@@ -93,13 +95,16 @@ class SignIn:
         """The caller, or why the request is refused."""
         try:
             caller = await self._authenticate(token)
+        except TokenRefusedError as error:
+            return self._unauthorized(scope, token, str(error))
         except AuthenticationUnavailableError:
             return ErrorResponse(503, _UNAVAILABLE, retry_after=RETRY_SECONDS)
         except Exception:  # fail closed
             logger.exception("cannot verify a token")
             return ErrorResponse(503, _UNAVAILABLE, retry_after=1)
         if caller is None:
-            return self._unauthorized(scope, token)
+            why = _UNEXPANDED if token.startswith("$") else UNKNOWN_TOKEN
+            return self._unauthorized(scope, token, why)
         info = info_of(scope)
         if info is not None:
             info.who = caller.access.who
@@ -112,20 +117,24 @@ class SignIn:
                     return caller
         return None
 
-    def _unauthorized(self, scope: Scope, token: str) -> ErrorResponse:
+    def _unauthorized(self, scope: Scope, token: str, why: str) -> ErrorResponse:
         address = (scope.get("client") or ("",))[0]
         # a client without a token asks how to sign in, and must always be told
         if token and (wait := self._failures.wait(address)):
             return ErrorResponse(
-                429, f"too many failed sign-ins; {_UNAUTHORIZED}", retry_after=wait
+                429, f"too many failed sign-ins from this address: {_HOW}", retry_after=wait
             )
-        challenge = self._challenge.unauthorized(token_sent=bool(token))
-        return ErrorResponse(401, _UNAUTHORIZED, headers={"www-authenticate": challenge})
+        challenge = self._challenge.unauthorized(token_sent=bool(token), why=why)
+        text = f"the token is {why}" if token else "authentication required"
+        return ErrorResponse(401, f"{text}: {_HOW}", headers={"www-authenticate": challenge})
 
     def _refusal(self, scope: Scope, caller: Caller) -> ErrorResponse | None:
         """Why a known caller's request is refused, if it is."""
         if wait := self._requests.wait(caller.key):
-            text = "too many requests with this token: wait as long as Retry-After says"
+            text = (
+                "too many requests with this token: wait as long as Retry-After says, or ask the "
+                "operator of this server for a higher --rate-limit"
+            )
             return ErrorResponse(429, text, retry_after=wait)
         if scope["path"] == "/metrics":
             if access.Scope.ADMINISTER not in caller.access.scopes:

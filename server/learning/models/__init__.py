@@ -1,12 +1,15 @@
 """Model clients: the protocol of a model that answers the questions of the learner or a judge.
 
-`endpoint` implements it for OpenAI-compatible endpoints, whose responses `completions` parses.
+`endpoint` implements it for OpenAI-compatible endpoints. Reading order: `client` sends requests,
+for the players of `practice` as well; it weakens what an endpoint declines (`parameters`), joins
+streams (`streaming`) and brings every response into one form (`standard_form`). `completions` reads
+that form, `error_responses` what came in place of one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from experience_store.learning.prompts import Request
 from experience_store.learning.prompts.answers import Schema
@@ -44,19 +47,39 @@ class Correction:
     reason: str
 
 
+UnusableKind: TypeAlias = Literal["cut", "empty", "refusal", "tool_call", "filtered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """What came in place of a whole answer.
+
+    Attributes:
+        kind: `cut` at a token limit, `empty`, a `refusal` of the model's, a `tool_call` where text
+            was wanted, or `filtered` by the endpoint.
+        reason: In words.
+    """
+
+    kind: UnusableKind
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """The text of a model, and its cost.
 
     Attributes:
+        text: The answer, without thoughts.
         estimated: Whether the tokens are estimated, because the endpoint reports none.
-        filtered: Whether the endpoint's content filter withheld the text.
+        reasoning: The thoughts behind the answer, as far as the endpoint tells them.
+        unusable: Why the text is not a whole answer; None if it is.
     """
 
     text: str
     usage: Usage
     estimated: bool = False
-    filtered: bool = False
+    reasoning: str = ""
+    unusable: Unusable | None = None
 
 
 class ModelUnavailableError(Exception):
@@ -89,6 +112,14 @@ class Model(Protocol):
         Raises:
             ModelUnavailableError: If it is unavailable, after all retries.
             ModelRefusedError: If it will not answer this question.
+        """
+        ...
+
+    async def probe(self) -> None:
+        """Ask a question so small that only an endpoint which is down or refuses all fails it.
+
+        Raises:
+            ModelUnavailableError: If it is not usable now.
         """
         ...
 

@@ -1,76 +1,44 @@
-"""Parses responses of an endpoint: the text of the model, and the tokens used.
+"""Reads chat completions in the standard form: the text of the model, and the tokens used.
 
-Some proxies and servers send other things than completions with status 200, and the `openai`
-package passes them on. A response without an answer is an error; if only the token count is
-missing, it is estimated, so that a budget limits such endpoints too.
+Some proxies and servers send other things than completions with status 200. A response without an
+answer is an error; if only the token count is missing, it is estimated, so that a budget limits
+such endpoints too.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import cast
-
-from pydantic import BaseModel, Field, NonNegativeInt, ValidationError
 
 from experience_store.store import Usage
 from experience_store.token_estimate import estimate_tokens
-from server.learning.models import Reply
+from server.learning.models import Reply, Unusable
+from server.learning.models.error_responses import error_in, said_in
+from server.learning.models.standard_form import (
+    REASONING,
+    Json,
+    as_list,
+    as_object,
+    end_of,
+    in_standard_form,
+)
 from server.settings import Prices, cost_of
 
 MAX_TOKENS = 10**9  # of one call: far beyond any model, and sums still fit into the database
-MAX_ERROR = 300  # characters of an error in a completion
-_PAYMENT_REQUIRED = 402
-_REFUSALS = range(400, 500)
-# Codes, types and messages of errors that mean that money is needed. An exceeded quota may be a
-# rate limit, and a prompt or a tool may be about bills: neither counts.
-_SPENT_CODE = re.compile(
-    r"^(?:billing_|exceeded_current_quota|insufficient_\w*(?:quota|balance|credits?|funds))"
+MAX_REFUSAL = 300  # characters of a refusal that are passed on
+MAX_NAMED = 5
+MAX_NAMED_TEXT = 80
+# A tool call that the server did not recognise as one.
+_WRITTEN_CALL = re.compile(
+    r"\s*(?:<tool_calls?>|<function[=_]|\[TOOL_CALLS\]|<\|python_tag\|>"
+    r"|<\W{1,2}tool[\W_]calls?(?:[\W_](?:section[\W_])?begin)?\W{1,2}>)"
 )
-_SPENT_WORDS = re.compile(
-    r"credit balance|plans (?:&|and) billing|(?:your|enable) billing"
-    r"|billing (?:(?:hard )?limit|is|not|account|to be enabled)"
-    r"|(?:insufficient|not enough|out of) (?:credits?|balance|funds)\b",
-    re.IGNORECASE,
-)
+_NAME_OF_CALL = re.compile(r"(?:\"name\"\s*:\s*\"|<function=)([\w.-]{1,60})")
 
 
 class NoCompletionError(Exception):
     """The response is not a chat completion."""
-
-
-class _Message(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: object = None
-
-
-class _Completion(BaseModel):
-    choices: list[_Choice] = Field(min_length=1)
-    usage: object = None
-
-
-class _PartWithError(BaseModel):
-    error: object = None
-    finish_reason: object = None
-
-
-class _WithError(_PartWithError):
-    choices: list[_PartWithError] | None = None
-
-
-class _Details(BaseModel):
-    cached_tokens: NonNegativeInt | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int
-    completion_tokens: int
-    prompt_tokens_details: _Details | None = None
 
 
 def read_reply(body: object, asked: str, prices: Prices | None) -> Reply:
@@ -84,49 +52,114 @@ def read_reply(body: object, asked: str, prices: Prices | None) -> Reply:
     Raises:
         NoCompletionError: If the response has no answer.
     """
-    try:
-        came = json.loads(body) if isinstance(body, str) else body
-        refuse_errors(came)
-        found = _Completion.model_validate(came)
-    except ValidationError as error:
-        what = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, what["loc"]))
-        said = f": {place}: {what['msg']}" if place else ""
-        raise NoCompletionError(f"the response is not a chat completion{said}") from error
-    except ValueError as error:
-        raise NoCompletionError("the response is neither a chat completion nor JSON") from error
-    choice = found.choices[0]
-    # an emoji may have been cut in half
-    text = (choice.message.content or "").encode("utf-8", "replace").decode()
-    filtered = choice.finish_reason == "content_filter" and not text.strip()
-    usage = _usage(found.usage, prices)
-    if usage is not None:
-        return Reply(text, usage, filtered=filtered)
-    return Reply(text, estimated(asked, text, prices), estimated=True, filtered=filtered)
+    completion = in_standard_form(_decoded(body))
+    choice, message = first_choice(completion)
+    text, reasoning = str(message.get("content") or ""), str(message.get(REASONING) or "")
+    usage = _usage(completion, prices)
+    tokens = usage.completion_tokens if usage else None
+    return Reply(
+        text,
+        usage or estimated(asked, text + reasoning, prices),
+        estimated=usage is None,
+        reasoning=reasoning,
+        unusable=why_unusable(choice.get("finish_reason"), message, tokens),
+    )
 
 
-def refuse_errors(came: object) -> None:
-    """Refuse an error that came with status 200, as some proxies send them.
+def why_unusable(
+    finish_reason: object, message: Json, completion_tokens: int | None = None
+) -> Unusable | None:
+    """Why what the model wrote is not the answer to a question; None if it is.
+
+    Args:
+        finish_reason: Why the completion ended.
+        message: The message, in the standard form.
+        completion_tokens: Tokens of the completion, if reported.
+    """
+    end = end_of(finish_reason)
+    text, reasoning = str(message.get("content") or ""), str(message.get(REASONING) or "")
+    refusal = " ".join(str(message.get("refusal") or "").split())
+    if end == "content_filter":
+        return Unusable("filtered", "the endpoint's content filter withheld the answer")
+    if end == "refusal" or (refusal and not text.strip()):
+        said = f": {refusal[:MAX_REFUSAL]}" if refusal else ""
+        return Unusable("refusal", f"the model refused to answer{said}")
+    if end == "length":
+        where = f"{completion_tokens:,} tokens" if completion_tokens else "the token limit"
+        only = "" if text.strip() or not reasoning else ", with nothing but reasoning"
+        return Unusable("cut", f"the answer was cut at {where}{only}")
+    if calls := _called(message, text):
+        names = ", ".join(map(repr, calls[:MAX_NAMED]))
+        return Unusable("tool_call", f"the model called a tool ({names}) where text was wanted")
+    if text.strip():
+        return None
+    return Unusable("empty", f"the answer is empty{': it is all thoughts' if reasoning else ''}")
+
+
+def first_choice(completion: object) -> tuple[Json, Json]:
+    """The first choice of a completion in the standard form, and its message.
 
     Raises:
-        NoCompletionError: If there is an error next to the choices or in the first one.
+        NoCompletionError: If there is none; says what came.
     """
+    if (error := error_in(completion)) is not None:
+        raise NoCompletionError(error)
+    if not isinstance(completion, dict):
+        raise NoCompletionError(f"the response is not a chat completion but {_kind(completion)}")
+    body = as_object(cast("object", completion))
+    if "choices" not in body:
+        has = ", ".join(list(body)[:MAX_NAMED]) or "nothing"
+        raise NoCompletionError(f"the response is not a chat completion: no choices, but {has}")
+    choices = as_list(body["choices"])
+    if not choices:
+        raise NoCompletionError(f"the response has no answer: choices is {_kind(body['choices'])}")
+    choice = as_object(choices[0])
+    if not isinstance(choice.get("message"), dict):
+        raise NoCompletionError("the response has no answer: its first choice has no message")
+    return choice, as_object(choice["message"])
+
+
+def _kind(value: object) -> str:
+    """What a JSON value is, in a word or two."""
+    match value:
+        case None:
+            return "null"
+        case [] | {} | "":
+            return "empty"
+        case list():
+            return "a list"
+        case str():
+            return f"text: {' '.join(value.split())[:MAX_NAMED_TEXT]!r}"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def _called(message: Json, text: str) -> list[str]:
+    """The names of the tools that a message calls, as calls or written out as text."""
+    names: list[str] = []
+    for call in as_list(message.get("tool_calls")):
+        match call:
+            case {"function": {"name": str(name)}} | {"name": str(name)}:
+                names.append(name)
+            case _:
+                names.append("?")
+    match message.get("function_call"):
+        case {"name": str(name)}:
+            names.append(name)
+        case _:
+            pass
+    if not names and _WRITTEN_CALL.match(text):
+        names = _NAME_OF_CALL.findall(text) or ["?"]
+    return names
+
+
+def _decoded(body: object) -> object:
     try:
-        found = _WithError.model_validate(came)
-    except ValidationError:
-        return  # it is not a completion either
-    for part in (found, *(found.choices or ())[:1]):
-        if part.error or part.finish_reason == "error":
-            raise NoCompletionError(f"the response is an error: {_message_of(part.error)}")
-
-
-def _message_of(error: object) -> str:
-    """The message of an error, in one line."""
-    text = str(error or "no message")
-    if isinstance(error, Mapping):
-        text = str(cast("Mapping[str, object]", error).get("message") or text)
-    line = " ".join(text.split())
-    return line.encode("utf-8", "replace").decode()[:MAX_ERROR]
+        return json.loads(body) if isinstance(body, str) else body
+    except ValueError as error:
+        raise NoCompletionError(
+            f"the response is neither a chat completion nor JSON: {said_in(body)}"
+        ) from error
 
 
 def estimated(asked: str, text: str, prices: Prices | None) -> Usage:
@@ -140,38 +173,14 @@ def plausible(prompt: int, completion: int) -> bool:
     return 0 < prompt <= MAX_TOKENS and 0 <= completion <= MAX_TOKENS
 
 
-def _usage(reported: object, prices: Prices | None) -> Usage | None:
+def _usage(completion: object, prices: Prices | None) -> Usage | None:
     """The usage that the endpoint reports; None if it is missing or invalid."""
-    try:
-        used = _Usage.model_validate(reported)
-    except ValidationError:
-        return None
-    if not plausible(used.prompt_tokens, used.completion_tokens):
-        return None
-    details = used.prompt_tokens_details
-    cached = min((details and details.cached_tokens) or 0, used.prompt_tokens)
-    cost = cost_of(prices, used.prompt_tokens, cached, used.completion_tokens)
-    return Usage(1, used.prompt_tokens, cached, used.completion_tokens, cost)
-
-
-def is_quota_spent(status: int | None, body: object) -> bool:
-    """Whether an error means that quota or credit is exhausted, so that waiting is useless.
-
-    Endpoints report this with 400, 402, 403 and 429.
-
-    Args:
-        status: HTTP status.
-        body: The decoded error object.
-    """
-    if status not in _REFUSALS:
-        return False
-    if status == _PAYMENT_REQUIRED:
-        return True
-    if not isinstance(body, Mapping):
-        return isinstance(body, str) and _SPENT_WORDS.search(body) is not None
-    said = cast("Mapping[str, object]", body)
-    codes = (str(said.get("code")), str(said.get("type")))
-    return (
-        any(map(_SPENT_CODE.search, codes))
-        or _SPENT_WORDS.search(str(said.get("message"))) is not None
-    )
+    used = as_object(as_object(completion).get("usage"))
+    match used.get("prompt_tokens"), used.get("completion_tokens"):
+        case int(prompt), int(wrote) if plausible(prompt, wrote):
+            pass
+        case _:
+            return None
+    reported = as_object(used.get("prompt_tokens_details")).get("cached_tokens")
+    cached = max(0, min(reported, prompt)) if isinstance(reported, int) else 0
+    return Usage(1, prompt, cached, wrote, cost_of(prices, prompt, cached, wrote))

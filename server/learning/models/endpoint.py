@@ -1,19 +1,15 @@
-"""Any OpenAI-compatible endpoint, through the `openai` package.
+"""Any OpenAI-compatible endpoint as a model that answers questions.
 
-The package retries on 429, 5xx, timeouts and connection errors, with exponential backoff and
-Retry-After. Requests ask for strict structured output until the endpoint refuses it, then for JSON
-mode, then for plain text: answers are parsed leniently anyway.
+Requests ask for strict structured output; the client makes do with less where the endpoint declines
+it. Answers are parsed leniently anyway.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, TypeAlias
 
-import httpx2
 import openai
 
 from experience_store.learning.answer_json import MAX_CHARS
@@ -26,17 +22,12 @@ from server.learning.models import (
     ModelUnavailableError,
     Reply,
 )
-from server.learning.models.completions import NoCompletionError, is_quota_spent, read_reply
+from server.learning.models.client import Failure, client_of, failure_of
+from server.learning.models.completions import NoCompletionError, read_reply
 from server.settings import ModelSettings
 
-Format: TypeAlias = Literal["json_schema", "json_object", "text"]
-_WEAKER: Mapping[Format, Format] = {"json_schema": "json_object", "json_object": "text"}
-_INVALID_BODY = {400, 422, 500}
-FORBIDDEN = frozenset({401, 403, 404})  # the API key or the model name is wrong
-REFUSED = frozenset({400, 413, 422})  # this prompt is refused, others may not be
-# The pool probes every idle connection on each request; with the package's 100 that costs more than
-# opening a new one now and then.
-IDLE_CONNECTIONS = 32
+PROBE = "Answer with the word: ok"
+_FORBIDDEN = 403
 
 
 class Endpoint:
@@ -45,16 +36,7 @@ class Endpoint:
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
         self._slots = asyncio.Semaphore(settings.concurrency)
-        self._format: Format = "json_schema"
-        self._client = openai.AsyncOpenAI(
-            api_key=settings.api_key,
-            base_url=settings.base_url,
-            timeout=settings.timeout,
-            max_retries=settings.retries,
-            http_client=openai.DefaultAsyncHttpxClient(
-                limits=httpx2.Limits(max_keepalive_connections=IDLE_CONNECTIONS)
-            ),
-        )
+        self._client = client_of(settings)
 
     @property
     def name(self) -> str:
@@ -65,6 +47,16 @@ class Endpoint:
         """Close the connections."""
         await self._client.close()
 
+    async def probe(self) -> None:
+        """Ask a tiny question; see `server.learning.models.Model.probe`."""
+        try:
+            await self._create([{"role": "user", "content": PROBE}])
+        except openai.APIError as error:
+            translated = self._translated(failure_of(error))
+            if isinstance(translated, ModelRefusedError):  # nothing can be asked then
+                raise ModelForbiddenError(str(translated)) from error
+            raise translated from error
+
     async def ask(self, request: Asked, correction: Correction | None = None) -> Reply:
         """Ask a question; see `server.learning.models.Model.ask`.
 
@@ -72,36 +64,52 @@ class Endpoint:
         """
         messages = _messages(request, correction)
         asked = "\n".join(message["content"] for message in messages)
+        schema = {"name": request.step, "strict": True, "schema": request.schema}
+        format_ = {"response_format": {"type": "json_schema", "json_schema": schema}}
         async with self._slots:
-            body = await self._create(request, messages)
+            try:
+                body = await self._create(messages, format_)
+            except openai.APIError as error:
+                raise await self._meant(failure_of(error)) from error
         try:
             reply = read_reply(body, asked, self._settings.prices)
         except NoCompletionError as error:
-            raise ModelUnavailableError(f"{self.name} failed: {error}") from error
+            raise ModelUnavailableError(f"{self._where} failed: {error}") from error
         return replace(reply, text=reply.text[: MAX_CHARS + 1])
 
-    async def _create(self, request: Asked, messages: Sequence[Mapping[str, str]]) -> object:
-        """The JSON of the response, with the strictest format that the endpoint accepts."""
-        while True:
-            format_ = self._format
-            body = {
-                "model": self.name,
-                "messages": messages,
-                **_response_format(request, format_),
-            }
+    @property
+    def _where(self) -> str:
+        return f"{self.name} at {str(self._client.base_url).rstrip('/')}"
+
+    async def _create(
+        self, messages: Sequence[Mapping[str, str]], options: Mapping[str, object] | None = None
+    ) -> object:
+        """The JSON of the response."""
+        # What `chat.completions.create` calls, without its slow type conversions.
+        body = {"model": self.name, "messages": messages, **(options or {})}
+        return await self._client.post("/chat/completions", cast_to=object, body=body)
+
+    async def _meant(self, failure: Failure) -> ModelUnavailableError | ModelRefusedError:
+        """The failure as the learner sees it: is a call forbidden, or only this prompt?"""
+        if failure.is_moderation:
             try:
-                # What `chat.completions.create` calls, without its slow type conversions.
-                return await self._client.post("/chat/completions", cast_to=object, body=body)
-            except (openai.APIConnectionError, openai.APIStatusError) as error:
-                weaker = _WEAKER.get(format_)
-                if weaker is None or not _is_about_format(error):
-                    raise _translated(error, self.name) from error
-                if self._format == format_:  # else another call has changed it already
-                    self._format = weaker
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise ModelUnavailableError(
-                    f"{self.name} failed: the response is not JSON"
-                ) from error
+                await self.probe()
+            except ModelUnavailableError:
+                pass
+            else:
+                return ModelRefusedError(f"{self._where} refused the request: {failure.said}")
+        return self._translated(failure)
+
+    def _translated(self, failure: Failure) -> ModelUnavailableError | ModelRefusedError:
+        match failure.meaning:
+            case "quota":
+                return ModelQuotaError(f"{self._where} is out of quota or credit: {failure.said}")
+            case "refused":
+                return ModelRefusedError(f"{self._where} refused the request: {failure.said}")
+            case "forbidden":
+                return ModelForbiddenError(f"{self._where} refused access: {failure.said}")
+            case "unavailable":
+                return ModelUnavailableError(f"{self._where} failed: {failure.said}")
 
 
 def _messages(request: Asked, correction: Correction | None) -> list[dict[str, str]]:
@@ -119,35 +127,3 @@ def _messages(request: Asked, correction: Correction | None) -> list[dict[str, s
             ),
         },
     ]
-
-
-def _response_format(request: Asked, format_: Format) -> Mapping[str, object]:
-    match format_:
-        case "json_schema":
-            schema = {"name": request.step, "strict": True, "schema": request.schema}
-            return {"response_format": {"type": "json_schema", "json_schema": schema}}
-        case "json_object":
-            return {"response_format": {"type": "json_object"}}
-        case "text":
-            return {}
-
-
-def _is_about_format(error: openai.APIError) -> bool:
-    """Servers answer an invalid body with 400 or 422, llama-cpp-python with 500."""
-    if not isinstance(error, openai.APIStatusError) or error.status_code not in _INVALID_BODY:
-        return False
-    text = str(error).lower()
-    return any(word in text for word in ("response_format", "json_schema", "json_object", "schema"))
-
-
-def _translated(
-    error: openai.APIConnectionError | openai.APIStatusError, name: str
-) -> ModelUnavailableError | ModelRefusedError:
-    status = error.status_code if isinstance(error, openai.APIStatusError) else None
-    if is_quota_spent(status, error.body):
-        return ModelQuotaError(f"{name} is out of quota or credit: {error}")
-    if status in REFUSED:
-        return ModelRefusedError(f"{name} refused the request: {error}")
-    if status in FORBIDDEN:
-        return ModelForbiddenError(f"{name} refused access: {error}")
-    return ModelUnavailableError(f"{name} failed: {error}")

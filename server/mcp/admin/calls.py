@@ -13,17 +13,18 @@ from experience_store.token_estimate import estimate_tokens
 from experience_store.version import Version
 from server.app import App
 from server.library_service import Attribution, description
-from server.mcp.schemas import AppContext, author_of
+from server.mcp.results import objects
+from server.mcp.schemas import AppContext, LooseText, author_of
 from server.rendering import Difference, version_changes
 from server.text import count
 
 MAX_TEXT = 20_000  # characters of an argument
 
-Name = Annotated[str, Field(description="Name of the library")]
+Name = Annotated[LooseText, Field(description="Library name")]
 Note = Annotated[
     str,
     WithJsonSchema({"type": "string"}),
-    Field(description="Reason, for the history", max_length=MAX_TEXT),
+    Field(description="For the history", max_length=MAX_TEXT),
 ]
 TextArgument = Annotated[str | None, WithJsonSchema({"type": "string"}), Field(max_length=MAX_TEXT)]
 
@@ -50,7 +51,7 @@ def can_ask(ctx: AppContext) -> bool:
 
 MAX_TOKENS = 12_000  # of changes in one result, whose two forms hosts cut at 25,000
 _SIGNS = "+ added, ~ reworded, - retired, = confirmed, ! refused"
-OBJECTS = {"type": "array", "items": {"type": "object"}}
+_SOME_POLICY = {"type": "object", "properties": {"max_words": {"type": "integer"}}}
 OptionalText = Annotated[str | None, WithJsonSchema({"type": "string"})]
 
 
@@ -60,7 +61,7 @@ class DescriptionOut(BaseModel):
     name: str
     agent_objective: OptionalText = None
     learning_objective: OptionalText = None
-    policy: Annotated[dict[str, object], WithJsonSchema({"type": "object"})]
+    policy: Annotated[dict[str, object], WithJsonSchema(_SOME_POLICY)]
     version: int
     experiences: int
 
@@ -81,7 +82,7 @@ class HistoryOut(BaseModel):
     """Result of `library_history`."""
 
     library: str
-    versions: Annotated[list[VersionOut], WithJsonSchema(OBJECTS)]
+    versions: Annotated[list[VersionOut], objects(version="integer")]
     next_step: str
 
 

@@ -8,10 +8,11 @@ from typing import Annotated
 
 from mcp.server.mcpserver.resolve import Elicit, ElicitationResult, Resolve
 from mcp_types import CallToolResult
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from experience_store.errors import BadInputError
 from experience_store.library import Policy
+from experience_store.submissions.forms.values import as_list
 from server import library_service
 from server.access import Scope
 from server.library_service import LibraryContents
@@ -34,7 +35,7 @@ from server.mcp.admin.calls import (
 )
 from server.mcp.admin.review_tool import review_updates
 from server.mcp.results import result
-from server.mcp.schemas import AppContext, ScopedTool, app_of, make_tool
+from server.mcp.schemas import AppContext, LooseText, ScopedTool, app_of, make_tool
 
 
 class DeletedOut(BaseModel):
@@ -107,7 +108,7 @@ MAX_VERSIONS = 100
 MAX_NUMBER = 10**15  # of a version; larger numbers do not fit into the database
 _TYPES = {"bool": "boolean", "int": "integer", "float": "number"}
 
-Id = Annotated[str, Field(description="Id of an experience, such as G3")]
+Id = Annotated[LooseText, Field(description="Id of an experience, such as G3")]
 Text = Annotated[
     str,
     WithJsonSchema({"type": "string"}),
@@ -223,7 +224,9 @@ async def revise_experience(  # each is an argument of the tool
 async def retire_experiences(
     ctx: AppContext,
     library: Name,
-    ids: Annotated[list[str], Field(description="Such as G3", min_length=1)],
+    ids: Annotated[
+        list[LooseText], BeforeValidator(as_list), Field(description="Such as G3", min_length=1)
+    ],
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:
     """Remove experiences from a library. Their history stays; a rollback undoes it."""

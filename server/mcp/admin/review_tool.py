@@ -7,15 +7,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from mcp.server.mcpserver.resolve import Elicit, ElicitationResult, Resolve
 from mcp_types import CallToolResult
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from experience_store.errors import BadInputError
 from experience_store.store import Review, UpdateRecord
+from experience_store.submissions.forms.values import as_list
 from experience_store.token_estimate import estimate_tokens
 from experience_store.version import Version
 from server import library_service
 from server.mcp.admin.calls import (
-    OBJECTS,
     Name,
     Note,
     OptionalText,
@@ -25,7 +25,7 @@ from server.mcp.admin.calls import (
     can_ask,
     fitting,
 )
-from server.mcp.results import result
+from server.mcp.results import objects, result
 from server.mcp.schemas import AppContext, app_of
 from server.rendering import proposed_change, version_changes
 from server.text import count
@@ -50,7 +50,7 @@ class ReviewOut(BaseModel):
     """Result of `review_updates`: the updates awaiting review, and the one decided on."""
 
     library: str
-    waiting: Annotated[list[WaitingOut], WithJsonSchema(OBJECTS)]
+    waiting: Annotated[list[WaitingOut], objects(update_id="string")]
     next_step: str
     update_id: OptionalText = None
     status: OptionalText = None
@@ -97,6 +97,7 @@ async def review_updates(  # every parameter is an argument of the tool
     ] = None,
     only: Annotated[
         list[int] | None,
+        BeforeValidator(lambda value: None if value is None else as_list(value)),
         WithJsonSchema({"type": "array", "items": {"type": "integer"}}),
         Field(description="Numbers of the changes to publish; the rest are rejected"),
     ] = None,

@@ -40,6 +40,8 @@ _ENVELOPE = {
     "cacheScope": "private",
 }
 
+_FORM = f"the URI of a skill is {uri_of('NAME')}"
+
 _Context: TypeAlias = ServerRequestContext[Any, Any]
 
 
@@ -88,8 +90,8 @@ class SkillsExtension(Extension):
         name, path = split_uri(params.uri) or ("", "")
         skill = await self.skills.find(name) if path == MAIN else None
         if skill is None:
-            known = "" if path == MAIN else f"; the URI of a skill is {uri_of('NAME')}"
-            raise MCPError(INVALID_PARAMS, f"{params.uri[:200]} is not a skill{known}")
+            why = await self.skills.why_missing(name) if path == MAIN else _FORM
+            raise MCPError(INVALID_PARAMS, f"{params.uri[:200]} is not a skill: {why}")
         return {"skill": _entry(skill), **_envelope(ctx)}
 
     async def _read_directory(self, ctx: _Context, params: DirectoryParams) -> dict[str, Any]:
@@ -97,7 +99,8 @@ class SkillsExtension(Extension):
         skill = await self.skills.find(name)
         found = children(skill, path) if skill else None
         if skill is None or found is None or params.uri.endswith("/"):
-            raise MCPError(INVALID_PARAMS, f"{params.uri[:200]} is not a directory resource")
+            why = "" if skill else f": {await self.skills.why_missing(name)}"
+            raise MCPError(INVALID_PARAMS, f"{params.uri[:200]} is not a directory resource{why}")
         if params.cursor is not None:
             raise MCPError(INVALID_PARAMS, "invalid cursor: directories are listed on one page")
         return {"resources": [_resource(skill, c) for c in found], **_envelope(ctx)}

@@ -70,6 +70,16 @@ class ServedSkills:
             self._made.popitem(last=False)
         return skill
 
+    async def why_missing(self, name: str) -> str:
+        """Why the caller is served no skill with this name, or not the file that it wants."""
+        if await self.find(name):
+            return f"skill {name[:80]!r} has no such file"
+        try:
+            await self._app().store.libraries.get(name)
+        except NotFoundError as error:
+            return str(error)
+        return f"library {name[:80]!r} has no experiences yet, so it is not a skill"
+
     async def file(self, name: str, path: str) -> File | None:
         """A file of a skill, if the caller is served one."""
         skill = await self.find(name)
@@ -144,5 +154,6 @@ def skill_resource(library: Library) -> Resource:
 async def _read(skills: ServedSkills, name: str, path: str) -> str:
     file = await skills.file(name, path)
     if file is None:
-        raise ResourceNotFoundError(f"no skill has a file at {uri_of(name, path)[:200]}")
+        why = await skills.why_missing(name)
+        raise ResourceNotFoundError(f"no skill has a file at {uri_of(name, path)[:200]}: {why}")
     return file.data.decode()

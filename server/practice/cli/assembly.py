@@ -22,6 +22,7 @@ from server.practice.cli.run_checks import (
     refuse_overlap,
     roll_back,
     run_settings,
+    with_safe_id,
 )
 from server.practice.cli.run_options import RunOptions
 from server.practice.client.connection import ServerConnection, connect, embed
@@ -82,6 +83,7 @@ def make_plan(options: RunOptions) -> RunPlan:
     elif options.hold_out is not None:
         tasks, held_out = split(tasks, options.hold_out, options.seed)
     refuse_overlap(options, "the practice data has", tasks, held_out)
+    tasks, held_out = (tuple(with_safe_id(task) for task in part) for part in (tasks, held_out))
     if not options.direct:  # which submits nothing
         check_tasks(tasks, options.player.name, ground_truth=not options.no_ground_truth)
     return RunPlan(
@@ -95,6 +97,7 @@ def make_plan(options: RunOptions) -> RunPlan:
         max_tokens=options.experience_tokens,
         withheld=Withheld(ground_truth=options.no_ground_truth, rewards=options.no_ground_truth),
         direct=options.direct,
+        arms=options.arms,
     )
 
 
@@ -123,7 +126,7 @@ async def assemble(
         BadInputError: If the options, the data or the library do not allow it.
     """
     models = _make_models(options, plan, stack)
-    journal = stack.enter_context(open_journal(options.folder))
+    journal = stack.enter_context(open_journal(options.folder, options.redactor))
     models.teacher.hold()  # an embedded server resumes an open update at once
     library = LibraryClient(await _connect(options, models.teacher, stack), options.library)
     found = await library.find()
@@ -143,7 +146,7 @@ async def assemble(
         teacher=models.teacher,
     )
     models.teacher.release()
-    if runner.is_learning or ("with" in options.arms and not runner.is_evaluated("with")):
+    if runner.is_learning or ("with" in plan.arms and not runner.is_evaluated("with")):
         identity.check(found if options.from_step is None else await library.find())
     if runner.is_learning:
         runner.missing_policy = await prepare_policy(options, library, found)

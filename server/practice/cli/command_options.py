@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from typing_extensions import override
 
 from server.cli.option_sections import Decorator
 from server.cli.options import ENVIRONMENT, option
@@ -16,6 +17,27 @@ from server.practice.verifiers import TIME_LIMIT
 TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
 POSITIVE = click.FloatRange(min=0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(min=0)
+
+
+class _Temperature(click.ParamType["float | None"]):
+    """A temperature, or none: then no temperature is sent."""
+
+    name = "number or none"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        if isinstance(value, str) and value.strip().lower() == "none":
+            return None
+        try:
+            number = float(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor none", param, ctx)
+        return NOT_NEGATIVE.convert(number, param, ctx)
+
+
+TEMPERATURE = _Temperature()
 COUNT = click.IntRange(min=1)
 _DEFAULT = RolloutLimits()
 
@@ -26,19 +48,20 @@ DATASET: Options = (
         "--data",
         metavar="DATA",
         required=True,
-        help="Tasks: a JSON Lines file, or reasoning-gym:FAMILY?size=50&seed=1.",
+        help="Tasks: a file (JSON, JSON Lines, CSV, TSV or Parquet), or "
+        "reasoning-gym:FAMILY?size=50&seed=1.",
     ),
     option(
         "--task-field",
         metavar="FIELD",
-        help="Field that holds the task.  [default: the first of task, prompt, question, problem, "
-        "query]",
+        help="Field that holds the task, as text or chat messages; may have dots.  [default: the "
+        "first of task, prompt, question, problem, query, messages]",
     ),
     option(
         "--truth-field",
         metavar="FIELD",
-        help="Field that holds the correct answer.  [default: the first of ground_truth, answer, "
-        "solution, target]",
+        help="Field that holds the correct answer, or several; may have dots.  [default: the first "
+        "of ground_truth, answer, solution, target, answers, reward_model.ground_truth]",
     ),
     option(
         "--skip", metavar="N", type=click.IntRange(min=0), default=0, help="Skip the first N tasks."
@@ -180,6 +203,7 @@ RUN: Options = (
         "--run",
         metavar="DIR",
         type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of the run; the same command resumes it.  [default: runs/LIBRARY]",
+        help="Folder of the run; the same command resumes it.  [default: runs/LIBRARY, of evaluate "
+        "runs/LIBRARY-evaluate-DATA]",
     ),
 )

@@ -8,7 +8,7 @@ from experience_store.submissions.read_submission import MAX_ATTEMPTS
 from server.cli.option_sections import SectionedCommand
 from server.cli.options import option
 from server.practice.cli import run_command
-from server.practice.cli.command_options import ATTEMPTS, COUNT, NOT_NEGATIVE, Options
+from server.practice.cli.command_options import ATTEMPTS, COUNT, TEMPERATURE, Options
 from server.practice.cli.run_options import RunOptions, takes_run_options
 
 _HELD_OUT: Options = (
@@ -34,10 +34,10 @@ _TEMPERATURE: Options = (
     option(
         "--temperature",
         metavar="T",
-        type=NOT_NEGATIVE,
+        type=TEMPERATURE,
         default=0.7,
         show_default=True,
-        help="Temperature of the attempts to learn from.",
+        help="Temperature of the attempts to learn from; none leaves it to the endpoint.",
     ),
 )
 _LEARNING: Options = (
@@ -95,10 +95,10 @@ _EVALUATION: Options = (
     option(
         "--eval-temperature",
         metavar="T",
-        type=NOT_NEGATIVE,
+        type=TEMPERATURE,
         default=0.3,
         show_default=True,
-        help="Temperature of the attempts at held-out tasks.",
+        help="Temperature of the attempts at held-out tasks, or none.",
     ),
 )
 _ARMS: Options = (
@@ -114,10 +114,10 @@ _ARMS: Options = (
         "--temperature",
         "eval_temperature",
         metavar="T",
-        type=NOT_NEGATIVE,
+        type=TEMPERATURE,
         default=0.3,
         show_default=True,
-        help="Temperature of the attempts.",
+        help="Temperature of the attempts; none leaves it to the endpoint.",
     ),
     option(
         "--arm",

@@ -17,6 +17,7 @@ from server.practice.cli.run_options import RunOptions
 from server.practice.client.library_client import LibraryClient, LibraryInfo
 from server.practice.datasets import overlap
 from server.practice.records import Task
+from server.practice.run.redaction import Redactor
 from server.practice.run.runner import RunPlan
 from server.practice.run_errors import RunStoppedError
 from server.practice.verifiers import Verifier
@@ -26,15 +27,20 @@ from server.practice.verifiers.user_function import UserFunction
 async def check_library(
     options: RunOptions, plan: RunPlan, library: LibraryClient, found: LibraryInfo | None
 ) -> None:
-    """Check that the library to evaluate has experiences, none of them from held-out tasks."""
-    if not options.epochs and "with" in options.arms and (found is None or not found.experiences):
+    """Check that there is a library to evaluate, which has not learned from held-out tasks.
+
+    One without experiences is no error if there is another arm to measure.
+    """
+    is_empty = found is None or ("without" not in options.arms and not found.experiences)
+    if not options.epochs and "with" in options.arms and is_empty:
         raise BadInputError(
             f"library {options.library!r} has no experiences to evaluate: name another with "
             "--library (`experience-mcp libraries` lists them), or practise first"
         )
     if found and not options.allow_overlap and plan.held_out and "with" in options.arms:
         seen = tuple(Task(id=str(n), prompt=t) for n, t in enumerate(await library.tasks()))
-        refuse_overlap(options, "the library has learned from", seen, plan.held_out)
+        asked = tuple(options.redactor.record(task) for task in plan.held_out)  # as it stores them
+        refuse_overlap(options, "the library has learned from", seen, asked)
 
 
 def refuse_overlap(
@@ -53,6 +59,14 @@ def refuse_overlap(
             f"{who} {len(common)} of the tasks to evaluate on, the first is {common[0][1].id!r}: a "
             "gain on them would prove nothing. Remove them, or allow it with --allow-overlap."
         )
+
+
+def with_safe_id(task: Task) -> Task:
+    """The task, under another id if its own holds a secret: ids are in the names of records."""
+    if (safe := Redactor().text(task.id)) == task.id:
+        return task
+    mark = hashlib.sha256(task.id.encode()).hexdigest()[:8]
+    return task.model_copy(update={"id": f"{safe} {mark}"})
 
 
 def place_of(options: RunOptions) -> str:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import click
 import httpx2
 
+from experience_store.errors import ExperienceError
 from experience_store.library import check_library_name
 from server.cli.output import print_json, printable
 from server.practice.cli.assembly import RunObserver, assemble, make_plan
@@ -27,6 +28,7 @@ from server.practice.run_errors import BudgetSpentError, RunStoppedError
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STOPPED = 3  # exit code of a run that can be resumed
+NOTHING = 4  # exit code of a complete run that learned nothing, or had nothing to compare
 T = TypeVar("T")
 ARMS: tuple[Arm, ...] = ("without", "with")
 
@@ -34,6 +36,13 @@ ARMS: tuple[Arm, ...] = ("without", "with")
 def run(options: RunOptions) -> None:
     """Start a run or resume it; write its report and print it."""
     options.check()
+    try:
+        _run_to_its_end(options)
+    except ExperienceError as error:  # perhaps of an endpoint, which may repeat a key
+        raise click.ClickException(options.redactor.text(str(error))) from error
+
+
+def _run_to_its_end(options: RunOptions) -> None:
     check_available()
     check_library_name(options.library)
     plan = make_plan(options)
@@ -41,7 +50,7 @@ def run(options: RunOptions) -> None:
         done, report = asyncio.run(_until_interrupted(_run(options, plan)))
     except httpx2.HTTPError as error:  # ends the client, and with it the run, in the middle
         gone = f"Stopped: the server does not answer: {error}. Run the same command to continue."
-        click.echo(printable(gone), err=True)
+        click.echo(printable(options.redactor.text(gone)), err=True)
         raise click.exceptions.Exit(STOPPED) from error
     if options.as_json:
         written = options.folder / "report.json"
@@ -53,6 +62,8 @@ def run(options: RunOptions) -> None:
     if done.stopped is not None:
         click.echo(f"Stopped: {printable(done.stopped)}", err=True)
         raise click.exceptions.Exit(STOPPED)
+    if report.nothing is not None:
+        raise click.exceptions.Exit(NOTHING)
 
 
 async def _until_interrupted(work: Coroutine[object, object, T]) -> T:
@@ -104,11 +115,19 @@ def _only(error: BaseException) -> BaseException:
 
 async def _run(options: RunOptions, plan: RunPlan) -> tuple[Run, RunReport]:
     async with AsyncExitStack() as stack:
-        observer = RunObserver(_show_progress, _say_held_up)
-        runner = await assemble(options, plan, observer, stack)
-        stopped = await _do(options, runner)
-        done = await runner.result(stopped)
-        return done, write_report(done, options.folder)
+        redactor = options.redactor
+        observer = RunObserver(_show_progress, lambda reason: _say_held_up(redactor.text(reason)))
+        runner = None
+        try:
+            runner = await assemble(options, plan, observer, stack)
+            stopped = await _do(options, runner)
+            done = await runner.result(stopped)
+            return done, write_report(done, options.folder)
+        except asyncio.CancelledError:
+            progress = "" if runner is None else f" ({runner.progress})"
+            below = "\n" if sys.stderr.isatty() else ""  # the line of the progress
+            click.echo(f"{below}Stopped; the same command goes on{progress}", err=True)
+            raise
 
 
 async def _do(options: RunOptions, runner: Runner) -> str | None:
@@ -121,7 +140,7 @@ async def _do(options: RunOptions, runner: Runner) -> str | None:
                 if arm in options.arms or runner.is_evaluated(arm):  # perhaps in an earlier session
                     await runner.evaluate(arm)
     except (BudgetSpentError, RunStoppedError) as error:
-        return str(error)
+        return f"{str(error).removesuffix('.')} ({runner.progress})"
     return None
 
 

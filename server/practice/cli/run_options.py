@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,12 +29,16 @@ from server.practice.cli.command_options import (
     TEACHER_KEY,
     Options,
 )
+from server.practice.client.connection import TOKEN
 from server.practice.datasets.gym_tasks import PREFIX
 from server.practice.players import Sampling
 from server.practice.records import Arm
 from server.practice.run.attempts import AttemptSettings
+from server.practice.run.redaction import Redactor
 from server.practice.spending import RolloutLimits
 from server.settings import ModelSettings, Prices
+
+_LONGEST_NAME = 60  # characters of a folder's name that come from the data's
 
 
 class RunOptions(BaseModel):
@@ -120,9 +125,20 @@ class RunOptions(BaseModel):
         )
 
     @property
+    def redactor(self) -> Redactor:
+        """Takes secrets out of what is kept and printed, the run's own keys among them."""
+        keys = (self.player.api_key, self.teacher_settings.api_key, os.environ.get(TOKEN))
+        return Redactor(keys)
+
+    @property
     def folder(self) -> Path:
-        """Where the run is kept."""
-        return self.run or Path("runs") / self.library
+        """Where the run is kept; by default another folder for each of the two commands."""
+        if self.run is not None:
+            return self.run
+        data = self.data.removeprefix(PREFIX).partition("?")[0]
+        name = re.sub(r"[^\w.+-]+", "-", Path(data).stem)[:_LONGEST_NAME].strip("-.") or "data"
+        measured = "" if self.epochs else f"-evaluate-{name}"
+        return Path("runs") / f"{self.library}{measured}"
 
     @property
     def system_message(self) -> str | None:

@@ -40,7 +40,7 @@ def check_tasks(tasks: Sequence[Task], model: str, *, ground_truth: bool) -> Non
         try:
             read_submission(
                 task=task.prompt,
-                trajectories=[{"reward": None, "output": "", "model": model}],
+                trajectories=[{"reward": None, "output": "-", "model": model}],
                 ground_truth=task.ground_truth if ground_truth else None,
             )
         except BadInputError as error:

@@ -1,143 +1,132 @@
-"""Tasks from a JSON lines file: each line an object with a prompt, and perhaps the right answer.
+"""Tasks from a file: each row has a prompt, and perhaps the right answer.
 
 A practice run costs money, so a file is read as a whole before anything else happens, and one bad
-line refuses all of it. Attempts that a line may hold are another agent's; they are not looked at.
+row refuses all of it. Attempts that a row may hold are another agent's; they are not looked at.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import JsonValue, ValidationError
 
 from experience_store.errors import BadInputError
-from server.importing.json_lines import JsonObject, read_name, read_object
+from server.importing.fields import field_names, first, has, listed, lookup, read_name
+from server.importing.json_text import JsonObject
+from server.practice.datasets.answers import RIGHT_ANSWERS, final_answers, read_answers
+from server.practice.datasets.prompts import Prompt, read_prompt
+from server.practice.datasets.rows import Row, read_rows, refuse
 from server.practice.records import Task
 
-T = TypeVar("T")
 Made = TypeVar("Made")
 
-TASK_FIELDS = ("task", "prompt", "question", "problem", "query")
-TRUTH_FIELDS = ("ground_truth", "answer", "solution", "target")
+TASK_FIELDS = ("task", "prompt", "question", "problem", "query", "messages")
+TRUTH_FIELDS = (
+    *("ground_truth", "answer", "solution", "target", "answers", "reward_model.ground_truth"),
+)
 ID_FIELDS = ("id", "task_id")
 IGNORED_FIELDS = ("attempts", "trajectories")
-MAX_NAMED = 5  # bad lines that an error names
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Where a line has its prompt and its ground truth; None looks in the usual places."""
+    """Where a row has its prompt and its ground truth; None looks in the usual places.
+
+    A name may lead into objects and lists: `reward_model.ground_truth`.
+    """
 
     task: str | None = None
     truth: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    number: int
-    value: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
 class _Read:
-    number: int
+    """A task, where it stands, and the field of its right answer."""
+
+    place: str
     task: Task
+    truth_field: str | None
 
 
 def read_tasks(path: Path, fields: Fields) -> tuple[Task, ...]:
     """The tasks of a file, in its order.
 
     Raises:
-        BadInputError: If anything in it cannot be taken; it names up to five bad lines.
+        BadInputError: If anything in it cannot be taken; it names up to five bad rows.
     """
     try:
-        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    except OSError as error:
-        raise BadInputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    numbered = [(n, line) for n, line in enumerate(lines, start=1) if line.strip()]
-    if not numbered:
-        raise BadInputError(f"{path}: has no tasks; give one JSON object per line")
-    values = _each(path, numbered, lambda n, line: _Line(n, read_object(line, strict=True)))
-    _check_truth_field(path, values, fields.truth)
-    read = _each(
-        path, [(v.number, v.value) for v in values], lambda n, v: _Read(n, _task(v, fields))
+        return _tasks(read_rows(path), fields)
+    except BadInputError as error:
+        raise BadInputError(f"{path}: {error}") from error
+
+
+def _tasks(rows: list[Row], fields: Fields) -> tuple[Task, ...]:
+    if not rows:
+        raise BadInputError("has no tasks; give one JSON object per line, or a row of a table")
+    _check_field(rows, fields.truth, "--truth-field")
+    _check_field(rows, fields.task, "--task-field")
+    read = _each(rows, lambda row: _read(row, fields))
+    made = final_answers([r.task for r in read], [r.truth_field for r in read])
+    _refuse_repeated(
+        [_Read(r.place, task, r.truth_field) for r, task in zip(read, made, strict=True)]
     )
-    _refuse_repeated(path, read)
-    return tuple(r.task for r in read)
-
-
-def _each(path: Path, lines: list[tuple[int, T]], read: Callable[[int, T], Made]) -> list[Made]:
-    """What is read from each line; raises when any cannot be."""
-    made: list[Made] = []
-    bad: list[str] = []
-    for number, line in lines:
-        try:
-            made.append(read(number, line))
-        except BadInputError as error:
-            bad.append(f"line {number}: {error}")
-    _refuse(path, bad)
     return made
 
 
-def _refuse(path: Path, bad: list[str]) -> None:
-    if bad:
-        more = f"\n… and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else ""
-        raise BadInputError(f"{path} has invalid lines.\n" + "\n".join(bad[:MAX_NAMED]) + more)
+def _each(rows: list[Row], read: Callable[[Row], Made]) -> list[Made]:
+    """What is read from each row; raises when any cannot be."""
+    made: list[Made] = []
+    bad: list[str] = []
+    for row in rows:
+        try:
+            made.append(read(row))
+        except BadInputError as error:
+            bad.append(f"{row.place}: {error}")
+    refuse(bad)
+    return made
 
 
-def _task(value: JsonObject, fields: Fields) -> Task:
+def _read(row: Row, fields: Fields) -> _Read:
+    value = row.value
     prompt_field, prompt = _prompt(value, fields.task)
-    truth_field = fields.truth or _first(value, TRUTH_FIELDS, but=prompt_field)
-    truth = _truth(truth_field, value.get(truth_field)) if truth_field else None
-    id_field = _first(value, ID_FIELDS)
+    truth_field = fields.truth or first(value, TRUTH_FIELDS, but=prompt_field)
+    answers = _answers(value, truth_field, prompt)
+    id_field = first(value, ID_FIELDS)
     used = {prompt_field, truth_field, id_field, *IGNORED_FIELDS}
-    name = read_name(id_field, value[id_field]) if id_field else _made_id(prompt, truth)
-    extra = {key: item for key, item in value.items() if key not in used}
+    extra: dict[str, JsonValue] = {key: item for key, item in value.items() if key not in used}
+    if len(answers) > 1:
+        extra[RIGHT_ANSWERS] = list(answers)
+    truth = answers[0] if answers else None
+    name = read_name(id_field, value[id_field]) if id_field else _made_id(prompt.text, truth)
     try:
-        return Task(id=name, prompt=prompt, ground_truth=truth, extra=extra)
+        task = Task(id=name, prompt=prompt.text, ground_truth=truth, extra=extra)
     except (ValidationError, RecursionError) as error:
         raise BadInputError("is nested too deeply") from error
+    return _Read(row.place, task, truth_field)
 
 
-def _prompt(value: JsonObject, field: str | None) -> tuple[str, str]:
+def _answers(value: JsonObject, field: str | None, prompt: Prompt) -> tuple[str, ...]:
+    """The right answers; without a field, what the assistant says in the prompt's chat."""
+    if field is not None and has(value, field):
+        return read_answers(field, cast("JsonValue", lookup(value, field)))
+    return () if field is not None or prompt.answer is None else (prompt.answer,)
+
+
+def _prompt(value: JsonObject, field: str | None) -> tuple[str, Prompt]:
     """The field that holds the prompt, and the prompt."""
-    found = field or _first(value, TASK_FIELDS)
-    if found is None or found not in value:
-        wanted = found or ", ".join(TASK_FIELDS)
-        has = ", ".join(value) or "nothing"
+    found = field or first(value, TASK_FIELDS)
+    if found is None:
         raise BadInputError(
-            f"has no prompt ({wanted}); it has {has}: name the field with the prompt"
+            f"has no prompt ({', '.join(TASK_FIELDS)}); it has {', '.join(value) or 'nothing'}: "
+            "name the field with the prompt (--task-field)"
         )
-    prompt = value[found]
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise BadInputError(f"{found}: must be text, and not empty")
-    return found, prompt
-
-
-def _truth(field: str, value: JsonValue) -> str | None:
-    match value:
-        case None:
-            return None
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case float() if math.isfinite(value):
-            return str(value)
-        case str():
-            return value if value.strip() else None
-        case _:
-            raise BadInputError(
-                f"{field}: the right answer must be text or a number; put anything else in a field "
-                "of another name, which a verifier of yours finds in task.extra"
-            )
+    return found, read_prompt(found, cast("JsonValue", lookup(value, found)))
 
 
 def _made_id(prompt: str, truth: str | None) -> str:
@@ -146,44 +135,40 @@ def _made_id(prompt: str, truth: str | None) -> str:
     return f"task-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _first(value: JsonObject, fields: tuple[str, ...], but: str | None = None) -> str | None:
-    return next((f for f in fields if f != but and value.get(f) is not None), None)
-
-
-def _check_truth_field(path: Path, lines: list[_Line], field: str | None) -> None:
-    """A single line may lack the field; if all do, its name is wrong."""
-    if field is None or any(field in line.value for line in lines):
+def _check_field(rows: list[Row], field: str | None, option: str) -> None:
+    """A single row may lack the field; if all do, its name is wrong."""
+    if field is None or any(has(row.value, field) for row in rows):
         return
-    known = list(dict.fromkeys(key for line in lines for key in line.value))
+    known = list(dict.fromkeys(name for row in rows for name in field_names(row.value)))
     close = get_close_matches(field, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"they have {', '.join(known[:20])}"
-    raise BadInputError(f"{path}: no line has the field {field!r}; {hint}")
+    hint = f"did you mean {close[0]!r}?" if close else f"they have {listed(known)}"
+    raise BadInputError(f"no row has the field {field!r} ({option}); {hint}")
 
 
-def _refuse_repeated(path: Path, read: list[_Read]) -> None:
-    _refuse(path, [*_repeated_ids(read), *_repeated_tasks(read)])
+def _refuse_repeated(read: Sequence[_Read]) -> None:
+    refuse([*_repeated_ids(read), *_repeated_tasks(read)])
 
 
-def _repeated_ids(read: list[_Read]) -> Iterator[str]:
-    first: dict[str, int] = {}
-    said: dict[tuple[str, str | None], int] = {}
+def _repeated_ids(read: Sequence[_Read]) -> Iterator[str]:
+    found: dict[str, str] = {}
+    said: dict[tuple[str, str | None], str] = {}
     for r in read:
         content = (r.task.prompt, r.task.ground_truth)
-        same_task = said.setdefault(content, r.number) != r.number
-        line = first.setdefault(r.task.id, r.number)
-        if line != r.number and not same_task:
+        same_task = said.setdefault(content, r.place) != r.place
+        place = found.setdefault(r.task.id, r.place)
+        if place != r.place and not same_task:
             yield (
-                f"line {r.number}: the id {r.task.id!r} is that of line {line} already; "
+                f"{r.place}: the id {r.task.id!r} is that of {place} already; "
                 "give each task its own"
             )
 
 
-def _repeated_tasks(read: list[_Read]) -> Iterator[str]:
-    first: dict[tuple[str, str | None], _Read] = {}
+def _repeated_tasks(read: Sequence[_Read]) -> Iterator[str]:
+    found: dict[tuple[str, str | None], _Read] = {}
     for r in read:
-        earlier = first.setdefault((r.task.prompt, r.task.ground_truth), r)
+        earlier = found.setdefault((r.task.prompt, r.task.ground_truth), r)
         if earlier is not r:
             yield (
-                f"line {r.number}: the same task as line {earlier.number} "
+                f"{r.place}: the same task as {earlier.place} "
                 f"({r.task.id!r} and {earlier.task.id!r}); leave one of them out"
             )

@@ -17,7 +17,7 @@ class AttemptCounts(JournalRecord):
     Attributes:
         attempts: All of them.
         scored: Those with a reward.
-        rollout_failures: Those without, because the rollout broke off.
+        rollout_failures: Those without, because the rollout failed.
         verifier_failures: Those without, because the verifier was unavailable (or gave a reward
             that is not a real number).
     """
@@ -41,7 +41,7 @@ class AttemptUse(JournalRecord):
         tool_calls_per_rollout: None where there was no rollout.
         tokens_per_attempt: Prompt and completion tokens of a rollout.
         cost_per_attempt: Cost of a rollout; None where no prices are configured.
-        rollouts: What the rollouts spent, broken-off tries included.
+        rollouts: What the rollouts spent, failed tries included.
         verification: What the verifier spent.
     """
 

@@ -199,7 +199,7 @@ class SpendingTotals(JournalRecord):
         learning: What turned groups into experiences.
         evaluation_rollouts: Inference in evaluation, all arms.
         evaluation_verification: Verifiers in evaluation.
-        lost: Attempts and steps that were broken off, unfinished, or redone.
+        lost: Attempts and steps that failed, were unfinished, or redone.
         whole: All of it.
         unpriced: The purposes that made calls but have no cost; `whole` lacks theirs.
     """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from experience_store.submissions.clean_text import clean
+from server.learning.models import Unusable
 from server.practice.spending import UsageMeter
 
 
@@ -40,6 +41,22 @@ class BrokenOffError(Exception):
         self.again = not refused
         self.outage = outage and not refused
         self.refused = refused
+
+
+class UnusableAnswerError(BrokenOffError):
+    """The model ended a try with something that is not a whole answer.
+
+    That is no outage, and no reward either. What was cut or refused is not tried again: that would
+    choose among the model's answers those that are short and willing.
+
+    Attributes:
+        unusable: What came in place of an answer.
+    """
+
+    def __init__(self, name: str, unusable: Unusable) -> None:
+        super().__init__(f"{name}: {unusable.reason}", outage=False)
+        self.again = unusable.kind not in {"cut", "refusal"}
+        self.unusable = unusable.kind
 
 
 class Player(Protocol):

@@ -17,9 +17,7 @@ from mcp_types import CONNECTION_CLOSED
 from pydantic import JsonValue
 from pydantic_ai import Agent, RunContext
 from pydantic_ai.exceptions import (
-    ContentFilterError,
     ModelAPIError,
-    ModelHTTPError,
     ModelRetry,
     OutputTokenLimitExceeded,
     UnexpectedModelBehavior,
@@ -31,33 +29,31 @@ from pydantic_ai.messages import (
     ModelResponse,
     SystemPromptPart,
     TextPart,
+    ThinkingPart,
     ToolCallPart,
     ToolReturnPart,
     UserPromptPart,
 )
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings
+from pydantic_ai.profiles.openai import OpenAIModelProfile
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.toolsets import AbstractToolset, PrefixedToolset
 from pydantic_ai.usage import RunUsage, UsageLimits
 from typing_extensions import override
 
 from experience_store.errors import BadInputError
-from server.learning.models import Reply
-from server.learning.models.completions import (
-    NoCompletionError,
-    estimated,
-    plausible,
-    refuse_errors,
-)
-from server.practice.players import BrokenOffError, Player, Sampling
-from server.practice.players.completion import broken_off, client_of
+from server.learning.models import Reply, Unusable
+from server.learning.models.client import client_of
+from server.learning.models.completions import estimated, plausible, why_unusable
+from server.learning.models.standard_form import REASONING, Json
+from server.practice.players import BrokenOffError, Player, Sampling, UnusableAnswerError
+from server.practice.players.completion import broken_off, limit_name
 from server.practice.records import Spent
 from server.practice.run_errors import BudgetSpentError, LimitReachedError
 from server.practice.spending import UsageMeter, priced, spent_of
 from server.settings import ModelSettings, Prices
 
 _NO_BOUND = UsageLimits(request_limit=None)  # the meter is asked before each call
-_OWN = (ContentFilterError, OutputTokenLimitExceeded)  # what the model itself does
 _MISTAKES = 1_000_000  # calls of tools that are not there, or not so: the model is told, each time
 
 
@@ -69,7 +65,13 @@ class AgentPlayer(Player):
         self._sampling = sampling
         self._tools = tools
         self._client = client_of(model)
-        self._chat = _Chat(model.name, provider=OpenAIProvider(openai_client=self._client))
+        self._chat = OpenAIChatModel(
+            model.name,
+            provider=OpenAIProvider(openai_client=self._client),
+            profile=OpenAIModelProfile(
+                openai_chat_supports_max_completion_tokens=limit_name(model) != "max_tokens"
+            ),
+        )
         toolsets(tools)  # complains before anything is spent
 
     @override
@@ -88,14 +90,10 @@ class AgentPlayer(Player):
             return await self._run(agent, prompt, usage, messages, meter, agent_usage)
         except (BudgetSpentError, LimitReachedError, BrokenOffError):
             raise
-        except ModelHTTPError as error:
-            raise broken_off(error.status_code, self._model.name, error, error.body) from error
         except ModelAPIError as error:
-            raise broken_off(None, self._model.name, error) from error
+            raise broken_off(self._model.name, error) from error
         except UnexpectedModelBehavior as error:
-            if not isinstance(error, ContentFilterError) and _said_nothing(messages):
-                return ""  # an empty answer is an answer
-            raise BrokenOffError(_said(error), outage=not isinstance(error, _OWN)) from error
+            return self._without_answer(messages, error)
         except Exception as error:  # tool servers fail in ways of their own
             raise BrokenOffError(_said(error)) from error
         finally:
@@ -127,7 +125,24 @@ class AgentPlayer(Player):
                 else:
                     meter.at_tools()
             assert run.result is not None, "an agent that stops has a result"
+            if (unusable := _why_unusable(messages)) is not None:
+                raise UnusableAnswerError(self._model.name, unusable)
             return run.result.output.encode("utf-8", "replace").decode()
+
+    def _without_answer(self, messages: list[ModelMessage], error: UnexpectedModelBehavior) -> str:
+        """Silence after work with tools is an answer: what was done can be looked at.
+
+        Raises:
+            BrokenOffError: If it is anything else.
+        """
+        unusable = _why_unusable(messages)
+        if isinstance(error, OutputTokenLimitExceeded):
+            unusable = Unusable("cut", "the answer was cut at the token limit")
+        if unusable is None:
+            raise BrokenOffError(_said(error)) from error
+        if unusable.kind == "empty" and any(map(_calls, messages)):
+            return ""
+        raise UnusableAnswerError(self._model.name, unusable) from error
 
     def _settings(self, seed: int) -> OpenAIChatModelSettings:
         settings = OpenAIChatModelSettings()
@@ -138,20 +153,6 @@ class AgentPlayer(Player):
         if self._sampling.seeded:
             settings["seed"] = seed
         return settings
-
-
-class _Chat(OpenAIChatModel):
-    """A model whose errors that come as completions are errors."""
-
-    def _process_provider_details(
-        self,
-        response: Any,  # noqa: ANN401  # a type of openai, which stays with its client
-    ) -> dict[str, Any] | None:
-        try:
-            refuse_errors(response.model_dump())
-        except NoCompletionError as error:
-            raise BrokenOffError(f"{self.model_name}: {error}") from error
-        return super()._process_provider_details(response)
 
 
 def toolsets(path: Path) -> list[AbstractToolset[Any]]:
@@ -202,6 +203,9 @@ def chat(messages: list[ModelMessage]) -> list[dict[str, JsonValue]]:
 def _answer(message: ModelResponse) -> dict[str, JsonValue]:
     text = "".join(part.content for part in message.parts if isinstance(part, TextPart))
     plain: dict[str, JsonValue] = {"role": "assistant", "content": text}
+    thoughts = [part.content for part in message.parts if isinstance(part, ThinkingPart)]
+    if reasoning := "\n".join(filter(None, thoughts)):
+        plain[REASONING] = reasoning  # for the teacher
     if calls := _calls(message):
         plain["tool_calls"] = [
             {
@@ -238,9 +242,17 @@ def _calls(message: ModelMessage) -> list[ToolCallPart]:
     return [part for part in message.parts if isinstance(part, ToolCallPart)]
 
 
-def _said_nothing(messages: list[ModelMessage]) -> bool:
+def _why_unusable(messages: list[ModelMessage]) -> Unusable | None:
+    """Why what the model wrote last is not an answer; tools that it calls are work, no answer."""
     last = next((m for m in reversed(messages) if isinstance(m, ModelResponse)), None)
-    return last is not None and not _calls(last) and not str(_answer(last)["content"]).strip()
+    if last is None:
+        return None
+    message: Json = {**_answer(last)}
+    message.pop("tool_calls", None)
+    if refusal := (last.provider_details or {}).get("refusal"):
+        message["refusal"] = refusal
+        return why_unusable("refusal", message)
+    return why_unusable(last.finish_reason, message, last.usage.output_tokens)
 
 
 def _said(error: Exception) -> str:

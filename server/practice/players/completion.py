@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 import openai
 from pydantic import JsonValue
 from typing_extensions import override
 
-from server.learning.models.completions import NoCompletionError, is_quota_spent, read_reply
-from server.learning.models.endpoint import FORBIDDEN, REFUSED
-from server.practice.players import BrokenOffError, Player, Sampling
+from server.learning.models.client import client_of, failure_of
+from server.learning.models.completions import NoCompletionError, read_reply
+from server.learning.models.standard_form import REASONING
+from server.practice.players import BrokenOffError, Player, Sampling, UnusableAnswerError
 from server.practice.run_errors import EndpointRefusedError, QuotaSpentError
 from server.practice.spending import UsageMeter, spent_of
 from server.settings import ModelSettings
@@ -38,9 +37,12 @@ class CompletionPlayer(Player):
         except NoCompletionError as error:
             raise BrokenOffError(f"{self._model.name}: {error}") from error
         meter.pay(spent_of(reply))
-        meter.messages.append({"role": "assistant", "content": reply.text})
-        if reply.filtered:
-            raise BrokenOffError(f"{self._model.name}: content filter", outage=False)
+        answer: dict[str, JsonValue] = {"role": "assistant", "content": reply.text}
+        if reply.reasoning:
+            answer[REASONING] = reply.reasoning  # for the teacher
+        meter.messages.append(answer)
+        if reply.unusable is not None:
+            raise UnusableAnswerError(self._model.name, reply.unusable)
         return reply.text
 
     @override
@@ -52,50 +54,45 @@ class CompletionPlayer(Player):
         body = {"model": self._model.name, "messages": messages, **self._options(seed)}
         try:
             return await self._client.post("/chat/completions", cast_to=object, body=body)
-        except openai.APIStatusError as error:
-            raise broken_off(error.status_code, self._model.name, error, error.body) from error
-        except openai.APIConnectionError as error:
-            raise broken_off(None, self._model.name, error) from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise BrokenOffError(f"{self._model.name}: the answer is not JSON") from error
+        except openai.APIError as error:
+            raise broken_off(self._model.name, error) from error
 
     def _options(self, seed: int) -> dict[str, JsonValue]:
         sampling = self._sampling
-        # OpenAI's newer models know only the one, compatible servers only the other
-        most = "max_completion_tokens" if self._model.base_url is None else "max_tokens"
         options: dict[str, JsonValue] = {
             "temperature": sampling.temperature,
             "seed": seed if sampling.seeded else None,
-            most: sampling.max_tokens,
+            limit_name(self._model): sampling.max_tokens,
         }
         return {name: value for name, value in options.items() if value is not None}
 
 
-def client_of(model: ModelSettings) -> openai.AsyncOpenAI:
-    """A client that retries on 429, 5xx and connection errors."""
-    return openai.AsyncOpenAI(
-        api_key=model.api_key,
-        base_url=model.base_url,
-        timeout=model.timeout,
-        max_retries=model.retries,
-    )
+def limit_name(model: ModelSettings) -> str:
+    """The parameter that limits the tokens of a completion.
+
+    OpenAI's newer models refuse the old name, and some compatible servers silently ignore the new
+    one.
+    """
+    return "max_completion_tokens" if model.base_url is None else "max_tokens"
 
 
-def broken_off(status: int | None, name: str, error: Exception, body: object = None) -> Exception:
+def broken_off(name: str, error: Exception) -> Exception:
     """What an error of the endpoint means for a try.
 
+    What may be moderation is refused like any other prompt: an endpoint that refuses all of them
+    ends the run anyway.
+
     Args:
-        status: Its HTTP status; None if there was no answer.
         name: The model's name.
-        error: As the client raised it.
-        body: The error's body, decoded.
+        error: As the client raised it, or caused by that.
     """
-    if is_quota_spent(status, body):
-        return QuotaSpentError(f"the model {name!r}", error)
-    if status in FORBIDDEN:
-        return EndpointRefusedError(f"the endpoint refuses the model {name!r}: {_short(error)}")
-    return BrokenOffError(f"{name}: {_short(error)}", refused=status in REFUSED)
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    failure = failure_of(error)
+    match failure.meaning:
+        case "quota":
+            return QuotaSpentError(f"the model {name!r}", failure.said)
+        case "forbidden" if not failure.is_moderation:
+            return EndpointRefusedError(f"the endpoint refuses the model {name!r}: {failure.said}")
+        case "refused" | "forbidden":
+            return BrokenOffError(f"{name}: {failure.said}", refused=True)
+        case "unavailable":
+            return BrokenOffError(f"{name}: {failure.said}")

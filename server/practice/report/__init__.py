@@ -6,7 +6,6 @@ agents and verifiers wrote is escaped, and clipped where it is long.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from experience_store.errors import BadInputError, StorageError
 from server.practice.records import Run
 from server.practice.report.json_report import RunReport, as_json, make_report
 from server.practice.report.terminal_report import report_lines
+from server.practice.run import private_files
 
 _NEEDED = ("jinja2", "matplotlib")
 
@@ -56,26 +56,21 @@ def write_report(run: Run, folder: Path, *, threshold: float | None = None) -> R
 
     report = make_report(run, threshold)
     files = {"report.json": as_json(report), "report.html": render_page(run, report)}
-    folder.mkdir(parents=True, exist_ok=True)
+    private_files.make_folder(folder)
     for name, text in files.items():
         _write(folder / name, text.encode("utf-8", "replace"))
     return report
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file in one step: there is the old one or the new one, never half of it."""
-    beside = path.with_name(f".{path.name}.new")
+    """Write a file in one step, readable by its owner only."""
     try:
-        beside.write_bytes(content)
-        beside.replace(path)
+        private_files.write(path, content)
     except OSError as error:
         raise StorageError(
             f"{path}: {error.strerror or error}. The run itself is kept: once this is fixed (is "
             "the disk full?), the same command writes its report."
         ) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 def summary_lines(

@@ -21,7 +21,7 @@ PURPOSES = {
     "learning": "learning",
     "evaluation_rollouts": "rollouts in evaluation",
     "evaluation_verification": "verification in evaluation",
-    "lost": "broken off or redone",
+    "lost": "failed or redone",
 }
 
 
@@ -107,6 +107,8 @@ def _evaluation(run: Run) -> Iterator[str]:
     without, with_library = arm_of(run, "without"), arm_of(run, "with")
     if without is None and with_library is None:
         yield "There was no evaluation: nothing here says whether the library helps."
+    elif with_library is None and run.unmeasured is not None:
+        yield f"There was no evaluation with the library: {run.unmeasured}."
     elif without is None or with_library is None:
         lacking: Arm = "without" if without is None else "with"
         yield f"There was no evaluation {lacking} the library: nothing to compare with."

@@ -28,6 +28,7 @@ from server.practice.metrics.run_metrics import (
 from server.practice.metrics.verdict import Verdict, verdict
 from server.practice.records import JournalRecord, Run
 from server.practice.report.caveats import FailureSummary, failures_of, notes_of
+from server.practice.report.nothing_learned import nothing_to_show
 
 
 class RunReport(JournalRecord):
@@ -39,6 +40,7 @@ class RunReport(JournalRecord):
         library: The library's name.
         settings: As the run was started.
         stopped: Why the run is not complete; null for one that is.
+        nothing: Why nothing was learned, or there was nothing to compare; null if there was.
         notes: What is missing and what to beware of, in words.
         threshold: A reward from here on is a pass; null where passing has no meaning.
         steps: Steps of practice.
@@ -54,6 +56,7 @@ class RunReport(JournalRecord):
     library: str
     settings: dict[str, JsonValue]
     stopped: str | None
+    nothing: str | None = None
     notes: list[str] = Field(default_factory=list[str])
     threshold: float | None
     steps: list[StepMetrics]
@@ -75,6 +78,7 @@ def make_report(run: Run, threshold: float | None = None) -> RunReport:
         library=run.library,
         settings=run.settings,
         stopped=run.stopped,
+        nothing=nothing_to_show(run),
         notes=notes_of(run, passing),
         threshold=passing,
         steps=[step_metrics(step, passing) for step in run.steps],

@@ -124,7 +124,7 @@ def _tool_calls(steps: Sequence[StepMetrics]) -> Plot:
         over_steps(axes, "step")
 
     caption = (
-        f"Mean over all rollouts of a step, broken-off ones too: {number(calls[0])} in step "
+        f"Mean over all rollouts of a step, unfinished ones too: {number(calls[0])} in step "
         f"{steps[0].step}, {number(calls[-1])} in step {steps[-1].step}."
     )
     return plot("calls", "Tool calls per rollout", caption, draw)

@@ -16,6 +16,7 @@ from server.text import clipped, count
 def report_lines(run: Run, report: RunReport) -> list[str]:
     """The same as on the page, without tables and plots."""
     return [
+        *([] if report.nothing is None else [report.nothing]),
         f"Run {clipped(run.name, 80)}, library {clipped(run.library, 80)}",
         *_compared(report),
         *_arms(report),
@@ -28,6 +29,8 @@ def report_lines(run: Run, report: RunReport) -> list[str]:
 
 def headline(report: RunReport) -> str:
     """The run's result, in a line."""
+    if report.nothing is not None:
+        return report.nothing
     found = report.comparison
     if found is not None:
         mean = found.mean

@@ -17,6 +17,7 @@ from server.practice.records import AttemptGroup, Rollout, Score, ScoredAttempt,
 from server.practice.run.attempts import AttemptSettings, roll_out, score
 from server.practice.run.journal import Journal, task_key, write_off
 from server.practice.run.phase import DiscardedWork, Phase, PhaseProgress
+from server.practice.run.redaction import is_redacted
 from server.practice.run_errors import gather_or_stop
 from server.practice.spending import Budget
 from server.practice.verifiers import Verifier
@@ -28,6 +29,8 @@ R = TypeVar("R", Rollout, Score)
 @dataclass
 class GroupRunner:
     """Runs groups, and keeps every rollout and score in the journal.
+
+    The agent and the verifier see everything; what is kept and returned holds no secrets.
 
     Attributes:
         concurrency: Maximum concurrent attempts.
@@ -82,8 +85,9 @@ class GroupRunner:
         if (refused := phase.refused) is not None:
             raise refused
         self._keep(phase.discarded)
+        kept = self.journal.redactor.record
         return [
-            AttemptGroup(task=task, attempts=attempts[place * size : (place + 1) * size])
+            AttemptGroup(task=kept(task), attempts=attempts[place * size : (place + 1) * size])
             for place, (task, _) in enumerate(tasks)
         ]
 
@@ -119,15 +123,20 @@ class GroupRunner:
             return await score(self.verifier, task, rollout, budget=self.budget, lost=self._lost)
 
         self._drop_half(key)
-        rollout = await self._once(phase, f"{key}/rollout", Rollout, play)
+        rollout = await self._once(phase, f"{key}/rollout", Rollout, play)  # with its secrets
         scored = await self._once(phase, f"{key}/score", Score, verify)
-        return ScoredAttempt(rollout=rollout, score=scored)
+        kept = self.journal.redactor.record  # what is submitted is what the journal holds
+        return ScoredAttempt(rollout=kept(rollout), score=kept(scored))
 
     def _drop_half(self, key: str) -> None:
-        """Forget a rollout that met an outage and has no score: it was not accepted."""
+        """Forget a rollout without a score that cannot be scored any more.
+
+        It met an outage and was not accepted; or what the journal has of it is not what the agent
+        said, because secrets were taken out, and a verifier would judge another answer.
+        """
         under = f"{key}/rollout"
         rollout = self.journal.get(under, Rollout)
-        if rollout is None or not rollout.outage:
+        if rollout is None or not (rollout.outage or is_redacted(rollout)):
             return
         if self.journal.get(f"{key}/score", Score) is None:
             write_off(self.journal, rollout.spent, forget=under)

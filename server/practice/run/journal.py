@@ -8,6 +8,9 @@ a run again therefore repeats at most what was in progress.
 A phase of a run is a step or an arm of the evaluation. What a phase spent that the result does not
 hold, because it was broken off or redone, is lost, and counts all the same.
 
+No record holds a secret: each is redacted as it is recorded, and what is built on is what was
+recorded. A journal of an earlier release is redacted when it is opened.
+
 It is an SQLite file, locked while a run is at work, so that two processes cannot do one run. The
 database says that it is a run's by SQLite's application id, or, if it is older than that, by its
 schema; a file of something else is never written to.
@@ -15,6 +18,7 @@ schema; a file of something else is never written to.
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import sqlite3
@@ -36,9 +40,12 @@ from server.practice.records import (
     TeacherAnswer,
     total,
 )
+from server.practice.run import private_files
+from server.practice.run.redaction import Redactor
 
-FILE = "run.db"
-_FORM = 1
+FILE = private_files.JOURNAL
+START, MARK = "run", "library"  # how the run began, and with which library
+_UNREDACTED, _FORM = 1, 2
 _PHASE = re.compile(r"/task-|/answers/|/learned$")
 
 R = TypeVar("R", bound=JournalRecord)
@@ -58,19 +65,32 @@ class Journal:
     """An open journal; use `open_journal`.
 
     Every method raises StorageError if the file cannot be read or written.
+
+    Attributes:
+        redactor: Takes the secrets out of what is recorded.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, redactor: Redactor) -> None:
         self._connection = connection
         self._path = path
+        self.redactor = redactor
 
     async def once(self, key: str, kind: type[R], work: Callable[[], Awaitable[R]]) -> R:
         """The record under `key`, made by `work` if there is none yet."""
         found = self.get(key, kind)
-        if found is None:
-            found = await work()
-            self.put(key, found)
-        return found
+        return self.put(key, await work()) if found is None else found
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self._path.parent
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the run has done more than ask for experiences: a misspelt model has not."""
+        return any(
+            key not in {START, MARK} and not key.endswith("/served") for key in self.keys("*")
+        )
 
     def get(self, key: str, kind: type[R]) -> R | None:
         """The record under `key`, if there is one."""
@@ -99,15 +119,20 @@ class Journal:
             ).fetchall()
         return [key for (key,) in rows]
 
-    def put(self, key: str, record: JournalRecord, *, instead_of: str | None = None) -> None:
+    def put(self, key: str, record: R, *, instead_of: str | None = None) -> R:
         """Record a piece of work, for good when this returns; what is there already stays.
 
         Args:
             key: Its name.
             record: The work.
             instead_of: A record that goes at the same time.
+
+        Returns:
+            The work as it is recorded: without secrets.
         """
-        self.put_all({key: record}, instead_of=() if instead_of is None else (instead_of,))
+        kept = self.redactor.record(record)
+        self._write({key: kept}, () if instead_of is None else (instead_of,))
+        return kept
 
     def put_all(
         self, records: Mapping[str, JournalRecord], *, instead_of: Collection[str] = ()
@@ -118,6 +143,10 @@ class Journal:
             records: The work, by its name.
             instead_of: Records that go at the same time.
         """
+        kept = {key: self.redactor.record(record) for key, record in records.items()}
+        self._write(kept, instead_of)
+
+    def _write(self, records: Mapping[str, JournalRecord], instead_of: Collection[str]) -> None:
         with self._access() as connection, connection:
             connection.executemany(
                 "DELETE FROM record WHERE key = ?", [(key,) for key in instead_of]
@@ -157,33 +186,54 @@ class Journal:
 
 
 @contextmanager
-def open_journal(folder: Path) -> Generator[Journal]:
+def open_journal(folder: Path, redactor: Redactor | None = None) -> Generator[Journal]:
     """The journal in a folder, made if there is none, and locked until the block ends.
+
+    What is in the folder is readable by its owner only. A new journal goes again, with its folder,
+    if the block raises before the run has done anything.
+
+    Args:
+        folder: The run's folder.
+        redactor: Takes secrets out of what is recorded; by default those that look like one.
 
     Raises:
         BadInputError: If another process is at work on this run, or the folder is not a run's.
         StorageError: If it cannot be read or written.
     """
     path = folder / FILE
-    if not path.exists():
+    is_new = not path.exists()
+    if is_new:
         check_reports(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    is_own_folder = private_files.make_folder(folder)
     try:
+        private_files.create(path)
         connection = sqlite3.connect(path, timeout=1.0)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise _unusable(path, error) from error
+    begun = False
     try:
         _prepare(connection, path)
-        yield Journal(connection, path)
+        _redact_older(connection, redactor or Redactor())
+        private_files.make_private(folder)
+        journal = Journal(connection, path, redactor or Redactor())
+        try:
+            yield journal
+        except BaseException:
+            begun = journal.has_work
+            raise
+        begun = True
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
     finally:
         connection.close()
+        if is_new and not begun:
+            private_files.remove(folder, journal_only=not is_own_folder)
 
 
-def _unusable(path: Path, error: sqlite3.Error) -> StorageError:
+def _unusable(path: Path, error: sqlite3.Error | OSError) -> StorageError:
+    said = error.strerror if isinstance(error, OSError) else error
     return StorageError(
-        f"{path}: {error}. What was recorded before is kept: once this is fixed (is the disk "
+        f"{path}: {said}. What was recorded before is kept: once this is fixed (is the disk "
         "full?), run the same command to continue."
     )
 
@@ -196,12 +246,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             (form,) = connection.execute("PRAGMA user_version").fetchone()
-            if form not in {0, _FORM}:
+            if form not in {0, _UNREDACTED, _FORM}:
                 raise StorageError(f"{path} was written by another version of this program")
             if form == 0:
                 connection.execute(TABLE)
+                connection.execute(f"PRAGMA user_version = {_FORM}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {_FORM}")
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
             raise
@@ -211,8 +261,22 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         ) from error
 
 
+def _redact_older(connection: sqlite3.Connection, redactor: Redactor) -> None:
+    """Redact what an earlier release recorded."""
+    if connection.execute("PRAGMA user_version").fetchone() != (_UNREDACTED,):
+        return
+    with connection:
+        for number, body in connection.execute("SELECT number, body FROM record").fetchall():
+            value = json.loads(body)
+            if (kept := redactor.json(value)) != value:
+                text = json.dumps(kept, ensure_ascii=False)
+                connection.execute("UPDATE record SET body = ? WHERE number = ?", (text, number))
+    connection.execute("VACUUM")  # what was replaced would stay in free pages
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute(f"PRAGMA user_version = {_FORM}")
+
+
 APPLICATION_ID = 0x45585052  # "EXPR"
-REPORTS = ("report.html", "report.json")
 TABLE = (
     "CREATE TABLE record (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL)"
 )
@@ -234,7 +298,7 @@ def check_database(connection: sqlite3.Connection, path: Path) -> None:
         raise
     except sqlite3.DatabaseError as error:
         raise BadInputError(f"{path} is not a database of a run ({error}): {_OTHER}") from error
-    if mark == APPLICATION_ID or (mark == 0 and form == 1 and found == [TABLE]):
+    if mark == APPLICATION_ID or (mark == 0 and form in {_UNREDACTED, _FORM} and found == [TABLE]):
         return
     if mark or form or found:
         raise BadInputError(f"{path} is a database of something else than a run: {_OTHER}")
@@ -247,7 +311,7 @@ def check_reports(folder: Path) -> None:
     Raises:
         BadInputError: If it does.
     """
-    if there := [name for name in REPORTS if (folder / name).exists()]:
+    if there := [name for name in private_files.REPORTS if (folder / name).exists()]:
         raise BadInputError(
             f"{folder} holds {' and '.join(there)} and no run, and a new run would overwrite "
             f"that: {_OTHER}, or move it away"

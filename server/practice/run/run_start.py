@@ -15,7 +15,8 @@ from pydantic import Field, JsonValue
 
 from server.practice.client.library_client import LibraryInfo
 from server.practice.records import JournalRecord, Served, StepLearning
-from server.practice.run.journal import Journal, phase_of
+from server.practice.run.journal import MARK, START, Journal, phase_of
+from server.practice.run.setting_words import differences
 from server.practice.run_errors import OtherRunError, RunStoppedError
 
 
@@ -51,33 +52,21 @@ def start_or_resume(journal: Journal, start: RunStart) -> RunStart:
     Raises:
         OtherRunError: If it began with other settings, which are named.
     """
-    found = journal.get("run", RunStart)
-    if found is None or not _worked(journal):
+    found = journal.get(START, RunStart)
+    if found is None or not journal.has_work:
         journal.forget(*journal.keys("*"))
-        journal.put("run", start)
-        return start
+        return journal.put(START, start)
+    start = journal.redactor.record(start)  # as the journal has it
     unknown = {n: v for n, v in start.settings.items() if n in ADDED - found.settings.keys()}
     found = found.model_copy(update={"settings": {**found.settings, **unknown}})
-    changed = [
-        f"{name} was {found.settings.get(name)!r} and is {start.settings.get(name)!r}"
-        for name in {**found.settings, **start.settings}
-        if name not in SHOWN and found.settings.get(name) != start.settings.get(name)
-    ]
-    if changed:
+    if changed := differences(found.settings, start.settings, but=SHOWN):
         raise OtherRunError(
-            f"the run in this folder was started with other settings: {'; '.join(changed)}. Use "
-            "the old ones, or start a new run in another folder with --run."
+            f"the folder {journal.folder} holds a run with other settings: {'; '.join(changed)}. "
+            "Resume it with the old ones, or start a new run in another folder: --run OTHER"
         )
     if unknown:
-        journal.put("run", found, instead_of="run")
+        journal.put(START, found, instead_of=START)
     return found
-
-
-def _worked(journal: Journal) -> bool:
-    """Whether the run has done more than ask for experiences: a misspelt model has not."""
-    return any(
-        key not in {"run", MARK} and not key.endswith("/served") for key in journal.keys("*")
-    )
 
 
 async def restart_from(
@@ -123,9 +112,6 @@ def _waiting(keys: Sequence[str]) -> str | None:
     return next(iter(sorted(handed_in - learned)), None)
 
 
-MARK = "library"
-
-
 class LibraryMark(JournalRecord):
     """The library that a run works with.
 
@@ -166,7 +152,7 @@ class LibraryIdentity:
         mark = self.journal.get(MARK, LibraryMark)
         learned = [done.version for _, done in self.journal.all("*/learned", StepLearning)]
         if found is None:
-            if mark or learned or self.journal.keys("*/handed-in"):
+            if mark or any(learned):
                 raise self._refusal("is not there", mark)
             return
         if mark is not None and mark.made != found.created_at:

@@ -39,6 +39,7 @@ from server.practice.run.learning import LibraryLearning
 from server.practice.run.run_start import LibraryIdentity, RunStart, restarts
 from server.practice.run.teacher import BudgetedModel
 from server.practice.run_errors import RunStoppedError
+from server.text import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class RunPlan:
         max_tokens: Token budget for experiences in a prompt; None for the server's own.
         withheld: What the learner is not told.
         direct: Experiences that are written without practice, instead of the steps.
+        arms: What is measured on the held-out tasks.
     """
 
     tasks: tuple[Task, ...]
@@ -68,6 +70,13 @@ class RunPlan:
     max_tokens: int | None = None
     withheld: Withheld = field(default_factory=Withheld)
     direct: int | None = None
+    arms: tuple[Arm, ...] = ("without", "with")
+
+    @property
+    def attempts(self) -> int:
+        """All attempts, of practice and evaluation."""
+        practised = 0 if self.direct else len(self.tasks) * self.epochs * self.group_size
+        return practised + len(self.held_out) * self.k * len(self.arms)
 
     @property
     def steps(self) -> int:
@@ -115,6 +124,7 @@ class Runner:
     evaluation: GroupRunner
     teacher: BudgetedModel
     missing_policy: tuple[str, ...] = ()
+    unmeasured: str | None = None
     steps: list[PracticeStep] = field(default_factory=list[PracticeStep])
     evaluations: list[Evaluation] = field(default_factory=list[Evaluation])
 
@@ -131,6 +141,13 @@ class Runner:
             await self.evaluate("with")
 
     @property
+    def progress(self) -> str:
+        """How much is done, such as `24 of 94 attempts done`."""
+        parts = ["steps", *(_arm_key(arm) for arm in self.plan.arms)]
+        done = sum(len(self.journal.keys(f"{part}/*/score")) for part in parts)
+        return f"{done:,} of {count(self.plan.attempts, 'attempt')} done"
+
+    @property
     def is_learning(self) -> bool:
         """Whether a step is left to do."""
         return len(self.journal.keys("steps/*/learned")) < self.plan.steps
@@ -141,14 +158,21 @@ class Runner:
         return done >= len(self.plan.held_out) * self.plan.k
 
     async def evaluate(self, arm: Arm) -> None:
-        """One arm of the evaluation."""
+        """One arm of the evaluation; with a library that serves nothing it is left out."""
         tasks = self.plan.held_out
         served: list[Served | None] = [None] * len(tasks)
         key = _arm_key(arm)
         if arm == "with":
+            found = None if self.is_evaluated(arm) else await self.library.find()
             if not self.is_evaluated(arm):
-                self.identity.check(await self.library.find())
+                self.identity.check(found)
+                if found is None or not found.experiences:
+                    self.unmeasured = f"library {self.library.library!r} has no experiences"
+                    return
             served = [await self._served(key, task) for task in tasks]
+            if not any(s and s.experiences for s in served):
+                self.unmeasured = f"library {self.library.library!r} serves none of its experiences"
+                return
         versions = {s.version for s in served if s is not None}
         if len(versions) > 1:
             raise RunStoppedError(
@@ -174,7 +198,8 @@ class Runner:
             steps=self.steps,
             evaluations=self.evaluations,
             lost=lost + await self._unlearned(),
-            stopped=stopped,
+            stopped=None if stopped is None else self.journal.redactor.text(stopped),
+            unmeasured=self.unmeasured,
         )
 
     async def _step(self, number: int, epoch: int, tasks: Sequence[Task]) -> PracticeStep:
@@ -192,6 +217,8 @@ class Runner:
             group.model_copy(update={"signal": await self._submit(key, group, s)})
             for group, s in zip(groups, served, strict=True)
         ]
+        if not is_learned:  # again: the first submission creates the library
+            self.identity.check(await self.library.find(), served)
         learned = await self.journal.once(
             f"{key}/learned", StepLearning, lambda: self._learn(key, served)
         )
@@ -201,7 +228,7 @@ class Runner:
         return await self.journal.once(
             f"{task_key(key, task.id)}/served",
             Served,
-            lambda: self.library.serve(task, self.plan.max_tokens),
+            lambda: self.library.serve(self.journal.redactor.record(task), self.plan.max_tokens),
         )
 
     async def _submit(self, key: str, group: AttemptGroup, served: Served) -> bool:
@@ -215,6 +242,8 @@ class Runner:
         return (await self.journal.once(f"{under}/handed-in", SubmitResult, submit)).signal
 
     async def _learn(self, key: str, served: Sequence[Served]) -> StepLearning:
+        if await self.library.find() is None:  # nothing could be submitted
+            return StepLearning(before=0, version=0, size=0)
         info = await self.learning.learn(key)
         by_teacher = total(a.spent for _, a in self.journal.all(f"{key}/answers/*", TeacherAnswer))
         before = min(s.version for s in served)

@@ -105,6 +105,10 @@ class BudgetedModel:
             self.estimates |= reply.estimated
             return reply
 
+    async def probe(self) -> None:
+        """See `server.learning.models.Model.probe`; its few tokens are not counted."""
+        await self._model.probe()
+
     async def answer(self, request: Asked, correction: Correction | None = None) -> TeacherAnswer:
         """Ask a question of the run's own.
 
@@ -148,6 +152,8 @@ class Teacher:
             correction = Correction(earlier[-1].text, refused) if refused and earlier else None
             step = request.request_id.partition("-")[0]
             asked = HostRequest(step, request.prompt, request.answer_schema)
-            answer = await self._model.answer(asked, correction)
-            journal.put(f"{under}/{request.request_id}/{len(earlier) + 1}", answer)
+            answer = journal.put(
+                f"{under}/{request.request_id}/{len(earlier) + 1}",
+                await self._model.answer(asked, correction),
+            )
         return {"request_id": request.request_id, "answer": answer.text}

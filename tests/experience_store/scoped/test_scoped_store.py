@@ -19,9 +19,11 @@ async def test_a_scoped_store_covers_only_accessible_libraries(store: Store) -> 
     assert (await seen.totals()).groups == 1
     assert (await seen.totals({"b"})).groups == 0
     assert list(await seen.groups.waiting()) == ["a"]
-    for refused in (seen.libraries.ensure("b"), seen.libraries.ensure("c")):
-        with pytest.raises(LibraryNotFoundError, match="existing libraries: a"):
-            await refused
+    with pytest.raises(LibraryNotFoundError, match=r"existing libraries: 'a' \(0 experiences\)$"):
+        await seen.libraries.ensure("c")
+    for name in ("b", "d"):
+        with pytest.raises(LibraryNotFoundError, match=f"'{name}'.* token reaches only: a, c"):
+            await seen.libraries.ensure(name)
     with pytest.raises(NotFoundError, match="tokens"):
         assert seen.tokens
     with pytest.raises(LibraryNotFoundError):

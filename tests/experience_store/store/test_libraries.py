@@ -7,7 +7,7 @@ import pytest
 from experience_store.errors import BadInputError, LibraryNotFoundError, NotFoundError
 from experience_store.library import Policy
 from experience_store.operations import Add, Retire, Revise
-from experience_store.store import Store
+from experience_store.store import Store, libraries
 from tests.builders import add, operation
 from tests.experience_store.store.learning import entries, learned
 
@@ -27,10 +27,30 @@ async def test_an_invalid_library_name_is_refused(store: Store, name: str) -> No
 
 
 async def test_an_unknown_library_gets_a_suggestion(store: Store) -> None:
-    await store.libraries.ensure("airline")
-
-    with pytest.raises(LibraryNotFoundError, match="did you mean airline"):
+    with pytest.raises(LibraryNotFoundError, match="there are no libraries yet"):
         await store.libraries.get("airlines")
+    await store.libraries.edit("airline", [Add("", "Check first.")], author="cli", note="")
+    await store.libraries.ensure("retail")
+
+    for name in ("airlines", "AIRLINE"):
+        with pytest.raises(LibraryNotFoundError, match=r"did you mean 'airline' \(1 experience\)"):
+            await store.libraries.get(name)
+    with pytest.raises(
+        LibraryNotFoundError,
+        match=r"existing libraries: 'airline' \(1 experience\), 'retail' \(0 experiences\)$",
+    ):
+        await store.libraries.get("zzz")
+
+
+async def test_of_many_libraries_the_near_one_is_suggested(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(libraries, "MAX_COMPARED", 2)
+    for name in ("a", "b", "c", "support"):
+        await store.libraries.ensure(name)
+
+    with pytest.raises(LibraryNotFoundError, match="did you mean 'support'"):
+        await store.libraries.get("suport")
 
 
 async def test_objectives_and_policy_are_kept(store: Store) -> None:

@@ -9,6 +9,7 @@ import pytest
 from experience_store.errors import BadInputError
 from experience_store.store import Store, Submission
 from experience_store.submissions.clean_text import MAX_TEXT
+from experience_store.submissions.messages import first_user_text
 from experience_store.submissions.read_submission import (
     MAX_ATTEMPTS,
     MAX_CONTENT,
@@ -16,6 +17,8 @@ from experience_store.submissions.read_submission import (
     read_submission,
 )
 from experience_store.trajectory import Message, ToolCall, Trajectory
+
+RESULT = {"type": "tool_result", "content": "x"}
 
 
 def read(trajectory: object, **others: object) -> Submission:
@@ -37,115 +40,58 @@ def refusal(trajectory: object, **others: object) -> str:
     return str(refused.value)
 
 
-# Forms of messages
+# Messages; `forms/` has all of their forms
 
 
-def test_openai_content_parts_are_joined_and_other_kinds_are_named() -> None:
-    parts = [
-        {"type": "text", "text": "Look at"},
-        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
-        {"type": "input_audio", "input_audio": {"data": "AAAA"}},
-        "this",
-    ]
-
-    assert messages({"role": "user", "content": parts}) == (
-        Message("user", "Look at\n[image_url]\n[input_audio]\nthis"),
-    )
-
-
-def test_null_content_with_tool_calls_is_a_message_without_text() -> None:
-    call = {"id": "c1", "type": "function", "function": {"name": "book", "arguments": '{"a": 1}'}}
-
-    assert messages(
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "content": "booked", "tool_call_id": "c1", "name": "book"},
-    ) == (
-        Message("assistant", "", (ToolCall("book", '{"a": 1}', "c1"),)),
-        Message("tool", "booked", name="book", tool_call_id="c1"),
-    )
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        {"function": {"name": "book", "arguments": {"id": 7}}},
-        {"name": "book", "arguments": '{"id": 7}'},
-        {"name": "book", "arguments": {"id": 7}},
-    ],
-)
-def test_a_tool_call_may_have_its_name_inside_or_beside_the_function(
-    call: Mapping[str, object],
-) -> None:
-    (message,) = messages({"role": "assistant", "tool_calls": [call]})
-
-    assert message.tool_calls == (ToolCall("book", '{"id": 7}'),)
-
-
-def test_the_older_function_call_is_understood() -> None:
-    (message,) = messages(
-        {
-            "role": "assistant",
-            "content": None,
-            "function_call": {"name": "book", "arguments": '{"id": 7}'},
-        }
-    )
-
-    assert message.tool_calls == (ToolCall("book", '{"id": 7}'),)
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        ("booked", "booked"),
-        ([{"type": "text", "text": "booked"}, {"type": "image", "id": "i"}], "booked\n[image]"),
-        ({"booked": True}, '{"booked": true}'),
-        (None, ""),
-    ],
-    ids=["text", "blocks", "an object", "nothing"],
-)
-def test_anthropic_blocks_are_understood(content: object, text: str) -> None:
+def test_results_beside_what_was_said_become_messages() -> None:
     use = {"type": "tool_use", "id": "t1", "name": "book", "input": {"id": 7}}
-    result = {"type": "tool_result", "tool_use_id": "t1", "content": content}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "booked"}
 
     assert messages(
-        {
-            "role": "assistant",
-            "content": [
-                {"type": "thinking", "thinking": "Hm.", "signature": "s"},
-                {"type": "text", "text": "I book."},
-                use,
-            ],
-        },
-        {"role": "user", "content": [result]},
+        {"role": "assistant", "content": [{"type": "text", "text": "I book."}, use]},
+        {"role": "user", "content": [result, {"type": "text", "text": "Thanks."}]},
     ) == (
-        Message("assistant", "Hm.\nI book.", (ToolCall("book", '{"id": 7}', "t1"),)),
-        Message("user", text),
+        Message("assistant", "I book.", (ToolCall("book", '{"id": 7}', "t1"),)),
+        Message("tool", "booked", tool_call_id="t1"),
+        Message("user", "Thanks."),
     )
 
 
-def test_reasoning_comes_before_and_a_refusal_after_what_was_said() -> None:
-    (message,) = messages(
-        {
-            "role": "assistant",
-            "reasoning_content": "The rules forbid it.",
-            "content": "Sorry.",
-            "refusal": "I cannot.",
-        }
-    )
-
-    assert message.text == "The rules forbid it.\nSorry.\nI cannot."
-
-
-def test_unknown_message_fields_are_ignored() -> None:
+def test_metadata_of_a_message_is_left_out_and_anything_else_unknown_refused() -> None:
     sent = {"role": "assistant", "content": "a", "annotations": [1], "audio": None, "index": 3}
 
     assert messages(sent) == (Message("assistant", "a"),)
+    said = refusal({"messages": [sent, {"role": "assistant", "contnt": "a"}]})
+    assert said.startswith(
+        "trajectories.0.messages.1.contnt: unknown field; did you mean 'content'"
+    )
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        '[{"role": "user", "content": "a"}]',
+        {"role": "user", "content": "a"},
+        '{"role": "user", "content": "a"}',
+        ['{"role": "user", "content": "a"}'],
+        [["human", "a"]],
+    ],
+)
+def test_messages_may_be_json_text_or_only_one(sent: object) -> None:
+    assert trajectory(messages=sent).messages == (Message("user", "a"),)
+
+
+def test_one_empty_message_among_others_is_kept() -> None:
+    assert messages({"role": "user", "content": "a"}, {"role": "assistant", "content": ""}) == (
+        Message("user", "a"),
+        Message("assistant", ""),
+    )
 
 
 def test_plain_output_is_one_message_and_structured_output_its_json() -> None:
     assert trajectory(output="42").messages == (Message("assistant", "42"),)
     assert trajectory(output={"a": [1]}).messages == (Message("assistant", '{"a": [1]}'),)
-    assert trajectory(output="").messages == (Message("assistant", ""),)
+    assert trajectory(output=0).messages == (Message("assistant", "0"),)
 
 
 # The other fields
@@ -164,6 +110,76 @@ def test_every_field_is_read() -> None:
     assert (read_.id, read_.reward, read_.feedback) == ("7", -2.0, '{"passed": false}')
     assert (read_.retrieval_id, read_.model) == ("r-1", "m")
     assert read_.metadata == '{"seed": 1, "ü": null}'
+
+
+def test_names_in_camel_case_and_numbers_as_ids_are_understood() -> None:
+    sent = {" Output ": "a", "retrievalId": 5, "model": 4.5, "Reward": "1.5", "id": 7}
+
+    read_ = read(sent, group_id=3).trajectories[0]
+
+    assert (read_.retrieval_id, read_.model, read_.id, read_.reward) == ("5", "4.5", "7", 1.5)
+    assert read({"output": "a"}, group_id=3).group_id == "3"
+
+
+@pytest.mark.parametrize(
+    ("written", "reward"), [("1.0", 1), (" -2 ", -2), (True, 1), (False, 0), (0, 0), ("1e3", 1_000)]
+)
+def test_a_reward_may_be_text_or_a_truth_value(written: object, reward: float) -> None:
+    assert trajectory(reward=written).reward == reward
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"output": "a", "metadata": '{"seed": 1}'},
+        '{"output": "a", "metadata": {"seed": 1}}',
+    ],
+)
+def test_objects_may_be_json_text(sent: object) -> None:
+    assert read(sent).trajectories[0].metadata == '{"seed": 1}'
+
+
+@pytest.mark.parametrize(
+    "sent", ['[{"output": "a"}]', {"output": "a"}, '{"Output": "a"}', ({"output": "a"},)]
+)
+def test_attempts_may_be_json_text_or_only_one(sent: object) -> None:
+    assert len(read_submission(task="Book", trajectories=sent).trajectories) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "text"),
+    [
+        ([{"role": "user", "content": "Book"}], "Book"),
+        ({"role": "user", "parts": [{"text": "Book"}]}, "Book"),
+        (
+            [{"role": "system", "content": "Help."}, {"role": "user", "content": "Book"}],
+            "system: Help.\n\nuser: Book",
+        ),
+        (42, "42"),
+        ({"goal": "Book"}, '{"goal": "Book"}'),
+        (["Book", "a flight"], '["Book", "a flight"]'),
+    ],
+)
+def test_a_task_may_be_chat_messages_or_data(task: object, text: str) -> None:
+    assert read({"output": "a"}, task=task).task == text
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        ([{"role": "system", "content": "x"}, {"role": "user", "content": "Book"}], "Book"),
+        ([{"role": "user", "content": [{"type": "text", "text": "Book"}]}], "Book"),
+        ([{"role": "user", "parts": [{"text": "Book"}]}], "Book"),
+        ('[{"role": "user", "content": "Book"}]', "Book"),
+        ([{"type": "human", "content": "Book"}], "Book"),
+        ([{"contnt": "x"}, {"from": "human", "value": "Book"}], "Book"),
+        ([{"role": "assistant", "content": "Hi"}], None),
+        (None, None),
+        ("Book", None),
+    ],
+)
+def test_the_first_user_message_is_found_in_any_form(sent: object, text: str | None) -> None:
+    assert first_user_text(sent) == text
 
 
 @pytest.mark.parametrize("fields", [{}, {"reward": None}])
@@ -229,7 +245,8 @@ async def test_lone_surrogates_can_be_stored_in_any_field(store: Store) -> None:
         ("answer", "output"),
         ("final_answer", "output"),
         ("feedbck", "feedback"),
-        ("retrievalId", "retrieval_id"),
+        ("retrieval", "retrieval_id"),
+        ("contents", "messages"),
         ("meta", "metadata"),
     ],
 )
@@ -245,9 +262,22 @@ def test_an_unknown_field_is_refused_with_the_list_of_fields() -> None:
     assert "trajectories.0.zzz: unknown field; Fields are reward, messages, output" in said
 
 
-@pytest.mark.parametrize("reward", [float("nan"), float("inf"), "-inf", "good", [1], 10**400])
+@pytest.mark.parametrize("reward", [float("nan"), float("inf"), "-inf", "good", 10**400])
 def test_a_reward_must_be_a_real_number(reward: object) -> None:
     assert "trajectories.0.reward: Input should be a " in refusal({"output": "a", "reward": reward})
+
+
+@pytest.mark.parametrize("reward", ["", " ", "null", "None", "n/a"])
+def test_text_for_no_reward_is_refused_with_null_as_the_way_out(reward: str) -> None:
+    said = refusal({"output": "a", "reward": reward})
+
+    assert "trajectories.0.reward: is text that is not a number" in said
+    assert "give null" in said
+
+
+@pytest.mark.parametrize("reward", [{"accuracy": 1.0}, [1.0]])
+def test_a_reward_must_be_one_number(reward: object) -> None:
+    assert "trajectories.0.reward: must be one number" in refusal({"output": "a", "reward": reward})
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
@@ -260,19 +290,41 @@ def test_a_blank_task_or_id_is_refused(blank: str) -> None:
 @pytest.mark.parametrize(
     ("attempt", "where"),
     [
-        ({"output": "a", "messages": [{"role": "user"}]}, "trajectories.0: give either messages"),
+        (
+            {"output": "a", "messages": [{"role": "user", "content": "a"}]},
+            "trajectories.0: give either messages",
+        ),
         ({"messages": []}, "trajectories.0: give either messages"),
+        ({"messages": "[]"}, "trajectories.0: give either messages"),
         ({"reward": 1}, "trajectories.0: give either messages"),
-        ({"messages": [{"content": "a"}]}, "trajectories.0.messages.0.role: Field required"),
-        ({"messages": "a"}, "trajectories.0.messages: Input should be a valid list"),
-        ({"messages": ["a"]}, "trajectories.0.messages.0: Input should be"),
-        ({"messages": [{"role": "user", "content": 5}]}, "trajectories.0.messages.0.content"),
+        ({"output": " \n"}, "trajectories.0.output: is empty: "),
+        (
+            {"messages": [{"role": "assistant", "content": " "}]},
+            "trajectories.0.messages: is empty",
+        ),
+        ({"messages": [{"role": "user"}], "output": ""}, "trajectories.0.messages: is empty"),
+        ({"messages": [{"content": "a"}]}, "trajectories.0.messages.0.role: is missing"),
+        ({"messages": [{"role": "critic"}]}, "trajectories.0.messages.0.role: 'critic' is unknown"),
+        ({"messages": "a"}, "trajectories.0.messages: must be a list of chat messages"),
+        ({"messages": ["a"]}, "trajectories.0.messages.0: must be an object with role and content"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [3]}]},
+            "trajectories.0.messages.0.tool_calls.0: must be an object",
+        ),
         ({"output": "a", "metadata": [1]}, "trajectories.0.metadata: Input should be"),
-        ("a", "trajectories.0: Input should be"),
+        ({"output": "a", "metadata": "note"}, "trajectories.0.metadata: Input should be"),
+        ({"output": "a", "id": True}, "trajectories.0.id: Input should be"),
+        ("a", "trajectories.0: must be an object with messages or output"),
     ],
 )
 def test_invalid_input_is_refused_with_its_location(attempt: object, where: str) -> None:
     assert where in refusal(attempt)
+
+
+@pytest.mark.parametrize("sent", [{"0": {"output": "a"}}, {}])
+def test_attempts_by_name_are_refused(sent: object) -> None:
+    with pytest.raises(BadInputError, match="trajectories: must be a list of attempts"):
+        read_submission(task="Book", trajectories=sent)
 
 
 def test_a_refusal_never_quotes_the_attempt() -> None:
@@ -296,6 +348,10 @@ def test_some_of_many_faults_are_named_and_the_rest_counted() -> None:
         ({"messages": [{"role": "x" * 41}]}, "trajectories.0.messages.0.role"),
         ({"messages": [{"role": "user"}] * (MAX_MESSAGES + 1)}, "trajectories.0.messages"),
         (
+            {"messages": [{"role": "tool", "content": [RESULT] * (MAX_MESSAGES + 1)}]},
+            f"at most {MAX_MESSAGES:,}",
+        ),
+        (
             {"messages": [{"role": "user", "content": "x" * (MAX_CONTENT + 1)}]},
             f"more than {MAX_CONTENT:,} characters",
         ),
@@ -311,7 +367,7 @@ def test_some_of_many_faults_are_named_and_the_rest_counted() -> None:
             f"more than {MAX_CONTENT:,} characters",
         ),
     ],
-    ids=["output", "feedback", "id", "role", "messages", "content", "arguments"],
+    ids=["output", "feedback", "id", "role", "messages", "results", "content", "arguments"],
 )
 def test_every_length_is_bounded_and_the_refusal_is_short(attempt: object, where: str) -> None:
     said = refusal(attempt)

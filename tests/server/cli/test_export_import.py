@@ -19,6 +19,7 @@ from experience_store.testing import sensible_answer
 from experience_store.update_runner import UpdateRunner
 from tests.builders import attempt, submission
 from tests.databases import contents
+from tests.paths import ROOT
 from tests.server.cli.program import Json, Program
 
 Corrupt = Callable[[dict[str, list[dict[str, object]]]], object]
@@ -145,13 +146,44 @@ def test_files_with_attempts_are_readable_by_their_owner_only(
     private, public, sheet = (tmp_path / name for name in ("a.json", "b.json", "c.md"))
     private.write_text("an old one")
     private.chmod(0o644)
-    used.run("export", "lib", "-o", str(private))
+    used.run("export", "lib", "-o", str(private), "--yes")
     used.run("export", "lib", "-o", str(public), "--without-attempts")
     used.run("export", "lib", "-o", str(sheet), "--format", "markdown")
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (private, public, sheet)]
     assert modes[0] == 0o600
     assert modes[1] == modes[2] != 0o600
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_existing_file_is_replaced_only_with_consent(
+    used: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.json"
+    file.write_text("mine")
+    for given in ((), ("--format", "markdown")):
+        refused = used.run("export", "lib", str(file), *given, fails=1)
+        assert refused.stderr == (
+            f"Error: {file} already exists: add --yes to replace it, or name another file\n"
+        )
+    monkeypatch.setattr("server.cli.commands.export.is_interactive", lambda: True)
+    declined = used.run("export", "lib", str(file), stdin="\n", fails=1)
+    assert f"{file} already exists. Replace it? [y/N]" in declined.stderr
+    assert file.read_text() == "mine"
+    used.run("export", "lib", str(file), stdin="y\n")
+    exported = file.read_text()
+    assert json.loads(exported)["library"]["name"] == "lib"
+    for option in ("--yes", "-y", "--force"):
+        file.write_text("mine")
+        used.run("export", "lib", str(file), option)
+        assert file.read_text() == exported
+
+
+def test_a_place_that_cannot_be_written_is_named(used: Program, tmp_path: Path) -> None:
+    folder = used.run("export", "lib", str(tmp_path), fails=1)
+    assert folder.stderr == f"Error: {tmp_path} is a folder: name a file in it\n"
+    missing = tmp_path / "missing" / "a.json"
+    nowhere = used.run("export", "lib", str(missing), fails=1)
+    assert nowhere.stderr == f"Error: {missing}: No such file or directory\n"
 
 
 def _change(key: str, index: int, **changes: object) -> Corrupt:
@@ -200,7 +232,8 @@ def test_invalid_archives_and_those_of_newer_releases_are_reported(used: Program
     for change, reason in [
         (('"format_version": 1', '"format_version": 2'), "upgrade experience-mcp"),
         (("experience-mcp library", "another format"), "this is not an exported library"),
-        ((text, "{"), "this is not an exported library: Invalid JSON"),
+        ((text, text[:90]), "this is not an exported library: Invalid JSON"),
+        ((text, "{"), "- is not JSON (Expecting property name"),
     ]:
         result = used.run("import", "-", "-l", "copy", stdin=text.replace(*change), fails=1)
         assert reason in result.stderr
@@ -245,16 +278,68 @@ def test_markdown_is_imported_as_one_version(program: Program) -> None:
 @pytest.mark.parametrize(
     ("sheet", "reason"),
     [
-        ("# Experiences: lib (version 1)\n", "it has no experiences"),
-        ("# Experiences: lib\n- [G1] When x, do y.\nand more\n", "line 3 is invalid"),
+        ("# Experiences: lib (version 1)\n", "- has no experiences: write each as an item"),
+        ("Some prose.\n\nAnd more.\n", "- has no experiences: write each as an item"),
         ("- [G1] When x, do y.\n", "names no library"),
-        (f"# Experiences: lib\n- fine: x\n- {'word ' * 40}\n", "40 words"),
+        (f"# Experiences: lib\n- {'word ' * 40}\n", "40 words"),
     ],
 )
 def test_invalid_markdown_adds_nothing(program: Program, sheet: str, reason: str) -> None:
     result = program.run("import", "-", stdin=sheet, fails=1)
     assert reason in " ".join(result.stderr.split())
     assert not program.database.exists() or not program.json("libraries").at("libraries")
+
+
+LESSONS = ROOT / "tests" / "server" / "importing" / "files" / "lessons"
+
+
+def lessons(program: Program, library: str = "lib") -> list[object]:
+    return program.json("show", library).all("experiences", of="text")
+
+
+@pytest.mark.parametrize(
+    ("file", "number"),
+    [("youtu-experiences.json", 2), ("ace-playbook.txt", 2), ("bullets.md", 3)],
+)
+def test_lessons_of_other_programs_are_imported(program: Program, file: str, number: int) -> None:
+    program.run("import", "lib", str(LESSONS / file))
+    found = lessons(program)
+    assert len(found) == number
+    assert found[:2] == [
+        "When a sum has carries, add from the right.",
+        "When dates are counted, decide first whether both ends count.",
+    ]
+
+
+def test_refused_lessons_are_listed_while_the_others_are_imported(program: Program) -> None:
+    secret = "ghp_" + "a1B2c3D4e5F6" * 3
+    texts = ["When a, do b.", "word " * 40, f"Use {secret}.", "See https://example.com/x first."]
+    result = program.run("import", "lib", "-", stdin=json.dumps(texts), fails=1)
+    said = " ".join(result.stderr.split())
+    assert said.count("Refused: ") == 3
+    assert "40 words; at most 32 are allowed" in said
+    assert "describe lib --max-words N" in said
+    assert lessons(program) == ["When a, do b."]
+    again = program.json("import", "lib", "-", stdin=json.dumps(texts), fails=1)
+    assert len(again.all("refused", of="reason")) == 3
+
+
+def test_an_import_shows_what_it_skipped(program: Program) -> None:
+    result = program.run("import", "lib", str(LESSONS / "bullets.md"))
+    assert "line 6: 'Some prose paragraph that is no lesson.'" in " ".join(result.stderr.split())
+
+
+def test_a_dry_run_of_an_import_changes_nothing(used: Program, tmp_path: Path) -> None:
+    fresh = Program(tmp_path / "fresh.db")
+    result = fresh.run("import", "lib", str(LESSONS / "bullets.md"), "--dry-run")
+    assert "G3  When a table is joined, deduplicate first." in result.stdout
+    assert "lib would be at version 1, with 3 experiences." in result.stdout
+    text = used.run("export", "lib").stdout
+    result = fresh.run("import", "-", "--dry-run", stdin=text)
+    assert "lib would be at version 5, with 1 experience." in result.stdout
+    assert not fresh.database.exists()
+    used.run("import", "lib", "--dry-run", str(LESSONS / "bullets.md"))
+    assert used.json("show", "lib").at("version") == 5
 
 
 def test_an_import_reports_experiences_that_the_policy_would_refuse(program: Program) -> None:

@@ -91,7 +91,7 @@ async def test_an_outage_of_the_endpoint_loses_no_answers(waiting: Program) -> N
     async with ScriptedEndpoint(script) as endpoint:
         code, _, errors = await learn_in_child(waiting, endpoint, "-l", "lib", "--concurrency", "1")
     assert code == 1
-    assert errors.startswith("Error: fake failed: ")
+    assert errors.startswith("Error: fake at http://127.0.0.1:")
     assert "Nothing is lost" in errors
     assert "Traceback" not in errors
     async with ScriptedEndpoint() as endpoint:

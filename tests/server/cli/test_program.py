@@ -102,8 +102,26 @@ def test_a_command_that_only_reads_creates_no_database(fresh_program: Program, a
 
 def test_an_unknown_library_is_a_one_line_error_with_a_suggestion(program: Program) -> None:
     program.run("edit", "add", "When x, do y.", "--library", "airline")
-    result = program.run("show", "airlin", fails=1)
-    assert result.stderr == "Error: library 'airlin' does not exist; did you mean airline?\n"
+    suggested = "library 'airlin' does not exist; did you mean 'airline' (1 experience)?"
+    for command in (
+        "show airlin",
+        "show airlin --task x",
+        "history airlin",
+        "diff airlin",
+        "why airlin G1",
+        "describe airlin",
+        "edit revise airlin G1 x",
+        "edit retire airlin G1",
+        "review airlin",
+        "review airlin --publish u-1",
+        "rollback airlin 0",
+        "delete airlin --yes",
+        "export airlin",
+        "export airlin --format markdown",
+        "export airlin skills --format skill",
+    ):
+        result = program.run(*command.split(), fails=1)
+        assert result.stderr == f"Error: {suggested}\n", command
 
 
 def test_a_file_that_is_not_a_database_is_an_error_without_traceback(program: Program) -> None:

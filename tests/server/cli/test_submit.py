@@ -1,4 +1,4 @@
-"""`submit`: three forms of lines, invalid lines, and running it again."""
+"""`submit`: files in several forms, what is invalid in them, and running it again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
 from tests.processes.starting import cli_command, kill
 from tests.server.cli.program import AIME, AIRLINE, DATES, Json, Program, lines, needs
 
+FILES = ROOT / "tests" / "server" / "importing" / "files"
 GROUP = {
     "task": "Book a flight",
     "trajectories": [{"output": "won", "reward": 1}, {"output": "lost", "reward": 0}],
@@ -167,7 +169,8 @@ def test_an_unscored_rollout_can_be_scored_later(program: Program) -> None:
         ('{"task": "x", "attempts": 3}', "attempts: must be a list"),
         ('{"task": "x", "attempts": [{"output": "x"}]}', "attempts.0: has no reward"),
         ('{"task": "x", "attempts": [{"reward": 1}]}', "attempts.0: give either messages"),
-        ('{"task": "x", "output": "x", "reward": 1}', "names no group"),
+        ('{"output": "x", "reward": 1}', "names no task: name its field with --task-field"),
+        ('{"task": {"id": 1}, "output": "x", "reward": 1}', "task: is an object (id)"),
         ('{"task_id": "a", "task": "x", "output": "x", "rewards": 1}', "has no reward"),
         ('{"task_id": true, "task": "x", "output": "x", "reward": 1}', "task_id: must be text"),
         ('{"task_id": "a", "task": "x", "output": "x", "reward": "good"}', "reward: "),
@@ -224,3 +227,108 @@ def test_secrets_are_removed_and_counted(program: Program) -> None:
     assert program.json("submit", stdin=text).at("libraries", 0, "secrets_removed") == 1
     assert secret not in program.run("export").stdout
     assert program.json("submit", stdin=text).at("libraries", 0, "new") == 0
+
+
+# Other forms, and fields that the user names
+
+
+def test_whole_documents_of_other_programs_are_stored(program: Program) -> None:
+    files = [
+        str(FILES / name) for name in ("tau-bench.json", "tau2-bench.json", "inspect-log.json")
+    ]
+    found = program.json("submit", *files)
+    assert counts(found) == (8, 8, 0, 4, 4, 4)
+    assert found.at("forms") == {"tau-bench": 4, "tau2-bench": 2, "Inspect log": 2}
+    assert (found.at("libraries", 0, "lowest_reward"), found.at("bad")) == (0.0, 0)
+    assert counts(program.json("submit", *files))[1:3] == (0, 8)
+    result = program.run("submit", "-", stdin=(FILES / "tau-bench.json").read_bytes())
+    assert "Read as tau-bench (4)." in result.stdout
+
+
+def test_a_file_of_no_known_form_says_how_to_name_its_fields(
+    program: Program, tmp_path: Path
+) -> None:
+    file = tmp_path / "own.jsonl"
+    rows = [{"q": "2+2?", "said": str(n), "eval": {"score": n - 3}} for n in (3, 4, 3)]
+    file.write_text(lines(*rows))
+    said = " ".join(program.run("submit", str(file), fails=1).stderr.split())
+    assert "own.jsonl:1: has no attempt in any known form; its fields are q, said, eval" in said
+    assert "eval.score looks like a reward: --reward-field eval.score" in said
+    assert "--output-field" in said
+    assert "(and 2 more like it)" in said
+    named = ("--output-field", "said", "--task-field", "q", "--reward-field", "eval.score")
+    found = program.json("submit", str(file), *named)
+    assert counts(found) == (3, 3, 0, 1, 1, 1), "two equal attempts are two"
+    assert found.at("grouped_by_task") == 3
+    assert counts(program.json("submit", str(file), *named))[1:3] == (0, 3)
+
+
+def test_equal_attempts_of_a_group_are_kept_however_they_are_ordered(program: Program) -> None:
+    rows = [{"task": t, "output": "4", "reward": 1} for t in ("a", "b", "a", "b", "a")]
+    assert counts(program.json("submit", stdin=lines(*rows)))[:4] == (5, 5, 0, 2)
+    assert counts(program.json("submit", stdin=lines(*rows)))[:4] == (5, 0, 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--reward-field", "info.scor"), "has no field 'info.scor'; did you mean 'info.score'?"),
+        (("--reward-field", "info"), "--reward-field info.NAME (score, note)"),
+        (("--reward-field", "info.note"), "info.note: 'good' is not a reward"),
+        (("--group-by", "sed"), "has no field 'sed'; did you mean 'seed'?"),
+        ((), "info.score looks like a reward: --reward-field info.score"),
+    ],
+)
+def test_a_wrong_field_is_named_with_a_suggestion(
+    program: Program, options: tuple[str, ...], said: str
+) -> None:
+    row = {"task": "t", "output": "x", "info": {"score": 1, "note": "good"}, "seed": 1}
+    result = program.run("submit", *options, stdin=lines(row), fails=1)
+    assert said in " ".join(result.stderr.split())
+
+
+def test_named_fields_apply_to_other_forms_and_to_attempts_of_groups(program: Program) -> None:
+    program.run("submit", "--reward-field", "acc", str(FILES / "verl-rollout.jsonl"))
+    attempts = [{"text": "3", "score": {"f1": 0.5}}, {"text": "4", "score": {"f1": 1}}]
+    group = {"question": "2+2?", "attempts": attempts, "level": 1}
+    fields = ("--output-field", "text", "--reward-field", "score.f1")
+    assert counts(program.json("submit", *fields, stdin=lines(group)))[3:] == (2, 2, 2)
+    archive = Json(json.loads(program.run("export").stdout))
+    kept = json.loads(str(archive.at("groups", 1, "attempts", 0, "metadata")))
+    assert kept == {"level": 1, "score": {"f1": 0.5}}
+
+
+def test_what_a_rollout_has_beside_its_messages_is_kept(program: Program) -> None:
+    row = rollout("a", 0, 1.0, output="final", rollout_id="r", problem_id="p")
+    program.run("submit", stdin=lines(row))
+    archive = Json(json.loads(program.run("export").stdout))
+    kept = json.loads(str(archive.at("groups", 0, "attempts", 0, "metadata")))
+    assert kept == {"output": "final", "rollout_id": "r", "problem_id": "p"}
+
+
+def test_prompts_and_completions_as_chat_messages_become_one_conversation(
+    program: Program,
+) -> None:
+    prompt = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "2+2?"}]
+    row = {"prompt": prompt, "completion": [{"role": "assistant", "content": "4"}], "reward": 1}
+    program.run("submit", stdin=lines(row))
+    archive = Json(json.loads(program.run("export").stdout))
+    assert archive.at("groups", 0, "task") == "2+2?"
+    assert len(str(archive.at("groups", 0, "attempts", 0, "messages")).split("role")) == 4
+
+
+def test_attempts_without_anything_like_a_reward_are_unscored(program: Program) -> None:
+    row = {"file": "a.json", "conversation": [{"role": "user", "content": "Help"}]}
+    result = program.run("submit", stdin=lines(row))
+    assert "Unscored, without a reward: 1 attempt." in result.stdout
+
+
+def test_a_dry_run_shows_what_would_be_stored_and_stores_nothing(
+    fresh_program: Program,
+) -> None:
+    result = fresh_program.run("submit", "--dry-run", str(FILES / "tau-bench.json"))
+    assert "4 attempts read: 4 new, 0 known, rewards 0 to 1" in result.stdout
+    assert "2 groups (2 new), 2 with signal" in result.stdout
+    assert "Read as tau-bench (4)." in result.stdout
+    assert "This was a dry run: nothing was stored." in result.stdout
+    assert not fresh_program.database.exists()

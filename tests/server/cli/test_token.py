@@ -52,9 +52,22 @@ def test_a_name_is_unique_until_its_token_is_revoked_by_name_or_id(database: Pat
     id_ = program.json("token", "create", "laptop").at("id")
     assert "is revoked" in program.run("token", "revoke", str(id_)).stdout
     assert program.run("token", "revoke", "laptop", fails=1).stderr == (
-        "Error: token 'laptop' does not exist\n"
+        "Error: token 'laptop' does not exist; `experience-mcp token list` lists them\n"
     )
     assert "There are no tokens" in program.run("token", "list").stdout
+    program.run("token", "create", "desktop")
+    assert "did you mean 'desktop'?" in program.run("token", "revoke", "desktp", fails=1).stderr
+
+
+def test_create_warns_of_a_library_that_does_not_exist(database: Path) -> None:
+    program = Program(database)
+    program.run("edit", "add", "airline", "Check first.")
+    create = ("token", "create", "--library", "airlin")
+    warning = "Warning: library 'airlin' does not exist; did you mean 'airline' (1 experience)?"
+    for made in (program.run(*create, "a"), program.run(*create, "b", "--json")):
+        assert warning in " ".join(made.stderr.split())
+    known = program.run("token", "create", "c", "--library", "airline")
+    assert "Warning" not in known.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.server.cli.program import Program
 from tests.server.http.in_process import served_in_process
 from tests.server.http.serving import JSON, stored_groups, submission, tool_call
 
@@ -28,6 +30,46 @@ async def test_foreign_hosts_and_origins_are_refused(database: Path, path: str) 
                 answer = await http.post(path, content=body, headers=headers)
                 assert answer.status_code == status, headers
     assert stored_groups(database) == []
+
+
+async def test_a_refusal_names_what_came_and_the_option_that_allows_it(database: Path) -> None:
+    told = {
+        ("host", "Lessons.example"): "'lessons.example': .* with --allowed-host lessons.example",
+        ("host", "lessons.example:99"): "'lessons.example:99': .* --allowed-host lessons.example",
+        ("host", "[::2]:99"): r"'\[::2\]:99': .* with --allowed-host \[::2\]",
+        ("host", 'a"b<script>'): "names no host: .*; --allowed-host adds one",
+        ("host", "x" * 300): "names no host",
+        ("origin", "https://app.example"): (
+            "'https://app.example' .* with --allowed-origin https://app.example"
+        ),
+        ("origin", "null"): "pages without an origin, .* --allowed-origin",
+        ("origin", "https://<script>"): "pages without an origin",
+    }
+    async with served_in_process(database) as server, server.http(**JSON) as http:
+        for (header, value), words in told.items():
+            answer = await http.post("/mcp", content=b"{}", headers={header: value})
+            assert answer.status_code == (421 if header == "host" else 403)
+            assert re.search(words, answer.json()["error"]["message"]), answer.text
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "hint"),
+    [
+        ("--allowed-host", "https://lessons.example", "lessons.example:8443"),
+        ("--allowed-host", "lessons.example/mcp", "lessons.example:8443"),
+        ("--allowed-host", "*", "lessons.example:8443"),
+        ("--allowed-origin", "app.example", "https://app.example"),
+        ("--allowed-origin", "https://app.example/", "https://app.example"),
+        ("--allowed-origin", "*", "https://app.example"),
+    ],
+)
+def test_a_host_or_origin_that_could_never_match_is_refused(
+    database: Path, option: str, value: str, hint: str
+) -> None:
+    refused = Program(database).run("serve", "--http", "0", option, value, fails=2)
+    assert f"Invalid value for '{option}'" in refused.stderr
+    assert f"'{value}' is not" in refused.stderr
+    assert hint in refused.stderr
 
 
 async def test_own_hosts_and_origins_are_accepted(database: Path) -> None:

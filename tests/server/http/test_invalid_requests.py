@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.server.http.in_process import served_in_process
-from tests.server.http.serving import Served
+from tests.server.http.serving import JSON, Served
 from tests.server.http.signing_in import ERAS, ask, use
 
 HUGE = "apetixmbqfujyncrgvkzodshwl" * 100_000
@@ -110,3 +110,24 @@ async def test_a_tool_name_that_is_not_a_string_is_refused(database: Path) -> No
         )
     assert answer.json()["error"] == {"code": -32602, "message": "name must be a string"}
     assert calls == 1
+
+
+async def test_every_refused_request_is_told_what_to_send(database: Path) -> None:
+    plain = {"content-type": "text/plain"}
+    tried: list[tuple[str, str, bytes, dict[str, str], int, str]] = [
+        ("GET", "/", b"", {}, 404, "MCP is at POST /mcp"),
+        ("POST", "/sse", b"{}", {}, 404, "MCP is at POST /mcp"),
+        ("GET", "/mcp", b"", {}, 405, "this path takes POST only; the server keeps no sessions"),
+        ("POST", "/health", b"", {}, 405, "GET"),
+        ("POST", "/mcp", b"{}", plain, 415, "'Content-Type: application/json'"),
+        ("POST", "/mcp", b"{}", {"accept": "text/html"}, 406, "'Accept: application/json, "),
+        ("POST", "/mcp", b'{"tool": "x"}', {}, 400, "the body must be one JSON-RPC message"),
+        ("POST", "/mcp", b"[]", {}, 400, "the body must be one JSON-RPC message"),
+        ("POST", "/mcp", b"{", {}, 400, "Parse error"),
+    ]
+    async with served_in_process(database) as server, server.http(**JSON) as http:
+        for method, path, body, headers, status, words in tried:
+            answer = await http.request(method, path, content=body, headers=headers)
+            said = answer.json()["error"]["message"]
+            assert (answer.status_code, words in said) == (status, True), (method, path, said)
+            assert "validation error" not in answer.text

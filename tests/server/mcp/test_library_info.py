@@ -116,5 +116,5 @@ async def test_info_about_a_missing_library_suggests_similar_names(
 ) -> None:
     await store.libraries.ensure("lib")
     async with connected(database) as client:
-        with pytest.raises(MCPError, match="did you mean lib"):
+        with pytest.raises(MCPError, match=r"did you mean 'lib' \(0 experiences\)\?"):
             await info_of(client, "experience://lid/info")

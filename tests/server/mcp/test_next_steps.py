@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from experience_store.index_cache import IndexCache
 from experience_store.operations import Add
@@ -15,6 +16,7 @@ from experience_store.token_estimate import estimate_tokens
 from experience_store.update_runner import UpdateRunner
 from tests.builders import add, operation
 from tests.builders import answer as operations
+from tests.databases import contents
 from tests.processes.calling import WON_AND_LOST, answers_to, call, learn, submit
 from tests.server.mcp.connections import (
     HOST_CUTS_RESULTS_AT,
@@ -138,6 +140,8 @@ async def test_an_empty_library_names_those_that_have_experiences(
     database: Path, mode: Mode, store: Store
 ) -> None:
     rules = [Add("One", "Check first."), Add("Two", "Answer then.")]
+    for name in ("default", "airlines", "zzz"):
+        await store.libraries.ensure(name)
     async with connected(database, mode) as client:
         alone = await call(client, "get_experiences", task="Book")
         await store.libraries.edit("airline", rules, author="cli", note="")
@@ -153,6 +157,50 @@ async def test_an_empty_library_names_those_that_have_experiences(
     assert "no experiences yet; others: 'airline' (2). Do" in misspelt.data["next_step"]
     assert "others: 7 libraries, see list_libraries." in strange.data["next_step"]
     assert forgotten.data["next_step"] in forgotten.text
+
+
+async def test_asking_for_an_unknown_library_makes_none_and_suggests_the_near_one(
+    database: Path, mode: Mode, store: Store
+) -> None:
+    untouched = contents(database)
+    async with connected(database, mode) as client:
+        first = await call(client, "get_experiences", task="Book")
+        nothing = await call(client, "update_experiences")
+        await client.get_prompt("solve_with_experiences", {"task": "Book", "library": "lib"})
+    assert contents(database) == untouched
+
+    await store.libraries.edit("airline", [Add("One", "Check.")], author="cli", note="")
+    known = contents(database)
+    async with connected(database, mode) as client:
+        got = await call(client, "get_experiences", task="Book", library="airlin")
+        update = await call(client, "update_experiences", library="airlin")
+        arguments = {"task": "Book", "library": "airlin"}
+        solve = repr(await client.get_prompt("solve_with_experiences", arguments))
+        for reading in (
+            client.get_prompt("learn_from_attempts", {"library": "airlin"}),
+            client.read_resource("experience://airlin/history"),
+            client.read_resource("skill://airlin/SKILL.md"),
+        ):
+            with pytest.raises(MCPError, match="did you mean 'airline'"):
+                await reading
+        assert contents(database) == known
+        used = [{**t, "retrieval_id": got.data["retrieval_id"]} for t in WON_AND_LOST]
+        begun = await submit(client, "Book", library="airlin", trajectories=used)
+
+    beginning = "A library begins with its first submission."
+    assert first.data["next_step"].startswith(
+        f"Library 'default' does not exist; there are no libraries yet. {beginning} Do the task"
+    )
+    assert nothing.data["status"] == "nothing_to_learn"
+    assert (got.failed, got.data["version"], got.data["experiences"]) == (False, 0, {})
+    suggestion = (
+        f"Library 'airlin' does not exist; did you mean 'airline' (1 experience)? {beginning}"
+    )
+    for text in (got.text, got.data["next_step"], update.text, update.data["next_step"], solve):
+        assert suggestion in text
+    assert begun.data["next_step"] == (
+        "1 group waiting: call update_experiences to learn from them."
+    )
 
 
 async def test_a_group_that_was_set_aside_is_not_reported_as_waiting(

@@ -49,7 +49,7 @@ async def test_resources_show_the_library_and_what_is_below_it(database: Path, m
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
-        ("experience://airlines", "did you mean airline"),
+        ("experience://airlines", "did you mean 'airline'"),
         ("experience://airline/versions/7", "it has 0 to 0"),
     ],
 )

@@ -68,7 +68,8 @@ def teach(asked: Asked) -> Said:
         ]
         return Said(json.dumps({"experiences": written}))
     if asked.prompt.startswith("You judge"):
-        right = TRUTH in asked.prompt.rsplit("<answer", 1)[-1]
+        found = re.search(r"<attempt>(.*?)</attempt>", asked.prompt, re.DOTALL)
+        right = found is not None and TRUTH in found[1]
         return Said(json.dumps({"reasons": "as I see it", "reward": float(right)}))
     return Said(sensible_answer(asked.prompt))
 

@@ -44,4 +44,4 @@ async def test_without_access_nothing_is_listed_or_callable(database: Path) -> N
             answer = await call(client, "list_libraries")
     finally:
         current_access.reset(before)
-    assert answer.text == "Unknown tool: list_libraries"
+    assert "list_libraries needs the scope read; this token has no scope" in answer.text

@@ -134,7 +134,8 @@ async def test_a_request_without_a_token_is_challenged_without_an_error(
         without = await http.post("/mcp")
         wrong = await http.post("/mcp", headers={"authorization": "Bearer a.b.c"})
     assert (without.status_code, wrong.status_code) == (401, 401)
-    assert without.text == wrong.text
+    assert "authentication required" in without.text
+    assert "the token is unknown, expired, revoked or not for this server" in wrong.text
     asked = 'scope="experience:read experience:submit experience:learn"'
     tail = f'{asked}, resource_metadata="{metadata_of(server)}"'
     assert without.headers["www-authenticate"] == f"Bearer {tail}"

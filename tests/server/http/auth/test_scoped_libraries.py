@@ -223,6 +223,18 @@ async def _answer(pair: Pair, probe: Probe, era: str) -> tuple[int, str]:
     return response.status_code, response.text
 
 
+async def test_a_caller_is_told_which_libraries_its_token_reaches(pair: Pair) -> None:
+    for era in ERAS:
+        for name in ("secret", MISSING):
+            for method, params in (
+                ("tools/call", {"name": "update_experiences", "arguments": {"library": name}}),
+                ("resources/read", {"uri": f"experience://{name}"}),
+            ):
+                answer = await ask(pair.both, pair.token, method, era, **params)
+                said = f"library '{name}' is out of reach: this token reaches only: mine, mine-too"
+                assert said in answer.text
+
+
 async def test_guessing_changes_nothing_in_an_inaccessible_library(pair: Pair) -> None:
     store = await open_store(pair.full)
     before = await store.groups.counts("secret"), await store.updates.list("secret", 9)
@@ -243,7 +255,7 @@ async def test_a_listener_hears_only_of_accessible_libraries(pair: Pair) -> None
         one.listen(resource_subscriptions=uris, resources_list_changed=True) as events,
     ):
         await learn(other, "secret")
-        await call(other, "get_experiences", task=TASK, library="another")  # which makes it
+        await submit(other, TASK, library="another")  # which makes it
         await learn(other, "mine")
         heard = aiter(events)
         news = [repr(await anext(heard)) for _ in uris_of("mine")]
@@ -254,7 +266,7 @@ async def test_a_caller_with_the_read_scope_alone_creates_no_library(pair: Pair)
     reader = await make_token(pair.full, "reader", scopes=["read"], libraries=["mine", "new"])
     for era in ERAS:
         got = await use(pair.both, reader, "get_experiences", {"task": "x", "library": "new"}, era)
-        assert "library 'new' does not exist; existing libraries: mine" in got.text
+        assert "library 'new' does not exist; existing libraries: 'mine'" in got.text
     store = await open_store(pair.full)
     assert "new" not in await store.libraries.names()
     await store.close()

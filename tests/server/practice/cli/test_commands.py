@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from experience_store.testing import Said
 from server.practice.cli.run_checks import address_of, mark_of
+from server.practice.run.setting_words import differences
 from tests.server.practice.extras import needs_gym
 from tests.server.practice.scripted_world import Ground, copy_of, ground, tasks
 
@@ -146,7 +148,7 @@ async def test_held_out_tasks_can_use_other_fields(tmp_path: Path) -> None:
         here.data("held-out.jsonl", renamed(100, "text", "key"))
         fields = ("--task-field", "ask", "--truth-field", "right")
         ended = await here.do("practice", *here.evaluated, *fields, code=1)
-        assert "held-out.jsonl: no line has the field 'right'" in ended.error
+        assert "held-out.jsonl: no row has the field 'right'" in ended.error
         own = ("--eval-task-field", "text", "--eval-truth-field", "key")
         await here.do("practice", *here.evaluated, *fields, *own)
         assert here.report()["settings"]["held_out_tasks"].startswith("3 ")
@@ -159,7 +161,9 @@ async def test_held_out_tasks_use_the_same_fields_by_default(
         for name, first in (("practice.jsonl", 0), ("held-out.jsonl", 100)):
             lines = [{"ask": t["task"], "task": "-", "key": t["id"]} for t in tasks(2, first=first)]
             here.data(name, lines)
-        await here.do("practice", *here.evaluated, "--task-field", "ask", "--truth-field", "key")
+        await here.do(
+            "practice", *here.evaluated, "--task-field", "ask", "--truth-field", "key", code=4
+        )
         assert all("What is number" in asked.prompt for asked in here.attempts)
 
 
@@ -189,7 +193,7 @@ async def test_field_options_are_ignored_for_generated_held_out_tasks(tmp_path: 
         here.data("practice.jsonl", [{"ask": t["task"], "key": "7"} for t in tasks(2)])
         fields = ("--task-field", "ask", "--truth-field", "key")
         generated = ("--eval-data", "reasoning-gym:chain_sum?size=2&seed=7")
-        await here.do("practice", *fields, *generated)
+        await here.do("practice", *fields, *generated, code=4)
         assert here.report()["settings"]["held_out_tasks"].startswith("2 ")
 
 
@@ -201,3 +205,41 @@ def test_contents_of_a_tools_file_are_not_recorded(tmp_path: Path) -> None:
     assert "secret" not in before
     tools.write_text("{}")
     assert mark_of(tools) != before
+
+
+async def test_practice_and_evaluate_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with ground(tmp_path) as here:
+        for command in ("practice", "evaluate"):
+            arguments = here.arguments(command)
+            place = arguments.index("--run")
+            del arguments[place : place + 2]
+            ended = await here.invoke(arguments)
+            assert ended.code == 0, ended
+        made = sorted(path.name for path in (tmp_path / "runs").iterdir())
+        assert made == ["lib", "lib-evaluate-held-out"]
+        calls = len(here.endpoint.calls)
+        ended = await here.do("evaluate", "--run", str(tmp_path / "runs" / "lib"), code=1)
+        assert "was started by `practice`, this is `evaluate`" in ended.error
+        assert "--run OTHER" in ended.error
+        assert len(here.endpoint.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"instructions": None}, {"instructions": "Be brief."}, "was not given, now Be brief."),
+        ({"tasks": "6 (0123456789ab)"}, {"tasks": "6 (0123456789ac)"}, "tasks of --data changed"),
+        ({"tools": None}, {"tools": "m.json (0123456789ab)"}, "changed: not given, now m.json"),
+        ({"eval_temperature": 0.3}, {"eval_temperature": 1.0}, "--temperature was 0.3, now 1.0"),
+        ({"instructions": "x" * 99}, {"instructions": "x" * 98}, "--instructions changed"),
+    ],
+)
+def test_settings_that_differ_are_named_in_words(
+    before: dict[str, JsonValue], now: dict[str, JsonValue], said: str
+) -> None:
+    (found,) = differences(before, now)
+    assert said in found
+    assert "0123456789" not in found

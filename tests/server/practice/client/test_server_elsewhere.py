@@ -154,9 +154,41 @@ async def test_a_server_with_sign_in_takes_the_token_of_the_environment(
     token = await make_token(database, scopes=["read", "submit", "learn"])
     async with ground(tmp_path / "run") as here, served(database, "--sign-in") as server:
         refused = await here.do("practice", "--server", server.url, code=1)
+        monkeypatch.setenv("EXPERIENCE_MCP_SERVER_TOKEN", "not-one-of-its-tokens")
+        wrong = await here.do("practice", "--server", server.url, code=1)
         monkeypatch.setenv("EXPERIENCE_MCP_SERVER_TOKEN", token)
         await here.do("practice", "--server", server.url)
         found = here.report()
 
-    assert "set EXPERIENCE_MCP_SERVER_TOKEN" in " ".join(refused.error.split())
+    assert "asks for a token: set EXPERIENCE_MCP_SERVER_TOKEN" in " ".join(refused.error.split())
+    assert f"the server at {server.url} refuses the token" in wrong.error
+    assert "not-one-of-its-tokens" not in wrong.errors
     assert found["steps"][0]["size"] > 0
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, "what is there answers 404. Check the address"),
+        (200, "what is there answers something else. Check the address"),
+        (421, "answers 421: this host is not allowed"),
+    ],
+)
+async def test_an_address_where_something_else_answers_is_a_line(
+    tmp_path: Path, status: int, said: str
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"this host is not allowed"
+        head = f"HTTP/1.1 {status} X\r\ncontent-type: text/plain\r\ncontent-length: {len(body)}"
+        writer.write(f"{head}\r\nconnection: close\r\n\r\n".encode() + body)
+        await writer.drain()
+        writer.close()
+
+    async with ground(tmp_path) as here, await asyncio.start_server(answer, "127.0.0.1", 0) as web:
+        port = web.sockets[0].getsockname()[1]
+        ended = await here.do("practice", "--server", f"http://127.0.0.1:{port}/mcp", code=1)
+    assert said in ended.error
+    assert len(ended.errors.splitlines()) == 1
+    assert not here.run.exists()
+    assert here.endpoint.calls == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import BadInputError
-from server.importing.rollouts import GroupNaming, read_line
+from server.importing.json_text import read_object
 from server.practice import reasoning_gym
 from server.practice.datasets import gym_tasks, load_tasks, overlap, shuffled, split
 from server.practice.records import Task
@@ -51,7 +52,11 @@ def test_named_fields_are_used_and_the_usual_ones_become_extra(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("answer", "truth"), [(None, None), ("", None), (3, "3"), (0.5, "0.5"), (True, "true")]
+    ("answer", "truth"),
+    [
+        *((None, None), ("", None), (3, "3"), (0.5, "0.5"), (True, "true"), (4.0, "4")),
+        *((-2.0, "-2"), (1e300, "1e+300"), (["a"], "a"), ([4.0, "four"], "4")),
+    ],
 )
 def test_a_ground_truth_becomes_text_or_nothing(
     tmp_path: Path, answer: object, truth: str | None
@@ -102,8 +107,10 @@ def test_limit_and_skip_select_a_range(tmp_path: Path) -> None:
         ('[{"task": "One"}]', r"jq -c '\.\[\]' FILE"),
         ('{"input": "One"}', "has no prompt .* it has input"),
         ('{"task": "  "}', "task: must be text"),
-        ('{"prompt": [{"role": "user"}]}', "prompt: must be text"),
-        ('{"task": "One", "answer": ["a"]}', "answer: the right answer must be text or a number"),
+        ('{"prompt": [{"role": "user"}]}', "prompt.0: has no content; its fields are role"),
+        ('{"task": "One", "answer": [["a"]]}', "answer: the right answer must be text or a number"),
+        ('{"task": "One", "answer": {"a": 1}}', "--truth-field answer.NAME"),
+        ('{"task": "One", "answer": []}', "answer: a list of right answers must not be empty"),
         ('{"task": "One", "id": true}', "id: must be text or an integer"),
         (r'{"task": "\ud83d"}', "half an emoji"),
         ('{"task": "x", "deep": ' + "[" * 400 + "]" * 400 + "}", "nested too deeply"),
@@ -124,10 +131,10 @@ def test_a_line_that_is_not_utf8_is_a_bad_line(tmp_path: Path) -> None:
         load_tasks(str(path))
 
 
-@pytest.mark.parametrize("line", [b"{", b"[]", b"3", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("line", [b"{", b"3", b"\xff"])
 def test_a_bad_line_gives_the_same_message_wherever_it_is_read(tmp_path: Path, line: bytes) -> None:
     with pytest.raises(BadInputError) as submitted:
-        read_line(line, GroupNaming())
+        read_object(line)
     path = tmp_path / "tasks.jsonl"
     path.write_bytes(line)
     with pytest.raises(BadInputError) as practised:
@@ -165,6 +172,187 @@ def test_a_missing_or_empty_file_is_an_error(tmp_path: Path) -> None:
         load_tasks(str(tmp_path / "none.jsonl"))
     with pytest.raises(BadInputError, match="has no tasks"):
         load_tasks(written(tmp_path, ""))
+
+
+# Other forms of files
+
+
+FILES = ROOT / "tests" / "server" / "importing" / "files" / "datasets"
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("verl.jsonl", [("What is 2+2?", "4")]),
+        ("openai-chat.jsonl", [("be short\n\nWhat is 2+2?", "4")]),
+        ("data.csv", [("2+2", "4")]),
+        ("multi-answers.jsonl", [("Capital of NL?", "Amsterdam"), ("2+2", "4")]),
+    ],
+)
+def test_datasets_as_people_have_them_are_read(
+    file: str, expected: list[tuple[str, str | None]]
+) -> None:
+    tasks = load_tasks(str(FILES / file))
+    assert [(t.prompt, t.ground_truth) for t in tasks] == expected
+
+
+def test_all_of_several_right_answers_are_kept() -> None:
+    several, one = load_tasks(str(FILES / "multi-answers.jsonl"))
+    assert several.extra == {"right_answers": ["Amsterdam", "The Hague"]}
+    assert one.extra == {}
+
+
+def test_fields_may_be_nested(tmp_path: Path) -> None:
+    row = {"input": {"text": "Add"}, "answers": {"text": ["3", "three"], "start": [1, 2]}}
+    path = written(tmp_path, row)
+    (task,) = load_tasks(path, task_field="input.text", truth_field="answers.text")
+    assert (task.prompt, task.ground_truth) == ("Add", "3")
+    assert task.extra["right_answers"] == ["3", "three"]
+    with pytest.raises(
+        BadInputError, match=r"'input.txt' \(--task-field\); did you mean 'input.text'"
+    ):
+        load_tasks(path, task_field="input.txt")
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"task": "One"}, {"task": "Two"}]', '[\n {"task": "One"},\n {"task": "Two"}\n]']
+)
+def test_a_json_array_is_a_dataset(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "tasks.json"
+    path.write_text(text)
+    assert [t.prompt for t in load_tasks(str(path))] == ["One", "Two"]
+    path.write_text(text[:-1])
+    with pytest.raises(
+        BadInputError, match=r"tasks.json: is not JSON \(Expecting ',' delimiter at line"
+    ):
+        load_tasks(str(path))
+    path.write_text('[{"task": "One"}, {"tsk": "Two"}]')
+    with pytest.raises(BadInputError, match=r"\[1\]: has no prompt"):
+        load_tasks(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", 'question,answer,level\n"1,5 + 1 ""now""",2.5,easy\n\n"two\nlines",4,\n'),
+        ("a.csv", '\ufeffquestion;answer;level\r\n1,5 + 1 "now";2.5;easy\r\n"two\nlines";4;\r\n'),
+        ("a.tsv", 'question\tanswer\tlevel\n1,5 + 1 "now"\t2.5\teasy\n"two\nlines"\t4\t\n'),
+        ("a.txt", 'question\tanswer\tlevel\n1,5 + 1 "now"\t2.5\teasy\n"two\nlines"\t4\t\n'),
+    ],
+)
+def test_a_table_is_a_dataset(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8", newline="")
+    one, two = load_tasks(str(path))
+    assert (one.prompt, one.ground_truth, one.extra) == ('1,5 + 1 "now"', "2.5", {"level": "easy"})
+    assert (two.prompt, two.ground_truth) == ("two\nlines", "4")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"question,answer\n1,2,3\n", "line 2: has 3 cells, and the header names 2 columns"),
+        (b'question,answer\n"x"y,2\n', r"line 2: is not valid CSV \("),
+        (b"question,question\n1,2\n", "has two columns named 'question'"),
+        (b"question,answer\n", "has no tasks"),
+        (b"question,answer\nGr\xfc\xdfe,2\n", r"is not UTF-8 \(line 2\)"),
+        (b"", "has no tasks"),
+        (b"q,a\n1,2\n", "line 2: has no prompt .* it has q, a: name the field .*--task-field"),
+    ],
+)
+def test_an_invalid_table_is_refused_with_the_line(tmp_path: Path, text: bytes, said: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(text)
+    with pytest.raises(BadInputError, match=said):
+        load_tasks(str(path))
+
+
+def test_compressed_files_are_datasets(tmp_path: Path) -> None:
+    for name, text in (("a.jsonl.gz", '{"task": "One"}'), ("a.csv.gz", "task,answer\nOne,1\n")):
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(text.encode()))
+        assert [t.prompt for t in load_tasks(str(path))] == ["One"]
+
+
+def test_parquet_is_a_dataset(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("arro3.io", reason="needs arro3-io")
+    lines = written(
+        tmp_path, *(json.loads(line) for line in (FILES / "verl.jsonl").read_text().splitlines())
+    )
+    schema = arrow.infer_json_schema(lines)
+    path = tmp_path / "tasks.parquet"
+    arrow.write_parquet(arrow.read_json(lines, schema), path)
+    assert load_tasks(str(path)) == load_tasks(lines)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(BadInputError, match="damaged or cut off"):
+        load_tasks(str(path))
+
+
+def test_without_the_package_parquet_says_how_to_convert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "arro3.io", None)
+    path = tmp_path / "tasks.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(BadInputError, match=r"install 'experience-mcp\[practice\]'.*COPY"):
+        load_tasks(str(path))
+
+
+# Prompts as chat messages
+
+
+SYSTEM = {"role": "system", "content": "Be short."}
+ASKED = {"role": "user", "content": "2+2?"}
+EXAMPLE = [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("messages", "prompt"),
+    [
+        ([ASKED], "2+2?"),
+        ([SYSTEM, ASKED], "Be short.\n\n2+2?"),
+        ([SYSTEM, *EXAMPLE, ASKED], "Be short.\n\nUser: 1+1?\n\nAssistant: 2\n\nUser: 2+2?"),
+        ([{"role": "user", "content": [{"type": "text", "text": "2+2?"}]}], "2+2?"),
+        (json.dumps([SYSTEM, ASKED]), "Be short.\n\n2+2?"),
+    ],
+)
+def test_chat_messages_are_a_prompt(tmp_path: Path, messages: object, prompt: str) -> None:
+    (task,) = load_tasks(written(tmp_path, {"prompt": messages}))
+    assert (task.prompt, task.ground_truth) == (prompt, None)
+
+
+def test_what_the_assistant_says_last_is_the_answer_and_not_in_the_prompt(tmp_path: Path) -> None:
+    said = {"role": "assistant", "content": "4"}
+    (task,) = load_tasks(written(tmp_path, {"messages": [ASKED, said]}))
+    assert (task.prompt, task.ground_truth) == ("2+2?", "4")
+    (task,) = load_tasks(written(tmp_path, {"messages": [ASKED, said], "answer": "four"}))
+    assert task.ground_truth == "four"
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([SYSTEM], "prompt: has no message of the user"),
+        ([{"role": "user", "parts": [{"text": "x"}]}], "prompt.0: has no content; .*role, parts"),
+        ([{"role": "user", "content": [{"type": "image_url"}]}], "part of type 'image_url'"),
+        ([{"role": "user", "content": ""}], "what the user says last is empty"),
+    ],
+)
+def test_messages_that_are_no_prompt_are_refused(
+    tmp_path: Path, messages: object, said: str
+) -> None:
+    with pytest.raises(BadInputError, match=said):
+        load_tasks(written(tmp_path, {"prompt": messages}))
+
+
+def test_the_end_of_worked_solutions_is_the_answer_if_all_of_them_have_one(tmp_path: Path) -> None:
+    one = {"question": "a", "answer": "1 + 2 = 3\n#### 3"}
+    two = {"question": "b", "answer": "So it is\n#### 1,000"}
+    tasks = load_tasks(written(tmp_path, one, two))
+    assert [t.ground_truth for t in tasks] == ["3", "1,000"]
+    assert tasks[0].extra == {"answer": "1 + 2 = 3\n#### 3"}
+    tasks = load_tasks(written(tmp_path, one, {"question": "c", "answer": "5"}))
+    assert [t.ground_truth for t in tasks] == ["1 + 2 = 3\n#### 3", "5"]
 
 
 @recorded

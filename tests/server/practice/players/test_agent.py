@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said, ToolUse
 from server.cli.main import main
+from server.practice.cli.run_command import NOTHING
 from server.practice.run_errors import BudgetSpentError, QuotaSpentError
 from server.practice.spending import RolloutLimits
 from tests.server.practice.scripted_agent import PROMPT, agent, in_turn, tools, use
@@ -139,12 +140,44 @@ async def test_an_attempt_ends_when_its_tool_server_does_not_start(tmp_path: Pat
     assert made.endpoint.calls == []
 
 
-async def test_an_empty_answer_is_an_answer_and_is_paid_for(tmp_path: Path) -> None:
-    async with agent(tmp_path, in_turn(Said(""))) as made:
+async def test_silence_is_an_answer_only_after_work_with_tools(tmp_path: Path) -> None:
+    async with agent(tmp_path, lambda _: Said("")) as made:
         done = await made.play()
-
-    assert (done.answer, done.failure, done.spent.calls) == ("", None, 1)
+    assert (done.answer, done.failure, done.outage) == ("", "fake: the answer is empty", False)
     assert done.messages[-1] == {"role": "assistant", "content": ""}
+    assert done.spent.calls == len(made.endpoint.calls)
+
+    script = in_turn(use("numbers_look_up", number=1), Said(""))
+    async with agent(tmp_path, script) as made:
+        done = await made.play()
+    assert (done.answer, done.failure, done.spent.calls) == ("", None, 2)
+
+
+async def test_the_thoughts_of_an_agent_are_kept_apart_from_its_answer(tmp_path: Path) -> None:
+    message = {"role": "assistant", "content": "<think>Look it up?</think>It is 5."}
+    said = Said(body={"choices": [{"message": message, "finish_reason": "stop"}]})
+    async with agent(tmp_path, in_turn(said)) as made:
+        done = await made.play()
+    assert (done.answer, done.failure) == ("It is 5.", None)
+    assert done.messages[-1]["reasoning_content"] == "Look it up?"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (Said("It is", finish_reason="length"), "the answer was cut at 2 tokens"),
+        (
+            Said(body={"choices": [{"message": {"content": None, "refusal": "No."}}]}),
+            "the model refused to answer: No.",
+        ),
+    ],
+)
+async def test_what_an_agent_says_in_place_of_an_answer_is_named(
+    tmp_path: Path, said: Said, why: str
+) -> None:
+    async with agent(tmp_path, in_turn(said)) as made:
+        done = await made.play()
+    assert (done.failure, done.outage) == (f"fake: {why}", False)
 
 
 async def test_an_attempt_is_retried_after_an_endpoint_error(
@@ -191,7 +224,7 @@ async def test_spending_of_practice_with_tools_adds_up(tmp_path: Path) -> None:
         arguments = here.arguments("practice", "--tools", str(tools(tmp_path)))
         # not by click's runner: tool servers write to our stderr, which must be a file then
         code = await asyncio.to_thread(main.main, arguments, standalone_mode=False)
-        assert not code
+        assert code == NOTHING
         found = here.report()
         questions = [a.prompt for a in here.questions]
 
@@ -241,7 +274,7 @@ def completion(finish: str, prompt_tokens: int = 3, **more: JsonValue) -> Said:
     [
         (completion("error"), "the response is an error", True),
         (completion("stop", error={"message": "it is gone"}), "it is gone", True),
-        (completion("content_filter"), "ContentFilterError", False),
+        (completion("content_filter"), "content filter withheld the answer", False),
     ],
 )
 async def test_an_error_sent_as_a_completion_fails_the_attempt(
@@ -258,7 +291,7 @@ async def test_impossible_token_counts_of_an_agent_are_replaced_by_estimates(
 ) -> None:
     async with agent(tmp_path, lambda _: completion("stop", 10**30)) as made:
         done = await made.play()
-    assert (done.failure, done.spent.calls, done.spent.estimated) == (None, 1, 1)
+    assert done.spent.estimated == done.spent.calls > 0
     assert done.spent.prompt_tokens < 1000
 
 

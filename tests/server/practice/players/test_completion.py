@@ -38,11 +38,7 @@ GONE: JsonValue = {"code": 502, "message": "it is gone"}
 
 MALFORMED: dict[str, tuple[JsonValue, str]] = {
     "no choices": ({"id": "x"}, "choices"),
-    "no message": ({"choices": [{"message": None}]}, "choices.0.message"),
-    "a list for a text": (
-        {"choices": [{"message": {"content": [{"text": "x"}]}}]},
-        "choices.0.message.content",
-    ),
+    "no message": ({"choices": [{"message": None}]}, "its first choice has no message"),
     "no choice": ({"choices": []}, "choices"),
     "a list": ([1], "not a chat completion"),
     "an error in the choice": (

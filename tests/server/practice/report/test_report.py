@@ -68,8 +68,8 @@ def test_the_keys_of_the_json_are_stable() -> None:
     found = json.loads(as_json(whole_document()))
     assert found["format"] == 1
     assert list(found) == [
-        *("format", "name", "library", "settings", "stopped", "notes", "threshold", "steps"),
-        *("arms", "comparison", "verdict", "totals", "failures"),
+        *("format", "name", "library", "settings", "stopped", "nothing", "notes", "threshold"),
+        *("steps", "arms", "comparison", "verdict", "totals", "failures"),
     ]
     assert set(found["comparison"]["mean"]) == {"without", "with_library", "gain", "test"}
     assert set(found["comparison"]["mean"]["gain"]) == {"value", "interval", "tasks", "note"}

@@ -63,6 +63,7 @@ async def test_an_older_copy_or_a_deleted_library_is_not_evaluated(tmp_path: Pat
     unpaid = Unpaid()
     copy = tmp_path / "older.db"
     async with ground(tmp_path, unpaid) as here:
+        await here.command("describe", "lib", "--max-words", "32")
         unpaid.practising = True
         await here.do("practice", *here.evaluated, code=3)
         shutil.copy(here.database, copy)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said
-from server.learning.models.completions import is_quota_spent
+from server.learning.models.error_responses import is_quota_spent
 from tests.server.practice.scripted_world import but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -98,7 +98,7 @@ async def test_a_quota_spent_with_status_400_stops_the_run_and_loses_nothing(
 # Prompts
 
 
-UNSUPPORTED = "Unsupported value: temperature"
+UNSUPPORTED = "this prompt is blocked by policy"
 
 
 @pytest.mark.parametrize("whose", [is_attempt, is_judge])
@@ -132,10 +132,11 @@ async def test_a_phase_of_refusals_stops_the_run_unless_they_are_accepted(
         ended = await here.do("practice", "--limit", "2", code=3)
         assert "the last 6 attempts were all refused" in ended.errors
         assert "with --accept-failures 6 they stay unscored" in ended.errors
-        await here.do("practice", "--limit", "2", "--accept-failures", "6")
+        ended = await here.do("practice", "--limit", "2", "--accept-failures", "6", code=4)
+        assert ended.output.startswith("Nothing was learned: no attempt was scored, mostly because")
         assert here.report()["steps"][0]["counts"]["rollout_failures"] == 6
         calls = len(here.endpoint.calls)
-        await here.do("practice", "--limit", "2")
+        await here.do("practice", "--limit", "2", code=4)
         assert len(here.endpoint.calls) == calls
 
 

@@ -1,0 +1,34 @@
+"""Items of OpenAI's Responses API that are no messages: reasoning, calls and their results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experience_store.submissions.forms.blocks import call_of, pieces_of, result_of
+from experience_store.submissions.forms.pieces import messages_of
+from experience_store.submissions.forms.values import words
+from experience_store.trajectory import Message
+
+_OTHERS = words("reasoning compaction mcp_list_tools mcp_approval_request mcp_approval_response")
+_OUTPUTS = ("_call_output",)
+_CALLS = ("_call",)
+
+
+def is_item(value: Mapping[str, object]) -> bool:
+    """Whether it is such an item."""
+    kind = value.get("type")
+    if not isinstance(kind, str) or "role" in value:
+        return False
+    return kind.endswith((*_CALLS, *_OUTPUTS)) or kind in _OTHERS
+
+
+def read_item(value: Mapping[str, object]) -> tuple[Message, ...]:
+    """Read an item."""
+    kind, item = str(value["type"]), dict(value)
+    if kind.endswith(_OUTPUTS):
+        pieces = result_of(kind, item)
+    elif kind.endswith(_CALLS):
+        pieces = call_of(kind.removesuffix("_call"), item)
+    else:
+        pieces = pieces_of([item])
+    return messages_of("assistant", pieces)

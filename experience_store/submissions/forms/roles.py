@@ -1,0 +1,39 @@
+"""Who speaks: the known roles and their other names."""
+
+from __future__ import annotations
+
+from experience_store.submissions.forms.values import UnreadableError, as_name
+
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+CALL_ROLES = frozenset({"function_call", "tool_call"})  # the content is the call
+_MAX_SHOWN = 40
+_OTHER_NAMES = {
+    "user": "human customer input",
+    "assistant": "ai agent aimessagechunk bot chatbot function_call gpt llm model output tool_call",
+    "tool": "environment function_response function_result ipython observation tool_response "
+    "tool_result toolmessage",
+    "system": "instruction instructions system_prompt",
+}
+_BY_NAME = {
+    **{role: role for role in ROLES},
+    **{other: role for role, others in _OTHER_NAMES.items() for other in others.split()},
+}
+
+
+def plain_role(value: object) -> str:
+    """A role in lower case, with underscores."""
+    return (as_name(value) or "").lower().replace("-", "_").removeprefix("role_")
+
+
+def role_of(value: object) -> str:
+    """The known role that is meant.
+
+    Raises:
+        UnreadableError: If it is unknown or missing.
+    """
+    role = _BY_NAME.get(plain_role(value))
+    if role is None:
+        given = as_name(value)
+        what = f"{given[:_MAX_SHOWN]!r} is unknown" if given else "is missing"
+        raise UnreadableError(f"{what}; use one of {', '.join(ROLES)}", "role")
+    return role

@@ -1,0 +1,119 @@
+"""JSON values: out of text that holds them, as text to store, and those that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TypeAlias, TypeGuard, cast
+
+Json: TypeAlias = dict[str, object]
+
+_OPAQUE = frozenset({"encrypted_content", "encrypted_index"})  # only the API can read them
+_MIN_BINARY = 256  # characters; ids and hashes are shorter
+_FEW = 20  # kinds of characters; base64 has 64, a genome 4
+_DATA_URI = re.compile(r"data:[^,\s]{0,200};base64,")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+=*")
+
+
+class UnreadableError(ValueError):
+    """A value cannot be read without loss.
+
+    Attributes:
+        place: Where in the value, from the outside in.
+    """
+
+    def __init__(self, problem: str, *place: str | int) -> None:
+        super().__init__(problem)
+        self.place = place
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text: a table that is easily read."""
+    return frozenset(text.split())
+
+
+def is_object(value: object) -> TypeGuard[Json]:
+    """Whether it is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
+    """Whether it is a JSON array."""
+    return isinstance(value, list | tuple)
+
+
+def is_empty(value: object) -> bool:
+    """Whether it holds nothing; zero and false are values."""
+    return value is None or (isinstance(value, str | list | tuple | dict) and not value)
+
+
+def from_json_text(value: object) -> object:
+    """The object or list in a JSON text; anything else as it is."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in {"[", "{"}:
+        return value
+    try:
+        return cast("object", json.loads(value))
+    except (ValueError, RecursionError):
+        return value
+
+
+def as_list(value: object) -> list[object]:
+    """A list, also given as JSON text or as its only item."""
+    found = from_json_text(value)
+    if is_list(found):
+        return list(found)
+    return [] if is_empty(found) else [found]
+
+
+def as_text(value: object) -> str:
+    """Text as it is, nothing as empty text, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def as_name(value: object) -> str | None:
+    """A name or an id, which may be a number; None if it is blank.
+
+    Raises:
+        UnreadableError: If it is an object or a list.
+    """
+    if not is_empty(value) and (is_object(value) or is_list(value)):
+        raise UnreadableError("a name or an id is not text: give text or a number")
+    if is_empty(value):
+        return None
+    return as_text(value).strip() or None
+
+
+def data_text(value: object) -> str:
+    """Data as text, with a mark for each binary value."""
+    return as_text(_without_binary(value))
+
+
+def is_binary(value: object, longer_than: int = _MIN_BINARY) -> bool:
+    """Whether it is binary data, as bytes or as text in base64.
+
+    Args:
+        value: Any value.
+        longer_than: Characters up to which a text is taken for a word or an id.
+    """
+    if not isinstance(value, str):
+        return isinstance(value, bytes | bytearray)
+    if _DATA_URI.match(value):
+        return True
+    return len(value) > longer_than and _BASE64.fullmatch(value) is not None and _varied(value)
+
+
+def _varied(text: str) -> bool:
+    """Whether it is more than one character over and over."""
+    return len(text) < _MIN_BINARY or len(set(text)) > _FEW
+
+
+def _without_binary(value: object) -> object:
+    if is_object(value):
+        return {k: _without_binary(v) for k, v in value.items() if k not in _OPAQUE}
+    if is_list(value):
+        return [_without_binary(item) for item in value]
+    if is_binary(value):
+        return "[binary data]"
+    return value

@@ -1,0 +1,242 @@
+"""Reads a file into its entries, in whatever container they come.
+
+What a file is, is seen in its contents and not in its name: JSON lines, whole JSON documents (an
+array of entries, one object, or several after one another), each also compressed with gzip, the
+zipped logs of Inspect, and Parquet. JSON lines are streamed; the others are read as a whole, up to
+a bound.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from pydantic import JsonValue
+
+from experience_store.errors import BadInputError
+from server.importing.json_text import JsonObject, as_object, read_object, read_values
+from server.importing.parquet import MAGIC, parquet_rows
+
+MAX_DOCUMENT = 256_000_000  # bytes; parsed, a document takes several times as much
+_BOM = b"\xef\xbb\xbf"
+_GZIP, _ZIP, _ZSTD = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file something is: a line, or a path such as `[2]` or `samples/1.json`."""
+
+    line: int | None = None
+    path: str = ""
+
+    def within(self, path: str) -> Place:
+        """A place inside this one."""
+        return Place(self.line, " ".join(p for p in (self.path, path) if p))
+
+    @property
+    def label(self) -> str:
+        """The place in words; empty for the file as a whole."""
+        return " ".join(p for p in (f"line {self.line}" if self.line else "", self.path) if p)
+
+    def after(self, file: str) -> str:
+        """The place after the name of its file, such as `a.jsonl:3` or `a.json[2]`."""
+        line = f":{self.line}" if self.line else ""
+        gap = " " if self.path and (line or not self.path.startswith("[")) else ""
+        return f"{file}{line}{gap}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object in a file, and the size of its text in bytes."""
+
+    place: Place
+    size: int
+    value: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class BadEntry:
+    """Something in a file that is not an entry, and why."""
+
+    place: Place
+    reason: str
+
+
+def read_entries(file: io.BufferedReader, *, strict: bool = False) -> Iterator[Entry | BadEntry]:
+    """The entries of a file, in its order.
+
+    Args:
+        file: The file, open in binary mode.
+        strict: Whether to refuse what Python accepts and JSON does not have: NaN, lone surrogates.
+    """
+    try:
+        yield from _entries(file, strict=strict)
+    except _DAMAGED as error:
+        yield BadEntry(Place(), f"is damaged or cut off ({error})")
+    except BadInputError as error:
+        yield BadEntry(Place(), str(error))
+
+
+def unpacked(file: io.BufferedReader) -> io.BufferedReader:
+    """The file, decompressed if it is compressed with gzip.
+
+    Raises:
+        BadInputError: If it is of a kind that cannot be read; says how to convert it.
+    """
+    head = _head(file)
+    if head.startswith(_GZIP):
+        return unpacked(io.BufferedReader(gzip.GzipFile(fileobj=file)))
+    if head.startswith(_ZSTD):
+        raise BadInputError("is compressed with zstd: decompress it with `zstd -d FILE`")
+    if head.startswith(_UTF16):
+        raise BadInputError("is not UTF-8 but UTF-16; save the file as UTF-8")
+    return file
+
+
+def read_bounded(file: io.BufferedReader) -> bytes:
+    """The rest of a file; raises BadInputError if it is too large to be read as a whole."""
+    data = file.read(MAX_DOCUMENT + 1)
+    if len(data) > MAX_DOCUMENT:
+        raise BadInputError(
+            f"is larger than {MAX_DOCUMENT // 1_000_000} MB, which is too much for one document; "
+            "write one object per line (`jq -c '.[]' FILE`)"
+        )
+    return data
+
+
+def _entries(file: io.BufferedReader, *, strict: bool) -> Iterator[Entry | BadEntry]:
+    stream = unpacked(file)
+    if _head(stream).startswith(_ZIP):
+        yield from _archived(stream)
+        return
+    if _head(stream).startswith(MAGIC):
+        data = read_bounded(stream)
+        for number, row in enumerate(parquet_rows(data), start=1):
+            yield Entry(Place(path=f"row {number}"), 0, row)
+        return
+    lines = _numbered(stream)
+    start = list(_until_two(lines))
+    if not start:
+        return
+    if _is_document(start):
+        text = b"".join(line for _, line in start) + read_bounded(stream)
+        yield from _document(text, strict=strict)
+    else:
+        yield from _lines(chain(start, lines), strict=strict)
+
+
+def _head(file: io.BufferedReader) -> bytes:
+    return file.peek(4)[:4]
+
+
+def _numbered(file: io.BufferedReader) -> Generator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers."""
+    number = 0
+    while line := file.readline(MAX_DOCUMENT + 1):
+        number += 1
+        if len(line) > MAX_DOCUMENT:
+            raise BadInputError(f"line {number} is longer than {MAX_DOCUMENT // 1_000_000} MB")
+        text = line.removeprefix(_BOM) if number == 1 else line
+        if text.strip():
+            yield number, text
+
+
+def _until_two(lines: Generator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """The first line; and the second, unless the first tells already what the file is."""
+    first = next(lines, None)
+    if first is None:
+        return
+    yield first
+    if first[1].lstrip().startswith(b"{") and not _is_complete(first[1]):
+        second = next(lines, None)
+        if second is not None:
+            yield second
+
+
+def _is_document(start: list[tuple[int, bytes]]) -> bool:
+    """Whether a file that begins so is one document.
+
+    It is if it begins an array; or an object that its first line does not complete, unless another
+    begins at once on the next: these are lines then, of which the first is invalid.
+    """
+    first, *others = (line for _, line in start)
+    if first.lstrip().startswith(b"["):
+        return True
+    return bool(others) and not others[0].startswith(b"{")
+
+
+def _is_complete(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _lines(lines: Iterable[tuple[int, bytes]], *, strict: bool) -> Iterator[Entry | BadEntry]:
+    for number, line in lines:
+        place = Place(number)
+        try:
+            yield Entry(place, len(line), read_object(line, strict=strict))
+        except BadInputError as error:
+            yield BadEntry(place, str(error))
+
+
+def _document(text: bytes, *, strict: bool) -> Iterator[Entry | BadEntry]:
+    values = read_values(text, strict=strict)
+    size = len(text)
+    if values == [[]]:
+        yield BadEntry(Place(), "is an empty array")
+    for number, value in enumerate(values):
+        whole = Place(path=f"document {number + 1}") if len(values) > 1 else Place()
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                yield _item(whole.within(f"[{index}]"), size // len(value), item)
+        else:
+            yield _item(whole, size // len(values), value)
+
+
+def _item(place: Place, size: int, value: JsonValue) -> Entry | BadEntry:
+    try:
+        return Entry(place, size, as_object(value))
+    except BadInputError as error:
+        return BadEntry(place, str(error))
+
+
+def _archived(file: io.BufferedReader) -> Iterator[Entry | BadEntry]:
+    """The samples of a zipped Inspect log, each as a log with one sample."""
+    source = file if file.seekable() else io.BytesIO(read_bounded(file))
+    with zipfile.ZipFile(source) as archive:
+        names = archive.namelist()
+        samples = [n for n in names if n.startswith("samples/") and n.endswith(".json")]
+        header = next((n for n in ("header.json", "_journal/start.json") if n in names), None)
+        if header is None or not samples:
+            raise BadInputError("is a zip file, but not a log of Inspect with samples: unpack it")
+        log = read_object(_member(archive, header))
+        for name in samples:
+            place = Place(path=name)
+            try:
+                text = _member(archive, name)
+                yield Entry(place, len(text), {**log, "samples": [read_object(text)]})
+            except BadInputError as error:
+                yield BadEntry(place, str(error))
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).file_size > MAX_DOCUMENT:
+        raise BadInputError(f"is larger than {MAX_DOCUMENT // 1_000_000} MB")
+    try:
+        return archive.read(name)
+    except NotImplementedError as error:
+        raise BadInputError(
+            "is compressed in a way that is not read here: convert the log with "
+            "`inspect log convert --to json --output-dir DIR FILE`"
+        ) from error

@@ -1,0 +1,127 @@
+"""Fields by their names, which may lead into objects and lists: `test_result.report.resolved`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TypeAlias, cast
+
+from experience_store.errors import BadInputError
+
+Json: TypeAlias = Mapping[str, object]
+
+_REWARDS = (
+    *("reward", "score", "correct", "accuracy", "acc", "exact_match", "resolved", "success"),
+    *("passed", "pass", "grade", "rating", "return", "solved"),
+)
+_REWARD_ENDINGS = ("reward", "rewards", "score", "scores", "correct", "success", "accuracy")
+_DEPTH = 4  # of looking for rewards
+
+
+def lookup(value: object, name: str) -> object:
+    """What a field holds; None also where the way to it ends in null.
+
+    Raises:
+        BadInputError: If there is no such field; says which there are.
+    """
+    found, holder = _find(value, name)
+    if found:
+        return holder
+    names = field_names(value)
+    close = get_close_matches(name, names, n=1, cutoff=0.7)
+    hint = f"did you mean {close[0]!r}?" if close else f"its fields are {listed(names)}"
+    raise BadInputError(f"has no field {name!r}; {hint}")
+
+
+def has(value: object, name: str) -> bool:
+    """Whether there is such a field."""
+    return _find(value, name)[0]
+
+
+def _find(value: object, name: str) -> tuple[bool, object]:
+    """Whether the field is there, and what it holds. A name may itself have dots."""
+    if (record := as_object(value)) is not None:
+        if name in record:
+            return True, record[name]
+        head, _, rest = name.partition(".")
+        while rest:
+            if head in record:
+                return (True, None) if record[head] is None else _find(record[head], rest)
+            more, _, rest = rest.partition(".")
+            head = f"{head}.{more}"
+    elif (items := as_list(value)) is not None:
+        head, _, rest = name.partition(".")
+        if head.isdecimal() and int(head) < len(items):
+            return _find(items[int(head)], rest) if rest else (True, items[int(head)])
+    return False, None
+
+
+def first(value: Json, names: Sequence[str], but: str | None = None) -> str | None:
+    """The first of these names that leads to something."""
+    found = (n for n in names if n != but and has(value, n) and lookup(value, n) is not None)
+    return next(found, None)
+
+
+def field_names(value: object, depth: int = _DEPTH) -> list[str]:
+    """The dotted names of an object's fields, the outer ones first; not those in lists."""
+    record = as_object(value)
+    if record is None or not depth:
+        return []
+    inner = [f"{name}.{sub}" for name, of in record.items() for sub in field_names(of, depth - 1)]
+    return [*record, *inner]
+
+
+def listed(names: Sequence[str], longest: int = 20) -> str:
+    """Names in one line, with the number of those left out."""
+    more = f" and {len(names) - longest} more" if len(names) > longest else ""
+    return (", ".join(names[:longest]) or "none") + more
+
+
+def reward_like(value: object) -> list[str]:
+    """The names of fields that look like rewards: named like one, with a number or a bool."""
+    names = [name for name in field_names(value) if isinstance(_find(value, name)[1], float | int)]
+    return [name for name in names if _is_named_like_reward(name)]
+
+
+def _is_named_like_reward(name: str) -> bool:
+    last = name.rpartition(".")[2].lower()
+    return (
+        last in _REWARDS
+        or last.endswith(_REWARD_ENDINGS)
+        or (last in {"value", "avg", "mean"} and any(word in name.lower() for word in _HOLDERS))
+    )
+
+
+_HOLDERS = ("score", "feedback", "reward")
+
+
+def read_name(field: str, value: object) -> str:
+    """The name in a field: text or an integer.
+
+    Raises:
+        BadInputError: If it is something else, or empty.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise BadInputError(f"{field}: must be text or an integer")
+    return str(value).strip()
+
+
+def as_object(value: object) -> Json | None:
+    """The value if it is an object."""
+    return cast("Json", value) if isinstance(value, dict) else None
+
+
+def as_list(value: object) -> list[object] | None:
+    """The value if it is a list."""
+    return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def objects(value: object) -> list[Json]:
+    """The objects in a list; none if it is not one."""
+    return [item for item in map(as_object, as_list(value) or ()) if item is not None]
+
+
+def without(value: Json, names: Iterator[str] | Sequence[str]) -> dict[str, object]:
+    """The fields that are not among these, and hold something."""
+    left = set(names)
+    return {k: v for k, v in value.items() if k not in left and v is not None}

@@ -1,0 +1,258 @@
+"""The HTTP client behind every call of a language model: the learner's, a judge's and a player's.
+
+The `openai` package sends and retries: 429, 5xx, time-outs and lost connections, with exponential
+backoff and Retry-After. Beneath it `ChatClient` sends each chat completion in the strictest form
+that the endpoint takes (see `parameters`) and brings what comes back into one form. So whoever
+calls sees completions as OpenAI sends them, and errors as errors.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+import httpx2
+import openai
+from typing_extensions import override
+
+from experience_store.safety.redaction import redact
+from server.learning.models.completions import NoCompletionError, first_choice
+from server.learning.models.error_responses import (
+    Meaning,
+    error_in,
+    is_quota_spent,
+    meaning_of,
+    said_in,
+    status_in,
+)
+from server.learning.models.parameters import Refusal, memory_of, next_concession
+from server.learning.models.standard_form import Json, encoded, in_standard_form
+from server.learning.models.streaming import STREAM, joined
+from server.settings import ModelSettings
+
+logger = logging.getLogger(__name__)
+
+# The pool probes every idle connection on each request; with the package's 100 that costs more than
+# opening a new one now and then.
+IDLE_CONNECTIONS = 32
+MAX_LUCK = 2  # further tries of a request that was declined for what the model happened to write
+REACH_SECONDS = 20.0
+TIME_OUTS = 2  # of a row, after which a request is given up: a slow answer stays slow
+_COMPLETIONS = "/chat/completions"
+_NO_RETRY = ("x-should-retry", "false")  # for the package
+_RETRIES = "x-stainless-retry-count"  # how often the package has sent the request again
+_NO_RESPONSE = "x-no-response"  # of a response that stands for none, or for none of use
+_MODERATED, _UNUSABLE, _UNAVAILABLE, _LATE = 403, 502, 503, 504
+
+
+def client_of(settings: ModelSettings) -> openai.AsyncOpenAI:
+    """A client of an endpoint; close it in the end."""
+    return openai.AsyncOpenAI(
+        api_key=settings.api_key,
+        base_url=settings.base_url,
+        timeout=settings.timeout,
+        max_retries=settings.retries,
+        default_headers=dict(settings.headers),
+        http_client=ChatClient(settings.extra_body),
+    )
+
+
+async def reach(settings: ModelSettings) -> str | None:
+    """Ask an endpoint for its models, once: why there is no connection, or None if there is one.
+
+    Any response will do, for not all endpoints have that list.
+    """
+    client = client_of(replace(settings, retries=0, timeout=min(settings.timeout, REACH_SECONDS)))
+    try:
+        await client.get("/models", cast_to=object)
+    except openai.APIStatusError as error:
+        failure = failure_of(error)
+        return failure.said if failure.status is None else None
+    except openai.APIConnectionError as error:
+        return f"no connection to {client.base_url}: {failure_of(error).said}"
+    except ValueError:  # no JSON
+        return None
+    finally:
+        await client.close()
+    return None
+
+
+class ChatClient(openai.DefaultAsyncHttpxClient):
+    """Sends chat completions in a form that the endpoint takes."""
+
+    def __init__(self, extra_body: Mapping[str, object]) -> None:
+        """Create a client.
+
+        Args:
+            extra_body: Fields that every request has beside its own.
+        """
+        super().__init__(limits=httpx2.Limits(max_keepalive_connections=IDLE_CONNECTIONS))
+        self._extra_body = extra_body
+        self._reached: set[str] = set()
+
+    @override
+    async def send(
+        self, request: httpx2.Request, *, stream: bool = False, **options: object
+    ) -> httpx2.Response:
+        """Send a request; a chat completion comes back in the standard form.
+
+        An endpoint that has never been reached is not tried again, nor is one that times out again.
+        """
+        if not request.url.path.endswith(_COMPLETIONS):
+            return await self._sent(request, stream=stream, **options)
+        body = {**cast("Json", json.loads(request.content)), **self._extra_body}
+        memory = memory_of(str(request.url), str(body.get("model")))
+        concession, luck = memory.concession, MAX_LUCK
+        first: httpx2.Response | None = None
+        while True:
+            sent = concession.applied(body)
+            response = _standard(await self._sent(_with_body(request, sent), **options))
+            if response.is_success:
+                for conceded in memory.accepted(body, sent, concession):
+                    logger.warning(
+                        "%s at %s declines a parameter: %s",
+                        body.get("model"),
+                        request.url,
+                        conceded,
+                    )
+                return response
+            refusal = Refusal(response.status_code, response.text)
+            if refusal.is_luck and luck:
+                luck -= 1
+                continue
+            first = first or response
+            weaker = next_concession(body, concession, refusal, memory)
+            if weaker is None:
+                # what was tried without a hint has not helped, so it was not about that
+                return _final(response if refusal.text else first)
+            concession = weaker
+
+    async def _sent(self, request: httpx2.Request, **options: object) -> httpx2.Response:
+        """The response; one in its place if there is none and another try makes no sense."""
+        where = f"{request.url.scheme}://{request.url.netloc.decode()}"
+        try:
+            response = await super().send(request, **options)  # pyright: ignore[reportArgumentType]  # the package's options
+        except httpx2.ConnectTimeout as error:
+            if where in self._reached:
+                raise
+            return _instead(request, _UNAVAILABLE, f"no connection to {where}: {_why(error)}")
+        except httpx2.TimeoutException:
+            if int(request.headers.get(_RETRIES) or 0) + 1 < TIME_OUTS:
+                raise
+            return _instead(request, _LATE, f"{where} gave no answer in time")
+        except httpx2.ConnectError as error:
+            if where in self._reached:
+                raise
+            return _instead(request, _UNAVAILABLE, f"no connection to {where}: {_why(error)}")
+        self._reached.add(where)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call was not answered.
+
+    Attributes:
+        meaning: For the endpoint, for what was asked, or for now.
+        said: The endpoint's words, or the client's if there was no response; in one line.
+        status: HTTP status; None if there was no response.
+    """
+
+    meaning: Meaning
+    said: str
+    status: int | None = None
+
+    @property
+    def is_moderation(self) -> bool:
+        """Whether it may be about the prompt alone, although it looks like a wrong API key."""
+        return self.meaning == "forbidden" and self.status == _MODERATED
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Why a call was not answered, from an error of the `openai` package or one that it caused."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, openai.APIStatusError):
+            status, body = cause.status_code, cause.response.text
+            if _NO_RESPONSE in cause.response.headers:
+                return Failure("unavailable", said_in(body))
+            said = f"HTTP {status}: {said_in(body)}"
+            return Failure(meaning_of(status, body), said, status)
+        cause = cause.__cause__
+    return Failure("unavailable", _why(error))
+
+
+def _with_body(request: httpx2.Request, body: Json) -> httpx2.Request:
+    headers = [
+        (name, value)
+        for name, value in request.headers.multi_items()
+        if name.lower() not in {"content-length", "transfer-encoding"}
+    ]
+    return httpx2.Request(
+        request.method,
+        request.url,
+        headers=headers,
+        content=encoded(body),
+        extensions=request.extensions,
+    )
+
+
+def _standard(response: httpx2.Response) -> httpx2.Response:
+    """The response with its completion in the standard form; what is none is an error."""
+    body = _read(response)
+    if not response.is_success:
+        return response
+    if (status := status_in(body)) is not None:
+        error = {"error": {"message": error_in(body), "code": status}}
+        return _response(response.request, status, error, response.headers)
+    completion = in_standard_form(body)
+    try:
+        first_choice(completion)
+    except NoCompletionError as error:
+        return _instead(response.request, _UNUSABLE, str(error))
+    return _response(response.request, response.status_code, completion, response.headers)
+
+
+def _read(response: httpx2.Response) -> object:
+    """The decoded body of a response, streamed or not; its text if it is neither."""
+    if response.headers.get("content-type", "").startswith(STREAM):
+        return joined(response.text)
+    try:
+        return cast("object", json.loads(response.content))
+    except ValueError:
+        return joined(response.text) or response.text
+
+
+def _final(response: httpx2.Response) -> httpx2.Response:
+    """An error that stands; one that no waiting mends is not tried again."""
+    if is_quota_spent(response.status_code, response.text):
+        name, value = _NO_RETRY
+        response.headers[name] = value
+    return response
+
+
+def _instead(request: httpx2.Request, status: int, message: str) -> httpx2.Response:
+    body = {"error": {"message": message, "code": status}}
+    return _response(request, status, body, {**dict([_NO_RETRY]), _NO_RESPONSE: "1"})
+
+
+def _response(
+    request: httpx2.Request, status: int, body: object, headers: Mapping[str, str]
+) -> httpx2.Response:
+    kept = {
+        name: value
+        for name, value in headers.items()
+        if name.lower() not in {"content-length", "content-encoding", "transfer-encoding"}
+    }
+    kept["content-type"] = "application/json"
+    return httpx2.Response(status, headers=kept, content=encoded(body), request=request)
+
+
+def _why(error: BaseException) -> str:
+    """The innermost reason of an error: those around it say less."""
+    while error.__cause__ is not None and str(error.__cause__):
+        error = error.__cause__
+    return redact(" ".join(str(error).split()))[0] or type(error).__name__

@@ -1,0 +1,210 @@
+"""Brings what endpoints send as a chat completion into one form: OpenAI's.
+
+OpenAI-compatible endpoints differ: content comes as text, as a list of parts or not at all;
+reasoning in fields of several names, or as thoughts within the content; counts of tokens under
+other names. What is known is put where OpenAI puts it; all else stays as it came.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TypeAlias, cast
+
+from experience_store.thoughts import split_thoughts
+
+Json: TypeAlias = dict[str, object]
+
+REASONING = "reasoning_content"
+_REASONING_FIELDS = (REASONING, "reasoning", "thinking", "reasoning_details")
+_REASONING_PARTS = ("thinking", "reasoning", "reasoning_content", "summary")
+_ENDS = {
+    "length": ("length", "max_tokens", "model_length", "max_output_tokens", "token_limit"),
+    "content_filter": ("content_filter", "safety", "recitation", "prohibited_content", "blocklist"),
+    "tool_calls": ("tool_calls", "tool_use", "function_call", "tool_call"),
+    "refusal": ("refusal",),
+    "error": ("error",),
+}
+_PROMPT_TOKENS = (
+    "prompt_tokens",
+    "input_tokens",
+    "promptTokens",
+    "inputTokens",
+    "prompt_eval_count",
+)
+_COMPLETION_TOKENS = (
+    "completion_tokens",
+    "output_tokens",
+    "completionTokens",
+    "outputTokens",
+    "eval_count",
+)
+_CACHED_TOKENS = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")
+_DETAILS = ("prompt_tokens_details", "input_tokens_details")
+
+
+def in_standard_form(body: object) -> object:
+    """The decoded response as OpenAI would have sent it; unchanged if it is no completion."""
+    found = as_object(body)
+    choices = found.get("choices")
+    if not isinstance(choices, list):
+        return body
+    standard: Json = {
+        **found,
+        "id": str(found.get("id") or ""),
+        "object": "chat.completion",
+        "created": found.get("created") or 0,
+        "model": str(found.get("model") or ""),
+    }
+    standard["choices"] = [_choice(choice) for choice in as_list(found["choices"])]
+    usage = _usage(found.get("usage"))
+    standard.pop("usage", None)
+    if usage is not None:
+        standard["usage"] = usage
+    return standard
+
+
+def as_object(value: object) -> Json:
+    """A JSON object; an empty one in place of anything else."""
+    return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[object]:
+    """A JSON array; an empty one in place of anything else."""
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def end_of(finish_reason: object) -> str:
+    """Why a completion ended, in OpenAI's word; `stop` for what is not known."""
+    said = str(finish_reason or "").lower()
+    return next((end for end, words in _ENDS.items() if said in words), "stop")
+
+
+def _choice(choice: object) -> object:
+    if not isinstance(choice, dict):
+        return choice
+    found = cast("Json", choice)
+    message = found.get("message") or found.get("delta")
+    if message is None and isinstance(found.get("text"), str):
+        message = {"content": found["text"]}
+    end = end_of(found.get("finish_reason") or found.get("stop_reason"))
+    standard: Json = {"index": 0, **found, "finish_reason": end}
+    if isinstance(message, str):
+        message = {"content": message}
+    if isinstance(message, dict):
+        standard["message"] = _message(cast("Json", message), finished=end == "stop")
+    return standard
+
+
+def _message(message: Json, *, finished: bool) -> Json:
+    """The message in the standard form.
+
+    Reasoning without content is the answer, if the endpoint put it apart and it was not cut: some
+    servers take all of a short answer for reasoning. Thoughts that the model marked are not.
+    """
+    thoughts, text = split_thoughts(_well_formed("".join(_texts(message.get("content")))))
+    reasoning = [*_reasoning(message), thoughts]
+    refusal = message.get("refusal") or next(_refusals(message.get("content")), None)
+    standard = {name: value for name, value in message.items() if name not in _REASONING_FIELDS}
+    if isinstance(details := message.get("reasoning_details"), list):
+        standard["reasoning_details"] = details  # some endpoints want it back
+    standard |= {"role": "assistant", "content": text}
+    standard.pop("refusal", None)
+    if refusal:
+        standard["refusal"] = _well_formed(str(refusal))
+    if not standard.get("tool_calls"):
+        standard.pop("tool_calls", None)
+    said = _well_formed("\n".join(part for part in reasoning if part))
+    called = "tool_calls" in standard or standard.get("function_call")
+    if said and finished and not (text.strip() or thoughts or refusal or called):
+        standard["content"] = said
+    elif said:
+        standard[REASONING] = said
+    return standard
+
+
+def _texts(content: object) -> Iterator[str]:
+    """The texts of a content that are no reasoning."""
+    if isinstance(content, str):
+        yield content
+    for part in as_list(content):
+        yield from _texts(part)
+    part = as_object(content)
+    if part and str(part.get("type", "text")) in {"text", "output_text"}:
+        yield from _texts(part.get("text", part.get("content")))
+
+
+def _refusals(content: object) -> Iterator[str]:
+    for part in as_list(content):
+        match part:
+            case {"refusal": str(refusal)} if refusal:
+                yield refusal
+            case _:
+                pass
+
+
+def _reasoning(message: Json) -> Iterator[str]:
+    """The reasoning of a message, wherever it stands; each text once."""
+    told: set[str] = set()
+    parts = as_list(message.get("content"))
+    places = [message.get(name) for name in _REASONING_FIELDS]
+    places += [part for part in parts if as_object(part).get("type") in _REASONING_PARTS]
+    for place in places:
+        said = "\n".join(_reasoning_texts(place)).strip()
+        if said and said not in told:
+            told.add(said)
+            yield said
+
+
+def _reasoning_texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for part in as_list(value):
+        yield from _reasoning_texts(part)
+    part = as_object(value)
+    for name in ("text", "content", *_REASONING_PARTS):
+        if name in part:
+            yield from _reasoning_texts(part[name])
+
+
+def _usage(reported: object) -> Json | None:
+    """Counts of tokens under OpenAI's names; None if they are not complete."""
+    used = as_object(reported)
+    prompt = _count(used, _PROMPT_TOKENS)
+    completion = _count(used, _COMPLETION_TOKENS)
+    total = _count(used, ("total_tokens", "totalTokens"))
+    if completion is None and prompt is not None and total is not None:
+        completion = total - prompt
+    if prompt is None or completion is None:
+        return None
+    places = [*(as_object(used.get(name)) for name in _DETAILS), used]
+    cached = next((n for place in places if (n := _count(place, _CACHED_TOKENS)) is not None), None)
+    standard: Json = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
+    if cached is not None:
+        standard["prompt_tokens_details"] = {"cached_tokens": cached}
+    return standard
+
+
+def _count(used: Json, names: tuple[str, ...]) -> int | None:
+    """A number of tokens under one of these names, also as a decimal number or as text."""
+    value = next((used[name] for name in names if used.get(name) is not None), None)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return int(float(value))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _well_formed(text: str) -> str:
+    """The text without lone surrogates: an emoji may have been cut in half."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def encoded(body: object) -> bytes:
+    """The body of a response."""
+    return json.dumps(body, ensure_ascii=True).encode()

@@ -1,0 +1,837 @@
+"""One case a form: what is stored of it, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.forms.values import UnreadableError
+from experience_store.trajectory import Message, ToolCall
+
+ASK = "Cancel ABC."
+SEEN = '{"booked": "3 days ago"}'
+ARGUMENTS = '{"id": "ABC"}'
+ID = {"id": "ABC"}
+SUMMARY = {"type": "summary_text", "text": "Look."}
+TEXT = {"type": "text", "text": "x"}
+RULES = {"type": "text", "media_type": "text/plain", "data": "The rules."}
+BOOKED = {"booked": "3 days ago"}
+PICTURE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+)
+IMAGE = "data:image/png;base64,AAAA"
+
+
+def user(text: str = ASK) -> Message:
+    return Message("user", text)
+
+
+def said(text: str) -> Message:
+    return Message("assistant", text)
+
+
+def called(id_: str | None = "c1", text: str = "", name: str = "look") -> Message:
+    return Message("assistant", text, (ToolCall(name, ARGUMENTS, id_),))
+
+
+def returned(id_: str | None = "c1", name: str | None = None, text: str = SEEN) -> Message:
+    return Message("tool", text, name=name, tool_call_id=id_)
+
+
+FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
+    "OpenAI chat": (
+        [
+            {"role": "developer", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": ASK}, "Please."], "name": "Ann"},
+            {
+                "role": "assistant",
+                "content": None,
+                "refusal": None,
+                "annotations": [],
+                "tool_calls": [
+                    {
+                        "id": "c1",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": ARGUMENTS},
+                    },
+                    {"id": "c2", "type": "custom", "custom": {"name": "sql", "input": "SELECT 1"}},
+                ],
+            },
+            {"role": "tool", "content": SEEN, "tool_call_id": "c1", "name": "look"},
+            {"role": "assistant", "content": "Sorry.", "refusal": "I cannot.", "weight": 1},
+        ],
+        [
+            Message("developer", "Be brief."),
+            Message("user", f"{ASK}\nPlease.", name="Ann"),
+            Message(
+                "assistant",
+                "",
+                (ToolCall("look", ARGUMENTS, "c1"), ToolCall("sql", "SELECT 1", "c2")),
+            ),
+            returned(name="look"),
+            said("Sorry.\nI cannot."),
+        ],
+    ),
+    "OpenAI chat, legacy": (
+        [
+            {
+                "role": "assistant",
+                "content": None,
+                "function_call": {"name": "look", "arguments": ARGUMENTS},
+            },
+            {"role": "function", "name": "look", "content": SEEN},
+        ],
+        [called(None), Message("function", SEEN, name="look")],
+    ),
+    "OpenAI media": (
+        [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image_url", "image_url": {"url": IMAGE, "detail": "low"}},
+                    {"type": "image_url", "image_url": {"url": "https://a.b/c.png"}},
+                    {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+                    {"type": "file", "file": {"filename": "a.pdf", "file_data": IMAGE}},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": None,
+                "audio": {"id": "a1", "expires_at": 1, "data": "AAAA", "transcript": "Done."},
+            },
+        ],
+        [
+            user("[image_url]\n[image_url: https://a.b/c.png]\n[input_audio]\n[file: a.pdf]"),
+            said("[audio: Done.]"),
+        ],
+    ),
+    "reasoning beside the content": (
+        [
+            {"role": "assistant", "reasoning_content": "Hm.", "content": "Yes."},
+            {
+                "role": "assistant",
+                "reasoning": "Hm.",
+                "reasoning_content": "Hm.",
+                "reasoning_details": [
+                    {"type": "reasoning.text", "text": "Hm.", "signature": "s", "format": "x"},
+                    {"type": "reasoning.encrypted", "data": "gAAA"},
+                ],
+                "content": "Yes.",
+            },
+            {
+                "role": "assistant",
+                "content": "Yes.",
+                "thinking_blocks": [{"type": "thinking", "thinking": "Hm.", "signature": "s"}],
+            },
+        ],
+        [
+            said("Hm.\nYes."),
+            said('Hm.\nHm.\n{"format": "x"}\n[reasoning.encrypted]\nYes.'),
+            said("Hm.\nYes."),
+        ],
+    ),
+    "OpenAI Responses": (
+        [
+            {
+                "type": "reasoning",
+                "id": "rs_1",
+                "summary": [{"type": "summary_text", "text": "Look."}],
+            },
+            {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "gAAA"},
+            {
+                "type": "function_call",
+                "id": "fc_1",
+                "call_id": "c1",
+                "name": "look",
+                "arguments": ARGUMENTS,
+                "status": "completed",
+            },
+            {"type": "function_call_output", "call_id": "c1", "output": SEEN},
+            {"type": "custom_tool_call", "call_id": "c2", "name": "sql", "input": "SELECT 1"},
+            {
+                "type": "custom_tool_call_output",
+                "call_id": "c2",
+                "output": [{"type": "input_text", "text": "1"}],
+            },
+            {
+                "type": "web_search_call",
+                "id": "ws_1",
+                "status": "completed",
+                "action": {"type": "search", "query": "fares"},
+            },
+            {
+                "type": "code_interpreter_call",
+                "id": "ci_1",
+                "code": "1+1",
+                "outputs": [{"type": "logs", "logs": "2"}],
+            },
+            {
+                "type": "mcp_call",
+                "id": "m1",
+                "name": "look",
+                "arguments": ARGUMENTS,
+                "output": SEEN,
+            },
+            {
+                "type": "computer_call_output",
+                "call_id": "c3",
+                "output": {"type": "text", "text": "x"},
+            },
+            {
+                "type": "message",
+                "id": "msg_1",
+                "role": "assistant",
+                "status": "completed",
+                "content": [
+                    {"type": "output_text", "text": "Too old.", "annotations": [], "logprobs": []},
+                    {"type": "refusal", "refusal": "I cannot."},
+                ],
+            },
+        ],
+        [
+            said("Look."),
+            said("[reasoning]"),
+            called(),
+            returned(),
+            Message("assistant", "", (ToolCall("sql", "SELECT 1", "c2"),)),
+            returned("c2", text="1"),
+            Message(
+                "assistant",
+                "",
+                (
+                    ToolCall(
+                        "web_search", '{"action": {"type": "search", "query": "fares"}}', "ws_1"
+                    ),
+                ),
+            ),
+            Message("assistant", "", (ToolCall("code_interpreter", '{"code": "1+1"}', "ci_1"),)),
+            returned("ci_1", "code_interpreter", '[{"type": "logs", "logs": "2"}]'),
+            called("m1"),
+            returned("m1", "look"),
+            returned("c3", text="x"),
+            said("Too old.\nI cannot."),
+        ],
+    ),
+    "Anthropic": (
+        [
+            {
+                "role": "assistant",
+                "id": "msg_1",
+                "type": "message",
+                "model": "m",
+                "stop_reason": "tool_use",
+                "usage": {"input_tokens": 1},
+                "content": [
+                    {"type": "thinking", "thinking": "Hm.", "signature": "s"},
+                    {"type": "redacted_thinking", "data": "gAAA"},
+                    {"type": "text", "text": "I look.", "citations": None},
+                    {"type": "tool_use", "id": "c1", "name": "look", "input": ID},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c1",
+                        "content": BOOKED,
+                        "is_error": False,
+                    },
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c2",
+                        "content": [
+                            {"type": "text", "text": "A"},
+                            {"type": "image", "source": {"type": "base64", "data": "AAAA"}},
+                        ],
+                    },
+                    {"type": "tool_result", "tool_use_id": "c3"},
+                    {
+                        "type": "document",
+                        "source": {
+                            "type": "text",
+                            "media_type": "text/plain",
+                            "data": "The rules.",
+                        },
+                        "cache_control": {"type": "ephemeral"},
+                    },
+                    {"type": "text", "text": "Go on."},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": ID},
+                    {
+                        "type": "web_search_tool_result",
+                        "tool_use_id": "s1",
+                        "content": [
+                            {
+                                "type": "web_search_result",
+                                "title": "Fares",
+                                "url": "https://a.b",
+                                "encrypted_content": "gAAA",
+                            }
+                        ],
+                    },
+                    {"type": "text", "text": "Found."},
+                ],
+            },
+        ],
+        [
+            called("c1", "Hm.\n[redacted_thinking]\nI look."),
+            returned(),
+            returned("c2", text="A\n[image]"),
+            returned("c3", text=""),
+            user("[document: The rules.]\nGo on."),
+            called("s1", name="web_search"),
+            returned(
+                "s1", text='[{"type": "web_search_result", "title": "Fares", "url": "https://a.b"}]'
+            ),
+            said("Found."),
+        ],
+    ),
+    "Gemini": (
+        [
+            {"role": "user", "parts": [{"text": ASK}]},
+            {
+                "role": "model",
+                "parts": [
+                    {"text": "Hm.", "thought": True},
+                    {"functionCall": {"name": "look", "args": ID}, "thoughtSignature": "s"},
+                ],
+            },
+            {"role": "user", "parts": [{"functionResponse": {"name": "look", "response": BOOKED}}]},
+            {
+                "role": "model",
+                "parts": [
+                    {"executable_code": {"language": "PYTHON", "code": "1+1"}},
+                    {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}},
+                    {"inlineData": {"mimeType": "image/png", "data": "AAAA"}},
+                    {"text": "Too old."},
+                ],
+            },
+            {"role": "model", "parts": "Bye."},
+        ],
+        [
+            user(),
+            called(None, "Hm."),
+            returned(None, "look"),
+            Message(
+                "assistant",
+                "",
+                (ToolCall("code_execution", '{"language": "PYTHON", "code": "1+1"}'),),
+            ),
+            returned(None, "code_execution", '{"outcome": "OUTCOME_OK", "output": "2"}'),
+            said("[inline_data]\nToo old."),
+            said("Bye."),
+        ],
+    ),
+    "Bedrock Converse": (
+        [
+            {"role": "user", "content": [{"text": ASK}, {"cachePoint": {"type": "default"}}]},
+            {
+                "role": "assistant",
+                "content": [
+                    {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}},
+                    {"toolUse": {"toolUseId": "c1", "name": "look", "input": ID}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "toolResult": {
+                            "toolUseId": "c1",
+                            "content": [{"json": BOOKED}, {"text": "as of now"}],
+                            "status": "success",
+                        }
+                    },
+                    {"image": {"format": "png", "source": {"bytes": "AAAA"}}},
+                ],
+            },
+        ],
+        [user(), called("c1", "Hm."), returned(text=f"{SEEN}\nas of now"), user("[image]")],
+    ),
+    "Vercel UI message": (
+        [
+            {
+                "id": "m2",
+                "role": "assistant",
+                "metadata": {"createdAt": 1},
+                "parts": [
+                    {"type": "step-start"},
+                    {"type": "reasoning", "text": "Hm.", "state": "done"},
+                    {
+                        "type": "tool-look",
+                        "toolCallId": "c1",
+                        "state": "output-available",
+                        "input": ID,
+                        "output": BOOKED,
+                    },
+                    {
+                        "type": "dynamic-tool",
+                        "toolName": "look",
+                        "toolCallId": "c2",
+                        "state": "output-error",
+                        "input": ID,
+                        "errorText": "down",
+                    },
+                    {"type": "step-start"},
+                    {"type": "text", "text": "Too old.", "state": "done"},
+                    {"type": "source-url", "sourceId": "s", "url": "https://a.b"},
+                    {"type": "data-weather", "data": {"sky": "blue"}},
+                ],
+            }
+        ],
+        [
+            called("c1", "Hm."),
+            returned(name="look"),
+            called("c2"),
+            returned("c2", "look", "down"),
+            said(
+                'Too old.\n[source-url] {"sourceId": "s", "url": "https://a.b"}\n'
+                '[data-weather] {"data": {"sky": "blue"}}'
+            ),
+        ],
+    ),
+    "Vercel message of version 4": (
+        [
+            {
+                "role": "assistant",
+                "content": "Too old.",
+                "toolInvocations": [
+                    {
+                        "state": "result",
+                        "toolCallId": "c1",
+                        "toolName": "look",
+                        "args": ID,
+                        "result": BOOKED,
+                    }
+                ],
+                "parts": [
+                    {
+                        "type": "tool-invocation",
+                        "toolInvocation": {
+                            "state": "call",
+                            "toolCallId": "c1",
+                            "toolName": "look",
+                            "args": ID,
+                        },
+                    },
+                    {"type": "text", "text": "Too old."},
+                ],
+            }
+        ],
+        [called("c1", "Too old."), returned(name="look")],
+    ),
+    "Vercel model message": (
+        [
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "reasoning", "text": "Hm.", "providerOptions": {"a": 1}},
+                    {"type": "tool-call", "toolCallId": "c1", "toolName": "look", "input": ID},
+                    {"type": "tool-call", "toolCallId": "c2", "toolName": "look", "args": ID},
+                ],
+            },
+            {
+                "role": "tool",
+                "content": [
+                    {
+                        "type": "tool-result",
+                        "toolCallId": "c1",
+                        "toolName": "look",
+                        "output": {"type": "json", "value": BOOKED},
+                    },
+                    {"type": "tool-result", "toolCallId": "c2", "toolName": "look", "result": "x"},
+                    {
+                        "type": "tool-result",
+                        "toolCallId": "c3",
+                        "toolName": "look",
+                        "output": {"type": "error-text", "value": "down"},
+                    },
+                ],
+            },
+        ],
+        [
+            Message(
+                "assistant",
+                "Hm.",
+                (ToolCall("look", ARGUMENTS, "c1"), ToolCall("look", ARGUMENTS, "c2")),
+            ),
+            returned("c1", "look"),
+            returned("c2", "look", "x"),
+            returned("c3", "look", "down"),
+        ],
+    ),
+    "LangChain": (
+        [
+            {"type": "human", "content": ASK, "additional_kwargs": {}, "example": False},
+            {
+                "type": "ai",
+                "content": [
+                    {"type": "text", "text": "I look."},
+                    {"type": "tool_use", "id": "c1", "name": "look", "input": ID},
+                ],
+                "tool_calls": [{"name": "look", "args": ID, "id": "c1", "type": "tool_call"}],
+                "invalid_tool_calls": [
+                    {"name": "look", "args": "{", "id": "c2", "error": "not JSON"}
+                ],
+                "response_metadata": {"finish_reason": "stop"},
+                "usage_metadata": None,
+            },
+            {
+                "type": "tool",
+                "content": SEEN,
+                "tool_call_id": "c1",
+                "artifact": None,
+                "status": "success",
+            },
+            ["human", "Well?"],
+        ],
+        [
+            user(),
+            Message(
+                "assistant",
+                "I look.",
+                (ToolCall("look", ARGUMENTS, "c1"), ToolCall("look", "{", "c2")),
+            ),
+            returned("c2", "look", "not JSON"),
+            returned(),
+            user("Well?"),
+        ],
+    ),
+    "LangChain, as data": (
+        [
+            {"type": "human", "data": {"content": ASK, "type": "human"}},
+            {
+                "type": "ai",
+                "data": {
+                    "content": "",
+                    "additional_kwargs": {
+                        "tool_calls": [
+                            {
+                                "id": "c1",
+                                "type": "function",
+                                "function": {"name": "look", "arguments": ARGUMENTS},
+                            }
+                        ],
+                        "reasoning_content": "Hm.",
+                        "parsed": {"a": "b"},
+                    },
+                },
+            },
+        ],
+        [user(), called("c1", 'Hm.\n{"parsed": {"a": "b"}}')],
+    ),
+    "LangChain, serialised": (
+        [
+            {
+                "lc": 1,
+                "type": "constructor",
+                "id": ["langchain", "schema", "messages", "AIMessage"],
+                "kwargs": {
+                    "content": "I look.",
+                    "type": "ai",
+                    "tool_calls": [{"name": "look", "args": ID, "id": "c1"}],
+                    "additional_kwargs": {
+                        "tool_calls": [
+                            {"id": "c1", "function": {"name": "look", "arguments": ARGUMENTS}}
+                        ]
+                    },
+                },
+            },
+            {
+                "lc": 1,
+                "type": "constructor",
+                "id": ["langchain", "schema", "messages", "ToolMessage"],
+                "kwargs": {"content": SEEN, "tool_call_id": "c1", "artifact": {"row": 7}},
+            },
+        ],
+        [called("c1", "I look."), returned(text=f'{SEEN}\n{{"row": 7}}')],
+    ),
+    "Mistral": (
+        [
+            {
+                "role": "assistant",
+                "content": [
+                    {
+                        "type": "thinking",
+                        "thinking": [{"type": "text", "text": "Hm."}],
+                        "closed": True,
+                    },
+                    {"type": "text", "text": "Yes."},
+                ],
+                "prefix": False,
+            }
+        ],
+        [said("Hm.\nYes.")],
+    ),
+    "Cohere": (
+        [
+            {
+                "role": "assistant",
+                "tool_plan": "I look.",
+                "tool_calls": [
+                    {
+                        "id": "c1",
+                        "type": "function",
+                        "function": {"name": "look", "arguments": ARGUMENTS},
+                    }
+                ],
+            },
+            {
+                "role": "tool",
+                "tool_call_id": "c1",
+                "content": [{"type": "document", "document": {"data": SEEN}}],
+            },
+            {"role": "USER", "message": ASK},
+            {"role": "CHATBOT", "message": "", "tool_calls": [{"name": "look", "parameters": ID}]},
+            {
+                "role": "TOOL",
+                "tool_results": [{"call": {"name": "look", "parameters": ID}, "outputs": [BOOKED]}],
+            },
+        ],
+        [
+            called("c1", "I look."),
+            returned(text=f"[document: {SEEN}]"),
+            user(),
+            called(None),
+            returned(
+                None,
+                text='{"call": {"name": "look", "parameters": {"id": "ABC"}}, '
+                '"outputs": [{"booked": "3 days ago"}]}',
+            ),
+        ],
+    ),
+    "Ollama": (
+        [
+            {"role": "user", "content": ASK, "images": [PICTURE]},
+            {
+                "role": "assistant",
+                "content": "",
+                "thinking": "Hm.",
+                "tool_calls": [{"function": {"name": "look", "arguments": ID, "index": 0}}],
+            },
+            {"role": "tool", "tool_name": "look", "content": SEEN},
+        ],
+        [user(f"{ASK}\n[images]"), called(None, "Hm."), returned(None, "look")],
+    ),
+    "Pydantic AI": (
+        [
+            {
+                "kind": "request",
+                "instructions": "Be brief.",
+                "parts": [
+                    {"part_kind": "system-prompt", "content": "Help.", "dynamic_ref": None},
+                    {
+                        "part_kind": "user-prompt",
+                        "timestamp": "2026-01-01",
+                        "content": [ASK, {"kind": "image-url", "url": "https://a.b/c.png"}],
+                    },
+                ],
+            },
+            {
+                "kind": "response",
+                "model_name": "m",
+                "usage": {"input_tokens": 1},
+                "parts": [
+                    {"part_kind": "thinking", "content": "Hm.", "signature": None},
+                    {"part_kind": "text", "content": "I look."},
+                    {
+                        "part_kind": "tool-call",
+                        "tool_name": "look",
+                        "args": ARGUMENTS,
+                        "tool_call_id": "c1",
+                    },
+                ],
+            },
+            {
+                "kind": "request",
+                "instructions": None,
+                "parts": [
+                    {
+                        "part_kind": "tool-return",
+                        "tool_name": "look",
+                        "content": BOOKED,
+                        "tool_call_id": "c1",
+                        "outcome": "success",
+                    },
+                    {"part_kind": "retry-prompt", "content": "Try again.", "tool_name": None},
+                ],
+            },
+        ],
+        [
+            Message("system", "Be brief."),
+            Message("system", "Help."),
+            user(f"{ASK}\n[image-url: https://a.b/c.png]"),
+            called("c1", "Hm.\nI look."),
+            returned(name="look"),
+            user("Try again."),
+        ],
+    ),
+    "ShareGPT": (
+        [
+            {"from": "system", "value": "Help."},
+            {"from": "human", "value": ASK},
+            {"from": "function_call", "value": '{"name": "look", "arguments": {"id": "ABC"}}'},
+            {"from": "observation", "value": SEEN},
+            {"from": "gpt", "value": "Too old.", "weight": 1},
+        ],
+        [Message("system", "Help."), user(), called(None), returned(None), said("Too old.")],
+    ),
+    "smolagents": (
+        [
+            {"role": "tool-call", "content": [{"type": "text", "text": "Calling tools: look"}]},
+            {"role": "tool-response", "content": [{"type": "text", "text": SEEN}]},
+        ],
+        [said("Calling tools: look"), returned(None)],
+    ),
+    "tau2-bench and Inspect": (
+        [
+            {
+                "role": "assistant",
+                "content": None,
+                "turn_idx": 2,
+                "tool_calls": [
+                    {"id": "c1", "name": "look", "arguments": ID, "requestor": "assistant"}
+                ],
+            },
+            {
+                "role": "assistant",
+                "source": "generate",
+                "content": "",
+                "tool_calls": [
+                    {"id": "c1", "function": "look", "arguments": ID, "type": "function"}
+                ],
+            },
+            {
+                "role": "tool",
+                "function": "look",
+                "tool_call_id": "c1",
+                "content": "",
+                "error": {"type": "timeout", "message": "too slow"},
+            },
+        ],
+        [
+            called(),
+            called(),
+            returned(name="look", text='error: {"type": "timeout", "message": "too slow"}'),
+        ],
+    ),
+    "odd values": (
+        [
+            {"role": "assistant", "tool_calls": {"id": 7, "name": " look ", "arguments": ID}},
+            {"role": "tool", "tool_call_id": 7, "content": BOOKED},
+            {"role": "tool", "content": 3},
+            {"role": "tool", "content": [{"row": 1}, {"row": 2}]},
+            {"role": "tool", "content": False},
+            {"role": "tool", "content": None, "name": None},
+            {
+                "role": "assistant",
+                "tool_calls": '[{"name": "a", "args": null}, {"name": null}]',
+            },
+            {"role": "assistant", "tool_calls": [{"name": "a", "arguments": ""}, {"id": "x"}]},
+            {"role": "assistant", "content": [None, {"type": "text", "text": "hi"}]},
+            {"role": " Assistant ", "content": {"type": "text", "text": "hi"}, "toolCalls": None},
+            {"role": "assistant", "content": "", "tokens": 3, "latency": 0.5, "zzz": None},
+            '{"role": "user", "content": "Cancel ABC."}',
+        ],
+        [
+            called("7"),
+            returned("7"),
+            returned(None, text="3"),
+            returned(None, text='[{"row": 1}, {"row": 2}]'),
+            returned(None, text="false"),
+            returned(None, text=""),
+            Message("assistant", "", (ToolCall("a", "{}"), ToolCall("?", "{}"))),
+            Message("assistant", "", (ToolCall("a", "{}"), ToolCall("?", "{}", "x"))),
+            said("hi"),
+            said("hi"),
+            said(""),
+            user(),
+        ],
+    ),
+    "unknown blocks": (
+        [
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "text", "text": "hi", "more": "there"},
+                    {"type": "telepathy", "thought": "a", "picture": PICTURE * 3},
+                    {"type": "text", "txt": "lost?"},
+                    {"type": "telepathy"},
+                ],
+            }
+        ],
+        [
+            said(
+                'hi\n{"more": "there"}\n[telepathy] {"thought": "a", "picture": "[binary data]"}\n'
+                '{"txt": "lost?"}\n[telepathy]'
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_is_read_whole(form: str) -> None:
+    sent, stored = FORMS[form]
+
+    assert [read for message in sent for read in read_message(message)] == list(stored)
+
+
+REFUSED: list[tuple[object, tuple[str, ...], str]] = [
+    ({"role": "user", "contnt": "x"}, ("contnt",), "unknown field; did you mean 'content'?"),
+    ({"role": "user", "Body": "x"}, ("Body",), "unknown field; did you mean 'content'?"),
+    ({"role": "user", "content": "x", "scratchpad": "y"}, ("scratchpad",), "mean 'reasoning'?"),
+    ({"role": "user", "content": "x", "zzz": {"a": 1}}, ("zzz",), "may hold a part of the"),
+    ({"role": "tool", "zzz": 42}, ("zzz",), "unknown field"),
+    ({"role": "critic", "content": "x"}, ("role",), "'critic' is unknown; use one of system, dev"),
+    ({"role": None, "content": "x"}, ("role",), "is missing; use one of system, developer, user"),
+    ({"content": "x"}, ("role",), "is missing, and this is no message of a known form"),
+    ({"source": "a", "body": "x"}, ("role",), "its fields are source, body."),
+    ({"from": "narrator", "value": "x"}, ("role",), "'narrator' is unknown"),
+    ({"type": "ai", "data": {"content": "a"}, "text": "b"}, ("text",), "unknown field"),
+    ({"kind": "request", "parts": [], "said": "x"}, ("said",), "unknown field"),
+    ({"role": "assistant", "tool_calls": ["x"]}, ("tool_calls", "0"), "must be an object with"),
+    ({"role": "tool", "tool_call_id": ["x"]}, (), "a name or an id is not text"),
+    ("hello", (), "must be an object with role and content"),
+    (None, (), "must be an object with role and content"),
+    ([1, 2], (), "must be an object with role and content"),
+]
+
+
+@pytest.mark.parametrize(("message", "place", "words"), REFUSED)
+def test_what_cannot_be_read_is_refused_with_its_place(
+    message: object, place: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(UnreadableError) as refused:
+        read_message(message)
+
+    assert words in str(refused.value)
+    assert tuple(str(part) for part in refused.value.place) == place
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    deep: object = "x"
+    for _ in range(100_000):
+        deep = [deep]
+
+    with pytest.raises(UnreadableError, match="nested too deeply"):
+        read_message({"role": "user", "content": deep})
+
+
+@pytest.mark.parametrize(
+    ("written", "role"),
+    [
+        *(("model", "assistant"), ("human", "user"), ("ai", "assistant"), ("bot", "assistant")),
+        *(("gpt", "assistant"), ("chatbot", "assistant"), ("USER", "user"), ("System", "system")),
+        *(("developer", "developer"), ("function", "function"), ("ipython", "tool")),
+    ],
+)
+def test_other_names_of_a_role_are_known(written: str, role: str) -> None:
+    assert read_message({"role": written, "content": "x"}) == (Message(role, "x"),)

@@ -1,0 +1,393 @@
+"""The forms of other programs' files: the files of `files`, and details of each form."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from server.importing.attempts import FieldNames, ParsedEntry, read_entry
+from server.importing.entries import BadEntry, read_entries
+from server.importing.forms.inspect_log import INSPECT
+from tests.paths import DATA
+
+FILES = Path(__file__).parent / "files"
+TASK = "Cancel the reservation ABC only if it was booked within a day."
+LOGS = DATA / "inspect-logs"
+logs = pytest.mark.skipif(not LOGS.exists(), reason=f"needs the logs in {LOGS}")
+
+
+def parsed(content: bytes | object, **fields: str) -> list[ParsedEntry]:
+    """What a file holds; it must be readable as a whole."""
+    data = content if isinstance(content, bytes) else json.dumps(content, indent=1).encode()
+    found: list[ParsedEntry] = []
+    for entry in read_entries(io.BufferedReader(io.BytesIO(data))):
+        assert not isinstance(entry, BadEntry), entry
+        for _, part in read_entry(entry.value, FieldNames(**fields)):
+            assert isinstance(part, ParsedEntry), part
+            found.append(part)
+    return found
+
+
+def problems(content: object, **fields: str) -> list[str]:
+    """What is wrong with the entries of a file, each with its place."""
+    found: list[str] = []
+    for entry in read_entries(
+        io.BufferedReader(io.BytesIO(json.dumps(content, indent=1).encode()))
+    ):
+        assert not isinstance(entry, BadEntry), entry
+        for place, part in read_entry(entry.value, FieldNames(**fields)):
+            if not isinstance(part, ParsedEntry):
+                found.append(
+                    ": ".join(p for p in (entry.place.within(place).label, str(part)) if p)
+                )
+    return found
+
+
+def rewards(found: list[ParsedEntry]) -> list[float | None]:
+    return [t.reward for entry in found for t in entry.submission.trajectories]
+
+
+def transcript(entry: ParsedEntry) -> list[tuple[str, str, tuple[str, ...]]]:
+    """The messages of the first attempt: roles, texts and calls."""
+    (trajectory, *_) = entry.submission.trajectories
+    return [(m.role, m.text, tuple(c.name for c in m.tool_calls)) for m in trajectory.messages]
+
+
+def metadata(entry: ParsedEntry) -> dict[str, object]:
+    (trajectory, *_) = entry.submission.trajectories
+    return json.loads(trajectory.metadata or "{}")
+
+
+@pytest.mark.parametrize(
+    ("file", "form", "task", "truth", "groups"),
+    [
+        ("tau-bench.json", "tau-bench", TASK, "cancel", [[1, 0], [1, 0]]),
+        ("tau2-bench.json", "tau2-bench", TASK, None, [[1, 0]]),
+        ("inspect-log.json", "Inspect log", "What is 2+2?", "4", [[1, 0]]),
+        ("verl-rollout.jsonl", "verl rollouts", "What is 2+2?", "4", [[1, 0]]),
+        ("langsmith-runs.jsonl", "LangSmith runs", "2+2?", None, [[1, 0]]),
+        ("openhands-output.jsonl", "OpenHands output", "Fix the off-by-one", None, [[1]]),
+        ("youtu-evaluation-samples.jsonl", "Youtu-Agent samples", "What is 2+2?", "4", [[1, 0]]),
+    ],
+)
+def test_a_file_of_another_program_is_read_in_groups_by_task(
+    file: str, form: str, task: str, truth: str | None, groups: list[list[float]]
+) -> None:
+    found = parsed((FILES / file).read_bytes())
+    assert {entry.form for entry in found} == {form}
+    assert {entry.submission.task for entry in found} == {task}
+    truths = {entry.submission.ground_truth for entry in found}
+    assert truths == {None} if truth is None else all(truth in (t or "") for t in truths)
+    by_group: defaultdict[str | None, list[float | None]] = defaultdict(list)
+    for entry in found:
+        by_group[entry.submission.group_id] += rewards([entry])
+    assert list(by_group.values()) == groups
+    ids = [t.id for entry in found for t in entry.submission.trajectories if t.id]
+    assert len({*ids}) == len(ids) or form == "tau-bench", "its two tasks have the same trials"
+
+
+# tau-bench and tau2-bench
+
+
+def test_tau_bench_keeps_calls_and_leaves_broken_trials_unscored() -> None:
+    (trial, *_) = json.loads((FILES / "tau-bench.json").read_text())
+    (found, *_) = parsed([trial])
+    assert transcript(found)[2:4] == [
+        ("assistant", "", ("get",)),
+        ("tool", '{"booked": "old"}', ()),
+    ]
+    assert "user_cost" in json.dumps(metadata(found))
+    broken = {**trial, "reward": 0.0, "info": {**trial["info"], "error": "timeout"}}
+    assert rewards(parsed([broken])) == [None]
+    broken["traj"] = []
+    assert problems([trial, broken]) == ["[1]: traj: has no messages (it broke off: timeout)"]
+
+
+def test_tau2_bench_results_of_tools_refer_to_their_calls() -> None:
+    document = json.loads((FILES / "tau2-bench.json").read_text())
+    simulation = document["simulations"][0]
+    simulation["messages"][3] = {
+        "role": "tool",
+        "tool_messages": [
+            {"id": "c", "role": "tool", "content": "{}"},
+            {"id": "d", "role": "tool", "content": "", "error": True},
+        ],
+    }
+    simulation["reward_info"]["nl_assertions"] = [{"met": True, "justification": "refused"}]
+    (found, _) = parsed(document)
+    (attempt,) = found.submission.trajectories
+    assert [m.tool_call_id for m in attempt.messages if m.role == "tool"] == ["c", "d"]
+    assert "the tool failed" in attempt.messages[4].text
+    assert "refused" in (attempt.feedback or "")
+    assert attempt.model == "m"
+    simulation["termination_reason"] = "infrastructure_error"
+    assert rewards(parsed(document)) == [None, 0]
+
+
+# Inspect
+
+
+def sample(**more: object) -> dict[str, object]:
+    messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    return {"id": "s", "epoch": 1, "input": "q", "target": "t", "messages": messages, **more}
+
+
+def log(*samples: object) -> dict[str, object]:
+    return {"version": 2, "eval": {"task": "qa", "model": "m"}, "samples": list(samples)}
+
+
+@pytest.mark.parametrize(
+    ("scores", "reward"),
+    [
+        ({"match": {"value": "C"}}, 1),
+        ({"match": {"value": "I"}}, 0),
+        ({"match": {"value": "P"}}, 0.5),
+        ({"match": {"value": "N"}}, 0),
+        ({"f1": {"value": 0.25}}, 0.25),
+        ({"ok": {"value": True}}, 1),
+        ({"rubric": {"value": {"total": 3}}}, 3),
+        ({"match": {"value": None}}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_inspect_scores_become_rewards(scores: object, reward: float | None) -> None:
+    assert rewards(parsed(log(sample(scores=scores)))) == [reward]
+
+
+def test_inspect_samples_with_an_error_are_unscored() -> None:
+    scores = {"match": {"value": "I"}}
+    assert rewards(parsed(log(sample(scores=scores, error={"message": "oom"})))) == [None]
+
+
+def test_of_several_inspect_scores_the_user_chooses_one() -> None:
+    scores = {"a": {"value": {"x": "C", "y": 0}}, "b": {"value": 1}}
+    (said,) = problems(log(sample(scores=scores)))
+    assert said == (
+        "samples[0]: scores: has several rewards (scores.a.value.x, scores.a.value.y, "
+        "scores.b.value): choose one with --reward-field, such as --reward-field scores.a.value.x"
+    )
+    assert rewards(parsed(log(sample(scores=scores)), reward="scores.a.value.x")) == [1]
+
+
+def test_inspect_calls_attachments_and_explanations_are_kept() -> None:
+    call = {"id": "c", "function": "bash", "arguments": {"cmd": "ls"}, "type": "function"}
+    messages = [
+        {"role": "user", "content": "attachment://long"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "", "error": {"type": "timeout"}},
+    ]
+    scores = {"match": {"value": "I", "explanation": "too slow"}}
+    value = sample(messages=messages, scores=scores, attachments={"long": "a long question"})
+    (found,) = parsed(log(value))
+    assert transcript(found) == [
+        ("user", "a long question", ()),
+        ("assistant", "", ("bash",)),
+        ("tool", "[error: timeout]", ()),
+    ]
+    assert found.submission.trajectories[0].feedback == "too slow"
+    assert found.left_out == ("attachments",)
+
+
+def test_inspect_runs_of_the_same_eval_add_to_the_same_groups() -> None:
+    first, second = parsed(log(sample()))[0], parsed(log(sample(uuid="u")))[0]
+    other = parsed(log(sample(input="another question")))[0]
+    assert first.submission.group_id == second.submission.group_id != other.submission.group_id
+    assert first.submission.trajectories[0].id != second.submission.trajectories[0].id == "u"
+
+
+def test_a_zipped_inspect_log_is_read_sample_by_sample() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("header.json", json.dumps({"eval": {"task": "qa", "model": "m"}}))
+        for number in (1, 2):
+            value = sample(id=number, scores={"match": {"value": "C"}})
+            archive.writestr(f"samples/{number}_epoch_1.json", json.dumps(value))
+        archive.writestr("samples/3_epoch_1.json", "{")
+    entries = list(read_entries(io.BufferedReader(io.BytesIO(packed.getvalue()))))
+    assert [entry.place.path for entry in entries] == [
+        f"samples/{n}_epoch_1.json" for n in (1, 2, 3)
+    ]
+    (first, _, damaged) = entries
+    assert isinstance(damaged, BadEntry)
+    assert not isinstance(first, BadEntry)
+    assert [
+        p.submission.task
+        for _, p in read_entry(first.value, FieldNames())
+        if isinstance(p, ParsedEntry)
+    ] == ["q"]
+
+
+@logs
+def test_logs_that_inspect_wrote_are_read() -> None:
+    names = ("popularity.eval", "log_formats.json", "tool_call_error.json")
+    found = {name: parsed((LOGS / name).read_bytes()) for name in names}
+    assert [len(found[name]) for name in names] == [10, 1, 1]
+    assert {e.form for entries in found.values() for e in entries} == {INSPECT.name}
+    assert rewards(found["popularity.eval"]) == [None] * 10, "its scores are empty"
+    assert rewards(found["log_formats.json"]) == [0]
+    assert found["log_formats.json"][0].submission.ground_truth == "Yes"
+    assert len(transcript(found["tool_call_error.json"][0])) == 11
+
+
+# The others
+
+
+@pytest.mark.parametrize(
+    ("prompt", "task"),
+    [
+        ("user\nAdd 1\nassistant\n", "Add 1"),
+        ("system\nBe short.\nuser\nAdd 1\nand 2\nassistant\n", "Be short.\n\nAdd 1\nand 2"),
+        ("<|im_start|>user\nAdd 1<|im_end|>\n<|im_start|>assistant\n", "Add 1"),
+        ("Add 1", "Add 1"),
+    ],
+)
+def test_verl_prompts_lose_the_roles_of_their_template(prompt: str, task: str) -> None:
+    line = {"input": prompt, "output": "2", "gts": "2", "score": 1, "step": 7}
+    (found,) = parsed(line)
+    assert found.submission.task == task
+    assert metadata(found).get("input") == (None if prompt == task else prompt)
+    assert metadata(found)["step"] == 7
+
+
+def run(**more: object) -> dict[str, object]:
+    return {"run_type": "chain", "inputs": {"question": "2+2?"}, "outputs": {"answer": "4"}, **more}
+
+
+def test_langsmith_runs_have_the_average_of_their_feedback_as_reward() -> None:
+    one, two = {"a": {"avg": 1.0}}, {"a": {"avg": 1.0}, "b": {"avg": 0.5}}
+    assert rewards(parsed([run(feedback_stats=one), run(feedback_stats=None)])) == [1, None]
+    assert "feedback_stats.a.avg, feedback_stats.b.avg" in problems(run(feedback_stats=two))[0]
+    assert rewards(parsed(run(feedback_stats=two), reward="feedback_stats.b.avg")) == [0.5]
+    assert problems(run(outputs=None, error="quota")) == ["outputs: has none (it broke off: quota)"]
+
+
+def test_langsmith_messages_are_not_repeated_where_a_run_returns_what_it_got() -> None:
+    asked = [{"role": "user", "content": "2+2?"}]
+    answered = [
+        {"role": "user", "content": "2+2?", "id": "m1"},
+        {"role": "assistant", "content": "4"},
+    ]
+    (whole,) = parsed(run(inputs={"messages": asked}, outputs={"messages": answered}))
+    (rest,) = parsed(run(inputs={"messages": asked}, outputs={"messages": answered[1:]}))
+    assert transcript(whole) == transcript(rest) == [("user", "2+2?", ()), ("assistant", "4", ())]
+    (plain,) = parsed(run())
+    assert (plain.submission.task, transcript(plain)) == ("2+2?", [("assistant", "4", ())])
+
+
+def test_openhands_events_become_messages() -> None:
+    (found,) = parsed((FILES / "openhands-output.jsonl").read_bytes())
+    assert transcript(found) == [
+        ("user", "Fix it", ()),
+        ("assistant", "look", ("run",)),
+        ("tool", "a.py", ()),
+    ]
+    assert metadata(found)["test_result"] == {"git_patch": "diff", "report": {"resolved": True}}
+    nothing: dict[str, object] = {}
+    pair = [
+        {"source": "agent", "action": "run", "args": nothing},
+        {"observation": "run", "content": "x"},
+    ]
+    newer = [
+        {"llm_message": {"role": "user", "content": "Fix it"}},
+        {"thought": "", "tool_name": "bash", "tool_call_id": "c", "action": {"command": "ls"}},
+        {"tool_name": "bash", "tool_call_id": "c", "observation": {"output": "a.py"}},
+        {"unknown": "event"},
+    ]
+    line = {"instance_id": "i", "instruction": "Fix it", "test_result": nothing}
+    old_form, new_form = parsed([{**line, "history": [pair]}, {**line, "history": newer}])
+    assert [role for role, _, _ in transcript(old_form)] == ["assistant", "tool"]
+    assert [role for role, _, _ in transcript(new_form)] == ["user", "assistant", "tool", "system"]
+    assert rewards([old_form, new_form]) == [None, None]
+
+
+def test_youtu_samples_keep_the_messages_of_all_agents_and_the_judgement() -> None:
+    agents = [{"agent": a, "trajectory": [{"role": "assistant", "content": a}]} for a in "xy"]
+    line = {
+        "raw_question": "q",
+        "trajectories": json.dumps(agents),
+        "response": "y",
+        "correct": True,
+        "reward": None,
+        "judged_response": "right",
+    }
+    (found,) = parsed(line)
+    assert [text for _, text, _ in transcript(found)] == ["x", "y"]
+    assert (rewards([found]), found.submission.trajectories[0].feedback) == ([1], "right")
+    assert found.by_task
+
+
+def test_lm_eval_samples_are_scored_by_their_metric() -> None:
+    line = {
+        "doc_id": 3,
+        "doc": {"question": "2+2?"},
+        "target": "4",
+        "resps": [["It is 4"]],
+        "filter": "strict-match",
+        "metrics": ["exact_match"],
+        "exact_match": 1.0,
+    }
+    strict, flexible = parsed([line, {**line, "filter": "flexible-extract", "exact_match": 0.0}])
+    assert (strict.submission.task, transcript(strict)) == ("2+2?", [("assistant", "It is 4", ())])
+    assert rewards([strict, flexible]) == [1, 0]
+    assert strict.submission.group_id != flexible.submission.group_id, "the answer is the same one"
+    odd = {**line, "metrics": ["bleu", "rouge"], "bleu": 0.1, "rouge": 0.2}
+    assert "choose one with --reward-field" in problems(odd)[0]
+
+
+def test_swe_bench_predictions_are_scored_where_the_verdict_is_joined() -> None:
+    line = {"instance_id": "i-1", "model_name_or_path": "m", "model_patch": "diff"}
+    plain, scored = parsed([line, {**line, "resolved": True}])
+    assert rewards([plain, scored]) == [None, 1]
+    assert plain.submission.task == "SWE-bench instance i-1"
+
+
+def test_atif_steps_become_messages() -> None:
+    call = {"tool_call_id": "c", "function_name": "ls", "arguments": "{}"}
+    document = {
+        "schema_version": "ATIF-v1.4",
+        "session_id": "s",
+        "agent": {"name": "a", "model_name": "m"},
+        "steps": [
+            {"step_id": 1, "source": "user", "message": "Fix it"},
+            {
+                "step_id": 2,
+                "source": "agent",
+                "message": "Looking.",
+                "tool_calls": [call],
+                "observation": {"results": [{"source_call_id": "c", "content": "a.py"}]},
+            },
+        ],
+        "extra": {"reward": 0.5},
+    }
+    (found,) = parsed(document)
+    assert transcript(found) == [
+        ("user", "Fix it", ()),
+        ("assistant", "Looking.", ("ls",)),
+        ("tool", "a.py", ()),
+    ]
+    assert (found.submission.task, rewards([found])) == ("Fix it", [0.5])
+
+
+def test_promptfoo_results_are_grouped_by_prompt_and_variables() -> None:
+    def result(output: str | None, score: float, **response: object) -> dict[str, object]:
+        return {
+            "prompt": {"raw": "Add 1 and 2"},
+            "vars": {"a": 1},
+            "provider": {"id": "m"},
+            "response": {"output": output, **response},
+            "score": score,
+            "gradingResult": {"reason": "it says so"},
+        }
+
+    results = [result("3", 1), result("4", 0), result("…", 0, error="429")]
+    found = parsed({"evalId": "e", "results": {"version": 3, "results": results}})
+    assert len({entry.submission.group_id for entry in found}) == 1
+    assert rewards(found) == [1, 0, None]
+    none = {"evalId": "e", "results": {"results": [result(None, 0)]}}
+    assert problems(none) == ["results.results[0]: response: has no output (no error)"]

@@ -1,0 +1,151 @@
+"""What an endpoint's errors say, what they mean, and when no further try is made."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import replace
+
+import pytest
+
+from experience_store.testing import Asked, Said, ScriptedEndpoint
+from server.learning.models import (
+    ModelForbiddenError,
+    ModelQuotaError,
+    ModelRefusedError,
+    ModelUnavailableError,
+)
+from server.learning.models.client import TIME_OUTS, reach
+from server.learning.models.endpoint import PROBE, Endpoint
+from server.learning.models.error_responses import said_in
+from server.practice.run.teacher import HostRequest
+from server.settings import ModelSettings
+
+QUESTION = HostRequest("judge", "What is it?", {"type": "object"})
+RETRIES = 5  # as by default
+
+
+def settings(url: str) -> ModelSettings:
+    return ModelSettings("fake", "none", url, retries=RETRIES)
+
+
+async def error_of(endpoint: Endpoint) -> Exception:
+    try:
+        with pytest.raises((ModelUnavailableError, ModelRefusedError)) as caught:
+            await endpoint.ask(QUESTION)
+    finally:
+        await endpoint.close()
+    return caught.value
+
+
+def test_an_error_is_read_whatever_its_shape() -> None:
+    for body, said in {
+        '{"error": {"message": "no such model"}}': "no such model",
+        '{"error": "text"}': "text",
+        '{"detail": "text"}': "text",
+        '{"detail": [{"loc": ["body", "seed"], "msg": "extra"}]}': "body.seed: extra",
+        '[{"error": {"message": "one"}}, "two"]': "one; two",
+        '{"errors": [{"title": "one"}, {"message": "two"}]}': "one; two",
+        '{"error": {"message": "wrapped", "metadata": {"raw": "{\\"detail\\": \\"why\\"}"}}}': (
+            "wrapped; why"
+        ),
+        "plain text,\nin two lines": "plain text, in two lines",
+        "<html><head><title>502 Bad Gateway</title></head></html>": "502 Bad Gateway",
+        '{"code": 7}': '{"code": 7}',
+        "": "it says no more",
+        '{"error": {"message": "wrong key sk-proj-%s"}}' % ("a1B2" * 12): (
+            "wrong key [redacted:api-key]"
+        ),
+    }.items():
+        assert said_in(body) == said
+
+
+async def test_a_dead_endpoint_is_noticed_at_once_and_named() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+        async with asyncio.timeout(20):
+            error = await error_of(Endpoint(settings(url)))
+    assert isinstance(error, ModelUnavailableError)
+    assert f"no connection to {url.removesuffix('/v1')}" in str(error)
+    assert str(error).count("onnect") == 2  # the reason is said once
+
+
+async def test_an_endpoint_can_be_reached_or_not_without_a_question() -> None:
+    async with ScriptedEndpoint() as scripted:
+        url = scripted.base_url
+        assert await reach(settings(url)) is None
+        assert scripted.calls == []
+    assert f"no connection to {url.removesuffix('/v1')}" in str(await reach(settings(url)))
+
+
+async def test_an_endpoint_that_was_there_is_tried_again() -> None:
+    def once(asked: Asked) -> Said:
+        return Said('{"it": 1}') if asked.number != 2 else Said(hang_up=True)
+
+    async with ScriptedEndpoint(once) as scripted:
+        endpoint = Endpoint(settings(scripted.base_url))
+        for _ in range(2):
+            await endpoint.ask(QUESTION)
+        await endpoint.close()
+    assert len(scripted.calls) == 3
+
+
+async def test_spent_quota_is_not_asked_again() -> None:
+    error = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
+    for said in (
+        Said(body={"error": error}, status=429),
+        Said("Payment Required", status=402),
+        Said(body={"error": {**error, "code": 402}}),
+    ):
+        async with ScriptedEndpoint(lambda _, said=said: said) as scripted:
+            assert isinstance(
+                await error_of(Endpoint(settings(scripted.base_url))), ModelQuotaError
+            )
+        assert len(scripted.calls) == 1
+
+
+async def test_a_slow_prompt_is_given_up_after_a_second_time_out() -> None:
+    async with ScriptedEndpoint(lambda _: Said("late", delay=5)) as scripted:
+        made = replace(settings(scripted.base_url), timeout=0.05)
+        error = await error_of(Endpoint(made))
+    assert "gave no answer in time" in str(error)
+    assert len(scripted.calls) == TIME_OUTS
+
+
+async def test_a_response_of_no_use_is_an_error_that_is_not_repeated_at_once() -> None:
+    for said in (
+        Said(body={"choices": []}),
+        Said(raw="<html><title>Log in</title></html>", content_type="text/html"),
+        Said(raw='data: {"choices": [{"delta": {"content": "ha', content_type="text/event-stream"),
+    ):
+        async with ScriptedEndpoint(lambda _, said=said: said) as scripted:
+            error = await error_of(Endpoint(settings(scripted.base_url)))
+        assert isinstance(error, ModelUnavailableError)
+        assert not isinstance(error, ModelForbiddenError)
+        assert len(scripted.calls) == 1
+
+
+async def test_a_stream_that_breaks_off_is_no_answer() -> None:
+    event = 'data: {"choices": [{"index": 0, "delta": {"content": "half"}}]}\n\n'
+    async with ScriptedEndpoint(
+        lambda _: Said(raw=event, content_type="text/event-stream")
+    ) as scripted:
+        error = await error_of(Endpoint(replace(settings(scripted.base_url), retries=0)))
+    assert "the stream broke off" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("others", "meant"), [(200, ModelRefusedError), (403, ModelForbiddenError)]
+)
+async def test_a_moderated_prompt_is_told_from_a_wrong_key(
+    others: int, meant: type[Exception]
+) -> None:
+    def script(asked: Asked) -> Said:
+        status = others if asked.prompt == PROBE else 403
+        return Said("not allowed", status=status)
+
+    async with ScriptedEndpoint(script) as scripted:
+        error = await error_of(Endpoint(settings(scripted.base_url)))
+    assert type(error) is meant
+    assert "HTTP 403: not allowed" in str(error)

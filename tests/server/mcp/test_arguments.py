@@ -1,0 +1,162 @@
+"""Arguments as clients write them: by other names, as JSON text, as numbers, and more of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experience_store.errors import BadInputError
+from server.mcp.arguments import read_arguments
+from tests.processes.calling import WON_AND_LOST, answers_to, call
+from tests.server.mcp.admin.connecting import connected as connected_to_administration
+from tests.server.mcp.connections import connected
+
+GROUP = ("task", "trajectories", "library", "group_id", "ground_truth")
+ASKED = ("task", "library", "max_tokens")
+ANSWERS = ("update_id", "answers")
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "known"),
+    [
+        (GROUP, {"groupId": "g"}, {"group_id": "g"}),
+        (GROUP, {"groundTruth": 7, "Task": "x"}, {"ground_truth": 7, "task": "x"}),
+        (GROUP, {"group_id": None, "groupId": "g"}, {"group_id": "g"}),
+        (ASKED, {"maxTokens": 5, " library ": "a"}, {"max_tokens": 5, "library": "a"}),
+        (ANSWERS, {"updateId": "u", "answers": []}, {"update_id": "u", "answers": []}),
+        (GROUP, {"trajectory": None, "rewrad": ""}, {}),
+    ],
+)
+def test_names_in_another_case_are_taken(
+    tool: tuple[str, ...], given: dict[str, object], known: dict[str, object]
+) -> None:
+    read = read_arguments("a_tool", given, tool, strict=True)
+
+    assert read.known == known
+    assert read.ignored == []
+
+
+@pytest.mark.parametrize("tool", [GROUP, ASKED, ANSWERS, ("library",), ("after",)])
+def test_what_clients_are_known_to_add_is_ignored_everywhere(tool: tuple[str, ...]) -> None:
+    added = "toolCallId tool_call_id _meta sessionId chatInput tool action requestId user_id"
+
+    read = read_arguments("a_tool", dict.fromkeys(added.split(), "x"), tool, strict=True)
+
+    assert (read.known, read.ignored) == ({}, [])
+
+
+def test_what_nobody_knows_is_ignored_with_a_note_or_refused() -> None:
+    read = read_arguments("a_tool", {"task": "x", "zzz": 1}, ASKED, strict=False)
+
+    assert (read.known, read.ignored) == ({"task": "x"}, ["zzz"])
+    with pytest.raises(BadInputError, match="a_tool has no argument 'zzz'"):
+        read_arguments("a_tool", {"task": "x", "zzz": 1}, ASKED, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("tool", "written", "hint"),
+    [
+        *((GROUP, name, "'trajectories'") for name in ("trajectory", "attempts", "trajectorys")),
+        *((GROUP, name, "'task'") for name in ("tasks", "taks", "prompt", "query", "Question")),
+        *((GROUP, name, "'ground_truth'") for name in ("truth", "grund_truth", "expected")),
+        *((GROUP, name, "'group_id'") for name in ("group", "groupid", "grp_id")),
+        *((GROUP, name, "'library'") for name in ("libary", "lib", "libraryName")),
+        *((GROUP, name, "each trajectory") for name in ("reward", "retrievalId", "messages", "id")),
+        *((GROUP, name, "as 'reward'") for name in ("score", "rewards", "success")),
+        (GROUP, "conversation", "as 'messages'"),
+        (GROUP, "feedbck", "as 'feedback'"),
+        *((ASKED, name, "'max_tokens'") for name in ("maxtoken", "budget", "tokens")),
+        *((ANSWERS, name, "'answers'") for name in ("answer", "responses")),
+        (ANSWERS, "updateid", "'update_id'"),
+        (("library",), "libary", "'library'"),
+    ],
+)
+def test_what_may_be_meant_is_never_ignored(tool: tuple[str, ...], written: str, hint: str) -> None:
+    with pytest.raises(BadInputError) as refused:
+        read_arguments("a_tool", {written: "x"}, tool, strict=False)
+
+    assert hint in str(refused.value)
+
+
+def test_two_values_for_one_argument_are_refused() -> None:
+    with pytest.raises(BadInputError, match=r"'groupId'\. Did you mean 'group_id'"):
+        read_arguments("a_tool", {"group_id": "a", "groupId": "b"}, GROUP, strict=False)
+
+
+async def test_ignored_arguments_are_named_in_both_forms_of_the_answer(database: Path) -> None:
+    async with connected(database) as client:
+        answer = await call(client, "get_experiences", task="x", toolCallId="c", zzz=1)
+        quiet = await call(client, "get_experiences", task="x", toolCallId="c")
+
+    note = "Ignored unknown arguments: 'zzz'."
+    assert answer.text.count(note) == answer.data["next_step"].count(note) == 1
+    assert "Ignored" not in quiet.text + quiet.data["next_step"]
+
+
+async def test_values_in_other_forms_are_understood(database: Path) -> None:
+    attempts = json.dumps(WON_AND_LOST)
+    async with connected(database) as client:
+        stored = await call(
+            client,
+            "submit_group",
+            task=[{"role": "user", "content": "Book"}],
+            trajectories=attempts,
+            library=" lib ",
+            groupId=7,
+            _meta={"a": 1},
+        )
+        again = await call(
+            client,
+            "submit_group",
+            task="Book",
+            trajectories={"output": "c", "reward": "0.5", "retrievalId": 3},
+            library="lib",
+            group_id="7",
+        )
+        asked = await call(client, "get_experiences", task=[["human", "Book"]], library="lib")
+        update = (await call(client, "update_experiences", library="lib")).data
+        (answer, *_) = answers_to(update["requests"])
+        sent = {"requestId": answer["request_id"], "answer": answer["answer"]}
+        learned = await call(
+            client, "submit_answers", updateId=update["update_id"], answers=json.dumps(sent)
+        )
+
+    assert (stored.data["group_id"], stored.data["trajectories"]) == ("7", 2)
+    assert again.data["trajectories"] == 3
+    assert not asked.failed
+    assert not learned.failed
+    assert "refused" not in learned.data
+
+
+async def test_attempts_without_a_reward_are_counted_when_nothing_can_be_compared(
+    database: Path,
+) -> None:
+    async with connected(database) as client:
+        two = await call(
+            client,
+            "submit_group",
+            task="x",
+            trajectories=[{"output": "a"}, {"output": "b", "reward": None}, *WON_AND_LOST[:1]],
+        )
+        compared = await call(
+            client, "submit_group", task="y", trajectories=[{"output": "a"}, *WON_AND_LOST]
+        )
+
+    assert "2 of 3 attempts have no reward and are not compared." in two.data["next_step"]
+    assert "no reward" not in compared.data["next_step"]
+
+
+async def test_administration_takes_ids_as_numbers_and_one_for_a_list(database: Path) -> None:
+    async with connected_to_administration(database) as client:
+        await call(client, "describe_library", library="lib", agent_objective="Books")
+        await call(client, "add_experience", library="lib", text="When asked, answer.", _meta=1)
+        revised = await call(
+            client, "revise_experience", library=" lib ", id=1, text="When asked, ask back."
+        )
+        retired = await call(client, "retire_experiences", library="lib", ids=1)
+        refused = await call(client, "retire_experiences", library="lib", ids=["1"], dry_run=True)
+
+    assert (revised.data["version"], retired.data["version"]) == (2, 3)
+    assert "retire_experiences has no argument 'dry_run'" in refused.text
