@@ -3,8 +3,7 @@
     python benchmarks/verifiers.py [--data ../shared/data] [--errors]
 
 A false negative is a right answer that does not earn 1, a false positive a wrong one that does. The
-table is `tests/server/practice/verifiers/phrasings/`: the verifiers were improved on its first part;
-the second was written afterwards. `--errors` prints each answer that is judged wrongly.
+table is `tests/server/practice/verifiers/phrasings/`. `--errors` prints what is judged wrongly.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from server.practice.records import Rollout, Task
-from server.practice.verifiers import Verifier, VerifierError, make_verifier
-from tests.server.practice.verifiers.phrasing_table import phrasings
+from server.practice.records import Rollout, Task  # noqa: E402  # found by the path above
+from server.practice.verifiers import Verifier, VerifierError, make_verifier  # noqa: E402  # too
+from tests.server.practice.verifiers.phrasing_table import phrasings  # noqa: E402  # too
 
 VERIFIERS = ("math", "number", "match")
 RECORDED = {"aime-2024": VERIFIERS, "korgym-datecount": ("match",)}  # which can read its truths

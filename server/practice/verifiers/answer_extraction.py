@@ -12,46 +12,19 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
+from server.practice.verifiers import answer_words as words
+
 Place: TypeAlias = Literal["tags", "boxed", "json", "line"]
+MAX_NESTED = 8  # marks within marks
 MAX_SEARCHED = 20_000  # characters at the end of a text in which an unmarked answer is looked for
 
-_TAGS = re.compile(
-    r"<((?:final_)?answer)>((?:(?!<(?:final_)?answer>).)*?)</\1>", re.DOTALL | re.IGNORECASE
-)
+_TAG = re.compile(r"<(?P<end>/?)(?P<name>(?:final_)?answer)>", re.IGNORECASE)
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _BETWEEN_BOXES = re.compile(r"[\s$.,;]*(?:and|or)?[\s$]*(?:[a-zA-Z]\s*=)?[\s$]*", re.IGNORECASE)
 _KEY = re.compile(r"""["'](?:final[ _-]?)?answer["']\s*:\s*""", re.IGNORECASE)
-_WORD = (
-    r"(?:\banswers?\b|\bantwort(?:en)?\b|\br[ée]ponses?\b|\brespuestas?\b|\brisposta\b|\bresposta\b"
-    r"|\bantwoord\b|\bответ\b|答案|答え|回答|정답)"
-)
-_IS = (
-    r"(?:is|are|was|be|equals|comes? (?:out )?to|becomes"
-    r"|ist|lautet|est|es|è|é|será|будет)"
-)
-DENIES_VERB = re.compile(
-    r"(?:\bnot|n['\u2019]t|\bnever|\bno|\bcannot|\bn\u00e3o|\bne|\u4e0d)\s*$", re.IGNORECASE
-)
-_EMPHASIS = r"[*_`\"]*"
-_LINE = re.compile(
-    rf"(?<!\bif )(?<!\bif the )(?<!\bif your )(?<!\bwhether the )(?<!\bverify the ){_WORD}"
-    rf"{_EMPHASIS}(?:[ \t]*\([^()\n]{{0,40}}\)|[ \t]+(?:finale?|correct[ae]?|richtige?))?{_EMPHASIS}[ \t]*"
-    rf"(?:(?:[:\uff1a=\u2192|]|[-=]>|[-\u2013\u2014](?=[ \t]))+"  # a sign
-    rf"|(?P<lead>(?:[^\s.:\uff1a=!?|]+[ \t]+){{0,8}}?){_IS}(?:(?P<not>n['\u2019]t)\b|\b)(?:[ \t]*[:\uff1a])?"
-    rf"|(?P<no>\u5e76?[\u4e0d\u975e])?[\u662f\u4e3a\u70ba\u306f](?:[:\uff1a])?"  # a verb that is a character
-    rf"|(?=[ \t#*_`]*\n))"  # a heading
-    rf"{_EMPHASIS}[ \t]*"
-    rf"(?:[ \t#*_`]*\n\s*(?:```\w*\n\s*|\\\[\s*|\$\$\s*)?(?:[->*+]\s+)*)?(?P<said>[^\n]*)",
-    re.IGNORECASE,
-)
-_HASHES = re.compile(r"^####[ \t]*(?P<said>[-+$\\\d.][^\n]*)\s*\Z", re.MULTILINE)
-_REVERSED = re.compile(
-    r"(?:^|(?<=[.!?:]\s))(?P<said>[^\n.:]{1,200}?)\s+(?:is|are|was)\s+(?:the|my|our)\s+"
-    r"(?:(?:final|correct|right|only|desired|required)\s+){0,2}answers?\b",
-    re.MULTILINE | re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +35,16 @@ class Found:
     place: Place
 
 
+@lru_cache(maxsize=4)  # one answer is read in several ways
 def find_answer(text: str) -> Found | None:
     """The answer that is marked as such; None where none is."""
-    found = _in_tags(text) or _in_box(text) or _in_json(text) or _in_line(text)
-    if found is None:
-        return None
-    return find_answer(found.text) or found
+    found = None
+    for _ in range(MAX_NESTED):
+        inner = _in_tags(text) or _in_box(text) or _in_json(text) or _in_line(text)
+        if inner is None:
+            break
+        found, text = inner, inner.text
+    return found
 
 
 def final_answer(text: str) -> str:
@@ -83,10 +60,15 @@ def answer_in_tags(text: str) -> str | None:
 
 
 def _in_tags(text: str) -> Found | None:
-    if "answer>" not in text.lower():
-        return None
-    matches = _TAGS.findall(text)
-    return Found(matches[-1][1].strip(), "tags") if matches else None
+    opened: dict[str, int] = {}
+    found: tuple[int, int] | None = None
+    for tag in _TAG.finditer(text):
+        name = tag["name"].lower()
+        if not tag["end"]:
+            opened[name] = tag.end()
+        elif name in opened:
+            found = (opened.pop(name), tag.start())
+    return Found(text[slice(*found)].strip(), "tags") if found else None
 
 
 def _in_box(text: str) -> Found | None:
@@ -133,14 +115,14 @@ def _in_json(text: str) -> Found | None:
 
 
 def _in_line(text: str) -> Found | None:
-    lines = [_said(match) for match in _LINE.finditer(text)]
+    lines = [_said(match) for match in words.ANSWER_LINE.finditer(text)]
     said = [line for line in lines if line.strip(" |")]
-    said = said or [m["said"] for m in _HASHES.finditer(text)]
-    said = said or [m["said"].strip() for m in _REVERSED.finditer(text[-MAX_SEARCHED:])]
+    said = said or [m["said"] for m in words.HASHES.finditer(text)]
+    said = said or [m["said"].strip() for m in words.IS_THE_ANSWER.finditer(text[-MAX_SEARCHED:])]
     return Found(said[-1], "line") if said else None
 
 
 def _said(line: re.Match[str]) -> str:
     said = line["said"].strip().rstrip("!")  # not a factorial
-    denied = line["not"] or line["no"] or DENIES_VERB.search(line["lead"] or "")
+    denied = line["not"] or line["no"] or words.DENIES_VERB.search(line["lead"] or "")
     return f"not {said}" if denied else said

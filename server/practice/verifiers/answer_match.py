@@ -157,7 +157,7 @@ class NumberVerifier(AnswerVerifier):
     async def score(self, task: Task, rollout: Rollout) -> Score:
         got = answered_number(rollout.answer)
         for wanted in self._wanted(task):
-            if None not in (wanted, got) and self._tolerance.allows(got, wanted):
+            if wanted is not None and got is not None and self._tolerance.allows(got, wanted):
                 return Score(reward=1.0)
         what = "no number in the answer" if got is None else "not the right number"
         return Score(reward=0.0, feedback=f"{what}: {shortened(final_answer(rollout.answer))}")

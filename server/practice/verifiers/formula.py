@@ -52,8 +52,7 @@ def formula(answer: str) -> str | None:
 
 def _listed(said: str, parts: list[re.Match[str]], *, last: bool) -> str:
     """The first (or last) formula of a sentence, with those that it is listed with."""
-    if last:
-        parts = parts[::-1]
+    parts = parts[::-1] if last else parts
     kept = parts[:1]
     for part in parts[1:]:
         left, right = sorted((kept[-1], part), key=lambda match: match.start())

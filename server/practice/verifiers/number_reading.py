@@ -15,6 +15,7 @@ from server.practice.verifiers.answer_wording import (
     stated,
     unwrapped,
 )
+from server.practice.verifiers.answer_words import LEAVES_CHOICE
 
 MAX_EXPONENT = 400
 _DIGITS = (
@@ -52,15 +53,15 @@ _EXPRESSION_AFTER = re.compile(
 _RELATION = re.compile(
     r"[=\u2248\u2243\u2192\u21d2]|\\approx|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b"
 )
-_CHOICE = re.compile(
-    r"\b(?:or|either|between|oder|ou|entre|\u0438\u043b\u0438)\b|\u6216", re.IGNORECASE
-)
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+# fmt: off
 _ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "nineteen",
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+# fmt: on
 _WORDS: Final = {
     **{word: number for number, word in enumerate(_ONES)},
     **{word: 20 + 10 * number for number, word in enumerate(_TENS)},
@@ -144,7 +145,7 @@ def _is_expression(said: str, numbers: list[tuple[re.Match[str], Fraction]]) -> 
 
 def _leaves_choice(said: str) -> bool:
     values = {value for _, value in _numbers(plain(said))}
-    return len(values) > 1 and bool(_CHOICE.search(said))
+    return len(values) > 1 and bool(LEAVES_CHOICE.search(said))
 
 
 def _in_words(text: str) -> Fraction | None:

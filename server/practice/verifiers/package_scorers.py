@@ -41,7 +41,7 @@ class ScorerRequest(BaseModel):
     """An answer to be scored.
 
     Attributes:
-        answers: What it may be read as: the best of them counts.
+        answers: What it may be read as: as a whole first, then with less and less around it.
         truths: The right ones, of which it is to be one.
     """
 
@@ -235,14 +235,15 @@ def score_gym(question: ScorerRequest) -> ScorerReply:
 def _best(
     dataset: reasoning_gym.GymDataset, answers: Sequence[str], known: reasoning_gym.GymEntry
 ) -> float:
-    """The best reward of the readings; an error is that of the first, as it was written."""
-    best = float(dataset.score_answer(answers[0], known))
+    """The reward of the first reading, unless another is right: parts of one are no better."""
+    reward = float(dataset.score_answer(answers[0], known))
     for answer in answers[1:]:
-        if best >= 1:
+        if reward >= 1:
             break
-        with suppress(Exception):
-            best = max(best, float(dataset.score_answer(answer, known)))
-    return best
+        with suppress(Exception):  # as bad an answer as one that scores 0
+            if dataset.score_answer(answer, known) >= 1:
+                reward = 1.0
+    return reward
 
 
 @cache
