@@ -44,7 +44,7 @@ def stated(text: str) -> str:
     """What an answer states: the first sentence, without what leads to it or explains it."""
     sentence = words.SENTENCE_END.split(text.strip()[:MAX_STATED], maxsplit=1)[0]
     text = unwrapped(sentence)
-    if but := words.NOT_BUT.match(text):
+    if but := words.NOT_BUT.match(text) or words.BUT_IT_IS.match(text):
         text = but["said"]
     if denies(text):
         return text
@@ -84,9 +84,17 @@ def conclusion(text: str) -> str:
 
 def _explain(rest: list[str], first: str) -> bool:
     """Whether all but the first sentence, which is no whole one, explain it."""
-    if len(first.split()) > MAX_BARE or first.endswith((":", "?")) or words.STATES.search(first):
+    if (
+        len(first.split()) > MAX_BARE
+        or first.startswith("#")
+        or first.endswith((":", "?"))
+        or words.STATES.search(first)
+    ):
         return False
-    if not words.OPENS_REASONS.match(rest[0]) or words.CONCLUDES.match(rest[-1]):
+    reasons = words.OPENS_REASONS.match(rest[0])
+    if not reasons and (re.search(r"\d", first) or not rest[0].startswith("The ")):
+        return False
+    if words.CONCLUDES.match(rest[-1]):
         return False
     return not words.TAKES_BACK.search(" ".join(rest))
 

@@ -30,17 +30,19 @@ _IS = _one_of(
 _EMPHASIS = r"[*_`\"]*"
 _ASIDE = r"(?:[ \t]*\([^()\n]{0,40}\)|[ \t]+(?:finale?|correct[ae]?|richtige?))?"
 ANSWER_LINE = re.compile(
+    r"(?<!\bwrong )(?<!\bincorrect )"
     r"(?<!\bif )(?<!\bif the )(?<!\bif your )(?<!\bwhether the )(?<!\bverify the )"
     rf"(?:{_ANSWER}){_EMPHASIS}{_ASIDE}{_EMPHASIS}[ \t]*"
     r"(?:"
-    r"(?:[:\uff1a=\u2192|]|[-=]>|[-\u2013\u2014](?=[ \t]))+"  # a sign
-    rf"|(?P<lead>(?:[^\s.:\uff1a=!?|]+[ \t]+){{0,8}}?)"  # or up to eight words and a verb
+    r"(?:[:\uff1a=\u2192|\u3011\]]|[-=]>|[-\u2013\u2014](?=[ \t]))+"  # a sign
+    rf"|(?P<lead>(?:[^\s.:\uff1a=!?|]{{1,40}}[ \t]+){{0,8}}?)"  # or up to eight words and a verb
     rf"(?:{_IS})(?:(?P<not>n['\u2019]t)\b|\b)(?:[ \t]*[:\uff1a])?"
     r"|(?P<no>\u5e76?[\u4e0d\u975e])?[\u662f\u4e3a\u70ba\u306f][:\uff1a]?"  # or a Chinese one
     r"|(?=[ \t#*_`]*\n)"  # or nothing more, as a heading
     rf"){_EMPHASIS}[ \t]*"
-    # it may stand on the next line, as a formula, in a block of code or in a list
-    r"(?:[ \t#*_`]*\n\s*(?:```\w*\n\s*|\\\[\s*|\$\$\s*)?(?:[->*+]\s+)*)?(?P<said>[^\n]*)",
+    # it may stand on the next line, as a formula, in a block of code, a list or a table
+    r"(?:[ \t#*_`]*\n\s*(?:\|[-:| ]+\n\s*)?"
+    r"(?:```\w*\n\s*|\\\[\s*|\$\$\s*)?(?:[->*+]\s+)*)?(?P<said>[^\n]*)",
     _ANY_CASE,
 )
 HASHES = re.compile(r"^####[ \t]*(?P<said>[-+$\\\d.][^\n]*)\s*\Z", re.MULTILINE)
@@ -70,6 +72,12 @@ NOT_BUT = re.compile(  # "not 5 but 4"
     r"(?:but|rather|instead|it is|it's|sondern|mais|sino)(?:\s+rather)?[:,]?\s+(?P<said>.+)",
     _ANY_CASE | re.DOTALL,
 )
+BUT_IT_IS = re.compile(  # "4 seems right, but it is 5"
+    r"[^\n]+[,;]\s+but\s+(?:actually\s+|in fact\s+|really\s+)?(?:it|this|that|the answer)"
+    r"(?:\s+is|['\u2019]s)\s+(?P<said>[-$*\\(\d].*)",
+    _ANY_CASE | re.DOTALL,
+)
+REFUTES = re.compile(r"(?:wrong|incorrect|false|impossible|too \w+)\b", _ANY_CASE)
 GIVES_UP = re.compile(
     r"\b(?:can(?:not|'t)|could(?: not|n't)|unable to|impossible to|do(?: not|n't))\b"
     r"(?=.*?\b(?:determine|solve|answer|say|tell|compute|calculate|know|find|decide)\b)"
@@ -77,7 +85,7 @@ GIVES_UP = re.compile(
     _ANY_CASE | re.DOTALL,
 )
 LEAVES_CHOICE = re.compile(
-    r"\b(?:or|either|between|oder|ou|entre|\u0438\u043b\u0438)\b|\u6216", _ANY_CASE
+    r"\b(?:or|either|between|else|otherwise|oder|ou|entre|\u0438\u043b\u0438)\b|\u6216", _ANY_CASE
 )
 TAKES_BACK = re.compile(r"\b(?:wait|no,|actually|sorry|correction|mistake|wrong)", _ANY_CASE)
 
@@ -91,7 +99,7 @@ LEAD = re.compile(
         | approximately | about | roughly | around | at | in | on | by | called | named | it is
         | it's | that is | donc | daher | also | por lo tanto | entonces"""
     )
-    + r")\b[\s,:]+|[\u2248=~]\s*",
+    + r")\b[\s,:]+|(?:yes|no|well|sure|okay|actually|of course), |[\u2248=~]\s*",
     _ANY_CASE,
 )
 SUBORDINATE = re.compile(  # "Since 12 - 3 = 9, "
@@ -106,14 +114,14 @@ STATES = re.compile(
         | (?:it|that|this|he|she)['\u2019]s | ist | sind | est | sont | es | son | hat | beträgt
         | lautet"""
     )
-    + r")\b|[=\u2248\u2192\u662f\u4e3a]|->|:(?=\s))\s*",
+    + r")\b|[=\u2248\u2192\u662f\u4e3a\u9009\u9078]|->|:(?=\s))\s*",
     _ANY_CASE,
 )
 
 # What explains it, behind it
 
 _BECAUSE = _one_of(
-    r"""because | since | given that | rather than | instead of | i\.e\. | so that | not
+    r"""because | since | given that | rather than | instead of | i\.e\. | so that
     | as (?:shown|we|can|it|the|expected|required|desired|claimed|above|stated|given|found)
     | weil | denn | parce que | puisque | porque | ya que"""
 )
@@ -125,6 +133,7 @@ _CLAUSE = _one_of(
 )
 EXPLANATION = re.compile(
     rf"\s*[,;\u2013\u2014-]?\s+(?:{_BECAUSE})\b.*"
+    r"|(?<!\bis)(?<!\bare)(?<!\bwas)(?<!\bbe)(?:\s*[,;\u2013\u2014-])?\s+(?:and )?not\b.*"
     rf"|\s*[,;]\s+(?:and |but )?(?:{_CLAUSE}|{_BECAUSE})\b(?=\s\w).*"
     r"|\s+[\u2013\u2014-]\s+(?:the|it|this|that|we|so|i|let|he|she)\b.*"
     r"|\s*;\s(?=.*[A-Za-z]{3}).*"
@@ -175,7 +184,7 @@ EMPHASISED = re.compile(r"(?<![\w)*_`])([*_`]{1,3})(?=[^\s*_`])([^\n]+?)(?<=\S)\
 _SYMBOL = r"[\s\u2600-\u27bf\ufe0f\U0001f300-\U0001faff]+"
 SYMBOLS = re.compile(rf"^{_SYMBOL}|{_SYMBOL}$")
 SPACING = re.compile(
-    r"\\(?:left|right|displaystyle|q?quad|[bB]ig[lr]?)(?![a-zA-Z])|\\[,;:!]|(?<!\\)~"
+    r"\\(?:left|right|displaystyle|q?quad|[bB]ig[lr]?)(?![a-zA-Z])|(?<!\\)\\[,;:! ]|(?<!\\)~"
 )
 TAG = re.compile(r"</?(?:b|strong|i|em|u|code|pre|p|span|br|mark)\b[^<>]{0,80}>", _ANY_CASE)
 WRAPPED = tuple(
@@ -189,7 +198,7 @@ WRAPPED = tuple(
     )
 )
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d"
-LEFT_EDGE = f" \t\r\n{_QUOTES}*_|,:;>#"
+LEFT_EDGE = f" \t\r\n{_QUOTES}*_|,:;#"
 RIGHT_EDGE = f" \t\r\n{_QUOTES}*_|,:;#.?\u3002\uff0c\uff01\uff1f\uff1b\uff1a\\"
 EXCLAIMED = re.compile(r"(?<=[^\W\d_]{2})!+$")  # and not 5!
-BULLET = re.compile(r"[-+\u2022]\s+(?=[^\W\d_]{2})")  # and not - 5
+BULLET = re.compile(r"[-+>\u2022]\s+(?=[^\W\d_]{2})")  # and not - 5

@@ -47,7 +47,7 @@ def formula(answer: str) -> str | None:
     listed = _AND.sub(", ", said)
     lead = _LEAD.match(listed)
     bare = _TAIL.sub("", listed[lead.end() :] if lead else listed, count=1)
-    return latex(bare) if bare.strip() else None
+    return latex(bare) if bare.strip() and bare.strip()[0] not in "<>\u2264\u2265" else None
 
 
 def _listed(said: str, parts: list[re.Match[str]], *, last: bool) -> str:

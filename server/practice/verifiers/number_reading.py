@@ -15,7 +15,7 @@ from server.practice.verifiers.answer_wording import (
     stated,
     unwrapped,
 )
-from server.practice.verifiers.answer_words import LEAVES_CHOICE
+from server.practice.verifiers.answer_words import LEAVES_CHOICE, REFUTES
 
 MAX_EXPONENT = 400
 _DIGITS = (
@@ -45,10 +45,10 @@ _OPERATOR = re.compile(
     r"\s*(?:[-+*/,;\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and|or)?\s*|:"
 )
 _EXPRESSION_BEFORE = re.compile(
-    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[-+]|\\pi)\s*$"
+    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265]|[-+]|\\pi)\s*$"
 )
 _EXPRESSION_AFTER = re.compile(
-    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|[*\u00d7\u00b7+/]\s*[\w(\\])"
+    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyzn](?![A-Za-z])|[*\u00d7\u00b7+/]\s*[\w(\\])"
 )
 _RELATION = re.compile(
     r"[=\u2248\u2243\u2192\u21d2]|\\approx|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b"
@@ -87,6 +87,8 @@ def answered_number(text: str) -> Fraction | None:
     if denies(said):
         return None
     shorter = complement(said)
+    if shorter and REFUTES.match(shorter):
+        return None
     if shorter is not None and (denies(shorter) or _numbers(plain(shorter))):
         return stated_number(shorter) if not _leaves_choice(said) else None
     numbers = _numbers(plain(said))

@@ -16,6 +16,7 @@ class Phrasing(BaseModel):
 
     Attributes:
         part: The file it comes from.
+        first: Whether its truth is the first of those that its text is tried with.
         known: Whether this verifier is known to judge it wrongly.
     """
 
@@ -27,6 +28,7 @@ class Phrasing(BaseModel):
     truth: str
     text: str
     right: bool
+    first: bool
     known: bool
 
 
@@ -50,6 +52,7 @@ class _Group(BaseModel):
                 truth=truth,
                 text=text.replace("@", truth),
                 right=right,
+                first=truth == self.truths[0],
                 known=text in known,
             )
             for truth in self.truths
