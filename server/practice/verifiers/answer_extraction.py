@@ -18,11 +18,12 @@ from typing import Literal, TypeAlias
 from server.practice.verifiers import answer_words as words
 
 Place: TypeAlias = Literal["tags", "boxed", "json", "line"]
+MAX_UNCLOSED = 200  # characters of an answer in tags that are not closed
 MAX_NESTED = 8  # marks within marks
 MAX_SEARCHED = 20_000  # characters at the end of a text in which an unmarked answer is looked for
 
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>(?:final_)?answer)>", re.IGNORECASE)
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_BOXED = re.compile(r"(?:\\fbox|\\?\bboxed)\s*\{|\\boxed\s*(?=\w)")
 _BETWEEN_BOXES = re.compile(r"[\s$.,;]*(?:and|or)?[\s$]*(?:[a-zA-Z]\s*=)?[\s$]*", re.IGNORECASE)
 _KEY = re.compile(r"""["'](?:final[ _-]?)?answer["']\s*:\s*""", re.IGNORECASE)
 
@@ -68,6 +69,9 @@ def _in_tags(text: str) -> Found | None:
             opened[name] = tag.end()
         elif name in opened:
             found = (opened.pop(name), tag.start())
+    if found is None and opened:  # cut at the end mark, as by a stop sequence
+        start = max(opened.values())
+        found = (start, len(text)) if len(text) - start <= MAX_UNCLOSED else None
     return Found(text[slice(*found)].strip(), "tags") if found else None
 
 
@@ -76,7 +80,8 @@ def _in_box(text: str) -> Found | None:
     said: list[str] = []
     after: int | None = None
     for match in reversed(list(_BOXED.finditer(text))):
-        end = _closing(text, match.end())
+        braced = match[0].endswith("{")  # or else \boxed4
+        end = _closing(text, match.end()) if braced else match.end() + 1
         if end is None:
             continue
         if after is not None and not _BETWEEN_BOXES.fullmatch(text[end + 1 : after]):

@@ -14,7 +14,12 @@ from experience_store.errors import BadInputError
 from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import final_answer
 from server.practice.verifiers.answer_wording import readings, unwrapped
-from server.practice.verifiers.number_reading import answered_number, last_number, whole_number
+from server.practice.verifiers.number_reading import (
+    answered_number,
+    last_number,
+    other_currency,
+    whole_number,
+)
 from server.practice.verifiers.protocol import (
     AnswerVerifier,
     refuse_tasks,
@@ -31,6 +36,8 @@ _LABEL = re.compile(  # of a choice, and what it stands for
     r"[).:\]]?(?:\s*[-\u2013\u2014:]\s+|\s+|$)(?P<text>.*)",
     re.DOTALL,
 )
+_ARTICLE = re.compile(r"(?:the|an?) (?=\w)")
+_DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212\u2019", "------'")
 _VERDICTS = ("yes", "no", "true", "false")
 _VERDICT = re.compile(
     r"(?P<said>yes|no|true|false)\b(?!\s+(?:and|or)\b|\s*/)(?:\s*[^\w\s]|\s+(?:because|since|as)\b|$)"
@@ -86,12 +93,13 @@ def says(answer: str, truth: str) -> bool:
         return True
     number = whole_number(truth)
     if number is not None:
-        return answered_number(answer) == number
+        return answered_number(answer) == number and not other_currency(truth, answer)
     return any(_same(reading, wanted) for reading in map(normalised, readings(answer)))
 
 
 def normalised(text: str) -> str:
     """The text as `MatchVerifier` compares it."""
+    text = text.translate(_DASHES)
     folded = unicodedata.normalize("NFKC", unwrapped(text)).casefold()
     single = re.sub(r"\s+", " ", folded).lstrip(_EDGES).rstrip(_ENDS)
     bracketed = re.fullmatch(r"\[([^\[\],]*[^\W\d_]{2}[^\[\],]*)\]", single)
@@ -99,7 +107,7 @@ def normalised(text: str) -> str:
 
 
 def _same(said: str, wanted: str) -> bool:
-    if said == wanted:
+    if _ARTICLE.sub("", said) == _ARTICLE.sub("", wanted):
         return True
     if wanted in _VERDICTS:
         verdict = _VERDICT.match(said)
@@ -156,8 +164,10 @@ class NumberVerifier(AnswerVerifier):
     @override
     async def score(self, task: Task, rollout: Rollout) -> Score:
         got = answered_number(rollout.answer)
-        for wanted in self._wanted(task):
-            if wanted is not None and got is not None and self._tolerance.allows(got, wanted):
+        for truth, wanted in zip(truths(task), self._wanted(task), strict=True):
+            if got is None or wanted is None or other_currency(truth, rollout.answer):
+                continue
+            if self._tolerance.allows(got, wanted):
                 return Score(reward=1.0)
         what = "no number in the answer" if got is None else "not the right number"
         return Score(reward=0.0, feedback=f"{what}: {shortened(final_answer(rollout.answer))}")

@@ -44,8 +44,9 @@ def stated(text: str) -> str:
     """What an answer states: the first sentence, without what leads to it or explains it."""
     sentence = words.SENTENCE_END.split(text.strip()[:MAX_STATED], maxsplit=1)[0]
     text = unwrapped(sentence)
-    if but := words.NOT_BUT.match(text) or words.BUT_IT_IS.match(text):
-        text = but["said"]
+    for pattern in (words.NOT_BUT, words.BUT_IT_IS, words.SO_IT_IS):
+        if turned := pattern.match(text):
+            text = turned["said"]
     if denies(text):
         return text
     text = _without_lead(text)

@@ -77,6 +77,11 @@ BUT_IT_IS = re.compile(  # "4 seems right, but it is 5"
     r"(?:\s+is|['\u2019]s)\s+(?P<said>[-$*\\(\d].*)",
     _ANY_CASE | re.DOTALL,
 )
+SO_IT_IS = re.compile(  # "between 3 and 5, so 4"
+    r"[^\n]+[,;]\s+(?:so|thus|hence|therefore)[\s,]+(?:it is |the answer is )?"
+    r"(?P<said>[-$*\\(]*\d.*)",
+    _ANY_CASE | re.DOTALL,
+)
 REFUTES = re.compile(r"(?:wrong|incorrect|false|impossible|too \w+)\b", _ANY_CASE)
 GIVES_UP = re.compile(
     r"\b(?:can(?:not|'t)|could(?: not|n't)|unable to|impossible to|do(?: not|n't))\b"
@@ -110,7 +115,7 @@ STATES = re.compile(
     r"(?:\b(?:"
     + _one_of(
         r"""is | are | was | were | be | equals | has | have | had | gets? | makes? | gives?
-        | leaves? | needs? | costs? | choose | chose | pick | select | (?:go|went) with
+        | leaves? | needs? | costs? | say | choose | chose | pick | select | (?:go|went) with
         | (?:it|that|this|he|she)['\u2019]s | ist | sind | est | sont | es | son | hat | beträgt
         | lautet"""
     )
@@ -155,7 +160,7 @@ CLOSES = re.compile(
         r"""let me know | i hope | i'm happy | hope (?:this|that|it) | feel free | please | thank
         | if you (?:have|need|want|would|'d) | good luck | is there anything | would you | do you
         | have a (?:nice|great) | happy to | glad | you'?re welcome | cheers | best regards
-        | q\.?e\.?d | \W*$"""
+        | confidence | q\.?e\.?d | \W*$"""
     ),
     _ANY_CASE,
 )

@@ -7,7 +7,7 @@ import unicodedata
 from fractions import Fraction
 from typing import Final
 
-from server.practice.verifiers.answer_extraction import find_answer
+from server.practice.verifiers.answer_extraction import final_answer, find_answer
 from server.practice.verifiers.answer_wording import (
     complement,
     conclusion,
@@ -31,6 +31,8 @@ _WRITTEN = (
 )
 _TEN = r"\s?(?:[*x\u00d7\u00b7]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?P<ten>[-+]?\d{1,5})\}?"
 _SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_CURRENCY = re.compile(r"[$\u20ac\u00a3\u00a5\u20b9]")
+MAX_PRICE = 200  # characters in which an answer names its currency
 _NUMBER = re.compile(
     # not within a word, nor behind a digit, a power or an index; no base of a power
     rf"(?<![A-Za-z\u00c0-\u024f\d_.^])(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?[$\u20ac\u00a3\u00a5]?"
@@ -89,7 +91,7 @@ def answered_number(text: str) -> Fraction | None:
     shorter = complement(said)
     if shorter and REFUTES.match(shorter):
         return None
-    if shorter is not None and (denies(shorter) or _numbers(plain(shorter))):
+    if shorter and (denies(shorter) or _numbers(plain(shorter)) or _in_words(shorter)):
         return stated_number(shorter) if not _leaves_choice(said) else None
     numbers = _numbers(plain(said))
     if len(numbers) <= 1:
@@ -97,6 +99,18 @@ def answered_number(text: str) -> Fraction | None:
     if _leaves_choice(said) or _is_expression(said, numbers):
         return None
     return numbers[-1][1]
+
+
+def other_currency(truth: str, answer: str) -> bool:
+    """Whether an answer is in another currency than the ground truth, if both name one."""
+    wanted, got = _currencies(truth), _currencies(final_answer(answer)[-MAX_PRICE:])
+    return bool(wanted and got and not wanted & got)
+
+
+def _currencies(text: str) -> set[str]:
+    if text.count("$") - text.count(r"\$") > 1:  # around formulas
+        text = re.sub(r"(?<!\\)\$", "", text)
+    return set(_CURRENCY.findall(text))
 
 
 def stated_number(said: str) -> Fraction | None:
@@ -109,8 +123,10 @@ def stated_number(said: str) -> Fraction | None:
     if _leaves_choice(said):
         return None
     for part in reversed(_RELATION.split(text)):
-        if numbers := _numbers(part):
-            return _single(part, numbers)
+        numbers = _numbers(part)
+        value = _single(part, numbers) if numbers else None
+        if value is not None:
+            return value
     return None
 
 
@@ -168,6 +184,7 @@ def plain(text: str) -> str:
     text = text.replace("\u2212", "-").replace("\u2044", "/").replace("\u2019", "'")
     text = text.replace(r"\%", "%").replace(r"\$", "$")
     text = re.sub(r"\^\{?\\circ\}?|\\degree", "\u00b0", text)
+    text = re.sub(r"(?<=\d) and (?:a|one) half\b", " 1/2", text)
     text = re.sub(r"(?:(?<=^)|(?<=[\s(:=$]))\u2013(?=[\d.$])", "-", text)
     text = re.sub(r"\b(?:minus|negative)\s+(?=[\d$.\\])", "-", text, flags=re.IGNORECASE)
     text = re.sub(r"\\[dtc]?frac\s*\{?\s*(-?[\d.,]+)\s*\}\s*\{?", r"\\frac{\1}{", text)
@@ -202,6 +219,8 @@ def _digits(written: str) -> Fraction:
 def whole_number(text: str) -> Fraction | None:
     """The number that a ground truth is as a whole; None for other texts, and for codes as 007."""
     written = unwrapped(text).removesuffix("%").removesuffix("\\").strip()
+    if written.lower() in _WORDS:
+        return Fraction(_WORDS[written.lower()])
     match = _NUMBER.fullmatch(plain(written))
     if match is None or re.match(r"[-+]?0\d|.*\d,(?!\d{3}(?!\d))", written):
         return None
