@@ -5,6 +5,7 @@ Whatever can be checked without a language model is checked here, before one is 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from experience_store.errors import BadInputError
 from server.cli.open_database import check_exists
+from server.learning.models.client import reach
 from server.learning.models.endpoint import Endpoint
 from server.practice.cli.run_checks import (
     check_library,
@@ -42,6 +44,7 @@ from server.practice.run.group_runner import GroupRunner
 from server.practice.run.journal import Journal, learned_updates, open_journal, spent
 from server.practice.run.learning import LibraryLearning
 from server.practice.run.phase import PhaseProgress
+from server.practice.run.private_files import JOURNAL
 from server.practice.run.run_start import LibraryIdentity, RunStart, restart_from, start_or_resume
 from server.practice.run.runner import Runner, RunPlan
 from server.practice.run.teacher import BudgetedModel, Teacher
@@ -60,6 +63,18 @@ class RunObserver:
 
     attempts: Callable[[PhaseProgress], None]
     held_up: Callable[[str], None]
+
+
+async def _check_endpoints(options: RunOptions) -> None:
+    """Try to reach the endpoints before anything is begun: each attempt would wait for them.
+
+    Raises:
+        BadInputError: If one is out of reach.
+    """
+    models = {model.base_url: model for model in (options.teacher_settings, options.player)}
+    for trouble in await asyncio.gather(*map(reach, models.values())):
+        if trouble is not None:
+            raise BadInputError(f"{trouble}; check --base-url, --teacher-url and the endpoint")
 
 
 def make_plan(options: RunOptions) -> RunPlan:
@@ -129,6 +144,8 @@ async def assemble(
     if options.tools is not None:
         await _check_tools(options.tools, options.tools_seconds)
     options.check_key()
+    if not (options.folder / JOURNAL).exists():  # else nothing may be left to ask
+        await _check_endpoints(options)
     models = _make_models(options, plan, stack)
     journal = stack.enter_context(open_journal(options.folder, options.redactor))
     models.teacher.hold()  # an embedded server resumes an open update at once

@@ -9,7 +9,7 @@ import click
 from typing_extensions import override
 
 from server.cli.option_sections import Decorator
-from server.cli.options import ENVIRONMENT, option
+from server.cli.options import ENVIRONMENT, JSON_OBJECT, option
 from server.mcp.next_steps import MAX_SERVED_TOKENS
 from server.practice.spending import RolloutLimits
 from server.practice.verifiers import TIME_LIMIT
@@ -164,6 +164,13 @@ TEACHER: Options = (
         "--teacher-url",
         metavar="URL",
         help=f"Endpoint of the teacher; its key is in {TEACHER_KEY}.  [default: --base-url]",
+    ),
+    option(
+        "--teacher-body",
+        metavar="JSON",
+        type=JSON_OBJECT,
+        help="Additional fields of the teacher's calls, as --model-body.  [default: the same, if "
+        "it is the same model]",
     ),
     option(
         "--teacher-price-prompt",

@@ -162,6 +162,7 @@ def run_settings(options: RunOptions, plan: RunPlan, verifier: Verifier) -> dict
         "instructions": options.system_message,
         "tools": mark_of(options.tools) if options.tools else None,
         "model_body": cast("JsonValue", dict(options.player.extra_body)) or None,
+        "teacher_body": cast("JsonValue", options.teacher_body),
         **(practice if options.epochs else {}),
         **(evaluation if plan.held_out else {}),
     }

@@ -79,6 +79,7 @@ class RunOptions(BaseModel):
     send_seed: bool
     teacher: str | None
     teacher_url: str | None
+    teacher_body: dict[str, object] | None = None
     teacher_price_prompt: float | None
     teacher_price_cached: float | None
     teacher_price_completion: float | None
@@ -127,8 +128,16 @@ class RunOptions(BaseModel):
             prices = Prices(
                 prompt or 0.0, (prompt or 0.0) if cached is None else cached, completion or 0.0
             )
+        here = url == player.base_url
+        same = here and self.teacher in {None, player.name}
         return replace(
-            player, name=self.teacher or player.name, base_url=url, api_key=key, prices=prices
+            player,
+            name=self.teacher or player.name,
+            base_url=url,
+            api_key=key,
+            prices=prices,
+            headers=player.headers if here else {},
+            extra_body=self.teacher_body or (player.extra_body if same else {}),
         )
 
     @property

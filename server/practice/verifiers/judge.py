@@ -129,7 +129,8 @@ class JudgeVerifier(AnswerVerifier):
             try:
                 judgement = read_judgement(reply.text)
             except AnswerRefusedError as error:
-                correction = Correction(reply.text, str(error))
+                said = reply.unusable.reason if reply.unusable else str(error)
+                correction = Correction(reply.text, said)
             else:
                 feedback = judgement.reasons.strip()[:MAX_REASONS] or None
                 return Score(reward=judgement.reward, feedback=feedback, spent=spent)

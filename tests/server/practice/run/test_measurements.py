@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from experience_store.testing import Asked, Said, ToolUse
+from experience_store.testing import Asked, Said, ScriptedEndpoint, ToolUse
 from tests.server.practice.scripted_world import but, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -64,6 +64,16 @@ async def test_thoughts_are_scored_by_nobody_and_shown_to_the_teacher(tmp_path: 
         await here.do("practice")
         assert here.report()["steps"][0]["mean_reward"] == plain
         assert any("hm-hm" in asked.prompt for asked in here.questions)
+
+
+async def test_a_dead_endpoint_is_named_before_anything_is_begun(tmp_path: Path) -> None:
+    async with ScriptedEndpoint() as gone:
+        url = gone.base_url
+    async with ground(tmp_path, world) as here:
+        options = ("--base-url", url, "--retries", "5", "--arm", "without")
+        ended = await here.do("evaluate", *options, code=1)
+    assert ended.error.startswith(f"no connection to {url.removesuffix('/v1')}")
+    assert not here.run.exists()
 
 
 async def test_a_spent_quota_costs_no_more_than_the_calls_in_flight(tmp_path: Path) -> None:
