@@ -19,7 +19,6 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from experience_store.errors import LeaseLostError, NotFoundError, StorageError
@@ -29,6 +28,8 @@ from experience_store.update_runner import UpdateRunner
 from server.learning.endpoint_health import EndpointHealth
 from server.learning.model_driver import ModelDriver, Report
 from server.learning.models import Model, ModelUnavailableError
+from server.learning.obstacles import LOOKING, Obstacles
+from server.learning.times import Rest, WorkerTimes
 from server.settings import ModelSettings
 
 logger = logging.getLogger(__name__)
@@ -37,34 +38,6 @@ GROUPS_PER_UPDATE = 256
 LIBRARIES_AT_ONCE = 32
 SHARE = 0.75  # of the concurrent calls that one library may make in the background
 _AT_ONCE = -1.0
-_LOOKING = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerTimes:
-    """Intervals and timeouts of a worker, in seconds.
-
-    Attributes:
-        lease: How long an update stays leased without a heartbeat.
-        heartbeat: Interval between heartbeats.
-        poll: Interval between looks for work; after trouble it doubles up to `max_pause`.
-        abandoned: A host's update that got no answer for this long is taken over.
-        round: Pause before a failed request is asked again; it doubles with each round.
-        probe: A group that waits this long for others makes the worker try the endpoint.
-        patience: A person who waits for the first answer is told after this long if there is none
-            to come.
-        silence: Calls in flight without any answer for this long do so, too.
-    """
-
-    lease: float = 15.0
-    heartbeat: float = 5.0
-    poll: float = 2.0
-    abandoned: float = 3_600.0
-    max_pause: float = 300.0
-    round: float = 5.0
-    probe: float = 10.0
-    patience: float = 3.0
-    silence: float = 60.0
 
 
 _TIMES = WorkerTimes()
@@ -98,24 +71,20 @@ class Worker:
         self._wake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._checking: asyncio.Task[object] | None = None
-        self._rests: dict[str, _Rest] = {}
-        self._pause = _Rest(times.poll, times.max_pause)
+        self._obstacles = Obstacles(self._health, times, self._wake)
         self._take_over: set[str] = set()
         self._on_published = on_published
-        self._errors: dict[str, _Error] = {}  # by library; of looking for work: by no name
         self._told: tuple[Trouble | None, float] = (None, 0.0)
 
     @property
     def trouble(self) -> Trouble | None:
         """What holds up learning; None if nothing does."""
-        troubles = (error.trouble() for error in self._errors.values())
-        return self._health.down or next(troubles, None)
+        return self._obstacles.trouble
 
     @property
     def unusable(self) -> StorageError | None:
         """The error, if it is the database that holds up learning."""
-        errors = (e.error for e in self._errors.values())
-        return next((e for e in errors if isinstance(e, StorageError)), None)
+        return self._obstacles.unusable
 
     def wake(self, *, take_over: str | None = None) -> None:
         """Look for work now instead of at the next poll; after trouble, when the pause is over.
@@ -137,7 +106,7 @@ class Worker:
                 await self._look()
                 await self._tell()
                 with suppress(TimeoutError):  # `wait_for` may lose a cancellation in Python 3.11
-                    async with asyncio.timeout(self._until_next_look()):
+                    async with asyncio.timeout(self._obstacles.until_next_look()):
                         await self._wake.wait()
         finally:
             tasks = [*self._tasks.values(), *([self._checking] if self._checking else [])]
@@ -170,7 +139,7 @@ class Worker:
         """
         await self._store.groups.offer_again(self._learner, library)
         closed: list[UpdateRecord] = []
-        rest = self._new_rest()
+        rest = Rest(self._times.round, self._times.max_pause)
         while True:
             update_id = await self._lease(library) or await self._begin(library)
             if update_id is None:
@@ -181,7 +150,7 @@ class Worker:
                 await asyncio.sleep(rest.begin())
             else:
                 closed.append(record)
-                rest = self._new_rest()
+                rest = Rest(self._times.round, self._times.max_pause)
 
     async def _unless_dead(self, driving: Coroutine[object, object, UpdateRecord]) -> UpdateRecord:
         """Drive, but not until the last retry if the endpoint is dead from the beginning."""
@@ -199,25 +168,25 @@ class Worker:
 
     async def _look(self) -> None:
         """Start to work on every library that has something to do; report what is in the way."""
-        if self._pauses():
+        if self._obstacles.pauses:
             return
         try:
             if self._health.down:
                 down = await self._health.check()
-                self._begin_pause()
+                self._obstacles.begin_pause()
                 if down:
                     return
             await self._store.groups.offer_again(self._learner)
             for library in await self._candidates():
                 if len(self._tasks) < LIBRARIES_AT_ONCE:
                     await self._start(library)
-            self._errors.pop(_LOOKING, None)
+            self._obstacles.forget(LOOKING)
         except StorageError as error:
-            self._note(_LOOKING, error)
+            self._obstacles.note(LOOKING, error)
         except Exception as error:  # whatever it is, learning goes on later
             logger.exception("looking for work met an error")
-            self._note(_LOOKING, error)
-        self._begin_pause()
+            self._obstacles.note(LOOKING, error)
+        self._obstacles.begin_pause()
 
     def _listen(self) -> None:
         """Try the endpoint if it has been silent for long, beside the calls that wait for it."""
@@ -228,9 +197,9 @@ class Worker:
     async def _candidates(self) -> list[str]:
         """The libraries in which something waits, and nothing is done."""
         waiting = {*await self._store.groups.waiting(), *await self._store.updates.libraries()}
-        for library in self._errors.keys() - waiting - {_LOOKING}:
-            del self._errors[library]
-        return sorted(name for name in waiting - self._tasks.keys() if not self._rests_now(name))
+        self._obstacles.forget_all_but({*waiting, LOOKING})
+        idle = waiting - self._tasks.keys()
+        return sorted(name for name in idle if not self._obstacles.rests(name))
 
     async def _start(self, library: str) -> None:
         with suppress(NotFoundError):  # deleted meanwhile
@@ -274,25 +243,23 @@ class Worker:
         try:
             while update_id is not None:
                 record = await self._drive(update_id, share=self._share)
-                self._errors.pop(library, None)
+                self._obstacles.forget(library)
                 if record.status == "open":
-                    self._begin_rest(library)
+                    self._obstacles.begin_rest(library)
                     return
-                self._rests.pop(library, None)
-                self._pause.reset()
-                self._wake.set()  # others may have paused
-                update_id = None if self._pauses() else await self._next(library)
+                self._obstacles.succeeded(library)
+                update_id = None if self._obstacles.pauses else await self._next(library)
         except ModelUnavailableError:
             logger.debug("the endpoint is down")  # which the pause says
         except (NotFoundError, LeaseLostError) as error:  # deleted or taken over meanwhile
             logger.info("learning was cut short: %s", error)
         except StorageError as error:
-            self._note(library, error)
+            self._obstacles.note(library, error)
         except Exception as error:  # whatever it is, the other libraries are learned from
             logger.exception("learning in library %r met an error", library)
-            self._note(library, error)
-            self._begin_rest(library)
-        self._begin_pause()
+            self._obstacles.note(library, error)
+            self._obstacles.begin_rest(library)
+        self._obstacles.begin_pause()
 
     async def _drive(
         self, update_id: str, report: Report | None = None, share: int | None = None
@@ -339,43 +306,6 @@ class Worker:
             await self._on_published(work.record.library.name)
         return work.record
 
-    # Pauses and troubles
-
-    def _new_rest(self) -> _Rest:
-        return _Rest(self._times.round, self._times.max_pause)
-
-    def _begin_rest(self, library: str) -> None:
-        self._rests.setdefault(library, self._new_rest()).begin()
-        self._wake.set()
-
-    def _rests_now(self, library: str) -> bool:
-        return library in self._rests and self._rests[library].left > 0
-
-    def _stands_still(self) -> bool:
-        """Whether what is in the way concerns every library."""
-        return bool(self._health.down or self.unusable or _LOOKING in self._errors)
-
-    def _pauses(self) -> bool:
-        return self._stands_still() and self._pause.left > 0
-
-    def _begin_pause(self) -> None:
-        """If learning stands still, leave what is in the way alone, longer each time."""
-        if self._stands_still() and not self._pauses():
-            pause = self._pause.begin()
-            reason = self.trouble.reason if self.trouble else ""
-            logger.warning("learning pauses for %.0f s: %s", pause, reason)
-            self._wake.set()
-
-    def _note(self, where: str, error: Exception) -> None:
-        known = self._errors.get(where)
-        self._errors[where] = _Error(known.since if known else datetime.now(UTC), error, where)
-
-    def _until_next_look(self) -> float:
-        if self._pauses():
-            return self._pause.left
-        rests = [rest.left for rest in self._rests.values() if rest.left > 0]
-        return min([self._times.poll, *rests])
-
     async def _tell(self) -> None:
         """Record in the database what holds up learning, for other processes."""
         told, at = self._told
@@ -388,43 +318,6 @@ class Worker:
             else:
                 await self._store.workers.report(self._owner, trouble)
             self._told = trouble, now
-
-
-@dataclass(frozen=True, slots=True)
-class _Error:
-    since: datetime
-    error: Exception
-    library: str
-
-    def trouble(self) -> Trouble:
-        whole = isinstance(self.error, StorageError) or self.library == _LOOKING
-        where = "" if whole else f"in library {self.library!r}: "
-        return Trouble(self.since, f"{where}{self.error}")
-
-
-class _Rest:
-    """A pause that doubles each time."""
-
-    def __init__(self, first: float, longest: float) -> None:
-        self._first, self._longest = first, longest
-        self._next = first
-        self._until = 0.0
-
-    @property
-    def left(self) -> float:
-        """Seconds that are left of it."""
-        return self._until - time.monotonic()
-
-    def begin(self) -> float:
-        """Begin the next one; returns its seconds."""
-        seconds = min(self._next, self._longest)
-        self._next = seconds * 2
-        self._until = time.monotonic() + seconds
-        return seconds
-
-    def reset(self) -> None:
-        """Begin with the first pause again."""
-        self._next = self._first
 
 
 def learner_of(settings: ModelSettings) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Self
 
 import click
 
@@ -16,6 +13,7 @@ from experience_store.store import GroupCounts, GroupInfo, Store, UpdateRecord, 
 from experience_store.version import Version
 from server import APP
 from server.app import App, open_app
+from server.cli.learning_progress import Progress, ProgressLine
 from server.cli.open_database import check_exists
 from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import (
@@ -28,13 +26,11 @@ from server.cli.options import (
     shared,
 )
 from server.cli.output import count, print_json, render_change, title, wrapped
-from server.learning.model_driver import UpdateProgress
 from server.learning.models import ModelUnavailableError
 from server.rendering import version_changes
 from server.settings import ModelSettings, Settings
 from server.text import HOW_TO_FIT, NONE_FIT
 
-MINUTE = 60
 AT_ONCE = 8  # libraries
 MAX_NAMED = 5  # groups
 NO_MODEL = (
@@ -135,7 +131,7 @@ async def _learn_now(app: App, library: str, *, retry: bool, alone: bool) -> Lea
     updates: list[UpdateRecord] = []
     if app.worker is not None:
         progress = Progress((await groups.counts(library)).pending)
-        with _ProgressLine(library, progress) as line:
+        with ProgressLine(library, progress) as line:
             updates = await app.worker.learn(library, line.report, alone=alone)
     tried = {group.group.id for update in updates for group in update.groups}
     set_aside = await groups.set_aside(library, len(tried)) if tried else ()
@@ -154,66 +150,6 @@ async def _versions(
 ) -> tuple[Version, ...]:
     numbers = [u.version for u in updates if u.version is not None]
     return tuple([await store.libraries.version(library, number) for number in numbers])
-
-
-class Progress:
-    """How many groups are done, and how long the others may take.
-
-    Args of `__init__`:
-        total: Number of groups to learn from.
-        clock: Seconds since any moment.
-    """
-
-    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._total = total
-        self._clock = clock
-        self._begun = clock()
-        self._done_by_update: dict[str, int] = {}
-        self._at_first: int | None = None
-
-    def text(self, progress: UpdateProgress) -> str:
-        """The progress in words: "768 of 2,000 groups, about 3 min"."""
-        self._done_by_update[progress.update_id] = progress.groups
-        done = sum(self._done_by_update.values())
-        if self._at_first is None:
-            self._at_first = done
-        total = max(self._total, done)
-        text = f"{done:,} of {count(total, 'group')}"
-        fresh = done - self._at_first
-        if not fresh or done == total:
-            return text
-        left = (self._clock() - self._begun) / fresh * (total - done)
-        return f"{text}, about {_duration(left)}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 2 * MINUTE:
-        return f"{max(1, round(seconds))} s"
-    minutes = seconds / MINUTE
-    return f"{minutes:.0f} min" if minutes < 2 * MINUTE else f"{minutes / MINUTE:.0f} h"
-
-
-class _ProgressLine:
-    """The progress of an update, as a line on a terminal that is overwritten."""
-
-    def __init__(self, library: str, progress: Progress) -> None:
-        self._library = library
-        self._progress = progress
-        self._visible = sys.stderr.isatty()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._write("")
-
-    def report(self, progress: UpdateProgress) -> None:
-        """Show the progress."""
-        self._write(f"{self._library}: {self._progress.text(progress)} …")
-
-    def _write(self, text: str) -> None:
-        if self._visible:
-            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +212,8 @@ def _print_update(update: UpdateRecord, version: Version | None) -> None:
 
 def _nothing_learned(summary: LearningSummary) -> str:
     counts = summary.counts
-    if counts.waiting:
-        waiting = count(counts.waiting, "group")
+    if counts.pending:
+        waiting = count(counts.pending, "group")
         return f"Waiting: {waiting}. Ask a connected agent to call update_experiences."
     if counts.none_fit:
         return f"{NONE_FIT} {HOW_TO_FIT}"

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from experience_store.testing import Asked, Said, ScriptedEndpoint, sensible_answer
-from server.cli.commands.learn import Progress
+from server.cli.learning_progress import Progress
 from server.learning.model_driver import UpdateProgress
 from server.learning.worker import Worker, WorkerTimes
 from server.text import HOW_TO_FIT, NONE_FIT
