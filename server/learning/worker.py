@@ -234,7 +234,11 @@ class Worker:
 
     async def _begin(self, library: str) -> str | None:
         return await self._runner.begin(
-            library, "model", self._groups_per_update, (self._owner, self._times.lease)
+            library,
+            "model",
+            self._groups_per_update,
+            (self._owner, self._times.lease),
+            prompt_bound=self._settings.prompt_tokens,
         )
 
     # Working on one library

@@ -12,6 +12,7 @@ import click
 from pydantic import BaseModel, ConfigDict, Field
 
 from experience_store.errors import BadInputError
+from experience_store.learning.inputs import model_budget
 from server.cli.option_sections import section
 from server.cli.options import (
     KEY_MISSING,
@@ -79,6 +80,7 @@ class RunOptions(BaseModel):
     send_seed: bool
     teacher: str | None
     teacher_url: str | None
+    teacher_prompt_tokens: int | None
     teacher_price_prompt: float | None
     teacher_price_cached: float | None
     teacher_price_completion: float | None
@@ -128,7 +130,12 @@ class RunOptions(BaseModel):
                 prompt or 0.0, (prompt or 0.0) if cached is None else cached, completion or 0.0
             )
         return replace(
-            player, name=self.teacher or player.name, base_url=url, api_key=key, prices=prices
+            player,
+            name=self.teacher or player.name,
+            base_url=url,
+            api_key=key,
+            prices=prices,
+            prompt_tokens=self.teacher_prompt_tokens,
         )
 
     @property
@@ -211,6 +218,7 @@ class RunOptions(BaseModel):
             judged=self.verifier_name == "judge",
             prices=self.player.prices,
             teacher_prices=self.teacher_settings.prices,
+            teacher_budget=model_budget(self.teacher_prompt_tokens),
         )
 
     @property
