@@ -152,7 +152,12 @@ class UpdateRunner:
         return replace(work, update=update), tuple(refused)
 
     async def keep(
-        self, work: ResumedUpdate, answer: GivenAnswer, *, last: bool = False
+        self,
+        work: ResumedUpdate,
+        answer: GivenAnswer,
+        *,
+        last: bool = False,
+        unusable: str | None = None,
     ) -> ResumedUpdate:
         """Take one answer of a model; a refused one is stored before AnswerRefusedError is raised.
 
@@ -160,13 +165,15 @@ class UpdateRunner:
             work: The update.
             answer: The answer.
             last: Whether the request will not be asked again, see `Update.record`.
+            unusable: What came in place of a whole answer, if that is known: it says more than
+                what is then missing in the answer.
         """
         try:
             update = work.update.record(answer.request, answer.text, last=last)
         except AnswerRefusedError as error:
-            refused = replace(answer, refused=str(error))
+            refused = replace(answer, refused=unusable or str(error))
             await self._store.updates.answer(work.record.id, [refused])
-            raise
+            raise AnswerRefusedError(refused.refused) from error
         if not await self._store.updates.answer(work.record.id, [answer]):
             return await self.resume(work.record.id)  # another process was faster
         return replace(work, update=update)

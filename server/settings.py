@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -48,6 +49,15 @@ def cost_of(prices: Prices | None, prompt: int, cached: int, completion: int) ->
     return spent / MILLION
 
 
+def address_of(url: str | None) -> str | None:
+    """An endpoint's address without what may be secret: a name and password, a query."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl().rstrip("/")
+
+
 MIN_PROMPT_TOKENS = 2_500  # see `model_budget`
 
 
@@ -78,6 +88,11 @@ class ModelSettings:
     learn_groups: int = 4
     learn_after: float = 300.0
     prompt_tokens: int | None = None
+
+    @property
+    def public_url(self) -> str:
+        """The endpoint's address without what may be secret; empty for OpenAI's own."""
+        return address_of(self.base_url) or ""
 
 
 @dataclass(frozen=True, slots=True)

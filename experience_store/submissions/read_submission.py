@@ -25,7 +25,12 @@ from experience_store.store import Submission
 from experience_store.submissions.clean_text import MAX_TEXT, AnyText, Id, Task, clean
 from experience_store.submissions.forms.fields import snake_case
 from experience_store.submissions.forms.read_message import read_message
-from experience_store.submissions.forms.values import UnreadableError, from_json_text, is_object
+from experience_store.submissions.forms.values import (
+    UnreadableError,
+    from_json_text,
+    is_list,
+    is_object,
+)
 from experience_store.submissions.messages import is_blank, read_messages, task_text
 from experience_store.trajectory import Message, Trajectory
 
@@ -140,10 +145,10 @@ def _metadata_text(metadata: dict[str, object]) -> str:
 def _attempts(value: object) -> object:
     """The attempts: a list, the only one, or either as JSON text."""
     found = from_json_text(value)
-    if is_object(found):
-        if not any(snake_case(name) in TrajectoryInput.model_fields for name in found):
-            raise ValueError('must be a list of attempts: [{"output": ..., "reward": ...}, ...]')
+    if is_object(found) and any(snake_case(n) in TrajectoryInput.model_fields for n in found):
         return [found]
+    if not is_list(found):
+        raise ValueError('must be a list of attempts: [{"output": ..., "reward": ...}, ...]')
     return found
 
 

@@ -5,6 +5,7 @@ Imports neither starlette nor the SDK: the command line checks its options with 
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 from ipaddress import ip_address
@@ -16,6 +17,11 @@ from server.settings import OAuthSettings
 LOCALHOST = "localhost"
 DEFAULT_HOST = "127.0.0.1"
 MAX_PORT = 65_535
+_HINTS = {
+    errno.EADDRINUSE: "; give another port, or 0 for a free one",
+    errno.EACCES: "; give a port from 1024 on, or 0 for a free one",
+    errno.EADDRNOTAVAIL: "; give an address of this machine, such as 127.0.0.1",
+}
 _SAFE_CHARACTERS = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # of URLs and scopes
 
 
@@ -89,8 +95,9 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
+        hint = _HINTS.get(error.errno or 0, "")
         raise BadInputError(
-            f"cannot listen on {authority(host, port)}: {error.strerror or error}"
+            f"cannot listen on {authority(host, port)}: {error.strerror or error}{hint}"
         ) from error
     return listener
 

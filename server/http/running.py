@@ -74,7 +74,12 @@ def _check_certificate(tls: tuple[Path, Path] | None) -> None:
     if tls is not None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
-        except (OSError, ValueError) as error:  # also what ssl raises
+        except ssl.SSLError as error:
+            raise BadInputError(
+                "--tls-cert and --tls-key cannot be used: give the certificate chain and its own "
+                "private key, both in PEM" + (f" ({error.reason})" if error.reason else "")
+            ) from error
+        except (OSError, ValueError) as error:
             raise BadInputError(f"--tls-cert and --tls-key cannot be used: {error}") from error
 
 

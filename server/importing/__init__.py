@@ -1,5 +1,6 @@
-"""Readers of other programs' files.
+"""Readers of other people's files.
 
-`entries` reads a file into entries, `attempts` the attempts in them with a module of `forms` for
-each program's form, and `importer` stores them; `lessons` and `markdown` read experiences.
+Attempts: `entries` reads a file into entries, `attempts` what is in them, in `own_forms` of the
+project or in another program's, of which `forms` has a module for each; `importer` stores them.
+Lessons: `lesson_text` and `lesson_json`.
 """

@@ -5,28 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from server.importing.fields import Json, as_list, as_object, objects
+from experience_store.submissions.messages import first_user_text
+from server.importing.fields import Json, as_list, as_object
 
 _MARKS = {"role", "type", "from", "action", "observation"}  # fields of messages and events
-
-
-def first_user_text(messages: object) -> str | None:
-    """The text of the first user message that has one."""
-    for message in objects(_decoded(messages)):
-        if message.get("role") in {"user", "human"}:
-            text = content_text(message.get("content", message.get("parts")))
-            if text:
-                return text
-    return None
-
-
-def content_text(content: object) -> str:
-    """The text of a message's content: text itself, or its parts."""
-    if isinstance(content, str):
-        return content.strip()
-    if (part := as_object(content)) is not None:
-        return content_text(part.get("text"))
-    return "\n".join(t for t in map(content_text, as_list(content) or ()) if t)
 
 
 def are_messages(value: object) -> bool:

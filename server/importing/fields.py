@@ -12,9 +12,12 @@ Json: TypeAlias = Mapping[str, object]
 
 _REWARDS = (
     *("reward", "score", "correct", "accuracy", "acc", "exact_match", "resolved", "success"),
-    *("passed", "pass", "grade", "rating", "return", "solved"),
+    *("passed", "pass", "grade", "rating", "return", "solved", "verdict", "outcome"),
 )
 _REWARD_ENDINGS = ("reward", "rewards", "score", "scores", "correct", "success", "accuracy")
+_HOLDERS = ("score", "feedback", "reward")
+_VERDICTS = {"correct", "incorrect", "pass", "fail", "passed", "failed", "true", "false"}
+_OUTPUT_ENDINGS = ("answer", "output", "response", "completion", "prediction", "generation", "said")
 _DEPTH = 4  # of looking for rewards
 
 
@@ -78,12 +81,13 @@ def listed(names: Sequence[str], longest: int = 20) -> str:
 
 
 def reward_like(value: object) -> list[str]:
-    """The names of fields that look like rewards: named like one, with a number or a bool."""
-    names = [name for name in field_names(value) if isinstance(_find(value, name)[1], float | int)]
-    return [name for name in names if _is_named_like_reward(name)]
+    """The names of fields that look like rewards: named like one, with a number or a grade."""
+    return [name for name in field_names(value) if _is_reward(name, _find(value, name)[1])]
 
 
-def _is_named_like_reward(name: str) -> bool:
+def _is_reward(name: str, value: object) -> bool:
+    if not isinstance(value, float | int) and str(value).lower() not in _VERDICTS:
+        return False
     last = name.rpartition(".")[2].lower()
     return (
         last in _REWARDS
@@ -92,7 +96,14 @@ def _is_named_like_reward(name: str) -> bool:
     )
 
 
-_HOLDERS = ("score", "feedback", "reward")
+def output_like(value: object) -> list[str]:
+    """The names of fields that look like what was said: named so, with text."""
+    return [
+        name
+        for name in field_names(value)
+        if isinstance(_find(value, name)[1], str)
+        and name.rpartition(".")[2].lower().endswith(_OUTPUT_ENDINGS)
+    ]
 
 
 def read_name(field: str, value: object) -> str:

@@ -26,6 +26,7 @@ STDIN = "-"
 MAX_BATCH = 64
 MAX_BATCH_BYTES = 8_000_000
 MAX_BAD_LINES = 1_000
+_ID_HINT = "; if id names the task and not the attempt, use --group-by id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,9 @@ class Importer:
             await self._submit(batch)
         except (BadInputError, ConflictError) as error:
             if len(batch) == 1:
-                self._skip(batch[0].file, batch[0].place, str(error))
+                (entry,) = batch
+                is_id = isinstance(error, ConflictError) and entry.parsed.by_task
+                self._skip(entry.file, entry.place, f"{error}{_ID_HINT if is_id else ''}")
                 return
             for entry in batch:
                 self._batch = [entry]

@@ -12,11 +12,13 @@ from server.importing.chat import are_messages, task_text
 from server.importing.fields import (
     Json,
     as_object,
+    field_names,
     first,
     has,
     list_hint,
     listed,
     lookup,
+    output_like,
     read_name,
     reward_like,
 )
@@ -78,6 +80,10 @@ def _no_attempt(value: Json) -> str:
         "otherwise name the field of what was done (--output-field, or --messages-field for chat "
         "messages), of the task (--task-field) and of the reward (--reward-field)"
     )
+    messages = [name for name in field_names(value) if are_messages(lookup(value, name))]
+    said += [f"{name} looks like chat messages: --messages-field {name}" for name in messages[:1]]
+    outputs = [] if messages else output_like(value)
+    said += [f"{name} looks like what was done: --output-field {name}" for name in outputs[:1]]
     return "; ".join([*said, *_guesses(value)])
 
 

@@ -9,8 +9,9 @@ from difflib import get_close_matches
 
 from experience_store.errors import BadInputError
 from experience_store.store import Submission
+from experience_store.submissions.messages import first_user_text
 from experience_store.submissions.read_submission import read_submission
-from server.importing.chat import are_messages, first_user_text, messages_in, task_text
+from server.importing.chat import are_messages, messages_in, task_text
 from server.importing.fields import Json, as_list, as_object, first, lookup, objects, read_name
 from server.importing.naming import (
     OUTPUT_FIELDS,

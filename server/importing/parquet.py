@@ -25,8 +25,21 @@ def parquet_rows(data: bytes) -> Iterator[dict[str, JsonValue]]:
     Raises:
         BadInputError: If the package is not installed, or the file is damaged.
     """
-    reader = _reader(data)
-    for batch in reader:
+    try:
+        yield from _rows(data)
+    except BaseException as error:
+        if not _is_of_arrow(error):
+            raise
+        raise BadInputError(f"is a Parquet file that is damaged ({str(error)[:80]})") from error
+
+
+def _is_of_arrow(error: BaseException) -> bool:
+    """Whether the package failed: it raises plain exceptions, and panics on files it mistrusts."""
+    return type(error) is Exception or type(error).__name__ == "PanicException"
+
+
+def _rows(data: bytes) -> Iterator[dict[str, JsonValue]]:
+    for batch in _reader(data):
         columns = {name: batch.column(name) for name in batch.column_names}
         for number in range(batch.num_rows):
             yield {name: _plain(column[number].as_py()) for name, column in columns.items()}

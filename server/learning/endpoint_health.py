@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from urllib.parse import urlsplit, urlunsplit
 
 from experience_store.safety.redaction import redact
 from experience_store.store import Trouble
@@ -23,6 +24,7 @@ from server.learning.models import (
 from server.settings import ModelSettings
 
 MAX_REASON = 500  # characters
+MIN_KEY = 8  # characters; what is shorter is a placeholder, and may be a word of a message
 
 
 class EndpointHealth:
@@ -35,18 +37,37 @@ class EndpointHealth:
 
     def __init__(self, model: Model, settings: ModelSettings) -> None:
         self._model = model
-        self._key = settings.api_key
-        self._url = public_url(settings.base_url)
+        key = settings.api_key
+        self._key = key if len(key) >= MIN_KEY else ""
+        self._url = settings.public_url
         self._turn = asyncio.Lock()
         self._answered = self._probed = float("-inf")
         self._verdict: ModelUnavailableError | None = None
         self.down: Trouble | None = None
         self.known = False
         self._spent = False
+        self._calls = 0
+        self._heard = 0.0
+
+    @contextmanager
+    def calling(self) -> Generator[None]:
+        """Around a call to the endpoint."""
+        if not self._calls:
+            self._heard = time.monotonic()
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+
+    @property
+    def silence(self) -> float:
+        """Seconds that calls have been in flight without an answer to any."""
+        return time.monotonic() - self._heard if self._calls else 0.0
 
     def answered(self) -> None:
         """A request was answered: the endpoint is up."""
-        self._answered = time.monotonic()
+        self._answered = self._heard = time.monotonic()
         self.down, self.known = None, True
 
     async def verdict(self, error: ModelUnavailableError) -> ModelUnavailableError | None:
@@ -73,6 +94,7 @@ class EndpointHealth:
             if self._answered < since:
                 return self._is_down(error)
         self.known = True
+        self._heard = time.monotonic()
         if not self._spent:  # a tiny question may still be paid for
             self.down = None
         return None
@@ -91,10 +113,3 @@ class EndpointHealth:
         said = str(error).replace(self._key, "[API key]") if self._key else str(error)
         line = " ".join(redact(said)[0].split())
         return line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 1]}…"
-
-
-def public_url(url: str | None) -> str:
-    """A URL without credentials and query; empty for None."""
-    parts = urlsplit(url or "")
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))

@@ -147,7 +147,8 @@ class _Pass:
     async def _call(self, request: Request, correction: Correction | None) -> _Outcome:
         try:
             async with self.slots:
-                reply = await self.model.ask(request, correction)
+                with self.health.calling():
+                    reply = await self.model.ask(request, correction)
         except ModelRefusedError as error:
             return error
         except ModelUnavailableError as error:
@@ -180,8 +181,10 @@ class _Pass:
         self.tries[request.id] += 1
         tries = self.tries[request.id]
         answer = GivenAnswer(request.id, reply.text, model=self.model.name, usage=reply.usage)
+        unusable = reply.unusable.reason if reply.unusable else None
         try:
-            return await self.runner.keep(work, answer, last=tries >= MAX_TRIES)
+            last = tries >= MAX_TRIES
+            return await self.runner.keep(work, answer, last=last, unusable=unusable)
         except AnswerRefusedError as error:
             if tries >= MAX_TRIES:
                 reason = f"{tries} answers could not be used; the last: {error}"

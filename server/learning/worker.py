@@ -17,7 +17,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from experience_store.errors import LeaseLostError, NotFoundError, StorageError
 from experience_store.store import GroupCounts, Store, Trouble, UpdateRecord
 from experience_store.store.workers import FRESH_SECONDS
 from experience_store.update_runner import UpdateRunner
-from server.learning.endpoint_health import EndpointHealth, public_url
+from server.learning.endpoint_health import EndpointHealth
 from server.learning.model_driver import ModelDriver, Report
 from server.learning.models import Model, ModelUnavailableError
 from server.settings import ModelSettings
@@ -34,6 +34,7 @@ from server.settings import ModelSettings
 logger = logging.getLogger(__name__)
 
 GROUPS_PER_UPDATE = 256
+LIBRARIES_AT_ONCE = 32
 SHARE = 0.75  # of the concurrent calls that one library may make in the background
 _AT_ONCE = -1.0
 _LOOKING = ""
@@ -50,6 +51,9 @@ class WorkerTimes:
         abandoned: A host's update that got no answer for this long is taken over.
         round: Pause before a failed request is asked again; it doubles with each round.
         probe: A group that waits this long for others makes the worker try the endpoint.
+        patience: A person who waits for the first answer is told after this long if there is none
+            to come.
+        silence: Calls in flight without any answer for this long do so, too.
     """
 
     lease: float = 15.0
@@ -59,6 +63,8 @@ class WorkerTimes:
     max_pause: float = 300.0
     round: float = 5.0
     probe: float = 10.0
+    patience: float = 3.0
+    silence: float = 60.0
 
 
 _TIMES = WorkerTimes()
@@ -91,6 +97,7 @@ class Worker:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._wake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._checking: asyncio.Task[object] | None = None
         self._rests: dict[str, _Rest] = {}
         self._pause = _Rest(times.poll, times.max_pause)
         self._take_over: set[str] = set()
@@ -101,8 +108,8 @@ class Worker:
     @property
     def trouble(self) -> Trouble | None:
         """What holds up learning; None if nothing does."""
-        errors = (Trouble(e.since, str(e.error)) for e in self._errors.values())
-        return self._health.down or next(errors, None)
+        troubles = (error.trouble() for error in self._errors.values())
+        return self._health.down or next(troubles, None)
 
     @property
     def unusable(self) -> StorageError | None:
@@ -125,12 +132,15 @@ class Worker:
         try:
             while True:
                 self._wake.clear()
+                await self._tell()
+                self._listen()
                 await self._look()
                 await self._tell()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._until_next_look())
+                with suppress(TimeoutError):  # `wait_for` may lose a cancellation in Python 3.11
+                    async with asyncio.timeout(self._until_next_look()):
+                        await self._wake.wait()
         finally:
-            tasks = list(self._tasks.values())
+            tasks = [*self._tasks.values(), *([self._checking] if self._checking else [])]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -165,12 +175,25 @@ class Worker:
             update_id = await self._lease(library) or await self._begin(library)
             if update_id is None:
                 return closed
-            record = await self._drive(update_id, report, None if alone else self._share)
+            driving = self._drive(update_id, report, None if alone else self._share)
+            record = await self._unless_dead(driving)
             if record.status == "open":
                 await asyncio.sleep(rest.begin())
             else:
                 closed.append(record)
                 rest = self._new_rest()
+
+    async def _unless_dead(self, driving: Coroutine[object, object, UpdateRecord]) -> UpdateRecord:
+        """Drive, but not until the last retry if the endpoint is dead from the beginning."""
+        task = asyncio.create_task(driving)
+        try:
+            await asyncio.wait({task}, timeout=None if self._health.known else self._times.patience)
+            if not task.done() and not self._health.known and (down := await self._health.check()):
+                raise down
+            return await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     # Looking for work
 
@@ -186,7 +209,8 @@ class Worker:
                     return
             await self._store.groups.offer_again(self._learner)
             for library in await self._candidates():
-                await self._start(library)
+                if len(self._tasks) < LIBRARIES_AT_ONCE:
+                    await self._start(library)
             self._errors.pop(_LOOKING, None)
         except StorageError as error:
             self._note(_LOOKING, error)
@@ -194,6 +218,12 @@ class Worker:
             logger.exception("looking for work met an error")
             self._note(_LOOKING, error)
         self._begin_pause()
+
+    def _listen(self) -> None:
+        """Try the endpoint if it has been silent for long, beside the calls that wait for it."""
+        idle = self._checking is None or self._checking.done()
+        if idle and not self._health.down and self._health.silence > self._times.silence:
+            self._checking = asyncio.create_task(self._health.check())
 
     async def _candidates(self) -> list[str]:
         """The libraries in which something waits, and nothing is done."""
@@ -342,7 +372,7 @@ class Worker:
 
     def _note(self, where: str, error: Exception) -> None:
         known = self._errors.get(where)
-        self._errors[where] = _Error(known.since if known else datetime.now(UTC), error)
+        self._errors[where] = _Error(known.since if known else datetime.now(UTC), error, where)
 
     def _until_next_look(self) -> float:
         if self._pauses():
@@ -368,6 +398,12 @@ class Worker:
 class _Error:
     since: datetime
     error: Exception
+    library: str
+
+    def trouble(self) -> Trouble:
+        whole = isinstance(self.error, StorageError) or self.library == _LOOKING
+        where = "" if whole else f"in library {self.library!r}: "
+        return Trouble(self.since, f"{where}{self.error}")
 
 
 class _Rest:
@@ -397,7 +433,7 @@ class _Rest:
 
 def learner_of(settings: ModelSettings) -> str:
     """A model with its endpoint: what decides whether it is worth trying a group again."""
-    return f"{settings.name} at {public_url(settings.base_url) or 'OpenAI'}"
+    return f"{settings.name} at {settings.public_url or 'OpenAI'}"
 
 
 def _waited(counts: GroupCounts) -> float:

@@ -20,10 +20,11 @@ _SIMILAR = 0.65
 _MISSPELT = 0.8  # as a field of a trajectory, which most names of clients are not
 
 _ADDED_BY_CLIENTS = words(
-    "_meta meta action agent_id call_id chat_id chat_input client_id conversation_id cwd "
-    "execution_id invocation_id message_id method progress_token request_context request_id run_id "
-    "server server_name session_id signal thread_id timestamp tool tool_call tool_call_id tool_id "
-    "tool_name tool_use_id trace_id turn_id type user_id workflow_id"
+    "_meta action agent_id call_id chat_id chat_input client_id conversation_id cwd "
+    "execution_id invocation_id message_id meta method progress_token random_string "
+    "request_context request_id run_id server server_name session_id signal thread_id timestamp "
+    "tool tool_call tool_call_id tool_id tool_name tool_use_id trace_id turn_id type user_id "
+    "workflow_id"
 )
 _OTHER_NAMES = {
     "task": "input instruction objective problem prompt query question request tasks text",

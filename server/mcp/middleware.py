@@ -20,6 +20,9 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
+from experience_store.submissions.clean_text import clean
+from experience_store.submissions.read_submission import LONE_SURROGATE
+
 MAX_LIBRARY = 64  # characters; as libraries are named
 _LONGEST = {"uri": 2_000, "cursor": 1_000, "name": 200}  # characters, by parameter
 _NAMED = frozenset({"tools/call", "prompts/get"})
@@ -34,7 +37,9 @@ async def limit_lengths(ctx: ServerRequestContext[Any, Any], call_next: CallNext
 
 
 def problem_with_library(name: object) -> str | None:
-    """The error for a name that is too long for a library."""
+    """The error for a name that no library can have, if it is not worth comparing."""
+    if isinstance(name, str) and clean(name) != name:
+        return f"library {LONE_SURROGATE}"
     if isinstance(name, str) and len(name) > MAX_LIBRARY:
         return (
             f"{name[:MAX_LIBRARY]!r}… is not a library name: it has {len(name)} characters, "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -90,7 +92,7 @@ def export(
         text = write_archive(archive)
         private = not without_attempts
     if output == STDIO:
-        click.echo(text, nl=False)
+        _print_whole(text)
         return
     path = Path(output).expanduser()
     _check_replaceable(path, agreed=force)
@@ -133,6 +135,17 @@ async def _markdown(database: Path, library: str) -> str:
 async def _export(database: Path, library: str, *, attempts: bool) -> Archive:
     async with existing(database) as store:
         return await store.archives.export(library, attempts=attempts)
+
+
+def _print_whole(text: str) -> None:
+    """Print a text, or raise OSError if only a part of it fits.
+
+    With PYTHONUNBUFFERED, as in many containers, Python itself drops the rest of a partial write.
+    """
+    stdout = sys.stdout.buffer
+    out = io.BufferedWriter(stdout) if isinstance(stdout, io.RawIOBase) else stdout
+    out.write(text.encode())
+    out.flush()
 
 
 def _check_replaceable(path: Path, *, agreed: bool) -> None:

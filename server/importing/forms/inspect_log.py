@@ -16,7 +16,7 @@ _ATTACHMENT = "attachment://"
 
 def _matches(value: Json) -> bool:
     is_log = as_object(value.get("eval")) is not None and "samples" in value
-    is_sample = "epoch" in value and "input" in value and ("messages" in value or "scores" in value)
+    is_sample = value.keys() >= {"epoch", "input", "target"} and "reward" not in value
     return is_log or is_sample
 
 

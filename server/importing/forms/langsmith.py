@@ -17,6 +17,10 @@ def _matches(value: Json) -> bool:
 
 
 def _read(value: Json) -> Record:
+    if value.get("parent_run_id") is not None:
+        raise BadInputError(
+            "is a step of another run (parent_run_id): only whole runs are attempts"
+        )
     inputs = as_object(value["inputs"]) or {}
     outputs = as_object(value.get("outputs")) or {}
     if not outputs:

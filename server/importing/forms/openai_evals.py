@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.importing.chat import first_user_text, nested
+from experience_store.submissions.messages import first_user_text
+from server.importing.chat import nested
 from server.importing.fields import Json, as_list, as_object, only_objects, without
 from server.importing.forms.form import Form, Record, only_reward
 

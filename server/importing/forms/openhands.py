@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
-from server.importing.chat import as_text, call, first_user_text, nested
+from experience_store.submissions.messages import first_user_text
+from server.importing.chat import as_text, call, nested
 from server.importing.fields import Json, as_list, as_object, first, lookup, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
@@ -87,8 +88,11 @@ def _observation(event: Json) -> dict[str, object]:
 
 
 def _reward(value: Json) -> float | None:
+    """Whether the issue is resolved; None if the tests could not be run."""
     field = first(value, _REWARDS)
-    return None if field is None else read_reward(lookup(value, field), field)
+    if field is None or nested(value, "test_result", "report", "error_eval"):
+        return None
+    return read_reward(lookup(value, field), field)
 
 
 OPENHANDS = Form("OpenHands output", _matches, _read, _reward)

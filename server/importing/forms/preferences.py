@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
-from server.importing.chat import are_messages, first_user_text, messages_in, task_text
+from experience_store.submissions.messages import first_user_text
+from server.importing.chat import are_messages, messages_in, task_text
 from server.importing.fields import Json, first, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward

@@ -78,7 +78,8 @@ class Endpoint:
 
     @property
     def _where(self) -> str:
-        return f"{self.name} at {str(self._client.base_url).rstrip('/')}"
+        url = self._settings.public_url
+        return f"{self.name} at {url}" if url else self.name
 
     async def _create(
         self,

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
@@ -23,6 +22,7 @@ from server.practice.run.runner import RunPlan
 from server.practice.run_errors import RunStoppedError
 from server.practice.verifiers import Verifier
 from server.practice.verifiers.user_function import UserFunction
+from server.settings import address_of
 
 
 async def check_library(
@@ -176,12 +176,3 @@ def _digest(tasks: Sequence[Task]) -> str:
 def mark_of(path: Path) -> str:
     """A file's name and a mark that changes with it; what it holds may be secret."""
     return f"{path.name} ({hashlib.sha256(path.read_bytes()).hexdigest()[:12]})"
-
-
-def address_of(url: str | None) -> str | None:
-    """An endpoint's address without what may be secret: a name and password, a query."""
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query="", fragment="").geturl().rstrip("/")

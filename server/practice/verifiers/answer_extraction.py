@@ -1,23 +1,31 @@
 r"""Where in an agent's last words its answer stands.
 
-In this order: the last `<answer>…</answer>`; the last `\boxed{…}`; what follows the last
-"answer:" or "answer is" up to the end of its line, or the next line if nothing follows. What was
-found is looked through in the same way: `<answer>\boxed{5}</answer>` is 5.
+In this order: the last `<answer>…</answer>`; the last `\boxed{…}`; the last `"answer": …` of a JSON
+object; what follows the last "answer:", "answer is" (also in other languages) or `####` up to the
+end of its line, or the next line if nothing follows. What was found is looked through in the same
+way: `<answer>\boxed{5}</answer>` is 5. What such a line says without the words around it is in
+`answer_wording`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
-Place: TypeAlias = Literal["tags", "boxed", "line"]
-_TAGS = re.compile(r"<answer>((?:(?!<answer>).)*)</answer>", re.DOTALL | re.IGNORECASE)
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_LINE = re.compile(
-    r"\banswer\b[*_`]*[ \t]*(?:(?:is|was)[ \t]*:?|[:=])[*_`]*[ \t]*(?:\n\s*)?([^\n]*)",
-    re.IGNORECASE,
-)
+from server.practice.verifiers import answer_words as words
+
+Place: TypeAlias = Literal["tags", "boxed", "json", "line"]
+MAX_UNCLOSED = 200  # characters of an answer in tags that are not closed
+MAX_NESTED = 8  # marks within marks
+MAX_SEARCHED = 20_000  # characters at the end of a text in which an unmarked answer is looked for
+
+_TAG = re.compile(r"<(?P<end>/?)(?P<name>(?:final_)?answer)>", re.IGNORECASE)
+_BOXED = re.compile(r"(?:\\fbox|\\?\bboxed)\s*\{|\\boxed\s*(?=\w)")
+_BETWEEN_BOXES = re.compile(r"[\s$.,;]*(?:and|or)?[\s$]*(?:[a-zA-Z]\s*=)?[\s$]*", re.IGNORECASE)
+_KEY = re.compile(r"""["'](?:final[ _-]?)?answer["']\s*:\s*""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +36,16 @@ class Found:
     place: Place
 
 
+@lru_cache(maxsize=4)  # one answer is read in several ways
 def find_answer(text: str) -> Found | None:
     """The answer that is marked as such; None where none is."""
-    found = _in_tags(text) or _in_box(text) or _in_line(text)
-    if found is None:
-        return None
-    return find_answer(found.text) or found
+    found = None
+    for _ in range(MAX_NESTED):
+        inner = _in_tags(text) or _in_box(text) or _in_json(text) or _in_line(text)
+        if inner is None:
+            break
+        found, text = inner, inner.text
+    return found
 
 
 def final_answer(text: str) -> str:
@@ -49,19 +61,34 @@ def answer_in_tags(text: str) -> str | None:
 
 
 def _in_tags(text: str) -> Found | None:
-    if "</answer>" not in text.lower():
-        return None
-    matches = _TAGS.findall(text)
-    return Found(matches[-1].strip(), "tags") if matches else None
+    opened: dict[str, int] = {}
+    found: tuple[int, int] | None = None
+    for tag in _TAG.finditer(text):
+        name = tag["name"].lower()
+        if not tag["end"]:
+            opened[name] = tag.end()
+        elif name in opened:
+            found = (opened.pop(name), tag.start())
+    if found is None and opened:  # cut at the end mark, as by a stop sequence
+        start = max(opened.values())
+        found = (start, len(text)) if len(text) - start <= MAX_UNCLOSED else None
+    return Found(text[slice(*found)].strip(), "tags") if found else None
 
 
 def _in_box(text: str) -> Found | None:
-    """The last box that is closed."""
+    """The last box that is closed, with those before it that it is listed with."""
+    said: list[str] = []
+    after: int | None = None
     for match in reversed(list(_BOXED.finditer(text))):
-        end = _closing(text, match.end())
-        if end is not None:
-            return Found(text[match.end() : end].strip(), "boxed")
-    return None
+        braced = match[0].endswith("{")  # or else \boxed4
+        end = _closing(text, match.end()) if braced else match.end() + 1
+        if end is None:
+            continue
+        if after is not None and not _BETWEEN_BOXES.fullmatch(text[end + 1 : after]):
+            break
+        said.insert(0, text[match.end() : end].strip())
+        after = match.start()
+    return Found(", ".join(said), "boxed") if said else None
 
 
 def _closing(text: str, start: int) -> int | None:
@@ -78,7 +105,29 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
+def _in_json(text: str) -> Found | None:
+    keys = list(_KEY.finditer(text))
+    if not keys:
+        return None
+    start = keys[-1].end()
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, start)
+    except ValueError:
+        said = re.split(r"[,}\n]", text[start:], maxsplit=1)[0].strip(" \"'")
+        return Found(said, "json") if said else None
+    said = value if isinstance(value, str) else text[start:end]
+    return Found(said.strip(), "json") if said.strip() else None
+
+
 def _in_line(text: str) -> Found | None:
-    matches = [m[1].strip() for m in _LINE.finditer(text)]
-    last = next((m for m in reversed(matches) if m), None)
-    return Found(last, "line") if last else None
+    lines = [_said(match) for match in words.ANSWER_LINE.finditer(text)]
+    said = [line for line in lines if line.strip(" |")]
+    said = said or [m["said"] for m in words.HASHES.finditer(text)]
+    said = said or [m["said"].strip() for m in words.IS_THE_ANSWER.finditer(text[-MAX_SEARCHED:])]
+    return Found(said[-1], "line") if said else None
+
+
+def _said(line: re.Match[str]) -> str:
+    said = line["said"].strip().rstrip("!")  # not a factorial
+    denied = line["not"] or line["no"] or words.DENIES_VERB.search(line["lead"] or "")
+    return f"not {said}" if denied else said

@@ -13,31 +13,38 @@ from typing_extensions import override
 from experience_store.errors import BadInputError
 from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import final_answer
+from server.practice.verifiers.answer_wording import readings, unwrapped
+from server.practice.verifiers.number_reading import (
+    answered_number,
+    last_number,
+    other_currency,
+    whole_number,
+)
 from server.practice.verifiers.protocol import (
-    Verifier,
+    AnswerVerifier,
     refuse_tasks,
     require_truth,
     shortened,
-    truth,
+    truths,
 )
 
-_QUOTES = "\"'`*_\u2018\u2019\u201c\u201d\u00ab\u00bb$,:; \\"
-_ENDS = f"{_QUOTES}.?"
-MAX_EXPONENT = 400
-_DIGITS = (
-    r"(?:\d{1,3}(?:[,_']\d{3})+(?!\d)|\d{1,100}(?!\d))(?:\.\d{1,100}(?!\d))?|\.\d{1,100}(?!\d)"
+_EDGES = "\"'`*_\u2018\u2019\u201c\u201d\u00ab\u00bb$,:; \\"
+_ENDS = f"{_EDGES}.?"
+_LABEL = re.compile(  # of a choice, and what it stands for
+    r"(?:(?:the |my )?(?:option|choice|answer|statement|letter)\s+)?"
+    r"(?:[(\[](?P<in>[a-z])[)\]]|(?P<bare>[a-z])(?=$|[).:\]]|\s+[-\u2013\u2014]\s|\s+is\s+(?:right|correct|true)))"
+    r"[).:\]]?(?:\s*[-\u2013\u2014:]\s+|\s+|$)(?P<text>.*)",
+    re.DOTALL,
 )
-_TEN = r"\s?(?:\*|\u00d7|\\times|\\cdot)\s?10\^\{?(?P<ten>-?\d{1,5})\}?"
-_NUMBER = re.compile(
-    # not within a word, nor behind a digit, a power or an index; no base of a power
-    rf"(?<![\w.^])(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?\$?"
-    rf"(?:\\[dt]?frac\{{(?P<over>-?(?:{_DIGITS}))\}}\{{(?P<under>{_DIGITS})\}}"
-    rf"|(?P<first>{_DIGITS})(?:\s(?P<part>\d+/\d+)(?!\d)|\s?/\s?(?P<by>{_DIGITS}))?"
-    rf"(?:[eE](?P<e>[-+]?\d{{1,5}})|{_TEN})?))(?!\s?\^)"
+_ARTICLE = re.compile(r"(?:the|an?) (?=\w)")
+_DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212\u2019", "------'")
+_VERDICTS = ("yes", "no", "true", "false")
+_VERDICT = re.compile(
+    r"(?P<said>yes|no|true|false)\b(?!\s+(?:and|or)\b|\s*/)(?:\s*[^\w\s]|\s+(?:because|since|as)\b|$)"
 )
 
 
-class ExactVerifier(Verifier):
+class ExactVerifier(AnswerVerifier):
     """1 if the whole answer is the ground truth, character for character, else 0.
 
     Only space around it does not count.
@@ -50,20 +57,13 @@ class ExactVerifier(Verifier):
         require_truth(self.name, tasks)
 
     @override
-    async def verify(self, task: Task, rollout: Rollout) -> Score:
-        right = rollout.answer.strip() == truth(task).strip()
+    async def score(self, task: Task, rollout: Rollout) -> Score:
+        right = rollout.answer.strip() in {truth.strip() for truth in truths(task)}
         return Score(reward=float(right), feedback=None if right else "not the exact answer")
 
 
-class MatchVerifier(Verifier):
-    r"""1 if the answer says what the ground truth says, else 0.
-
-    The answer is the whole text, or the part that is marked as the answer: in `<answer>` tags, in
-    `\boxed{}`, or after "answer:" (see `find_answer`). Both sides are normalised: Unicode NFKC, no
-    case, single spaces, and at both ends no quotes, emphasis, dollar signs, commas, colons and
-    semicolons, nor full stops and question marks at the end. Signs and brackets stay: -5 is
-    not 5, and 5! is not 5.
-    """
+class MatchVerifier(AnswerVerifier):
+    """1 if the answer says what the ground truth says, else 0; see `says`."""
 
     name = "match"
 
@@ -72,18 +72,59 @@ class MatchVerifier(Verifier):
         require_truth(self.name, tasks)
 
     @override
-    async def verify(self, task: Task, rollout: Rollout) -> Score:
-        wanted, final = normalised(truth(task)), final_answer(rollout.answer)
-        right = wanted in {normalised(rollout.answer), normalised(final)}
-        feedback = None if right else f"not the right answer: {shortened(final) or '(empty)'}"
-        return Score(reward=float(right), feedback=feedback)
+    async def score(self, task: Task, rollout: Rollout) -> Score:
+        if any(says(rollout.answer, truth) for truth in truths(task)):
+            return Score(reward=1.0)
+        final = final_answer(rollout.answer)
+        return Score(reward=0.0, feedback=f"not the right answer: {shortened(final)}")
+
+
+def says(answer: str, truth: str) -> bool:
+    r"""Whether an answer says what the ground truth says.
+
+    The answer is the whole text, the part that is marked as the answer (see `find_answer`), or what
+    its last sentence states. Both sides are normalised: Unicode NFKC, no case, single spaces, and
+    at both ends no quotes, emphasis, dollar signs and punctuation. Signs and brackets stay: -5 is
+    not 5, and 5! is not 5. A ground truth that is a number is compared by value, one that is the
+    letter of a choice with the letter, and yes, no, true and false with the answer's first word.
+    """
+    wanted = normalised(truth)
+    if normalised(answer) == wanted:
+        return True
+    number = whole_number(truth)
+    if number is not None:
+        return answered_number(answer) == number and not other_currency(truth, answer)
+    return any(_same(reading, wanted) for reading in map(normalised, readings(answer)))
 
 
 def normalised(text: str) -> str:
     """The text as `MatchVerifier` compares it."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    single = re.sub(r"\s+", " ", folded)
-    return single.lstrip(_QUOTES).rstrip(_ENDS)
+    text = text.translate(_DASHES)
+    folded = unicodedata.normalize("NFKC", unwrapped(text)).casefold()
+    single = re.sub(r"\s+", " ", folded).lstrip(_EDGES).rstrip(_ENDS)
+    bracketed = re.fullmatch(r"\[([^\[\],]*[^\W\d_]{2}[^\[\],]*)\]", single)
+    return (bracketed[1] if bracketed else single) or text.strip()
+
+
+def _same(said: str, wanted: str) -> bool:
+    if _ARTICLE.sub("", said) == _ARTICLE.sub("", wanted):
+        return True
+    if wanted in _VERDICTS:
+        verdict = _VERDICT.match(said)
+        return verdict is not None and verdict["said"] == wanted
+    right = _LABEL.fullmatch(wanted)
+    if right is None:
+        return False
+    given = _LABEL.fullmatch(said)
+    if given is None:  # the choice without its letter
+        return bool(right["text"]) and said == right["text"]
+    if _letter(given) != _letter(right):
+        return False
+    return not (given["text"] and right["text"]) or given["text"] == right["text"]
+
+
+def _letter(label: re.Match[str]) -> str:
+    return label["in"] or label["bare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +139,14 @@ class Tolerance:
         return abs(got - wanted) <= self.amount * (abs(wanted) if self.relative else 1)
 
 
-class NumberVerifier(Verifier):
-    r"""1 if the answer's last number is the ground truth's, within the tolerance, else 0.
+class NumberVerifier(AnswerVerifier):
+    r"""1 if the number that the answer gives is the ground truth's, within the tolerance, else 0.
 
-    The answer is the part marked as such (see `find_answer`), or else the whole text. Thousands may
-    be separated (1,234; 1_234; 1 234 with a no-break space; 1{,}234), fractions are read as written
-    (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5 and 1.5 * 10^5. What follows a number is its unit and
-    does not count: 50% is 50. Nothing is computed otherwise: 2^10 is not read as a number.
+    It is the number that a marked answer (see `find_answer`) states, or else the last one of the
+    last sentence. Thousands may be separated (1,234; 1_234; 1 234; 1.234.567; 1{,}234), fractions
+    are read as written (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5, 1.5 * 10^5 and 3 million. What
+    else follows a number is its unit and does not count: 50% is 50. Nothing is computed otherwise:
+    2^10 is not read as a number. Nor is a choice of several, or one that is denied ("not 4").
     """
 
     def __init__(self, tolerance: Tolerance, name: str) -> None:
@@ -115,19 +157,23 @@ class NumberVerifier(Verifier):
     def check(self, tasks: Sequence[Task]) -> None:
         require_truth(self.name, tasks)
         refuse_tasks(
-            [task for task in tasks if last_number(final_answer(truth(task))) is None],
+            [task for task in tasks if None in self._wanted(task)],
             f"the verifier {self.name!r} finds no number in the ground truth of these tasks",
         )
 
     @override
-    async def verify(self, task: Task, rollout: Rollout) -> Score:
-        wanted = last_number(final_answer(truth(task)))
-        final = final_answer(rollout.answer)
-        got = last_number(final)
-        if wanted is not None and got is not None and self._tolerance.allows(got, wanted):
-            return Score(reward=1.0)
+    async def score(self, task: Task, rollout: Rollout) -> Score:
+        got = answered_number(rollout.answer)
+        for truth, wanted in zip(truths(task), self._wanted(task), strict=True):
+            if got is None or wanted is None or other_currency(truth, rollout.answer):
+                continue
+            if self._tolerance.allows(got, wanted):
+                return Score(reward=1.0)
         what = "no number in the answer" if got is None else "not the right number"
-        return Score(reward=0.0, feedback=f"{what}: {shortened(final) or '(empty)'}")
+        return Score(reward=0.0, feedback=f"{what}: {shortened(final_answer(rollout.answer))}")
+
+    def _wanted(self, task: Task) -> list[Fraction | None]:
+        return [last_number(final_answer(truth)) for truth in truths(task)]
 
 
 def make_number_verifier(spec: str) -> NumberVerifier:
@@ -145,38 +191,6 @@ def make_number_verifier(spec: str) -> NumberVerifier:
         raise _bad_tolerance(spec)
     relative = written.endswith("%")
     return NumberVerifier(Tolerance(tolerance / 100 if relative else tolerance, relative), spec)
-
-
-def last_number(text: str) -> Fraction | None:
-    """The last number that a text holds, exactly."""
-    last = None
-    for match in _NUMBER.finditer(_plain(text)):
-        read = _value(match)
-        last = last if read is None else read
-    return last
-
-
-def _plain(text: str) -> str:
-    """Signs and separators as they are written in ASCII."""
-    without = re.sub(r"(?<=\d)(?:\{,\}|\\[,;! ]|[\u00a0\u2009\u202f])(?=\d{3})", ",", text)
-    half = re.sub(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])", " ", without)  # 1½
-    folded = unicodedata.normalize("NFKC", half)
-    return folded.replace("\u2212", "-").replace("\u2044", "/").replace(r"\%", "%")
-
-
-def _value(match: re.Match[str]) -> Fraction | None:
-    """The number of a match; None for one that divides by zero or is beyond all measure."""
-    group = {key: re.sub(r"[,_']", "", text) for key, text in match.groupdict("").items()}
-    exponent = int(group["e"] or group["ten"] or 0)
-    if abs(exponent) > MAX_EXPONENT:
-        return None
-    try:
-        value = Fraction(group["first"] or group["over"])
-        value += Fraction(group["part"] or 0)
-        value /= Fraction(group["by"] or group["under"] or 1)
-    except ZeroDivisionError:
-        return None
-    return value * Fraction(10) ** exponent * (-1 if "-" in group["sign"] else 1)
 
 
 def _bad_tolerance(spec: str) -> BadInputError:

@@ -19,7 +19,12 @@ from experience_store.token_estimate import clip_to_tokens
 from server.learning.models import Correction, Model, ModelRefusedError, ModelUnavailableError
 from server.practice.records import Rollout, Score, Spent, Task
 from server.practice.spending import spent_of
-from server.practice.verifiers.protocol import Verifier, VerifierError, shortened
+from server.practice.verifiers.protocol import (
+    AnswerVerifier,
+    VerifierError,
+    shortened,
+    truths,
+)
 
 TASK_TOKENS = 8_000
 TRUTH_TOKENS = 4_000
@@ -68,19 +73,28 @@ class JudgeQuestion:
     @property
     def prompt(self) -> str:
         """The prompt; the same at every rendering."""
-        truth = self.task.ground_truth
+        truth = _shown_truth(self.task)
         answer, left_out = _middle_left_out(self.answer)
         return _template().substitute(
             task=quote(clip_to_tokens(self.task.prompt, TASK_TOKENS)),
             ground_truth=(
-                f"<ground_truth>\n{quote(clip_to_tokens(truth, TRUTH_TOKENS))}\n</ground_truth>\n"
-                if truth is not None
-                else ""
+                f"<ground_truth>\n{quote(truth)}\n</ground_truth>\n" if truth is not None else ""
             ),
             answer=quote(answer) or "(nothing)",
             left_out=left_out,
             standard=_WITHOUT_TRUTH if truth is None else _WITH_TRUTH,
         )
+
+
+def _shown_truth(task: Task) -> str | None:
+    """The ground truth, or all right answers, each on a line of its own."""
+    if task.ground_truth is None:
+        return None
+    known = truths(task)
+    if len(known) == 1:
+        return clip_to_tokens(known[0], TRUTH_TOKENS)
+    listed = "\n".join(f"- {truth}" for truth in known)
+    return clip_to_tokens(f"Each of these is right:\n{listed}", TRUTH_TOKENS)
 
 
 _WITH_TRUTH = (
@@ -93,7 +107,7 @@ _WITHOUT_TRUTH = (
 )
 
 
-class JudgeVerifier(Verifier):
+class JudgeVerifier(AnswerVerifier):
     """What a language model says, from 0 to 1: it sees task, ground truth if any, and answer."""
 
     name = "judge"
@@ -102,7 +116,7 @@ class JudgeVerifier(Verifier):
         self._model = model
 
     @override
-    async def verify(self, task: Task, rollout: Rollout) -> Score:
+    async def score(self, task: Task, rollout: Rollout) -> Score:
         question = JudgeQuestion(task, rollout.answer)
         spent = Spent()
         correction: Correction | None = None

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from ast import literal_eval
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import BinaryIO, Literal, Protocol, TypeAlias, cast
@@ -25,23 +25,30 @@ from typing import BinaryIO, Literal, Protocol, TypeAlias, cast
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from server.practice import reasoning_gym
-from server.practice.verifiers.answer_extraction import find_answer
+from server.practice.verifiers.answer_extraction import final_answer
+from server.practice.verifiers.answer_match import says
+from server.practice.verifiers.formula import formula, latex
+from server.practice.verifiers.number_reading import whole_number
 
 Scorer: TypeAlias = Literal["math", "reasoning-gym"]
 MEMORY = 4 << 30
-_PROSE = re.compile(r"\$|\\[(\[]|(?<![\\A-Za-z])[A-Za-z]{4,}")
 _STARTS = ("os.", "subprocess.", "socket.", "shutil.", "ctypes.", "pty.", "webbrowser.")
 _READS = ("os.listdir", "os.scandir", "os.walk", "os.fwalk")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 
 
 class ScorerRequest(BaseModel):
-    """An answer to be scored."""
+    """An answer to be scored.
+
+    Attributes:
+        answers: What it may be read as: as a whole first, then with less and less around it.
+        truths: The right ones, of which it is to be one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    answer: str
-    truth: str = ""
+    answers: Sequence[str]
+    truths: Sequence[str] = ()
     family: str = ""
     config: dict[str, JsonValue] = {}
     entry: JsonValue = None
@@ -131,6 +138,7 @@ class _MathVerify(Protocol):
         gold: list[object],
         target: list[object],
         *,
+        allow_set_relation_comp: bool,
         timeout_seconds: int | None,
         raise_on_error: bool,
     ) -> bool: ...
@@ -142,17 +150,23 @@ def _math_verify() -> _MathVerify:
 
 
 def score_mathematics(question: ScorerRequest) -> ScorerReply:
-    """Whether the answer is mathematically the same as the ground truth."""
-    wanted = _read(question.truth, bare=True)
-    if all(isinstance(item, str) for item in wanted):  # the package passes on what it cannot read
+    """Whether the answer is mathematically the same as a ground truth."""
+    answer = question.answers[0]
+    if any(says(answer, truth) for truth in question.truths):
+        return ScorerReply(reward=1.0)
+    written = formula(answer)
+    wanted = [_read(truth) for truth in question.truths]
+    if not all(map(_is_mathematics, wanted)):
         return ScorerReply(failure="math-verify cannot read the ground truth as mathematics")
+    if written and all(_decided(written, truth) for truth in question.truths):
+        return ScorerReply(reward=0.0)
     try:
-        got = _read(question.answer)
-        right = bool(got) and _same(wanted, got)
+        got = _read_formula(written) if written else []
+        right = bool(got) and any(_same(one, got) for one in wanted)
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
-        if not _same(wanted, wanted):
+        if not all(_same(one, one) for one in wanted):
             raise
         return ScorerReply(reward=0.0, feedback=f"cannot be compared: {_named(error)}")
     if right:
@@ -160,19 +174,27 @@ def score_mathematics(question: ScorerRequest) -> ScorerReply:
     return ScorerReply(reward=0.0, feedback=None if got else "no mathematics in the answer")
 
 
-def _read(text: str, *, bare: bool = False) -> list[object]:
-    """The mathematics of a text. Time is up to the parent, so the package is given no limit.
+def _decided(written: str, truth: str) -> bool:
+    """Whether both are numbers that `says` has compared: exact ones, or the same."""
+    numbers = whole_number(written), whole_number(truth)
+    if None in numbers:
+        return False
+    return numbers[0] == numbers[1] or all(n is not None and n.denominator == 1 for n in numbers)
 
-    Args:
-        text: An answer, in which the package looks for mathematics unless a place is marked.
-        bare: Whether a text without marks is a formula as a whole.
-    """
-    found = find_answer(text)
-    written = found.text if found else text
-    is_formula = bare if found is None else found.place != "line" or not _PROSE.search(written)
-    if is_formula and (read := _parsed(rf"\boxed{{{written.strip().strip('$')}}}")):
-        return read
-    return _parsed(written)
+
+def _is_mathematics(parsed: list[object]) -> bool:
+    """Whether it was parsed: what the package cannot read it passes on as text."""
+    return not all(isinstance(item, str) for item in parsed)
+
+
+def _read(truth: str) -> list[object]:
+    """The mathematics of a ground truth. Time is up to the parent: the package has no limit."""
+    written = final_answer(truth)
+    return _read_formula(latex(written)) or _parsed(written)
+
+
+def _read_formula(written: str) -> list[object]:
+    return _parsed(rf"\boxed{{{written}}}")
 
 
 def _parsed(text: str) -> list[object]:
@@ -180,7 +202,9 @@ def _parsed(text: str) -> list[object]:
 
 
 def _same(wanted: list[object], got: list[object]) -> bool:
-    return _math_verify().verify(wanted, got, timeout_seconds=None, raise_on_error=True)
+    return _math_verify().verify(
+        wanted, got, allow_set_relation_comp=True, timeout_seconds=None, raise_on_error=True
+    )
 
 
 # reasoning-gym
@@ -198,7 +222,7 @@ def score_gym(question: ScorerRequest) -> ScorerReply:
     known = cast("reasoning_gym.GymEntry", entry)
     dataset = _dataset(question.family, json.dumps(question.config, sort_keys=True))
     try:
-        return ScorerReply(reward=float(dataset.score_answer(question.answer, known)))
+        return ScorerReply(reward=_best(dataset, question.answers, known))
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
@@ -206,6 +230,20 @@ def score_gym(question: ScorerRequest) -> ScorerReply:
         if not isinstance(right, str) or dataset.score_answer(right, known) <= 0:
             raise
         return ScorerReply(reward=0.0, feedback=f"cannot be read: {_named(error)}")
+
+
+def _best(
+    dataset: reasoning_gym.GymDataset, answers: Sequence[str], known: reasoning_gym.GymEntry
+) -> float:
+    """The reward of the first reading, unless another is right: parts of one are no better."""
+    reward = float(dataset.score_answer(answers[0], known))
+    for answer in answers[1:]:
+        if reward >= 1:
+            break
+        with suppress(Exception):  # as bad an answer as one that scores 0
+            if dataset.score_answer(answer, known) >= 1:
+                reward = 1.0
+    return reward
 
 
 @cache

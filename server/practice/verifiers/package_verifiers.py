@@ -18,14 +18,15 @@ from server.child_process import isolated_command, isolated_environment
 from server.practice import reasoning_gym
 from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import answer_in_tags
+from server.practice.verifiers.answer_wording import readings
 from server.practice.verifiers.package_scorers import Scorer, ScorerReply, ScorerRequest
 from server.practice.verifiers.protocol import (
-    Verifier,
+    AnswerVerifier,
     VerifierError,
     refuse_tasks,
     require_truth,
     shortened,
-    truth,
+    truths,
 )
 
 TIME_LIMIT = 10.0  # seconds for one answer
@@ -34,7 +35,7 @@ LOADING = 120.0  # seconds until the packages are imported; a cold disk is slow
 MAX_LINE = 1 << 20
 
 
-class MathVerifier(Verifier):
+class MathVerifier(AnswerVerifier):
     r"""1 if math-verify finds the answer equal to the ground truth, else 0.
 
     The answer is the part marked as such, in `\boxed{}` first of all (see `find_answer`); in a text
@@ -56,16 +57,19 @@ class MathVerifier(Verifier):
     def check(self, tasks: Sequence[Task]) -> None:
         # a ground truth must equal itself; this takes seconds
         require_truth(self.name, tasks)
-        questions = [ScorerRequest(truth=truth(t), answer=rf"\boxed{{{truth(t)}}}") for t in tasks]
+        own = [(task, truth) for task in tasks for truth in truths(task)]
+        questions = [ScorerRequest(truths=[truth], answers=[""]) for _, truth in own]
         verdicts = ask_all("math", questions, self._time_limit)
+        bad = [task for (task, _), verdict in zip(own, verdicts, strict=True) if verdict.failure]
         refuse_tasks(
-            [task for task, verdict in zip(tasks, verdicts, strict=True) if not verdict.reward],
+            [task for task in tasks if task in bad],
             "math-verify cannot read the ground truth of these tasks as mathematics",
         )
 
     @override
-    async def verify(self, task: Task, rollout: Rollout) -> Score:
-        question = ScorerRequest(truth=truth(task), answer=rollout.answer[-MAX_ANSWER:])
+    async def score(self, task: Task, rollout: Rollout) -> Score:
+        answer = rollout.answer[-MAX_ANSWER:]
+        question = ScorerRequest(truths=truths(task), answers=[answer])
         return _score(await self._scorer_process.ask(question))
 
     @override
@@ -73,7 +77,7 @@ class MathVerifier(Verifier):
         await self._scorer_process.close()
 
 
-class GymVerifier(Verifier):
+class GymVerifier(AnswerVerifier):
     """What the scorer of the task's family in reasoning-gym says, from 0 to 1.
 
     It is given what stands in the last `<answer>` tags, as the package advises, or else the whole
@@ -95,10 +99,11 @@ class GymVerifier(Verifier):
         )
 
     @override
-    async def verify(self, task: Task, rollout: Rollout) -> Score:
+    async def score(self, task: Task, rollout: Rollout) -> Score:
         tagged = answer_in_tags(rollout.answer)
         answer = rollout.answer.strip() if tagged is None else tagged
-        score = _score(await self._scorer_process.ask(_gym_question(task, answer)))
+        written = dict.fromkeys((answer, *readings(rollout.answer)))
+        score = _score(await self._scorer_process.ask(_gym_question(task, list(written))))
         if tagged is None and score.reward != 1:
             return score.model_copy(update={"feedback": _joined(score.feedback, _WITHOUT_TAGS)})
         return score
@@ -119,12 +124,11 @@ def _family(task: Task) -> str | None:
             return None
 
 
-def _gym_question(task: Task, answer: str) -> ScorerRequest:
+def _gym_question(task: Task, answers: Sequence[str]) -> ScorerRequest:
     match task.extra:
         case {"family": str(family), "config": dict(config), "entry": dict(entry)}:
-            return ScorerRequest(
-                answer=answer[-MAX_ANSWER:], family=family, config=config, entry=entry
-            )
+            cut = [answer[-MAX_ANSWER:] for answer in answers]
+            return ScorerRequest(answers=cut, family=family, config=config, entry=entry)
         case _:
             raise VerifierError(f"task {task.id!r} was not made by reasoning-gym")
 

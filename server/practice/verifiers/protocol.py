@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from typing_extensions import override
+
 from experience_store.errors import BadInputError, ExperienceError
 from experience_store.submissions.clean_text import clean
+from experience_store.thoughts import without_thoughts
 from server.practice.records import Rollout, Score, Spent, Task
 
 MAX_REASON = 400  # characters of what an error passes on
@@ -59,6 +62,25 @@ class Verifier(Protocol):
         """End its processes, if it has some. A model that it was given stays open."""
 
 
+class AnswerVerifier(Verifier):
+    """A verifier that scores answers: never thoughts, and never nothing.
+
+    An empty answer, or one that holds nothing but thoughts, is a failure and stays unscored.
+    """
+
+    @override
+    async def verify(self, task: Task, rollout: Rollout) -> Score:
+        answer = without_thoughts(rollout.answer)
+        if not answer.strip():
+            what = "holds nothing but thoughts" if rollout.answer.strip() else "is empty"
+            return Score(reward=None, failure=f"the answer {what}")
+        return await self.score(task, rollout.model_copy(update={"answer": answer}))
+
+    async def score(self, task: Task, rollout: Rollout) -> Score:
+        """Score an answer that is there, without thoughts in it; otherwise as `verify`."""
+        raise NotImplementedError
+
+
 def shortened(text: str) -> str:
     """The text, if it is of no more than `MAX_REASON` characters; else its beginning."""
     return text if len(text) <= MAX_REASON else f"{text[: MAX_REASON - 1]}…"
@@ -80,12 +102,20 @@ def require_truth(name: str, tasks: Sequence[Task]) -> None:
     )
 
 
-def truth(task: Task) -> str:
-    """The ground truth of a task that has one.
+def truths(task: Task) -> tuple[str, ...]:
+    """The right answers of a task that has one: any of them is right.
+
+    They are the ground truth and, where the dataset gives several, those in
+    `task.extra["right_answers"]`.
 
     Raises:
         VerifierError: If it has none, which `check` would have told.
     """
     if task.ground_truth is None:
         raise VerifierError(f"task {task.id!r} has no ground truth")
-    return task.ground_truth
+    match task.extra.get("right_answers"):
+        case list(several):
+            more = (answer for answer in several if isinstance(answer, str))
+        case _:
+            more = ()
+    return tuple(dict.fromkeys((task.ground_truth, *more)))

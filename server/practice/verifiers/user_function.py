@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-import math
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from numbers import Real
 from pathlib import Path
 from threading import Thread
+from traceback import extract_tb, format_exception
 from types import ModuleType
 from typing import ParamSpec, TypeAlias, cast
 
@@ -23,25 +22,26 @@ from typing_extensions import override
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.clean_text import clean
-from server.practice.records import Rollout, Score, Spent, Task
-from server.practice.verifiers.protocol import Verifier, VerifierError, shortened
+from server.practice.records import Rollout, Score, Task
+from server.practice.verifiers.function_results import read_result
+from server.practice.verifiers.protocol import AnswerVerifier, VerifierError, shortened
 
 TIME_LIMIT = 120.0  # seconds for one call, unless said otherwise
 MAX_HANGING = 32  # calls that were given up and still run, each taking a share of the machine
-MAX_SPENT = 10**12  # of anything, by one call
+OURS = Path(__file__).parents[2]
+_INSTALLED = {"site-packages", "dist-packages"}
 
-Result: TypeAlias = float | bool | tuple[float | None, str] | Score | None
-Function: TypeAlias = Callable[[Task, Rollout], Result | Awaitable[Result]]
+Function: TypeAlias = Callable[[Task, Rollout], object]
 P = ParamSpec("P")
 
 
-class UserFunction(Verifier):
+class UserFunction(AnswerVerifier):
     """What a function of the user's says.
 
     Called as `function(task, rollout)`, with a `Task` and a `Rollout` of `server.practice.records`.
-    It returns a reward (any finite number, or a bool), a tuple of reward and feedback, a whole
-    `Score`, or None, which leaves the attempt unscored. What its `Score` says that it `spent`
-    counts in the run's budget. One that is not async works in a thread.
+    It returns what `read_result` can read: a reward, or one with feedback; None leaves the attempt
+    unscored. What its `Score` says that it `spent` counts in the run's budget. One that is not
+    async works in a thread. One that raises leaves the attempt unscored, and the error says where.
     A call that does not end in time is given up, and the attempt stays unscored.
     """
 
@@ -67,13 +67,13 @@ class UserFunction(Verifier):
         self._threads = DaemonThreads()
 
     @override
-    async def verify(self, task: Task, rollout: Rollout) -> Score:
+    async def score(self, task: Task, rollout: Rollout) -> Score:
         if (hanging := self._threads.hanging) >= MAX_HANGING:
             raise VerifierError(f"{hanging} calls of {self.name} do not end; no more are started")
         clock = asyncio.timeout(self._time_limit)
         try:
             async with clock:
-                return self._score(await self._called(task, rollout))
+                return read_result(self.name, await self._called(task, rollout))
         except VerifierError:
             raise
         except (asyncio.CancelledError, SystemExit) as error:
@@ -99,67 +99,33 @@ class UserFunction(Verifier):
     def _raised(self, error: BaseException) -> VerifierError:
         if isinstance(error, VerifierError):
             return error
-        return VerifierError(f"{self.name} raised {type(error).__name__}: {error}")
-
-    def _score(self, result: object) -> Score:
-        match result:
-            case Score():
-                self._check_reward(result.reward)
-                self._check_spent(result.spent)
-                return result
-            case None:
-                return Score(reward=None, failure=f"{self.name} gave no reward")
-            case tuple():
-                reward, feedback = self._pair(cast("tuple[object, ...]", result))
-                failure = f"{self.name} gave no reward" if reward is None else None
-                text = clean(feedback)
-                return Score(reward=reward, feedback=text, failure=failure)
-            case _:
-                return Score(reward=self._number(result))
-
-    def _pair(self, result: tuple[object, ...]) -> tuple[float | None, str]:
-        match result:
-            case (reward, str(feedback)):
-                return self._number(reward), feedback
-            case _:
-                raise self._wrong_type(f"tuple of {len(result)} that is not (number, feedback)")
-
-    def _number(self, value: object) -> float | None:
-        if value is None:
-            return None
-        if not isinstance(value, Real):
-            raise self._wrong_type(type(value).__name__)
-        try:
-            return self._check_reward(float(value))
-        except OverflowError as error:
-            raise VerifierError(
-                f"{self.name} gave a reward that is too large; it must be finite as a float"
-            ) from error
-
-    def _wrong_type(self, what: str) -> VerifierError:
-        return VerifierError(
-            f"{self.name} returned a {what}; it must return a number, a bool, None, "
-            "(number, feedback) or a Score"
-        )
-
-    def _check_reward(self, reward: float | None) -> float | None:
-        if reward is not None and not math.isfinite(reward):
-            raise VerifierError(f"{self.name} gave {reward} for a reward; it must be finite")
-        return reward
-
-    def _check_spent(self, spent: Spent) -> None:
-        counts = (spent.calls, spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens)
-        counts = (*counts, spent.estimated, spent.cost or 0.0)
-        if not all(0 <= count <= MAX_SPENT for count in counts):
-            raise VerifierError(
-                f"{self.name} reports impossible spending: {spent!r}; each must be from 0 to "
-                f"{MAX_SPENT:g}"
-            )
+        place = _place(error, self._function)
+        what = f"{self.name} raised {type(error).__name__}{place and f' in {place}'}: {error}"
+        return VerifierError(what, traceback=clean("".join(format_exception(error))))
 
 
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _place(error: BaseException, function: Callable[..., object]) -> str:
+    """File and line of the innermost frame in the user's own code, or else of the innermost."""
+    frames = [
+        frame for frame in extract_tb(error.__traceback__) if not _is_below(frame.filename, OURS)
+    ]
+    folders = [Path.cwd(), *(path.parent for path in _files_of(function))]
+    own = [f for f in frames if any(_is_below(f.filename, folder) for folder in folders)]
+    if not (chosen := own or frames):
+        return ""
+    path, line = Path(chosen[-1].filename), chosen[-1].lineno
+    return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{line}"
+
+
+def _is_below(file: str, folder: Path) -> bool:
+    """Whether a file is in a folder, and not in a package that is installed there."""
+    path = Path(file)
+    return path.is_relative_to(folder) and not _INSTALLED & set(path.relative_to(folder).parts)
 
 
 def load_function(spec: str, time_limit: float = TIME_LIMIT) -> UserFunction:
@@ -197,16 +163,21 @@ def _mark_of(module: ModuleType, function: Function) -> str | None:
 
     They are taken as a whole: what scores may be a helper beside the function.
     """
-    paths: set[Path] = set()
-    for item in (module, inspect.unwrap(function), type(function)):
-        with suppress(TypeError):  # what is built in has none
-            if found := inspect.getsourcefile(item):
-                paths.add(Path(found))
-    files = sorted(path for path in paths if path.is_file())
+    files = _files_of(module, inspect.unwrap(function), type(function))
     if not files:
         return None
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:12]
     return f"{', '.join(path.name for path in files)} ({digest})"
+
+
+def _files_of(*items: object) -> list[Path]:
+    """The files in which these are written, as far as they are."""
+    paths: set[Path] = set()
+    for item in items:
+        with suppress(TypeError):  # what is built in has none
+            if found := inspect.getsourcefile(cast("ModuleType", item)):
+                paths.add(Path(found))
+    return sorted(path for path in paths if path.is_file())
 
 
 def _callable(spec: str, value: object) -> Function:
@@ -215,7 +186,11 @@ def _callable(spec: str, value: object) -> Function:
     try:
         inspect.signature(value).bind("task", "rollout")
     except (TypeError, ValueError) as error:
-        raise BadInputError(f"{spec}: must be callable as function(task, rollout)") from error
+        raise BadInputError(
+            f"{spec}: must be callable as function(task, rollout) ({error})"
+        ) from error
+    if inspect.isgeneratorfunction(value) or inspect.isasyncgenfunction(value):
+        raise BadInputError(f"{spec}: is a generator: it says yield where it must return")
     return cast("Function", value)
 
 

@@ -321,8 +321,8 @@ def test_invalid_input_is_refused_with_its_location(attempt: object, where: str)
     assert where in refusal(attempt)
 
 
-@pytest.mark.parametrize("sent", [{"0": {"output": "a"}}, {}])
-def test_attempts_by_name_are_refused(sent: object) -> None:
+@pytest.mark.parametrize("sent", [{"0": {"output": "a"}}, {}, "text", None, 3])
+def test_what_is_no_list_of_attempts_is_refused(sent: object) -> None:
     with pytest.raises(BadInputError, match="trajectories: must be a list of attempts"):
         read_submission(task="Book", trajectories=sent)
 

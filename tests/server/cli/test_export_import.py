@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,10 +20,11 @@ from experience_store.index_cache import IndexCache
 from experience_store.store import Retrieval
 from experience_store.testing import sensible_answer
 from experience_store.update_runner import UpdateRunner
+from server.child_process import cli_command
 from tests.builders import attempt, submission
 from tests.databases import contents
 from tests.paths import ROOT
-from tests.server.cli.program import Json, Program
+from tests.server.cli.program import Json, Program, lines
 
 Corrupt = Callable[[dict[str, list[dict[str, object]]]], object]
 
@@ -176,6 +180,25 @@ def test_an_existing_file_is_replaced_only_with_consent(
         file.write_text("mine")
         used.run("export", "lib", str(file), option)
         assert file.read_text() == exported
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit for files")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_export_that_does_not_fit_is_an_error(
+    program: Program, tmp_path: Path, unbuffered: str
+) -> None:
+    long = {"task": "x", "trajectories": [{"output": "y" * 190_000, "reward": 1}]}
+    program.run("submit", "lib", "-", stdin=lines(long))
+    command = shlex.join(cli_command("export", "lib"))
+    process = subprocess.run(
+        ["sh", "-c", f"ulimit -f 128; exec {command} > cut.json"],
+        check=False,
+        cwd=tmp_path,
+        env=program.environment(PYTHONUNBUFFERED=unbuffered),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert (process.returncode, process.stderr) == (1, "Error: File too large\n")
 
 
 def test_a_place_that_cannot_be_written_is_named(used: Program, tmp_path: Path) -> None:

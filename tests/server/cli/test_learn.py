@@ -146,8 +146,8 @@ async def test_a_group_that_always_fails_is_named_and_the_others_are_learned(
         again = Json(json.loads((await learn(waiting, endpoint, "-l", "lib", "--json")).stdout))
     said = " ".join(result.stdout.split())
     assert "Version 1, learned from 2 groups" in said
-    assert f"Set aside: group {TASKS[0]}: failed 3 times; the last: " in said
-    assert "flagged by moderation" in said
+    assert f"Set aside: group {TASKS[0]}: fake at http" in said
+    assert "refused the request: HTTP 403: flagged by moderation" in said
     assert again.at("libraries", 0, "set_aside_now") == []
 
 

@@ -263,6 +263,16 @@ def test_a_file_of_no_known_form_says_how_to_name_its_fields(
     assert counts(program.json("submit", str(file), *named))[1:3] == (0, 3)
 
 
+def test_what_was_done_is_guessed_for_a_file_of_no_known_form(program: Program) -> None:
+    chat = {"run": {"messages": [{"role": "user", "content": "x"}]}, "judge": {"verdict": "fail"}}
+    text = {"q": "2+2?", "model_answer": "5", "items": [{"a": 1}]}
+    said = " ".join(program.run("submit", stdin=lines(chat, text), fails=1).stderr.split())
+    assert "run.messages looks like chat messages: --messages-field run.messages" in said
+    assert "judge.verdict looks like a reward: --reward-field judge.verdict" in said
+    assert "model_answer looks like what was done: --output-field model_answer" in said
+    assert "if items holds the entries: `jq -c '.items[]' FILE`" in said
+
+
 def test_equal_attempts_of_a_group_are_kept_however_they_are_ordered(program: Program) -> None:
     rows = [{"task": t, "output": "4", "reward": 1} for t in ("a", "b", "a", "b", "a")]
     assert counts(program.json("submit", stdin=lines(*rows)))[:4] == (5, 5, 0, 2)
@@ -332,6 +342,14 @@ def test_a_dry_run_shows_what_would_be_stored_and_stores_nothing(
     assert "Read as tau-bench (4)." in result.stdout
     assert "This was a dry run, as into an empty library: nothing was stored." in result.stdout
     assert not fresh_program.database.exists()
+
+
+def test_an_id_of_the_task_is_told_from_one_of_the_attempt(program: Program) -> None:
+    rows = [{"id": "q1", "question": "2+2?", "response": str(n), "reward": n == 4} for n in (4, 5)]
+    said = " ".join(program.run("submit", stdin=lines(*rows), fails=1).stderr.split())
+    assert "if id names the task and not the attempt, use --group-by id" in said
+    found = program.json("submit", "--group-by", "id", stdin=lines(*rows))
+    assert counts(found)[1:] == (2, 0, 2, 1, 1)
 
 
 def test_tables_of_rollouts_are_stored(program: Program, tmp_path: Path) -> None:

@@ -162,7 +162,10 @@ def test_a_port_in_use_is_a_one_line_error(database: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = Program(database).run("serve", "--http", str(port), fails=1).stderr
-    assert said == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert said == (
+        f"Error: cannot listen on 127.0.0.1:{port}: Address already in use; give another port, "
+        "or 0 for a free one\n"
+    )
 
 
 def test_a_database_that_cannot_be_opened_is_a_one_line_error(missing_database: Path) -> None:

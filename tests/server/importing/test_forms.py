@@ -196,6 +196,13 @@ def test_inspect_calls_attachments_and_explanations_are_kept() -> None:
     assert found.left_out == ("attachments",)
 
 
+def test_a_row_with_an_epoch_is_no_sample_of_inspect() -> None:
+    row = {"epoch": 1, "input": "q", "target": "t", "output": "a", "reward": 0.5}
+    (found,) = parsed(row)
+    assert (found.form, rewards([found])) == ("rollouts", [0.5])
+    assert parsed(sample())[0].form == INSPECT.name
+
+
 def test_inspect_runs_of_the_same_eval_add_to_the_same_groups() -> None:
     first, second = parsed(log(sample()))[0], parsed(log(sample(uuid="u")))[0]
     other = parsed(log(sample(input="another question")))[0]
@@ -280,6 +287,16 @@ def test_langsmith_messages_are_not_repeated_where_a_run_returns_what_it_got() -
     assert transcript(whole) == transcript(rest) == [("user", "2+2?", ()), ("assistant", "4", ())]
     (plain,) = parsed(run())
     assert (plain.submission.task, transcript(plain)) == ("2+2?", [("assistant", "4", ())])
+
+
+def test_openhands_runs_whose_tests_could_not_be_run_are_unscored() -> None:
+    value = json.loads((FILES / "openhands-output.jsonl").read_text())
+    value["test_result"]["report"] = {"resolved": False, "error_eval": True}
+    assert rewards(parsed(value)) == [None]
+
+
+def test_steps_of_langsmith_runs_are_no_attempts() -> None:
+    assert "only whole runs are attempts" in problems(run(parent_run_id="r"))[0]
 
 
 def test_openhands_events_become_messages() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from experience_store.store import HOST_LEARNER, MAX_ROUNDS, Store
+from experience_store.store.groups import MAX_FAILURES
 from experience_store.testing import Asked, Said, Script, ScriptedEndpoint, lesson
 from server.learning.models import ModelUnavailableError
 from server.learning.models.endpoint import PROBE
@@ -54,13 +55,12 @@ async def until(met: Callable[[], object]) -> None:
     ("said", "reason"),
     [
         (Said(body={"id": "x", "choices": []}), "choices"),
-        (Said("flagged by moderation", status=403), "flagged by moderation"),
         (Said("oops", status=500), "oops"),
         (Said(body={"error": {"message": "no provider", "code": 502}}), "no provider"),
-        (Said(hang_up=True), "onnection"),
+        (Said(hang_up=True), "disconnected"),
         (Said(delay=FOREVER), "imed out"),
     ],
-    ids=["empty choices", "403", "500", "200 with an error", "drops the connection", "timeout"],
+    ids=["empty choices", "500", "200 with an error", "drops the connection", "timeout"],
 )
 async def test_a_prompt_that_always_fails_is_given_up_and_the_others_are_learned(
     store: Store, said: Said, reason: str
@@ -81,6 +81,21 @@ async def test_a_prompt_that_always_fails_is_given_up_and_the_others_are_learned
     assert f"failed {MAX_ROUNDS} times; the last: " in str(group.failure)
     assert reason in str(group.failure)
     assert poison_calls(endpoint) == MAX_ROUNDS
+
+
+async def test_a_prompt_that_is_moderated_is_refused_and_the_others_are_learned(
+    store: Store,
+) -> None:
+    await submit_tasks(store)
+    await store.groups.submit("lib", POISONED)
+    said = Said("flagged by moderation", status=403)
+    async with ScriptedEndpoint(poisoned(said)) as endpoint:
+        closed, *_ = await learn(store, endpoint)
+
+    assert closed.status == "published"
+    (group,) = await store.groups.set_aside("lib", 9)
+    assert "refused the request: HTTP 403: flagged by moderation" in str(group.failure)
+    assert poison_calls(endpoint) == MAX_FAILURES
 
 
 async def test_other_libraries_do_not_wait_for_a_prompt_that_hangs(store: Store) -> None:
@@ -123,8 +138,8 @@ async def test_a_library_whose_prompt_fails_between_rounds_is_put_down(store: St
 
 async def test_failed_rounds_are_counted_across_restarts(store: Store) -> None:
     await store.groups.submit("lib", POISONED)
-    async with ScriptedEndpoint(poisoned(Said(status=403))) as endpoint:
-        settings = replace(model(endpoint.base_url), learn_groups=1)
+    async with ScriptedEndpoint(poisoned(Said(status=500))) as endpoint:
+        settings = replace(model(endpoint.base_url), learn_groups=1, retries=0)
         for calls in range(1, MAX_ROUNDS + 1):
             times = WorkerTimes(poll=0.01, round=FOREVER)
             async with worker(store, settings, times=times) as made, running(made):
@@ -151,7 +166,7 @@ async def test_nothing_is_counted_while_the_endpoint_is_down(store: Store) -> No
             assert trouble == made.trouble
     assert await store.workers.troubles() == (), "it was stopped"
 
-    assert f"({url})" in told.reason
+    assert url in told.reason
     assert "Incorrect API key" in told.reason
     assert NOT_TRIED not in told.reason
     assert "pass" not in told.reason
@@ -207,6 +222,33 @@ async def test_a_dead_endpoint_is_known_before_learning_is_due(store: Store) -> 
 
     assert await store.updates.open("lib") == ()
     assert "http://127.0.0.1:9/v1" in str(made.trouble)
+
+
+async def test_an_endpoint_that_never_answers_is_known_before_its_calls_time_out(
+    store: Store,
+) -> None:
+    await submit_tasks(store)
+    async with ScriptedEndpoint(always(Said(delay=FOREVER))) as endpoint:
+        settings = replace(model(endpoint.base_url), learn_groups=1, timeout=0.3, retries=9)
+        times = replace(FAST, silence=0.05)
+        async with worker(store, settings, times=times) as made, running(made):
+            await until(lambda: made.trouble)
+            counts = await store.groups.counts("lib")
+
+    assert "timed out" in str(made.trouble)
+    assert counts.learning == 3, "the calls are in flight"
+
+
+async def test_who_waits_for_a_dead_endpoint_is_told_before_its_last_retry(store: Store) -> None:
+    await submit_tasks(store)
+    settings = replace(model("http://127.0.0.1:9/v1"), retries=99)
+    async with worker(store, settings, times=replace(FAST, patience=0.05)) as made:
+        async with asyncio.timeout(LONG_ENOUGH):
+            with pytest.raises(ModelUnavailableError, match=r"127\.0\.0\.1:9/v1"):
+                await made.learn("lib")
+
+    (open_,) = await store.updates.open("lib")
+    assert not (await store.updates.get(open_)).leased
 
 
 async def test_a_group_is_offered_once_to_each_learner_until_it_changes(store: Store) -> None:

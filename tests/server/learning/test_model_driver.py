@@ -262,3 +262,17 @@ async def test_concurrency_reaches_its_limit_and_never_exceeds_it(
             await made.learn("lib")
 
     assert endpoint.most_at_once == concurrency
+
+
+async def test_an_answer_that_was_cut_is_named_to_the_model_and_to_people(store: Store) -> None:
+    await submit_tasks(store, TASKS[:1])
+    cut = Said('{"reasons": "They', finish_reason="length")
+    async with ScriptedEndpoint(always(cut)) as endpoint:
+        await learn(store, endpoint)
+
+    assert "This answer cannot be used: the answer was cut at" in endpoint.calls[1].last.text
+    (info, *_) = await store.updates.list("lib", 9)
+    update = await store.updates.get(info.id)
+    assert "2 answers could not be used; the last: the answer was cut at" in str(
+        update.requests[0].failed
+    )

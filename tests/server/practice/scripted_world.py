@@ -51,8 +51,6 @@ def tasks(count: int, *, first: int = 0) -> list[dict[str, str]]:
 
 def answer(asked: Asked) -> Said:
     """The model that attempts: right with experiences, else by chance of prompt and seed."""
-    if asked.prompt == PROBE:
-        return Said("ok")
     number = re.search(r"What is number (\d+)", asked.prompt)
     assert number is not None, asked.prompt
     chance = hashlib.sha256(f"{asked.seed} {asked.prompt}".encode()).digest()[0]
@@ -79,7 +77,7 @@ def teach(asked: Asked) -> Said:
 
 def is_attempt(asked: Asked) -> bool:
     """Whether the call is a player's."""
-    return asked.format is None
+    return asked.format is None and asked.prompt != PROBE
 
 
 def world(asked: Asked) -> Said:

@@ -1,4 +1,4 @@
-"""To a caller, a library that it cannot access looks like one that does not exist."""
+"""To a caller, a library out of its reach is the same whether it exists or not."""
 
 from __future__ import annotations
 

@@ -11,8 +11,9 @@ from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said
 from experience_store.token_estimate import estimate_tokens
-from server.practice.cli.run_checks import address_of, mark_of
+from server.practice.cli.run_checks import mark_of
 from server.practice.run.setting_words import differences
+from server.settings import address_of
 from tests.server.practice.extras import needs_gym
 from tests.server.practice.scripted_world import (
     Ground,

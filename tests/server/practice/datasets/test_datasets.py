@@ -283,7 +283,11 @@ def test_parquet_is_a_dataset(tmp_path: Path) -> None:
     path = tmp_path / "tasks.parquet"
     arrow.write_parquet(arrow.read_json(lines, schema), path)
     assert load_tasks(str(path)) == load_tasks(lines)
-    path.write_bytes(path.read_bytes()[:-9])
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"reward_model", b"\xff" * 12))
+    with pytest.raises(BadInputError, match="is a Parquet file that is damaged"):
+        load_tasks(str(path))
+    path.write_bytes(whole[:-9])
     with pytest.raises(BadInputError, match="damaged or cut off"):
         load_tasks(str(path))
 

@@ -69,6 +69,17 @@ async def test_a_judge_sees_task_truth_and_answer_and_returns_reward_and_reasons
     assert score.spent.cost
 
 
+async def test_a_judge_sees_all_right_answers_and_no_thoughts() -> None:
+    several = task("Paris").model_copy(update={"extra": {"right_answers": ["Paris", "Lutetia"]}})
+    async with judge(in_turn(judgement(1))) as (verifier, endpoint):
+        assert (await verifier.verify(several, said("<think>Lyon?</think>Lutetia"))).reward == 1.0
+        empty = await verifier.verify(several, said("<think>Lyon?</think>"))
+    assert "Each of these is right:\n- Paris\n- Lutetia\n" in endpoint.prompts()[0]
+    assert "Lyon" not in endpoint.prompts()[0]
+    assert len(endpoint.calls) == 1
+    assert (empty.reward, empty.failure) == (None, "the answer holds nothing but thoughts")
+
+
 async def test_a_judge_without_a_ground_truth_is_told_to_check_for_itself() -> None:
     async with judge(in_turn(judgement(1))) as (verifier, endpoint):
         verifier.check([task()])

@@ -59,9 +59,16 @@ async def test_math_compares_values_and_not_notation(mathematics: MathVerifier) 
         ("315", r"\boxed{316}", 0.0),
         ("315", r"\boxed{x > y}", 0.0),
         ("315", "I do not know", 0.0),
-        ("315", "", 0.0),
     ):
         assert await reward(mathematics, truth, answer) == right, (truth, answer)
+
+
+@shares_a_process
+@pytest.mark.usefixtures("packages_imported_once")
+async def test_math_takes_any_of_several_right_answers(mathematics: MathVerifier) -> None:
+    several = task("x + 1").model_copy(update={"extra": {"right_answers": ["x + 1", "2x"]}})
+    for answer, right in ((r"\boxed{1 + x}", 1.0), ("Answer: x + x", 1.0), ("x - 1", 0.0)):
+        assert (await mathematics.verify(several, said(answer))).reward == right
 
 
 @pytest.mark.usefixtures("packages_imported_once")
@@ -175,6 +182,19 @@ async def test_rewards_agree_with_recorded_ones(spec: str, name: str) -> None:
 
 
 # reasoning-gym
+
+
+@needs_gym
+@shares_a_process
+@pytest.mark.usefixtures("packages_imported_once")
+async def test_reasoning_gym_scores_what_the_answer_says(gym_verifier: Verifier) -> None:
+    (one,) = load_tasks("reasoning-gym:chain_sum?size=1")
+    truth = one.ground_truth
+    for answer in (f"**Answer:** {truth}", f"<answer>{truth}.</answer>", rf"\boxed{{{truth}}}"):
+        assert (await gym_verifier.verify(one, said(answer))).reward == 1.0, answer
+    wrong = await gym_verifier.verify(one, said(f"The answer is not {truth}."))
+    assert wrong.reward is not None
+    assert wrong.reward < 1
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,9 +11,12 @@ from server.practice.verifiers import (
     make_verifier,
 )
 from server.practice.verifiers.answer_extraction import final_answer
-from server.practice.verifiers.answer_match import last_number
+from server.practice.verifiers.answer_match import says
+from server.practice.verifiers.formula import formula
+from server.practice.verifiers.number_reading import last_number
 from tests.server.practice.verifiers.verifier_builders import (
     reward,
+    said,
     task,
 )
 
@@ -41,11 +44,33 @@ def test_the_answer_is_found_where_it_is_marked(text: str, answer: str) -> None:
 
 @pytest.mark.parametrize(
     ("unit", "count"),
-    [("<answer>", 20_000), (r"\boxed{", 5_000), ("answer: \n", 20_000), ("{", 10**6)],
+    [
+        ("<answer>", 20_000),
+        (r"\boxed{", 5_000),
+        ("answer: \n", 20_000),
+        ("answer is ", 20_000),
+        ("answer a ", 20_000),
+        ('"answer": ', 20_000),
+        ("{", 10**6),
+        ("**", 100_000),
+        ("not ", 50_000),
+        ("1 ", 100_000),
+        ("1,234", 50_000),
+        ("9", 200_000),
+        ("$", 100_000),
+        (" because", 20_000),
+        ("(", 100_000),
+        ("if x, ", 50_000),
+        ("is ", 50_000),
+        ("A. ", 50_000),
+    ],
 )
 def test_hostile_text_is_searched_quickly(unit: str, count: int, part: int) -> None:
+    text = unit * (count // part)
     began = time.process_time()
-    final_answer(unit * (count // part))
+    says(text, "4")
+    says(f"Answer: {text}"[:20_000], "Paris")
+    formula(text[:20_000])
     assert time.process_time() - began < 20
 
 
@@ -54,7 +79,7 @@ def test_hostile_text_is_searched_quickly(unit: str, count: int, part: int) -> N
 
 @pytest.mark.parametrize(
     ("answer", "right"),
-    [("Paris", 1.0), (" Paris\n", 1.0), ("paris", 0.0), ("Answer: Paris", 0.0), ("", 0.0)],
+    [("Paris", 1.0), (" Paris\n", 1.0), ("paris", 0.0), ("Answer: Paris", 0.0)],
 )
 async def test_exact_compares_characters(answer: str, right: float) -> None:
     assert await reward(make_verifier("exact", judge=None), "Paris", answer) == right
@@ -74,7 +99,6 @@ async def test_exact_compares_characters(answer: str, right: float) -> None:
         ("5", "5!", 0.0),
         ("5", ".5", 0.0),
         ("Paris", "Paris or London", 0.0),
-        ("Paris", "", 0.0),
     ],
 )
 async def test_match_ignores_case_spacing_and_marks(truth: str, answer: str, right: float) -> None:
@@ -145,6 +169,42 @@ def test_number_refuses_ground_truths_that_are_not_numbers() -> None:
 
 
 # All
+
+
+@pytest.mark.parametrize("spec", ["exact", "match", "number"])
+async def test_an_answer_without_content_is_unscored_and_thoughts_are_no_answer(spec: str) -> None:
+    verifier = make_verifier(spec, judge=None)
+    for answer, what in (
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("<think>It is 4.</think>", "holds nothing but thoughts"),
+        ("<think>It is 4.", "holds nothing but thoughts"),
+        ("[THINK]4[/THINK]\n", "holds nothing but thoughts"),
+    ):
+        score = await verifier.verify(task("4"), said(answer))
+        assert (score.reward, score.failure) == (None, f"the answer {what}"), answer
+    for answer, right in (
+        ("<think>Perhaps 5?</think>\n4", 1.0),
+        ("<thinking>The answer is 5.</thinking>4", 1.0),
+        ("The answer is 5?</think>4", 1.0),
+        ("\u25c1think\u25b75\u25c1/think\u25b74", 1.0),
+        ("<seed:think>5</seed:think>4", 1.0),
+        (
+            "<|channel|>analysis<|message|>5<|end|><|start|>assistant<|channel|>final<|message|>4",
+            1.0,
+        ),
+        ("<think>The answer is 4.</think>5", 0.0),
+    ):
+        assert await reward(verifier, "4", answer) == right, answer
+
+
+@pytest.mark.parametrize("spec", ["exact", "match", "number"])
+async def test_any_of_several_right_answers_is_right(spec: str) -> None:
+    verifier = make_verifier(spec, judge=None)
+    several = task("4").model_copy(update={"extra": {"right_answers": ["4", "5"]}})
+    verifier.check([several])
+    for answer, right in (("4", 1.0), ("5", 1.0), ("6", 0.0)):
+        assert (await verifier.verify(several, said(answer))).reward == right
 
 
 @pytest.mark.parametrize("spec", ["exact", "match", "number", "math"])

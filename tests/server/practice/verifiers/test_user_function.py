@@ -24,8 +24,14 @@ from tests.server.practice.verifiers.verifier_builders import (
 
 OWN = """
 import asyncio
+import json
 import threading
+from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
+
+from pydantic import BaseModel
 
 from server.practice.records import Rollout, Score, Spent, Task
 
@@ -64,6 +70,73 @@ alone = lambda task: 1.0
 
 def ending(task, rollout):
     raise SystemExit("over")
+
+
+class Pair(NamedTuple):
+    score: float
+    explanation: str
+
+
+@dataclass
+class Whole:
+    reward: float
+    feedback: str
+    details: int = 0
+
+
+class Model(BaseModel):
+    reward: float
+    reason: str
+
+
+class Scalar:
+    # as numpy's: a number by its behaviour only
+
+    shape = ()
+    ndim = 0
+
+    def __float__(self):
+        return 0.25
+
+
+class Array(Scalar):
+    shape = (3,)
+
+
+scalar = lambda task, rollout: Scalar()
+array = lambda task, rollout: Array()
+decimal = lambda task, rollout: Decimal("0.5")
+not_a_number = lambda task, rollout: Decimal("sNaN")
+named = lambda task, rollout: Pair(0.5, "half")
+data = lambda task, rollout: Whole(0.5, "half")
+model = lambda task, rollout: Model(reward=0.5, reason="half")
+mapping = lambda task, rollout: {"score": True, "reasons": ["a", "b"], "details": {}}
+scalars = lambda task, rollout: {"reward": Scalar()}
+no_words = lambda task, rollout: (1.0, None)
+misspelt = lambda task, rollout: {"reward": 1.0, "feedbak": "x"}
+other_name = lambda task, rollout: {"rewrad": 1.0}
+no_reward = lambda task, rollout: {"accuracy": 1.0}
+two_rewards = lambda task, rollout: {"reward": 1.0, "score": 0.5}
+odd_words = lambda task, rollout: (1.0, 5)
+odd_feedback = lambda task, rollout: {"reward": 1.0, "feedback": 5}
+generator = lambda task, rollout: (n for n in range(3))
+later = lambda task, rollout: {"reward": asyncio.sleep(0)}
+
+
+def yields(task, rollout):
+    yield 1.0
+
+
+def helper():
+    return {}["missing"]
+
+
+def in_a_package(task, rollout):
+    return json.loads(helper.__name__)
+
+
+def calls_a_helper(task, rollout):
+    return helper()
 
 
 async def ending_later(task, rollout):
@@ -116,6 +189,14 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Veri
         ("pair", Score(reward=0.5, feedback="half of it")),
         ("whole", Score(reward=-3.0, spent=Spent(calls=1))),
         ("torn", Score(reward=0.5, feedback="half ?")),
+        ("scalar", Score(reward=0.25)),
+        ("decimal", Score(reward=0.5)),
+        ("named", Score(reward=0.5, feedback="half")),
+        ("data", Score(reward=0.5, feedback="half")),
+        ("model", Score(reward=0.5, feedback="half")),
+        ("mapping", Score(reward=1.0, feedback="a\nb")),
+        ("scalars", Score(reward=0.25)),
+        ("no_words", Score(reward=1.0)),
         ("nothing", Score(reward=None, failure="own_rewards:nothing gave no reward")),
         (
             "unknown",
@@ -137,17 +218,26 @@ async def test_a_function_returns_the_reward(
     ("name", "wrong"),
     [
         ("broken", "broken raised KeyError"),
-        ("ending", "ending raised SystemExit: over"),
-        ("ending_later", "ending_later raised SystemExit: over"),
+        ("ending", r"ending raised SystemExit in .*own_rewards.py:\d+: over"),
+        ("ending_later", r"ending_later raised SystemExit in .*own_rewards.py:\d+: over"),
         ("cancelled", "cancelled raised CancelledError"),
-        ("torn_error", r"torn_error raised ValueError: \? half"),
+        ("torn_error", r"torn_error raised ValueError in .*own_rewards.py:\d+: \? half"),
         ("huge", "gave a reward that is too large"),
         ("absurd", "reports impossible spending"),
         ("stopping", "stopping raised StopIteration"),
         ("nan", "gave nan for a reward"),
         ("endless", "gave inf for a reward"),
-        ("text", "returned a str"),
-        ("triple", "returned a tuple of 3"),
+        ("text", "returned the str '1.0', not a number; it must return a number, a bool"),
+        ("triple", r"returned a tuple of 3 \(float, str, str\)"),
+        ("odd_words", r"returned a tuple of 2 \(float, int\)"),
+        ("array", r"returned Array of shape \(3,\), not a single number"),
+        ("not_a_number", "returned a Decimal that is not a number"),
+        ("misspelt", "unknown field 'feedbak'; did you mean 'feedback'"),
+        ("other_name", "unknown field 'rewrad'; did you mean 'reward'"),
+        ("no_reward", "no 'reward' but 'accuracy'"),
+        ("two_rewards", "a 'reward' and a 'score' that differ"),
+        ("odd_feedback", "feedback that is a int; it must be text"),
+        ("generator", "a generator: it says yield where it must return"),
     ],
 )
 async def test_a_failing_function_is_unavailable_and_not_zero(
@@ -156,6 +246,27 @@ async def test_a_failing_function_is_unavailable_and_not_zero(
     with pytest.raises(VerifierError, match=wrong) as caught:
         await own(name).verify(task("Paris"), said("Paris"))
     assert len(str(caught.value)) <= 400
+
+
+@pytest.mark.parametrize("name", ["calls_a_helper", "in_a_package"])
+async def test_an_error_says_where_in_the_users_own_code_it_was_raised(
+    own: Callable[[str], Verifier], name: str
+) -> None:
+    with pytest.raises(VerifierError) as caught:
+        await own(name).verify(task("Paris"), said("Paris"))
+    call = {"calls_a_helper": 'return {}["missing"]', "in_a_package": "return json.loads("}[name]
+    (line,) = [n for n, text in enumerate(OWN.splitlines(), 1) if call in text]
+    assert f"own_rewards.py:{line}: " in str(caught.value)
+    assert caught.value.traceback is not None
+    assert caught.value.traceback.startswith("Traceback (most recent call last)")
+    assert call in caught.value.traceback
+
+
+async def test_an_empty_answer_never_reaches_the_function(
+    own: Callable[[str], Verifier],
+) -> None:
+    assert (await own("right").verify(task(" "), said(" "))).reward is None
+    assert (await own("right").verify(task("4"), said("<think>5</think>4"))).reward == 1.0
 
 
 async def test_cancelling_a_verification_is_not_a_failure_of_the_function(
@@ -202,6 +313,7 @@ async def test_hanging_calls_are_limited(
         ("number", "is a int, not a function"),
         ("alone", r"must be callable as function\(task, rollout\)"),
         ("not a name", "write module:function"),
+        ("yields", "says yield where it must return"),
     ],
 )
 def test_an_unusable_function_is_refused_at_the_start(

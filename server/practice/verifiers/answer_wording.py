@@ -1,0 +1,124 @@
+"""What an answer says without the words, marks and signs around it.
+
+"**therefore 4 apples**, because …" says "4 apples". Nothing here knows the right answer: a text is
+cut down in the same way whatever it says, to the sentence that concludes it and to what that
+states; and what is denied ("not 4") stays so. The words are in `answer_words`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from server.practice.verifiers import answer_words as words
+from server.practice.verifiers.answer_extraction import MAX_SEARCHED, find_answer
+
+MAX_LEADS = 8  # words and clauses before an answer: "So, therefore, "
+MAX_STATED = 4_000  # characters of one that are looked at
+MAX_BARE = 6  # words of an answer that is no sentence
+
+
+def unwrapped(text: str) -> str:
+    """The text without quotes, emphasis, wrappers and punctuation at its ends."""
+    if len(text) > MAX_SEARCHED:
+        return text.strip()
+    text = words.SPACING.sub(
+        lambda match: "" if match[0] == r"\!" else " ", words.TAG.sub("", text)
+    )
+    for _ in range(8):
+        before = text
+        text = words.EMPHASISED.sub(r"\2", words.COMMAND.sub(r"\1", text))
+        text = words.EXCLAIMED.sub("", words.SYMBOLS.sub("", text))
+        text = text.lstrip(words.LEFT_EDGE).rstrip(words.RIGHT_EDGE)
+        if bullet := words.BULLET.match(text):
+            text = text[bullet.end() :]
+        for pattern in words.WRAPPED:
+            if found := pattern.fullmatch(text):
+                text = found[1].strip()
+        if text == before:
+            break
+    return text
+
+
+def stated(text: str) -> str:
+    """What an answer states: the first sentence, without what leads to it or explains it."""
+    sentence = words.SENTENCE_END.split(text.strip()[:MAX_STATED], maxsplit=1)[0]
+    text = unwrapped(sentence)
+    for pattern in (words.NOT_BUT, words.BUT_IT_IS, words.SO_IT_IS):
+        if turned := pattern.match(text):
+            text = turned["said"]
+    if denies(text):
+        return text
+    text = _without_lead(text)
+    return _without_lead(unwrapped(words.EXPLANATION.sub("", text, count=1) or text))
+
+
+def _without_lead(text: str) -> str:
+    for _ in range(MAX_LEADS):
+        lead = words.LEAD.match(text) or words.SUBORDINATE.match(text)
+        if lead is None:
+            break
+        text = unwrapped(text[lead.end() :])
+    return text
+
+
+def denies(text: str) -> bool:
+    """Whether a text says only what the answer is not, or that there is none."""
+    return bool(words.DENIED.match(text) or words.GIVES_UP.search(text))
+
+
+def conclusion(text: str) -> str:
+    """The sentence of a text without marks that gives the answer.
+
+    The last one, without polite endings; the first if all others explain it.
+    """
+    sentences = [
+        s for s in words.SENTENCE_END.split(text.strip()[-MAX_SEARCHED:]) if s.strip("` \n")
+    ]
+    telling = [s for s in sentences if not words.CLOSES.match(s.strip())]
+    if not telling:
+        return text.strip()
+    first, *rest = telling
+    said = first if rest and _explain(rest, first.strip()) else telling[-1]
+    return said.rstrip().rstrip("!") if re.search(r"[^\W\d_]{2}", said) else said
+
+
+def _explain(rest: list[str], first: str) -> bool:
+    """Whether all but the first sentence, which is no whole one, explain it."""
+    if (
+        len(first.split()) > MAX_BARE
+        or first.startswith("#")
+        or first.endswith((":", "?"))
+        or words.STATES.search(first)
+    ):
+        return False
+    reasons = words.OPENS_REASONS.match(rest[0])
+    if not reasons and (re.search(r"\d", first) or not rest[0].startswith("The ")):
+        return False
+    if words.CONCLUDES.match(rest[-1]):
+        return False
+    return not words.TAKES_BACK.search(" ".join(rest))
+
+
+def complement(sentence: str) -> str | None:
+    """What follows the last verb or sign that states something: "x = 4" and "It is 4" say 4."""
+    matches = list(words.STATES.finditer(sentence))
+    if not matches:
+        return None
+    said = stated(sentence[matches[-1].end() :])
+    denied = words.DENIES_VERB.search(sentence[: matches[-1].start()])
+    return f"not {said}" if denied else said
+
+
+def readings(text: str) -> Iterator[str]:
+    """What an answer may be taken to say, as a whole first, then with less and less around it."""
+    yield unwrapped(text)
+    found = find_answer(text)
+    sentence = found.text if found else conclusion(text)
+    yield unwrapped(sentence)
+    said = stated(sentence)
+    yield said
+    if denies(said) or words.LEAVES_CHOICE.search(said):
+        return
+    if (shorter := complement(said)) and not denies(shorter):
+        yield shorter

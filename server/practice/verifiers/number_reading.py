@@ -1,0 +1,227 @@
+r"""Numbers as people write them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from fractions import Fraction
+from typing import Final
+
+from server.practice.verifiers.answer_extraction import final_answer, find_answer
+from server.practice.verifiers.answer_wording import (
+    complement,
+    conclusion,
+    denies,
+    stated,
+    unwrapped,
+)
+from server.practice.verifiers.answer_words import LEAVES_CHOICE, REFUTES
+
+MAX_EXPONENT = 400
+_DIGITS = (
+    r"(?:\d{1,3}(?:[,_']\d{3})+(?!\d)|\d{1,100}(?!\d))(?:\.\d{1,100}(?!\d))?|\.\d{1,100}(?!\d)"
+)
+_WRITTEN = (
+    r"\d{1,3}(?:\.\d{3}){2,}(?:,\d{1,100})?(?![\d.,]\d)"  # 1.234.567,8
+    r"|\d{1,3}(?:[. ]\d{3})+,\d{1,100}(?![\d.,]*\d)"  # 1.234,5 and 1 234,5
+    r"|\d{1,3}(?: \d{3})+(?:\.\d{1,100})?(?![\d.,]*\d)"  # 1 234 567
+    r"|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d{1,100})?(?![\d,])"  # 12,34,567
+    r"|(?<!\d,)(?<!\d, )\d{1,100},(?:\d{1,2}|\d{4,100})(?!\d|[.,]\d)"  # 3,5
+    rf"|{_DIGITS}"
+)
+_TEN = r"\s?(?:[*x\u00d7\u00b7]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?P<ten>[-+]?\d{1,5})\}?"
+_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_CURRENCY = re.compile(r"[$\u20ac\u00a3\u00a5\u20b9]")
+MAX_PRICE = 200  # characters in which an answer names its currency
+_NUMBER = re.compile(
+    # not within a word, nor behind a digit, a power or an index; no base of a power
+    rf"(?<![A-Za-z\u00c0-\u024f\d_.^])(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?[$\u20ac\u00a3\u00a5]?"
+    rf"(?:\\frac\{{(?P<over>-?(?:{_DIGITS}))\}}\{{(?P<under>{_DIGITS})\}}"
+    r"|10\s?(?:\^|\*\*)\s?\{?(?P<power>[-+]?\d{1,5})\}?"
+    rf"|(?P<first>{_WRITTEN})(?:\s(?P<part>\d+/\d+)(?!\d)|\s?/\s?(?P<by>{_DIGITS}))?"
+    rf"(?:[eE](?P<e>[-+]?\d{{1,5}})|{_TEN})?))(?!\s?\^)"
+    rf"(?:[\s-]?(?P<scale>{'|'.join(_SCALES)})\b)?",
+    re.IGNORECASE,
+)
+_OPERATOR = re.compile(
+    r"\s*(?:[-+*/,;\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and|or)?\s*|:"
+)
+_EXPRESSION_BEFORE = re.compile(
+    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265]|[-+]|\\pi)\s*$"
+)
+_EXPRESSION_AFTER = re.compile(
+    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyzn](?![A-Za-z])|[*\u00d7\u00b7+/]\s*[\w(\\])"
+)
+_RELATION = re.compile(
+    r"[=\u2248\u2243\u2192\u21d2]|\\approx|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b"
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+# fmt: off
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "nineteen",
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+# fmt: on
+_WORDS: Final = {
+    **{word: number for number, word in enumerate(_ONES)},
+    **{word: 20 + 10 * number for number, word in enumerate(_TENS)},
+    **{
+        f"{tens}{dash}{_ONES[one]}": 20 + 10 * number + one
+        for number, tens in enumerate(_TENS)
+        for one in range(1, 10)
+        for dash in "- "
+    },
+}
+
+
+def answered_number(text: str) -> Fraction | None:
+    """The number that an answer gives; None if it gives none, or leaves the choice.
+
+    In a marked answer it is the one that is stated first, behind an equals sign if there is one;
+    else the last of the concluding sentence.
+    """
+    if found := find_answer(text):
+        return stated_number(stated(found.text))
+    sentence = conclusion(text)
+    said = stated(sentence)
+    if denies(said):
+        return None
+    shorter = complement(said)
+    if shorter and REFUTES.match(shorter):
+        return None
+    if shorter and (denies(shorter) or _numbers(plain(shorter)) or _in_words(shorter)):
+        return stated_number(shorter) if not _leaves_choice(said) else None
+    numbers = _numbers(plain(said))
+    if len(numbers) <= 1:
+        return stated_number(said)
+    if _leaves_choice(said) or _is_expression(said, numbers):
+        return None
+    return numbers[-1][1]
+
+
+def other_currency(truth: str, answer: str) -> bool:
+    """Whether an answer is in another currency than the ground truth, if both name one."""
+    wanted, got = _currencies(truth), _currencies(final_answer(answer)[-MAX_PRICE:])
+    return bool(wanted and got and not wanted & got)
+
+
+def _currencies(text: str) -> set[str]:
+    if text.count("$") - text.count(r"\$") > 1:  # around formulas
+        text = re.sub(r"(?<!\\)\$", "", text)
+    return set(_CURRENCY.findall(text))
+
+
+def stated_number(said: str) -> Fraction | None:
+    """The one number that a statement gives."""
+    if denies(said):
+        return None
+    text = plain(said)
+    if not re.search(r"\d", text):
+        return _in_words(text)
+    if _leaves_choice(said):
+        return None
+    for part in reversed(_RELATION.split(text)):
+        numbers = _numbers(part)
+        value = _single(part, numbers) if numbers else None
+        if value is not None:
+            return value
+    return None
+
+
+def last_number(text: str) -> Fraction | None:
+    """The last number that a text holds, exactly."""
+    numbers = _numbers(plain(text))
+    return numbers[-1][1] if numbers else None
+
+
+def _numbers(text: str) -> list[tuple[re.Match[str], Fraction]]:
+    pairs = ((match, _value(match)) for match in _NUMBER.finditer(text))
+    return [(match, value) for match, value in pairs if value is not None]
+
+
+def _single(part: str, numbers: list[tuple[re.Match[str], Fraction]]) -> Fraction | None:
+    """The first number of a part, unless it belongs to an expression, a range or a list."""
+    match, value = numbers[0]
+    if _EXPRESSION_BEFORE.search(part[: match.start()]) or _EXPRESSION_AFTER.match(
+        part, match.end()
+    ):
+        return None
+    if len(numbers) > 1:
+        between = part[match.end() : numbers[1][0].start()]
+        if _OPERATOR.fullmatch(between) or re.search(r"\band\b", between):
+            return None
+    return value
+
+
+def _is_expression(said: str, numbers: list[tuple[re.Match[str], Fraction]]) -> bool:
+    """Whether the last number belongs to the one before it: 18 + 18."""
+    text = plain(said)
+    return bool(_OPERATOR.fullmatch(text[numbers[-2][0].end() : numbers[-1][0].start()]))
+
+
+def _leaves_choice(said: str) -> bool:
+    values = {value for _, value in _numbers(plain(said))}
+    return len(values) > 1 and bool(LEAVES_CHOICE.search(said))
+
+
+def _in_words(text: str) -> Fraction | None:
+    words = re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower())
+    for count in (2, 1):
+        number = _WORDS.get(" ".join(words[:count]))
+        if number is not None:
+            return Fraction(number)
+    return None
+
+
+def plain(text: str) -> str:
+    """Signs and separators as they are written in ASCII."""
+    text = re.sub(r"(?<=\d)(?:\{,\}|\\[,;! ]|,\\!|[\u00a0\u2009\u202f])(?=\d{3})", ",", text)
+    text = re.sub(r"[⁺⁻]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(_SUPERSCRIPTS), text)
+    text = re.sub(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])", " ", text)  # 1½
+    text = unicodedata.normalize("NFKC", text)
+    text = text.replace("\u2212", "-").replace("\u2044", "/").replace("\u2019", "'")
+    text = text.replace(r"\%", "%").replace(r"\$", "$")
+    text = re.sub(r"\^\{?\\circ\}?|\\degree", "\u00b0", text)
+    text = re.sub(r"(?<=\d) and (?:a|one) half\b", " 1/2", text)
+    text = re.sub(r"(?:(?<=^)|(?<=[\s(:=$]))\u2013(?=[\d.$])", "-", text)
+    text = re.sub(r"\b(?:minus|negative)\s+(?=[\d$.\\])", "-", text, flags=re.IGNORECASE)
+    text = re.sub(r"\\[dtc]?frac\s*\{?\s*(-?[\d.,]+)\s*\}\s*\{?", r"\\frac{\1}{", text)
+    text = re.sub(r"\\[dtc]?frac\s*(\d)\s*\{?(\d)\}?", r"\\frac{\1}{\2}", text)
+    return re.sub(r"(?<=\d)\s*\\frac\{(\d+)\}\{(\d+)\}", r" \1/\2", text)  # 1\frac12
+
+
+def _value(match: re.Match[str]) -> Fraction | None:
+    """The number of a match; None for one that divides by zero or is beyond all measure."""
+    group = {key: text or "" for key, text in match.groupdict("").items()}
+    exponent = int(group["e"] or group["ten"] or group["power"] or 0)
+    if abs(exponent) > MAX_EXPONENT:
+        return None
+    try:
+        value = _digits(group["first"] or group["over"] or "1")
+        value += Fraction(group["part"] or 0)
+        value /= _digits(group["by"] or group["under"] or "1")
+    except ZeroDivisionError:
+        return None
+    exponent += _SCALES.get(group["scale"].lower(), 0)
+    return value * Fraction(10) ** exponent * (-1 if "-" in group["sign"] else 1)
+
+
+def _digits(written: str) -> Fraction:
+    """Digits with their separators, of which the last may be a comma for the decimals."""
+    written = re.sub(r"[_' ]", "", written)
+    if re.search(r"\.\d+,|\.\d{3}\.", written) or re.fullmatch(r"\d+,(?:\d\d?|\d{4,})", written):
+        return Fraction(written.replace(".", "").replace(",", "."))
+    return Fraction(written.replace(",", ""))
+
+
+def whole_number(text: str) -> Fraction | None:
+    """The number that a ground truth is as a whole; None for other texts, and for codes as 007."""
+    written = unwrapped(text).removesuffix("%").removesuffix("\\").strip()
+    if written.lower() in _WORDS:
+        return Fraction(_WORDS[written.lower()])
+    match = _NUMBER.fullmatch(plain(written))
+    if match is None or re.match(r"[-+]?0\d|.*\d,(?!\d{3}(?!\d))", written):
+        return None
+    return _value(match)

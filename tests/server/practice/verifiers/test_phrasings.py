@@ -1,0 +1,45 @@
+"""Right answers however they are phrased, and wrong ones: the table in `phrasings/`."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.practice.verifiers import VerifierError, make_verifier
+from server.practice.verifiers.protocol import AnswerVerifier
+from tests.server.practice.verifiers.phrasing_table import Phrasing, phrasings
+from tests.server.practice.verifiers.verifier_builders import reward
+
+TABLE = phrasings()
+
+
+async def judged_wrongly(verifier: AnswerVerifier, phrasing: Phrasing) -> bool:
+    try:
+        earned = await reward(verifier, phrasing.truth, phrasing.text)
+    except VerifierError:
+        return phrasing.right
+    return (earned == 1) != phrasing.right
+
+
+@pytest.mark.usefixtures("packages_imported_once")
+@pytest.mark.parametrize("name", ["math", "number", "match"])
+@pytest.mark.parametrize("others", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+async def test_answers_are_judged_by_what_they_say(name: str, *, others: bool) -> None:
+    verifier = make_verifier(name, judge=None)
+    assert isinstance(verifier, AnswerVerifier)
+    surprises = [
+        (phrasing.part, phrasing.truth, phrasing.text, phrasing.right)
+        for phrasing in TABLE
+        if phrasing.verifier == name
+        and phrasing.first != others
+        and await judged_wrongly(verifier, phrasing) != phrasing.known
+    ]
+    await verifier.close()
+    assert not surprises, "\n".join(map(repr, surprises))
+
+
+def test_the_table_is_large() -> None:
+    for name in ("math", "number", "match"):
+        right = {(p.truth, p.text) for p in TABLE if p.verifier == name and p.right}
+        wrong = {(p.truth, p.text) for p in TABLE if p.verifier == name and not p.right}
+        assert len(right) > 300
+        assert len(wrong) > 200
