@@ -14,7 +14,13 @@ from dataclasses import dataclass, replace
 
 from experience_store.errors import AnswerRefusedError, HeadMovedError, NotFoundError
 from experience_store.index_cache import IndexCache, LoadedLibrary
-from experience_store.learning.inputs import HOST, MODEL, GroupInput, Snapshot
+from experience_store.learning.inputs import (
+    HOST,
+    GroupInput,
+    PromptBudget,
+    Snapshot,
+    model_budget,
+)
 from experience_store.learning.prompts import Request
 from experience_store.learning.prompts.answers import RawAnswer
 from experience_store.learning.update import Update, UpdateOutcome
@@ -30,7 +36,6 @@ from experience_store.store import (
 )
 from experience_store.version import Driver
 
-PROMPT_BUDGETS = {"host": HOST, "model": MODEL}
 MAX_REFUSALS = 3  # refused answers of a host after which a request is given up
 
 
@@ -64,7 +69,13 @@ class UpdateRunner:
         self._index_cache = index_cache
 
     async def begin(
-        self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
+        self,
+        library: str,
+        driver: Driver,
+        limit: int,
+        lease: tuple[str, float] | None = None,
+        *,
+        prompt_bound: int | None = None,
     ) -> str | None:
         """Begin an update; return its id, or None if no group waits.
 
@@ -73,8 +84,11 @@ class UpdateRunner:
             driver: Who will answer.
             limit: Maximum number of groups.
             lease: Owner and seconds of a lease, if a worker drives it.
+            prompt_bound: Maximum tokens of a prompt that a model can read; None for the usual.
         """
-        return await self._store.updates.begin(library, driver, limit, lease)
+        return await self._store.updates.begin(
+            library, driver, limit, lease, prompt_bound=prompt_bound
+        )
 
     async def resume(self, update_id: str) -> ResumedUpdate:
         """The update with all stored answers; raises NotFoundError."""
@@ -207,12 +221,17 @@ class UpdateRunner:
 
     async def _choose_relevant(self, record: UpdateRecord) -> UpdateRecord:
         loaded = await self._index_cache.at(record.library.name, record.bases[0])
-        budget = PROMPT_BUDGETS[record.driver].experience_tokens
+        budget = _budget(record).experience_tokens
         relevant = [
             [e.id for e in loaded.select(g.group.task, budget).experiences] for g in record.groups
         ]
         await self._store.updates.set_relevant(record.id, relevant)
         return await self._store.updates.get(record.id)
+
+
+def _budget(record: UpdateRecord) -> PromptBudget:
+    """The limits that the update began with."""
+    return HOST if record.driver == "host" else model_budget(record.prompt_bound)
 
 
 def as_text(raw: RawAnswer) -> str:
@@ -237,7 +256,7 @@ def _replayed(
             for g in record.groups
         ),
         snapshots=tuple(Snapshot(s.state, s.index.near) for s in loaded_bases),
-        budget=PROMPT_BUDGETS[record.driver],
+        budget=_budget(record),
     )
     taken = {a.request: a.text for a in record.answers if a.refused is None}
     failed = {r.id: r.failed for r in record.requests if r.failed is not None}

@@ -58,6 +58,9 @@ def address_of(url: str | None) -> str | None:
     return parts._replace(netloc=host, query="", fragment="").geturl().rstrip("/")
 
 
+MIN_PROMPT_TOKENS = 2_500  # see `model_budget`
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """An OpenAI-compatible endpoint for background learning.
@@ -70,6 +73,7 @@ class ModelSettings:
         extra_body: Fields of every request, beside its own; they take precedence.
         learn_groups: Number of waiting groups that starts learning.
         learn_after: Seconds of waiting that start learning with fewer groups.
+        prompt_tokens: Maximum tokens of the learner's prompts; None for the usual limits.
     """
 
     name: str
@@ -83,6 +87,7 @@ class ModelSettings:
     extra_body: Mapping[str, object] = field(default_factory=dict[str, object])
     learn_groups: int = 4
     learn_after: float = 300.0
+    prompt_tokens: int | None = None
 
     @property
     def public_url(self) -> str:

@@ -19,8 +19,6 @@ from experience_store.library import Experience, State
 from experience_store.operations import Add, Keep, Merge, Proposed, Revise, touched_ids
 from experience_store.retrieval import Document, Index
 
-MAX_PROPOSALS = 40  # one Consolidate request: about 60 tokens each
-
 
 def conflicting(proposals: Sequence[Proposed], near: Near) -> tuple[Proposed, ...]:
     """The proposals that must be consolidated."""
@@ -47,16 +45,16 @@ def related_experiences(
 
 
 def batches_of_conflicts(
-    proposals: Sequence[Proposed], near: Near
+    proposals: Sequence[Proposed], near: Near, most: int
 ) -> tuple[tuple[Proposed, ...], ...]:
-    """The proposals split into requests, related ones together, in stable order."""
-    if len(proposals) <= MAX_PROPOSALS:
+    """The proposals split into requests of at most `most`, related ones together, in order."""
+    if len(proposals) <= most:
         return (tuple(proposals),) if proposals else ()
     batches: list[list[Proposed]] = [[]]
     for cluster in _clusters(proposals, near):
-        for start in range(0, len(cluster), MAX_PROPOSALS):
-            part = cluster[start : start + MAX_PROPOSALS]
-            if len(batches[-1]) + len(part) > MAX_PROPOSALS:
+        for start in range(0, len(cluster), most):
+            part = cluster[start : start + most]
+            if len(batches[-1]) + len(part) > most:
                 batches.append([])
             batches[-1] += part
     return tuple(tuple(batch) for batch in batches if batch)

@@ -54,14 +54,14 @@ class Round:
         return ProposalSet(kept, tuple(refused), {**self.before.held_back, **held_back})
 
 
-def round_on(snapshots: Sequence[Snapshot], before: ProposalSet) -> Round:
-    """The round on the last of these versions."""
+def round_on(snapshots: Sequence[Snapshot], before: ProposalSet, most: int) -> Round:
+    """The round on the last of these versions, with at most `most` proposals in a request."""
     *earlier, snapshot = snapshots
     if earlier:
         disputed = outdated(before.proposals, earlier[-1].state, snapshot)
     else:
         disputed = conflicting(before.proposals, snapshot.near)
-    batches = batches_of_conflicts(disputed, snapshot.near)
+    batches = batches_of_conflicts(disputed, snapshot.near, most)
     return Round(
         before,
         snapshot,

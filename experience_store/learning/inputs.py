@@ -49,6 +49,7 @@ class PromptBudget:
         summarise: Whether long attempts are summarised by requests of their own.
         summarise_tokens: Size of a Summarise request.
         max_attempts: Maximum attempts compared per group.
+        max_proposals: Maximum proposals in a Consolidate request, of about 60 tokens each.
     """
 
     compare_tokens: int
@@ -56,11 +57,35 @@ class PromptBudget:
     summarise: bool
     summarise_tokens: int
     max_attempts: int
+    max_proposals: int = 40
 
 
 MAX_CHARS_PER_TOKEN = 8  # a text with more is long anyway
 HOST = PromptBudget(5_600, 600, summarise=False, summarise_tokens=0, max_attempts=8)
 MODEL = PromptBudget(9_000, 600, summarise=True, summarise_tokens=24_000, max_attempts=16)
+_FIXED = 1_800  # tokens of a Compare request without attempts, at most
+_PER_ATTEMPT, _PER_PROPOSAL = 350, 300  # tokens that each needs, with what belongs to it
+
+
+def model_budget(prompt_tokens: int | None) -> PromptBudget:
+    """The limits for a model that cannot read long prompts: nothing is larger than for others.
+
+    Args:
+        prompt_tokens: Maximum estimated tokens of a prompt, at least 2,500: instructions, a long
+            task and two attempts; None for the usual limits.
+    """
+    if prompt_tokens is None:
+        return MODEL
+    attempts = (prompt_tokens - _FIXED) // _PER_ATTEMPT
+    proposals = (prompt_tokens - _FIXED // 2) // _PER_PROPOSAL
+    return PromptBudget(
+        compare_tokens=min(MODEL.compare_tokens, prompt_tokens),
+        experience_tokens=min(MODEL.experience_tokens, prompt_tokens // 15),
+        summarise=True,
+        summarise_tokens=min(MODEL.summarise_tokens, prompt_tokens),
+        max_attempts=max(2, min(MODEL.max_attempts, attempts)),
+        max_proposals=max(2, min(MODEL.max_proposals, proposals)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

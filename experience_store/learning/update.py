@@ -209,7 +209,7 @@ class Update:
         """Round by round up to the first with open requests: those, and the proposals before it."""
         proposed = self._proposals()
         for number in range(1, len(self.snapshots) + 1):
-            round_ = round_on(self.snapshots[:number], proposed)
+            round_ = round_on(self.snapshots[:number], proposed, self.budget.max_proposals)
             if open_ := self._unanswered(self._consolidations(round_)):
                 return open_, proposed
             proposed = round_.after(self.answers)

@@ -210,10 +210,17 @@ class ScopedUpdates(Updates):
 
     @override
     async def begin(
-        self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
+        self,
+        library: str,
+        driver: Driver,
+        limit: int,
+        lease: tuple[str, float] | None = None,
+        *,
+        prompt_bound: int | None = None,
     ) -> str | None:
         return await self._scope.within(
-            library, lambda: self._all.begin(library, driver, limit, lease)
+            library,
+            lambda: self._all.begin(library, driver, limit, lease, prompt_bound=prompt_bound),
         )
 
     @override

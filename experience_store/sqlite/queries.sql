@@ -251,8 +251,9 @@ WHERE id IN (SELECT id FROM group_standing WHERE library_id = :library AND set_a
 
 -- name: make_update
 INSERT INTO learning_update
-    (id, library_id, driver, policy, bases, owner, leased_till, created_at, changed_at)
-VALUES (:id, :library, :driver, :policy, :bases, :owner, :leased_till, :now, :now);
+    (id, library_id, driver, policy, bases, owner, leased_till, prompt_bound, created_at,
+     changed_at)
+VALUES (:id, :library, :driver, :policy, :bases, :owner, :leased_till, :prompt_bound, :now, :now);
 
 -- name: make_update_group
 INSERT INTO update_group (update_id, position, group_id, revision, attempts)

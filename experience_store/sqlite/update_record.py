@@ -40,6 +40,7 @@ def read_record(tx: Transaction, row: Row) -> UpdateRecord:
         leased=row["owner"] is not None and row["leased_till"] > time.time(),
         created_at=rows.to_time(row["created_at"]),
         usage=rows.to_usage(usage),
+        prompt_bound=row["prompt_bound"],
     )
 
 

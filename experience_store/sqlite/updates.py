@@ -40,10 +40,18 @@ class SqliteUpdates(Updates):
 
     @override
     async def begin(
-        self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
+        self,
+        library: str,
+        driver: Driver,
+        limit: int,
+        lease: tuple[str, float] | None = None,
+        *,
+        prompt_bound: int | None = None,
     ) -> str | None:
         await self._libraries.row(library)
-        return await self._db.write(lambda tx: _begin(tx, library, driver, limit, lease))
+        return await self._db.write(
+            lambda tx: _begin(tx, library, driver, limit, lease, prompt_bound)
+        )
 
     @override
     async def get(self, update_id: str) -> UpdateRecord:
@@ -236,7 +244,12 @@ def _existing(tx: Transaction, update_id: str) -> Row:
 
 
 def _begin(
-    tx: Transaction, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None
+    tx: Transaction,
+    library: str,
+    driver: Driver,
+    limit: int,
+    lease: tuple[str, float] | None,
+    prompt_bound: int | None,
 ) -> str | None:
     row = tx.row("library", name=library)
     if row is None:  # deleted meanwhile
@@ -254,6 +267,7 @@ def _begin(
         bases=json.dumps([row["head"]]),
         owner=lease[0] if lease else None,
         leased_till=time.time() + lease[1] if lease else None,
+        prompt_bound=prompt_bound,
         now=now(),
     )
     for position, group in enumerate(groups, start=1):

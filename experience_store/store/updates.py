@@ -71,6 +71,7 @@ class UpdateRecord:
         bases: The version it began with, then one per rebase.
         library: The library, with its policy when the update began.
         leased: Whether a worker holds a lease on it now.
+        prompt_bound: Maximum tokens of its prompts, if a model reads no longer ones.
     """
 
     id: str
@@ -86,6 +87,7 @@ class UpdateRecord:
     leased: bool
     created_at: datetime
     usage: Usage
+    prompt_bound: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,13 @@ class Updates(Protocol):
     """Updates, their requests and the answers."""
 
     async def begin(
-        self, library: str, driver: Driver, limit: int, lease: tuple[str, float] | None = None
+        self,
+        library: str,
+        driver: Driver,
+        limit: int,
+        lease: tuple[str, float] | None = None,
+        *,
+        prompt_bound: int | None = None,
     ) -> str | None:
         """Begin an update with up to `limit` waiting groups; its id, or None if none waits."""
         ...

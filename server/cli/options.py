@@ -18,7 +18,13 @@ from typing_extensions import override
 
 from experience_store.library import DEFAULT_LIBRARY
 from server.cli.number_types import Number, WholeNumber
-from server.settings import ModelSettings, Prices, Settings, default_database
+from server.settings import (
+    MIN_PROMPT_TOKENS,
+    ModelSettings,
+    Prices,
+    Settings,
+    default_database,
+)
 
 Command: TypeAlias = Callable[..., None]
 T = TypeVar("T")
@@ -261,6 +267,13 @@ _MODEL_OPTIONS = (
         '\'{"reasoning_effort": "low"}\'.',
     ),
 )
+_PROMPT_TOKENS = shared(
+    "--model-prompt-tokens",
+    metavar="N",
+    type=click.IntRange(min=MIN_PROMPT_TOKENS),
+    help="Maximum tokens of the learner's prompts, for a model with a small context window: its "
+    "size less 1,000 for the answer.  [default: up to 24,000]",
+)
 _THRESHOLDS = (
     shared(
         "--learn-groups",
@@ -291,7 +304,7 @@ def model_options(
         needs_key: Whether a missing API key is an error; otherwise the key is empty.
         purpose: Help text of --model, if the model does not learn.
     """
-    more = _THRESHOLDS if thresholds else ()
+    more = (*(() if purpose else (_PROMPT_TOKENS,)), *(_THRESHOLDS if thresholds else ()))
     options = (_model_option(purpose) if purpose else _model_option(), *_MODEL_OPTIONS, *more)
 
     def decorated(command: Command) -> Command:
@@ -331,6 +344,7 @@ def _model(given: dict[str, object]) -> ModelSettings | None:
         extra_body=_object(given, "model_body"),
         learn_groups=_pop(given, "learn_groups", int) or _MODEL.learn_groups,
         learn_after=_default(_pop(given, "learn_after", float), _MODEL.learn_after),
+        prompt_tokens=_pop(given, "model_prompt_tokens", int),
     )
     return settings if settings.name else None
 

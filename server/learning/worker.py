@@ -233,7 +233,11 @@ class Worker:
 
     async def _begin(self, library: str) -> str | None:
         return await self._runner.begin(
-            library, "model", self._groups_per_update, (self._owner, self._times.lease)
+            library,
+            "model",
+            self._groups_per_update,
+            (self._owner, self._times.lease),
+            prompt_bound=self._settings.prompt_tokens,
         )
 
     # Working on one library
@@ -322,7 +326,8 @@ class Worker:
 
 def learner_of(settings: ModelSettings) -> str:
     """A model with its endpoint: what decides whether it is worth trying a group again."""
-    return f"{settings.name} at {settings.public_url or 'OpenAI'}"
+    bound = f", {settings.prompt_tokens:,} tokens a prompt" if settings.prompt_tokens else ""
+    return f"{settings.name} at {settings.public_url or 'OpenAI'}{bound}"
 
 
 def _waited(counts: GroupCounts) -> float:

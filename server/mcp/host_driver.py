@@ -174,7 +174,13 @@ async def _nothing(app: App, library: str) -> UpdateOut:
 
 async def _start_in_background(app: App, library: str, open_: Sequence[str]) -> UpdateOut:
     update_id = open_[0] if open_ else None
-    update_id = update_id or await app.runner.begin(library, "model", GROUPS_PER_UPDATE * 4)
+    model = app.settings.model
+    update_id = update_id or await app.runner.begin(
+        library,
+        "model",
+        GROUPS_PER_UPDATE * 4,
+        prompt_bound=model.prompt_tokens if model is not None else None,
+    )
     if update_id is None:
         last = await app.store.updates.list(library, 1)
         if not last:

@@ -13,6 +13,7 @@ from server.cli.options import ENVIRONMENT, JSON_OBJECT, option
 from server.mcp.next_steps import MAX_SERVED_TOKENS
 from server.practice.spending import RolloutLimits
 from server.practice.verifiers import TIME_LIMIT
+from server.settings import MIN_PROMPT_TOKENS
 
 TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
 POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -171,6 +172,13 @@ TEACHER: Options = (
         type=JSON_OBJECT,
         help="Additional fields of the teacher's calls, as --model-body.  [default: the same, if "
         "it is the same model]",
+    ),
+    option(
+        "--teacher-prompt-tokens",
+        metavar="N",
+        type=click.IntRange(min=MIN_PROMPT_TOKENS),
+        help="Maximum tokens of the teacher's prompts, for a small context window: its size less "
+        "1,000 for the answer.  [default: up to 24,000]",
     ),
     option(
         "--teacher-price-prompt",

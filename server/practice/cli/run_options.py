@@ -12,6 +12,7 @@ import click
 from pydantic import BaseModel, ConfigDict, Field
 
 from experience_store.errors import BadInputError
+from experience_store.learning.inputs import model_budget
 from server.cli.option_sections import section
 from server.cli.options import (
     KEY_MISSING,
@@ -80,6 +81,7 @@ class RunOptions(BaseModel):
     teacher: str | None
     teacher_url: str | None
     teacher_body: dict[str, object] | None = None
+    teacher_prompt_tokens: int | None
     teacher_price_prompt: float | None
     teacher_price_cached: float | None
     teacher_price_completion: float | None
@@ -138,6 +140,7 @@ class RunOptions(BaseModel):
             prices=prices,
             headers=player.headers if here else {},
             extra_body=self.teacher_body or (player.extra_body if same else {}),
+            prompt_tokens=self.teacher_prompt_tokens,
         )
 
     @property
@@ -220,6 +223,7 @@ class RunOptions(BaseModel):
             judged=self.verifier_name == "judge",
             prices=self.player.prices,
             teacher_prices=self.teacher_settings.prices,
+            teacher_budget=model_budget(self.teacher_prompt_tokens),
         )
 
     @property

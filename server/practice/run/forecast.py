@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from experience_store.learning.inputs import MODEL
+from experience_store.learning.inputs import PromptBudget
 from experience_store.token_estimate import estimate_tokens
 from server.practice.metrics.formatting import money
 from server.practice.records import Arm, Spent, Task, total
@@ -40,6 +40,7 @@ class Assumptions:
         judged: Whether a model scores the attempts.
         prices: The model's prices.
         teacher_prices: The prices of the one that learns and judges.
+        teacher_budget: Limits on the learner's prompts.
     """
 
     answer_tokens: int | None
@@ -49,6 +50,7 @@ class Assumptions:
     judged: bool
     prices: Prices | None
     teacher_prices: Prices | None
+    teacher_budget: PromptBudget
 
     @property
     def answer(self) -> int:
@@ -197,18 +199,21 @@ def _attempts(tasks: Sequence[Task], size: int, assumptions: Assumptions, *, ser
 def _learning(tasks: Sequence[Task], size: int, assumptions: Assumptions) -> Spent:
     """One comparison for each group, after summaries of long attempts; and one consolidation."""
     said = assumptions.turns * (assumptions.answer + (_TOOL_RESULT if assumptions.tools else 0))
-    room = MODEL.compare_tokens - _INSTRUCTIONS
+    budget = assumptions.teacher_budget
+    room = budget.compare_tokens - _INSTRUCTIONS
     prompt = completion = calls = 0
     for task in tasks:
         attempts = size * said
         if attempts > room:
             calls += size
             prompt += size * (
-                min(said, MODEL.summarise_tokens) + _INSTRUCTIONS + _size(task.prompt)
+                min(said, budget.summarise_tokens) + _INSTRUCTIONS + _size(task.prompt)
             )
             completion += size * _COMPARISON
         calls += 1
-        prompt += _INSTRUCTIONS + min(room, attempts + _size(task.prompt)) + MODEL.experience_tokens
+        prompt += (
+            _INSTRUCTIONS + min(room, attempts + _size(task.prompt)) + budget.experience_tokens
+        )
         completion += _COMPARISON
     if len(tasks) > 1:
         calls += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from experience_store import open_store
@@ -9,6 +11,7 @@ from experience_store.errors import HeadMovedError, LeaseLostError, NotFoundErro
 from experience_store.library import Policy
 from experience_store.operations import Add
 from experience_store.store import GivenAnswer, Retrieval, Store, Usage
+from experience_store.token_estimate import estimate_tokens
 from experience_store.update_runner import (
     ResumedUpdate,
     _publication,  # pyright: ignore[reportPrivateUsage]  # a race is hard to win otherwise
@@ -301,3 +304,18 @@ async def test_calls_for_a_missing_update_name_it(store: Store) -> None:
     for call in gone:
         with pytest.raises(NotFoundError, match="update 'update-1' does not exist"):
             await call
+
+
+async def test_an_update_keeps_the_bound_of_prompts_that_it_began_with(store: Store) -> None:
+    long_one = submission(attempt("word " * 9_000, 1.0, id="a"), attempt("no", 0.0, id="b"))
+    made, prompts = runner(store), dict[int | None, list[str]]()
+    for bound in (None, 3_000):
+        await store.groups.submit("lib", replace(long_one, task=f"Task {bound}"))
+        update_id = await made.begin("lib", "model", 1, prompt_bound=bound)
+        assert update_id
+        prompts[bound] = [r.prompt for r in await made.ask(await made.resume(update_id))]
+        again = await runner(store).resume(update_id)  # another process, with another setting
+        assert [r.prompt for r in again.update.requests()] == prompts[bound]
+        assert again.record.prompt_bound == bound
+    assert estimate_tokens(prompts[None][0]) > 8_000
+    assert estimate_tokens(prompts[3_000][0]) <= 3_000

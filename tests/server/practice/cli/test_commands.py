@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
-from experience_store.testing import Said
+from experience_store.testing import Asked, Said
+from experience_store.token_estimate import estimate_tokens
 from server.practice.cli.run_checks import mark_of
 from server.practice.run.setting_words import differences
 from server.settings import address_of
 from tests.server.practice.extras import needs_gym
-from tests.server.practice.scripted_world import Ground, copy_of, ground, tasks
+from tests.server.practice.scripted_world import (
+    Ground,
+    copy_of,
+    ground,
+    is_attempt,
+    tasks,
+    world,
+)
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
@@ -244,3 +253,16 @@ def test_settings_that_differ_are_named_in_words(
     (found,) = differences(before, now)
     assert said in found
     assert "0123456789" not in found
+
+
+async def test_prompts_of_the_teacher_can_be_bounded(tmp_path: Path) -> None:
+    def long_winded(asked: Asked) -> Said:
+        said = world(asked)
+        return replace(said, text=f"{'so ' * 5_000}\n{said.text}") if is_attempt(asked) else said
+
+    async with ground(tmp_path, long_winded) as here:
+        await here.do("practice", "--teacher-prompt-tokens", "2500")
+        sizes = [estimate_tokens(asked.prompt) for asked in here.questions]
+        assert 2_000 < max(sizes) <= 1.03 * 2_500
+        ended = await here.do("practice", "--teacher-prompt-tokens", "900", code=2)
+        assert "2500" in ended.error

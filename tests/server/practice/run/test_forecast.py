@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from experience_store.learning.inputs import MODEL
 from server.practice.records import Task
 from server.practice.run.forecast import Assumptions, forecast
 from server.practice.run.runner import RunPlan
@@ -26,7 +27,7 @@ def plan(size: int, **changes: int) -> RunPlan:
 
 def assuming(*, tools: bool = False, judged: bool = False) -> Assumptions:
     prices = Prices(1, 1, 2)
-    return Assumptions(200, None, 1_000, tools, judged, prices, prices)
+    return Assumptions(200, None, 1_000, tools, judged, prices, prices, MODEL)
 
 
 def names(folder: Path) -> list[str]:
