@@ -11,13 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, TypeAlias
 
 from server.practice.verifiers import answer_words as words
 
-Place: TypeAlias = Literal["tags", "boxed", "json", "line"]
 MAX_UNCLOSED = 200  # characters of an answer in tags that are not closed
 MAX_NESTED = 8  # marks within marks
 MAX_SEARCHED = 20_000  # characters at the end of a text in which an unmarked answer is looked for
@@ -28,39 +25,25 @@ _BETWEEN_BOXES = re.compile(r"[\s$.,;]*(?:and|or)?[\s$]*(?:[a-zA-Z]\s*=)?[\s$]*"
 _KEY = re.compile(r"""["'](?:final[ _-]?)?answer["']\s*:\s*""", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An answer and where it stood."""
-
-    text: str
-    place: Place
-
-
 @lru_cache(maxsize=4)  # one answer is read in several ways
-def find_answer(text: str) -> Found | None:
+def find_answer(text: str) -> str | None:
     """The answer that is marked as such; None where none is."""
     found = None
     for _ in range(MAX_NESTED):
-        inner = _in_tags(text) or _in_box(text) or _in_json(text) or _in_line(text)
+        inner = answer_in_tags(text) or _in_box(text) or _in_json(text) or _in_line(text)
         if inner is None:
             break
-        found, text = inner, inner.text
+        found = text = inner
     return found
 
 
 def final_answer(text: str) -> str:
     """The answer that is marked as such, or else the whole text."""
-    found = find_answer(text)
-    return found.text if found else text.strip()
+    return find_answer(text) or text.strip()
 
 
 def answer_in_tags(text: str) -> str | None:
     """What stands in the last `<answer>` tags."""
-    found = _in_tags(text)
-    return found.text if found else None
-
-
-def _in_tags(text: str) -> Found | None:
     opened: dict[str, int] = {}
     found: tuple[int, int] | None = None
     for tag in _TAG.finditer(text):
@@ -72,10 +55,10 @@ def _in_tags(text: str) -> Found | None:
     if found is None and opened:  # cut at the end mark, as by a stop sequence
         start = max(opened.values())
         found = (start, len(text)) if len(text) - start <= MAX_UNCLOSED else None
-    return Found(text[slice(*found)].strip(), "tags") if found else None
+    return text[slice(*found)].strip() if found else None
 
 
-def _in_box(text: str) -> Found | None:
+def _in_box(text: str) -> str | None:
     """The last box that is closed, with those before it that it is listed with."""
     said: list[str] = []
     after: int | None = None
@@ -88,7 +71,7 @@ def _in_box(text: str) -> Found | None:
             break
         said.insert(0, text[match.end() : end].strip())
         after = match.start()
-    return Found(", ".join(said), "boxed") if said else None
+    return ", ".join(said) if said else None
 
 
 def _closing(text: str, start: int) -> int | None:
@@ -105,26 +88,26 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
-def _in_json(text: str) -> Found | None:
+def _in_json(text: str) -> str | None:
     keys = list(_KEY.finditer(text))
     if not keys:
         return None
     start = keys[-1].end()
     try:
         value, end = json.JSONDecoder().raw_decode(text, start)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = re.split(r"[,}\n]", text[start:], maxsplit=1)[0].strip(" \"'")
-        return Found(said, "json") if said else None
+        return said or None
     said = value if isinstance(value, str) else text[start:end]
-    return Found(said.strip(), "json") if said.strip() else None
+    return said.strip() or None
 
 
-def _in_line(text: str) -> Found | None:
+def _in_line(text: str) -> str | None:
     lines = [_said(match) for match in words.ANSWER_LINE.finditer(text)]
     said = [line for line in lines if line.strip(" |")]
     said = said or [m["said"] for m in words.HASHES.finditer(text)]
     said = said or [m["said"].strip() for m in words.IS_THE_ANSWER.finditer(text[-MAX_SEARCHED:])]
-    return Found(said[-1], "line") if said else None
+    return said[-1] if said else None
 
 
 def _said(line: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import final_answer
 from server.practice.verifiers.answer_wording import readings, unwrapped
 from server.practice.verifiers.number_reading import (
-    answered_number,
+    answered_numbers,
     last_number,
     other_currency,
     whole_number,
@@ -30,9 +30,12 @@ from server.practice.verifiers.protocol import (
 
 _EDGES = "\"'`*_\u2018\u2019\u201c\u201d\u00ab\u00bb$,:; \\"
 _ENDS = f"{_EDGES}.?"
+_CHOSEN = r"(?:the )?(?:right|correct|true|best)\b"
 _LABEL = re.compile(  # of a choice, and what it stands for
     r"(?:(?:the |my )?(?:option|choice|answer|statement|letter)\s+)?"
-    r"(?:[(\[](?P<in>[a-z])[)\]]|(?P<bare>[a-z])(?=$|[).:\]]|\s+[-\u2013\u2014]\s|\s+is\s+(?:right|correct|true)))"
+    r"(?:[(\[](?P<in>[a-z])[)\]]"
+    rf"(?!\s+(?:is|isn|was|would|can|could|seems|or|and)\b(?! {_CHOSEN}))"
+    rf"|(?P<bare>[a-z])(?=$|[).:\]]|\s+[-\u2013\u2014]\s|\s+is {_CHOSEN}))"
     r"[).:\]]?(?:\s*[-\u2013\u2014:]\s+|\s+|$)(?P<text>.*)",
     re.DOTALL,
 )
@@ -93,7 +96,7 @@ def says(answer: str, truth: str) -> bool:
         return True
     number = whole_number(truth)
     if number is not None:
-        return answered_number(answer) == number and not other_currency(truth, answer)
+        return number in answered_numbers(answer) and not other_currency(truth, answer)
     return any(_same(reading, wanted) for reading in map(normalised, readings(answer)))
 
 
@@ -145,7 +148,7 @@ class NumberVerifier(AnswerVerifier):
     It is the number that a marked answer (see `find_answer`) states, or else the last one of the
     last sentence. Thousands may be separated (1,234; 1_234; 1 234; 1.234.567; 1{,}234), fractions
     are read as written (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5, 1.5 * 10^5 and 3 million. What
-    else follows a number is its unit and does not count: 50% is 50. Nothing is computed otherwise:
+    else follows a number is its unit and does not count; 50% is 50 or 0.5. Nothing is computed:
     2^10 is not read as a number. Nor is a choice of several, or one that is denied ("not 4").
     """
 
@@ -163,13 +166,13 @@ class NumberVerifier(AnswerVerifier):
 
     @override
     async def score(self, task: Task, rollout: Rollout) -> Score:
-        got = answered_number(rollout.answer)
+        got = answered_numbers(rollout.answer)
         for truth, wanted in zip(truths(task), self._wanted(task), strict=True):
-            if got is None or wanted is None or other_currency(truth, rollout.answer):
+            if wanted is None or other_currency(truth, rollout.answer):
                 continue
-            if self._tolerance.allows(got, wanted):
+            if any(self._tolerance.allows(number, wanted) for number in got):
                 return Score(reward=1.0)
-        what = "no number in the answer" if got is None else "not the right number"
+        what = "not the right number" if got else "no number in the answer"
         return Score(reward=0.0, feedback=f"{what}: {shortened(final_answer(rollout.answer))}")
 
     def _wanted(self, task: Task) -> list[Fraction | None]:

@@ -14,6 +14,7 @@ from server.practice.verifiers import answer_words as words
 from server.practice.verifiers.answer_extraction import MAX_SEARCHED, find_answer
 
 MAX_LEADS = 8  # words and clauses before an answer: "So, therefore, "
+MAX_VERBS = 20
 MAX_STATED = 4_000  # characters of one that are looked at
 MAX_BARE = 6  # words of an answer that is no sentence
 
@@ -44,7 +45,7 @@ def stated(text: str) -> str:
     """What an answer states: the first sentence, without what leads to it or explains it."""
     sentence = words.SENTENCE_END.split(text.strip()[:MAX_STATED], maxsplit=1)[0]
     text = unwrapped(sentence)
-    for pattern in (words.NOT_BUT, words.BUT_IT_IS, words.SO_IT_IS):
+    for pattern in (words.NOT_BUT, words.HEDGED_BUT, words.BUT_IT_IS, words.SO_IT_IS):
         if turned := pattern.match(text):
             text = turned["said"]
     if denies(text):
@@ -102,19 +103,22 @@ def _explain(rest: list[str], first: str) -> bool:
 
 def complement(sentence: str) -> str | None:
     """What follows the last verb or sign that states something: "x = 4" and "It is 4" say 4."""
-    matches = list(words.STATES.finditer(sentence))
-    if not matches:
-        return None
-    said = stated(sentence[matches[-1].end() :])
-    denied = words.DENIES_VERB.search(sentence[: matches[-1].start()])
-    return f"not {said}" if denied else said
+    return next(complements(sentence), None)
+
+
+def complements(sentence: str) -> Iterator[str]:
+    """What follows each verb or sign that states something, from the last to the first."""
+    for verb in reversed(list(words.STATES.finditer(sentence))[-MAX_VERBS:]):
+        said = stated(sentence[verb.end() :])
+        denied = words.DENIES_VERB.search(sentence[: verb.start()])
+        yield f"not {said}" if denied else said
 
 
 def readings(text: str) -> Iterator[str]:
     """What an answer may be taken to say, as a whole first, then with less and less around it."""
     yield unwrapped(text)
     found = find_answer(text)
-    sentence = found.text if found else conclusion(text)
+    sentence = found or conclusion(text)
     yield unwrapped(sentence)
     said = stated(sentence)
     yield said

@@ -55,7 +55,9 @@ IS_THE_ANSWER = re.compile(
 # Denials: what an answer is not, or that there is none
 
 DENIES_VERB = re.compile(
-    r"(?:\bnot|n['\u2019]t|\bnever|\bno|\bcannot|\bnão|\bne|\u4e0d)\s*$", _ANY_CASE
+    r"(?:\bnot|n['\u2019]t|\bnever|\bno|\bcannot|\bnão|\bne|\u4e0d)"
+    r"(?:\s+(?:think|believe|say|guess)(?:\s+that)?)?\s*$",
+    _ANY_CASE,
 )
 _NOT = (
     r"(?:"
@@ -75,6 +77,10 @@ NOT_BUT = re.compile(  # "not 5 but 4"
 BUT_IT_IS = re.compile(  # "4 seems right, but it is 5"
     r"[^\n]+[,;]\s+but\s+(?:actually\s+|in fact\s+|really\s+)?(?:it|this|that|the answer)"
     r"(?:\s+is|['\u2019]s)\s+(?P<said>[-$*\\(\d].*)",
+    _ANY_CASE | re.DOTALL,
+)
+HEDGED_BUT = re.compile(  # "I am not sure, but I think it is 4"
+    r"[^\n]*\b(?:sure|certain|say|tell|know|difficult|hard)\b[^\n]*?,\s+but\s+(?P<said>.+)",
     _ANY_CASE | re.DOTALL,
 )
 SO_IT_IS = re.compile(  # "between 3 and 5, so 4"
@@ -104,11 +110,13 @@ LEAD = re.compile(
         | approximately | about | roughly | around | at | in | on | by | called | named | it is
         | it's | that is | donc | daher | also | por lo tanto | entonces"""
     )
-    + r")\b[\s,:]+|(?:yes|no|well|sure|okay|actually|of course), |[\u2248=~]\s*",
+    + r")\b[\s,:]+|(?:yes|no|well|sure|okay|[a-z]+ly|of course), "
+    r"|i (?:believe|think|guess|suspect|would say|'d say)\b(?: that\b)?\s*|[\u2248=~]\s*",
     _ANY_CASE,
 )
 SUBORDINATE = re.compile(  # "Since 12 - 3 = 9, "
-    r"(?:as|since|because|when|if|given|after|while|although|though)\b[^\n]{3,200}?,\s+(?=\S)",
+    r"(?:as|since|because|when|if|given|after|while|although|though|based on"
+    r"|according to|looking at|from|with|of|in|using|by)\b[^\n]{3,200}?,\s+(?=\S)",
     _ANY_CASE,
 )
 STATES = re.compile(
@@ -117,7 +125,8 @@ STATES = re.compile(
         r"""is | are | was | were | be | equals | has | have | had | gets? | makes? | gives?
         | leaves? | needs? | costs? | say | choose | chose | pick | select | (?:go|went) with
         | (?:it|that|this|he|she)['\u2019]s | ist | sind | est | sont | es | son | hat | beträgt
-        | lautet"""
+        | lautet | (?:take|earn|pay|buy|spend|receive|contain|hold|use|count|obtain|yield)(?:s|ed)?
+        | (?:find|require|produce|remain)s? | took | paid | bought | spent | held | found"""
     )
     + r")\b|[=\u2248\u2192\u662f\u4e3a\u9009\u9078]|->|:(?=\s))\s*",
     _ANY_CASE,
@@ -137,9 +146,10 @@ _CLAUSE = _one_of(
     | they | he | she | you | let | hence | thus | therefore"""
 )
 EXPLANATION = re.compile(
-    rf"\s*[,;\u2013\u2014-]?\s+(?:{_BECAUSE})\b.*"
+    rf"\s*[,;\u2013\u2014-]?\s+(?:{_BECAUSE})(?!\w).*"
+    r"|,?\s+or\s+(?:about|approximately|roughly|around|[\u2248~])(?!\w).*"
     r"|(?<!\bis)(?<!\bare)(?<!\bwas)(?<!\bbe)(?:\s*[,;\u2013\u2014-])?\s+(?:and )?not\b.*"
-    rf"|\s*[,;]\s+(?:and |but )?(?:{_CLAUSE}|{_BECAUSE})\b(?=\s\w).*"
+    rf"|\s*[,;]\s+(?:and |but )?(?:{_CLAUSE}|{_BECAUSE})(?!\w)(?=\s\w).*"
     r"|\s+[\u2013\u2014-]\s+(?:the|it|this|that|we|so|i|let|he|she)\b.*"
     r"|\s*;\s(?=.*[A-Za-z]{3}).*"
     r"|\s*[\uff0c\uff08](?:因为|因為|即|也就是).*"
@@ -160,7 +170,7 @@ CLOSES = re.compile(
         r"""let me know | i hope | i'm happy | hope (?:this|that|it) | feel free | please | thank
         | if you (?:have|need|want|would|'d) | good luck | is there anything | would you | do you
         | have a (?:nice|great) | happy to | glad | you'?re welcome | cheers | best regards
-        | confidence | q\.?e\.?d | \W*$"""
+        | confidence | \\(?:begin|end)\{[a-z]+\*?\}\s*$ | q\.?e\.?d | \W*$"""
     ),
     _ANY_CASE,
 )
@@ -181,6 +191,11 @@ CONCLUDES = re.compile(
 
 # Marks and wrappers
 
+SUPERSCRIPT = re.compile("[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
+SUPERSCRIPTS = str.maketrans(
+    "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a", "0123456789-+"
+)
+
 COMMAND = re.compile(
     r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|boldsymbol|bm|mbox|operatorname"
     r"|emph|underline)\s*\{([^{}]*)\}"
@@ -191,7 +206,9 @@ SYMBOLS = re.compile(rf"^{_SYMBOL}|{_SYMBOL}$")
 SPACING = re.compile(
     r"\\(?:left|right|displaystyle|q?quad|[bB]ig[lr]?)(?![a-zA-Z])|(?<!\\)\\[,;:! ]|(?<!\\)~"
 )
-TAG = re.compile(r"</?(?:b|strong|i|em|u|code|pre|p|span|br|mark)\b[^<>]{0,80}>", _ANY_CASE)
+TAG = re.compile(
+    r"</?(?:b|strong|i|em|u|code|pre|p|span|br|mark)\b[^<>]{0,80}>|~~[^~\n]+~~", _ANY_CASE
+)
 WRAPPED = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (

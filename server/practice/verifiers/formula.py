@@ -6,6 +6,7 @@ import re
 
 from server.practice.verifiers.answer_extraction import find_answer
 from server.practice.verifiers.answer_wording import conclusion, denies, stated, unwrapped
+from server.practice.verifiers.answer_words import SUPERSCRIPT, SUPERSCRIPTS
 
 _LATEX = re.compile(
     r"\$\$(.+?)\$\$|\\\((.+?)\\\)|\\\[(.+?)\\\]|(?<!\\)\$((?:[^$\\\n]|\\.)+)(?<!\\)\$", re.DOTALL
@@ -33,17 +34,16 @@ _SIGNS = {
     "\u2208": r"\in ",
     "**": "^",
 }
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
 def formula(answer: str) -> str | None:
     """The formula in an answer; None if it has none, or denies it."""
     found = find_answer(answer)
-    said = stated(found.text if found else conclusion(answer))
+    said = stated(found or conclusion(answer))
     if denies(said):
         return None
     if parts := list(_LATEX.finditer(said)):
-        return latex(_listed(said, parts, last=found is None))
+        return latex(_listed(said, parts, last=not found))
     listed = _AND.sub(", ", said)
     lead = _LEAD.match(listed)
     bare = _TAIL.sub("", listed[lead.end() :] if lead else listed, count=1)
@@ -66,14 +66,14 @@ def _listed(said: str, parts: list[re.Match[str]], *, last: bool) -> str:
 def latex(written: str) -> str:
     """A formula, written in LaTeX, in ASCII or with Unicode's signs, as LaTeX."""
     written = unwrapped(written)
-    written = re.sub(r"[⁺⁻]?[⁰¹²³⁴-⁹]+", lambda m: f"^{{{m[0].translate(_SUPERSCRIPTS)}}}", written)
+    written = SUPERSCRIPT.sub(lambda match: f"^{{{match[0].translate(SUPERSCRIPTS)}}}", written)
     for sign, meaning in _SIGNS.items():
         written = written.replace(sign, meaning)
     written = re.sub(r"(?:\u221a|(?<![\\a-z])sqrt)\s*\(([^()]*)\)", r"\\sqrt{\1}", written)
     written = re.sub(r"\u221a\s*(\d+|[a-z])", r"\\sqrt{\1}", written)
     written = re.sub(rf"(?<![\\A-Za-z])({_FUNCTIONS})\b", r"\\\1 ", written)
     written = re.sub(r"\^(-?\d{2,}|-\d)", r"^{\1}", written)
-    written = re.sub(r"(?<=[\d)])\*(?=[\w(\\])|\*", r"\\cdot ", written)
+    written = written.replace("*", r"\cdot ")
     if re.fullmatch(r"\{.*\}", written, re.DOTALL):
         written = rf"\{{{written[1:-1]}\}}"
     return re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))(?![^()\[\]{}]*[)\]}])", "", written)

@@ -9,13 +9,13 @@ from typing import Final
 
 from server.practice.verifiers.answer_extraction import final_answer, find_answer
 from server.practice.verifiers.answer_wording import (
-    complement,
+    complements,
     conclusion,
     denies,
     stated,
     unwrapped,
 )
-from server.practice.verifiers.answer_words import LEAVES_CHOICE, REFUTES
+from server.practice.verifiers.answer_words import LEAVES_CHOICE, REFUTES, SUPERSCRIPT, SUPERSCRIPTS
 
 MAX_EXPONENT = 400
 _DIGITS = (
@@ -30,7 +30,14 @@ _WRITTEN = (
     rf"|{_DIGITS}"
 )
 _TEN = r"\s?(?:[*x\u00d7\u00b7]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?P<ten>[-+]?\d{1,5})\}?"
-_SCALES = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALES = {
+    "dozen": 12,
+    "hundred": 100,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+}
 _CURRENCY = re.compile(r"[$\u20ac\u00a3\u00a5\u20b9]")
 MAX_PRICE = 200  # characters in which an answer names its currency
 _NUMBER = re.compile(
@@ -43,19 +50,20 @@ _NUMBER = re.compile(
     rf"(?:[\s-]?(?P<scale>{'|'.join(_SCALES)})\b)?",
     re.IGNORECASE,
 )
+_ROUNDED = re.compile(r"[\u2248\u2243]|\\approx(?![a-z])")
+_PERCENT = re.compile(r"\d\s?(?:%|\\%|percent\b)")
+_IN_BRACKETS = re.compile(r"(?<=\S)\s+\([^()]*\)$")
+_SOON = re.compile(r"(?:[^\s\d]+\s+){0,2}?[^\s\d]*\d")
 _OPERATOR = re.compile(
-    r"\s*(?:[-+*/,;\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and|or)?\s*|:"
+    r"\s*(?:[-+*/,;\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and)?\s*|:"
 )
 _EXPRESSION_BEFORE = re.compile(
-    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265]|[-+]|\\pi)\s*$"
+    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265\u00b1]|\\pm|[-+]|\\pi)\s*$"
 )
 _EXPRESSION_AFTER = re.compile(
     r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyzn](?![A-Za-z])|[*\u00d7\u00b7+/]\s*[\w(\\])"
 )
-_RELATION = re.compile(
-    r"[=\u2248\u2243\u2192\u21d2]|\\approx|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b"
-)
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_RELATION = re.compile(r"[=\u2192\u21d2]|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b")
 # fmt: off
 _ONES = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -76,23 +84,32 @@ _WORDS: Final = {
 }
 
 
-def answered_number(text: str) -> Fraction | None:
-    """The number that an answer gives; None if it gives none, or leaves the choice.
+def answered_numbers(text: str) -> tuple[Fraction, ...]:
+    """The number that an answer gives; none if it gives none, or leaves the choice.
 
-    In a marked answer it is the one that is stated first, behind an equals sign if there is one;
-    else the last of the concluding sentence.
+    In a marked answer it is the one that is stated first, behind an equals sign if there is one. In
+    another it is what the last sentence states ("he has 4"), or else the last in it. A percentage
+    is two: 50% is 50 and 1/2.
     """
-    if found := find_answer(text):
-        return stated_number(stated(found.text))
-    sentence = conclusion(text)
-    said = stated(sentence)
+    found = find_answer(text)
+    said = stated(found or conclusion(text))
+    value = stated_number(said) if found else _concluded(said)
+    if value is None:
+        return ()
+    return (value, value / 100) if _PERCENT.search(said) else (value,)
+
+
+def _concluded(said: str) -> Fraction | None:
     if denies(said):
         return None
-    shorter = complement(said)
-    if shorter and REFUTES.match(shorter):
-        return None
-    if shorter and (denies(shorter) or _numbers(plain(shorter)) or _in_words(shorter)):
-        return stated_number(shorter) if not _leaves_choice(said) else None
+    exact, *rounded = _ROUNDED.split(said)
+    if rounded and (value := stated_number(exact)) is not None:
+        return value
+    for place, rest in enumerate(complements(said)):
+        if place == 0 and (denies(rest) or REFUTES.match(rest)):
+            return None
+        if _SOON.match(plain(rest)) or _in_words(rest):
+            return None if _leaves_choice(said) else stated_number(rest)
     numbers = _numbers(plain(said))
     if len(numbers) <= 1:
         return stated_number(said)
@@ -117,12 +134,13 @@ def stated_number(said: str) -> Fraction | None:
     """The one number that a statement gives."""
     if denies(said):
         return None
-    text = plain(said)
+    text = plain(_IN_BRACKETS.sub("", said))
     if not re.search(r"\d", text):
         return _in_words(text)
     if _leaves_choice(said):
         return None
-    for part in reversed(_RELATION.split(text)):
+    exact, *rounded = _ROUNDED.split(text)
+    for part in (*reversed(_RELATION.split(exact)), *rounded):
         numbers = _numbers(part)
         value = _single(part, numbers) if numbers else None
         if value is not None:
@@ -162,23 +180,31 @@ def _is_expression(said: str, numbers: list[tuple[re.Match[str], Fraction]]) -> 
 
 
 def _leaves_choice(said: str) -> bool:
-    values = {value for _, value in _numbers(plain(said))}
+    text = plain(said)
+    values = {
+        value / 100 if _PERCENT.match(text, match.end() - 1) else value
+        for match, value in _numbers(text)
+    }
     return len(values) > 1 and bool(LEAVES_CHOICE.search(said))
 
 
 def _in_words(text: str) -> Fraction | None:
+    """A number in words at the beginning of a text: "minus three", "two hundred apples"."""
     words = re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower())
+    sign = -1 if words[:1] in (["minus"], ["negative"]) else 1
+    words = words[1:] if sign < 0 else words
     for count in (2, 1):
         number = _WORDS.get(" ".join(words[:count]))
         if number is not None:
-            return Fraction(number)
+            scale = _SCALES.get("".join(words[count : count + 1]), 1)
+            return Fraction(sign * number * scale)
     return None
 
 
 def plain(text: str) -> str:
     """Signs and separators as they are written in ASCII."""
-    text = re.sub(r"(?<=\d)(?:\{,\}|\\[,;! ]|,\\!|[\u00a0\u2009\u202f])(?=\d{3})", ",", text)
-    text = re.sub(r"[⁺⁻]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(_SUPERSCRIPTS), text)
+    text = re.sub(r"(?<=\d)(?:\{,\}|\\[,;! ]|,\\!\s?|[\u00a0\u2009\u202f])(?=\d{3})", ",", text)
+    text = SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(SUPERSCRIPTS), text)
     text = re.sub(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])", " ", text)  # 1½
     text = unicodedata.normalize("NFKC", text)
     text = text.replace("\u2212", "-").replace("\u2044", "/").replace("\u2019", "'")
@@ -204,7 +230,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
         value /= _digits(group["by"] or group["under"] or "1")
     except ZeroDivisionError:
         return None
-    exponent += _SCALES.get(group["scale"].lower(), 0)
+    value *= _SCALES.get(group["scale"].lower(), 1)
     return value * Fraction(10) ** exponent * (-1 if "-" in group["sign"] else 1)
 
 
@@ -218,7 +244,7 @@ def _digits(written: str) -> Fraction:
 
 def whole_number(text: str) -> Fraction | None:
     """The number that a ground truth is as a whole; None for other texts, and for codes as 007."""
-    written = unwrapped(text).removesuffix("%").removesuffix("\\").strip()
+    written = unwrapped(plain(text)).removesuffix("%").removesuffix("\\").strip()
     if written.lower() in _WORDS:
         return Fraction(_WORDS[written.lower()])
     match = _NUMBER.fullmatch(plain(written))

@@ -42,6 +42,10 @@ def test_the_answer_is_found_where_it_is_marked(text: str, answer: str) -> None:
     assert final_answer(text) == answer
 
 
+def test_an_answer_in_json_that_nests_too_deep_is_read_as_text() -> None:
+    assert final_answer('{"answer": ' + "[" * 100_000) == "[" * 100_000
+
+
 @pytest.mark.parametrize(
     ("unit", "count"),
     [
