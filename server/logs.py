@@ -30,6 +30,14 @@ def log_to_stderr(level: str, *, as_json: bool = False) -> None:
         handler.setFormatter(JsonLines() if as_json else Lines(TEXT))
 
 
+def warn_on_stderr() -> None:
+    """Print warnings as plain lines, for a command that somebody watches."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setFormatter(Lines("%(levelname)s: %(message)s"))
+
+
 def hush_libraries(level: str) -> None:
     """Log only warnings of dependencies: they would log what a server's log must not keep."""
     logging.getLogger().setLevel(logging.WARNING)

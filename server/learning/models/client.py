@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import cast
 
 import httpx2
@@ -89,7 +91,8 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
         Args:
             extra_body: Fields that every request has beside its own.
         """
-        super().__init__(limits=httpx2.Limits(max_keepalive_connections=IDLE_CONNECTIONS))
+        limits = httpx2.Limits(max_keepalive_connections=IDLE_CONNECTIONS)
+        super().__init__(limits=limits, verify=_certificates())
         self._extra_body = extra_body
         self._reached: set[str] = set()
 
@@ -183,6 +186,12 @@ def failure_of(error: BaseException) -> Failure:
             return Failure(meaning_of(status, body), said, status)
         cause = cause.__cause__
     return Failure("unavailable", _why(error))
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: that takes longer than a call of a model near by."""
+    return httpx2.create_ssl_context()
 
 
 def _with_body(request: httpx2.Request, body: Json) -> httpx2.Request:

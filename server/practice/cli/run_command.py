@@ -17,6 +17,7 @@ import httpx2
 from experience_store.errors import ExperienceError
 from experience_store.library import check_library_name
 from server.cli.output import print_json, printable
+from server.logs import warn_on_stderr
 from server.practice.cli.assembly import RunObserver, assemble, make_plan
 from server.practice.cli.run_options import RunOptions
 from server.practice.records import Arm, Run
@@ -38,6 +39,7 @@ ARMS: tuple[Arm, ...] = ("without", "with")
 def run(options: RunOptions) -> None:
     """Start a run or resume it; write its report and print it."""
     options.check()
+    warn_on_stderr()
     try:
         _run_to_its_end(options)
     except ExperienceError as error:  # perhaps of an endpoint, which may repeat a key
