@@ -42,7 +42,11 @@ async def serving(
         listening.close()
 
 
-@pytest.mark.parametrize("model", [False, True], ids=["the run teaches", "it has a model"])
+@pytest.mark.parametrize(
+    "model",
+    [False, pytest.param(True, marks=pytest.mark.exhaustive)],
+    ids=["the run teaches", "it has a model"],
+)
 async def test_practice_over_http_learns_what_it_learns_embedded(
     tmp_path: Path, model: bool
 ) -> None:

@@ -112,7 +112,9 @@ async def test_an_agent_that_exceeds_a_limit_is_stopped(
 
 
 @pytest.mark.parametrize(
-    "then", [Said("late", delay=60), use("numbers_hang")], ids=["the endpoint", "a tool"]
+    "then",
+    [pytest.param(Said("late", delay=60), marks=pytest.mark.exhaustive), use("numbers_hang")],
+    ids=["the endpoint", "a tool"],
 )
 async def test_silence_while_an_agent_works_is_an_outage(tmp_path: Path, then: Said) -> None:
     async with agent(tmp_path, in_turn(use("numbers_look_up", number=1), then)) as made:

@@ -30,7 +30,7 @@ def _figures(here: Ground) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("epochs", ["1", pytest.param("2", marks=pytest.mark.exhaustive)])
-@pytest.mark.parametrize("verifier", ["match", "judge"])
+@pytest.mark.parametrize("verifier", ["judge", pytest.param("match", marks=pytest.mark.exhaustive)])
 async def test_a_run_stopped_by_budgets_ends_with_the_same_result(
     tmp_path: Path, verifier: str, epochs: str
 ) -> None:

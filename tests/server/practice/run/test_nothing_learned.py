@@ -29,7 +29,12 @@ def always(text: str) -> Said:
 @pytest.mark.parametrize(
     ("answers", "learner", "said"),
     [
-        (always("wrong"), None, "too hard for this model, or --verifier misses right answers"),
+        pytest.param(
+            always("wrong"),
+            None,
+            "too hard for this model, or --verifier misses right answers",
+            marks=pytest.mark.exhaustive,
+        ),
         (None, EMPTY, "the comparisons found nothing that is both general and new"),
         (None, Said("not JSON"), "answers could not be used; the last: There is no JSON object"),
     ],

@@ -68,7 +68,9 @@ def is_teacher(asked: Asked) -> bool:
     return not is_attempt(asked) and not is_judge(asked)
 
 
-@pytest.mark.parametrize("error", [BILLING, CREDIT], ids=["code", "words"])
+@pytest.mark.parametrize(
+    "error", [BILLING, pytest.param(CREDIT, marks=pytest.mark.exhaustive)], ids=["code", "words"]
+)
 @pytest.mark.parametrize("whose", [is_attempt, is_judge, is_teacher])
 async def test_a_quota_spent_with_status_400_stops_the_run_and_loses_nothing(
     tmp_path: Path, whose: Callable[[Asked], bool], error: JsonValue
@@ -101,7 +103,9 @@ async def test_a_quota_spent_with_status_400_stops_the_run_and_loses_nothing(
 UNSUPPORTED = "this prompt is blocked by policy"
 
 
-@pytest.mark.parametrize("whose", [is_attempt, is_judge])
+@pytest.mark.parametrize(
+    "whose", [is_attempt, pytest.param(is_judge, marks=pytest.mark.exhaustive)]
+)
 async def test_an_endpoint_that_refuses_every_prompt_stops_the_run_and_leaves_no_trace(
     tmp_path: Path, whose: Callable[[Asked], bool]
 ) -> None:

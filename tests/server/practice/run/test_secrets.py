@@ -17,6 +17,7 @@ from server.practice.run.journal import open_journal
 from server.practice.run.redaction import Redactor
 from server.practice.verifiers import VerifierError
 from server.practice.verifiers.answer_match import MatchVerifier
+from tests.server.practice.extras import needs_pages
 from tests.server.practice.scripted_world import (
     Ended,
     Ground,
@@ -66,6 +67,7 @@ def modes(folder: Path) -> dict[str, int]:
     return {p.name: stat.S_IMODE(p.stat().st_mode) for p in [folder, *folder.iterdir()]}
 
 
+@needs_pages
 async def test_no_secret_is_kept_or_printed_wherever_it_comes_from(tmp_path: Path) -> None:
     async with ground(tmp_path, secretive) as here:
         data = tasks(5)

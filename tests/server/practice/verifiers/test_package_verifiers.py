@@ -163,6 +163,7 @@ async def check_agreement(verifier: Verifier, name: str) -> None:
 
 @recorded
 @shares_a_process
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("packages_imported_once")
 async def test_rewards_of_math_agree_with_recorded_ones(
     mathematics: MathVerifier,
@@ -173,7 +174,11 @@ async def test_rewards_of_math_agree_with_recorded_ones(
 @recorded
 @pytest.mark.parametrize(
     ("spec", "name"),
-    [("match", "aime-2024"), ("number", "aime-2024"), ("match", "korgym-datecount")],
+    [
+        pytest.param("match", "aime-2024", marks=pytest.mark.exhaustive),
+        ("number", "aime-2024"),
+        ("match", "korgym-datecount"),
+    ],
 )
 async def test_rewards_agree_with_recorded_ones(spec: str, name: str) -> None:
     verifier = make_verifier(spec, judge=None)

@@ -10,6 +10,7 @@ from tests.server.practice.verifiers.phrasing_table import Phrasing, phrasings
 from tests.server.practice.verifiers.verifier_builders import reward
 
 TABLE = phrasings()
+EVERY = {"math": 4}  # math-verify is slow: one phrasing of so many, all of them when exhaustive
 
 
 async def judged_wrongly(verifier: AnswerVerifier, phrasing: Phrasing) -> bool:
@@ -26,12 +27,12 @@ async def judged_wrongly(verifier: AnswerVerifier, phrasing: Phrasing) -> bool:
 async def test_answers_are_judged_by_what_they_say(name: str, *, others: bool) -> None:
     verifier = make_verifier(name, judge=None)
     assert isinstance(verifier, AnswerVerifier)
+    asked = [phrasing for phrasing in TABLE if phrasing.verifier == name]
+    chosen = [p for n, p in enumerate(asked) if p.first and n % EVERY.get(name, 1) == 0]
     surprises = [
         (phrasing.part, phrasing.truth, phrasing.text, phrasing.right)
-        for phrasing in TABLE
-        if phrasing.verifier == name
-        and phrasing.first != others
-        and await judged_wrongly(verifier, phrasing) != phrasing.known
+        for phrasing in (asked if others else chosen)
+        if await judged_wrongly(verifier, phrasing) != phrasing.known
     ]
     await verifier.close()
     assert not surprises, "\n".join(map(repr, surprises))
