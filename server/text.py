@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from experience_store.store import Trouble
 
 MAX_REASON = 300  # characters
-NONE_FIT = "No group can be learned from: each has a single attempt, or no rewards that differ."
+NONE_FIT = (
+    "There is nothing to learn from yet: every group has a single attempt, or no rewards that "
+    "differ."
+)
 HOW_TO_FIT = (
     "Attempt a task several times, and submit these attempts with one group_id and their rewards."
 )
@@ -53,4 +56,7 @@ def standstill(trouble: Trouble) -> str:
     """The sentence that nothing is learned in the background now, since when and why."""
     since = trouble.since.strftime("%Y-%m-%d %H:%M UTC")
     reason = clipped(trouble.reason, MAX_REASON).rstrip(".")
-    return f"Learning in the background has stood still since {since}, and is retried: {reason}."
+    return (
+        f"Background learning has been paused since {since}; the server keeps retrying. "
+        f"Reason: {reason}."
+    )

@@ -233,7 +233,7 @@ _MODEL_OPTIONS = (
         type=WholeNumber(min=0),
         default=_MODEL.retries,
         show_default=True,
-        help="Retries on 429, 5xx, timeouts and connection errors.",
+        help="Retries on 429, 5xx and lost connections; a timeout is retried once.",
     ),
     shared(
         "--price-prompt",

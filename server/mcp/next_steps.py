@@ -38,7 +38,8 @@ def after_retrieval(selection: Selection, max_tokens: int, whole: int) -> str:
     )
     if not selection.omitted:
         return step
-    return f"{step} {selection.omitted} less relevant ones were left out{how}."
+    left_out = count(selection.omitted, "less relevant experience")
+    return f"{step} Left out: {left_out}{how}."
 
 
 def without_experiences(library: str, others: Sequence[Library]) -> str:
@@ -70,17 +71,20 @@ def without_library(library: str, error: LibraryNotFoundError) -> str:
 def waiting_elsewhere(library: str, waiting: Mapping[str, int]) -> str:
     """Other libraries in which groups wait; empty if there are none."""
     elsewhere = _elsewhere(library, waiting)
-    return f" Groups wait in {elsewhere}: pass that name as library." if elsewhere else ""
+    if not elsewhere:
+        return ""
+    return f" Groups are waiting in {elsewhere}; to learn there, pass the library's name."
 
 
 def _to_learn(waiting: int, *, background: bool, trouble: Trouble | None) -> str:
     if trouble:
-        return "It is stored, and waits to be learned from."
+        return "It is stored and waiting to be learned from."
     if background:
         return "The server will learn from it in the background."
     if not waiting:
         return "It is part of an open update: call update_experiences to continue it."
-    return f"{count(waiting, 'group')} waiting: call update_experiences to learn from them."
+    which = "it" if waiting == 1 else "them"
+    return f"{count(waiting, 'group')} waiting: call update_experiences to learn from {which}."
 
 
 def _elsewhere(library: str, sizes: Mapping[str, int]) -> str:

@@ -16,6 +16,7 @@ from experience_store.submissions.forms.values import (
 )
 
 MAX_SHOWN = 60  # characters of a name from outside in an error
+PROSE_WORDS, PROSE_LETTERS = 4, 0.8
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _METADATA = words(
@@ -47,7 +48,15 @@ def _snake_case(name: str) -> str:
 
 def _is_metadata(name: str, value: object) -> bool:
     """Whether a field, its name in snake case, is about a message and no part of it."""
+    if isinstance(value, str) and _is_prose(value):
+        return False
     return name in _METADATA or (name.endswith(_METADATA_ENDS) and not is_object(value))
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a text says something, and is no name, date or signature."""
+    letters = sum(character.isalpha() or character.isspace() for character in text)
+    return len(text.split()) >= PROSE_WORDS and letters >= PROSE_LETTERS * len(text)
 
 
 class Fields:
@@ -125,8 +134,8 @@ def unknown_field(written: str, known: Sequence[str]) -> str:
     name = snake_case(written[:MAX_SHOWN])
     close = get_close_matches(name, known, n=1, cutoff=0.6)
     meant = _BY_MEANING.get(name) or next(iter(close), None)
-    hint = f"did you mean {meant!r}?" if meant else "it may hold a part of the message."
+    hint = f"did you mean {meant!r}?" if meant else "it may be part of the message."
     return (
-        f"unknown field; {hint} Nothing is left out silently: put what was said into content, "
-        "calls into tool_calls, and anything else into the trajectory's metadata"
+        f"unknown field; {hint} Put what was said into content, calls into tool_calls, and "
+        "anything else into the trajectory's metadata"
     )

@@ -87,10 +87,14 @@ def why_unusable(
         return Unusable("cut", f"the answer was cut at {where}{only}")
     if calls := _called(message, text):
         names = ", ".join(map(repr, calls[:MAX_NAMED]))
-        return Unusable("tool_call", f"the model called a tool ({names}) where text was wanted")
+        return Unusable(
+            "tool_call", f"the model called a tool ({names}) instead of answering in text"
+        )
     if text.strip():
         return None
-    return Unusable("empty", f"the answer is empty{': it is all thoughts' if reasoning else ''}")
+    return Unusable(
+        "empty", f"the answer is empty{': there is only reasoning' if reasoning else ''}"
+    )
 
 
 def first_choice(completion: object) -> tuple[Json, Json]:
@@ -127,8 +131,10 @@ def _kind(value: object) -> str:
             return "a list"
         case str():
             return f"text: {' '.join(value.split())[:MAX_NAMED_TEXT]!r}"
+        case bool() | int() | float():
+            return "a number or a boolean"
         case _:
-            return f"a {type(value).__name__}"
+            return "an object"
 
 
 def _called(message: Json, text: str) -> list[str]:

@@ -144,6 +144,9 @@ def practice(options: RunOptions) -> None:
 
     All work is kept in --run: the same command resumes an interrupted run. At the end the folder
     has report.html and report.json.
+
+    Exit code 3 if the run stopped early and can be resumed, 4 if nothing was learned. The API key
+    is read from EXPERIENCE_MCP_API_KEY or OPENAI_API_KEY.
     """
     run_command.run(options)
 
@@ -157,5 +160,8 @@ def evaluate(options: RunOptions) -> None:
     with intervals, and says whether the gain is distinguishable from zero.
 
     All work is kept in --run: the same command resumes an interrupted run.
+
+    Exit code 3 if the run stopped early and can be resumed, 4 if there was nothing to compare. The
+    API key is read from EXPERIENCE_MCP_API_KEY or OPENAI_API_KEY.
     """
     run_command.run(options)

@@ -31,7 +31,8 @@ def check_available() -> None:
     missing = [package for package in _NEEDED if find_spec(package) is None]
     if missing:
         raise MissingExtraError(
-            f"Reports need {' and '.join(missing)}: pip install 'experience-mcp[practice]'"
+            f"Reports need {' and '.join(missing)}: install the extra `practice` (in a clone: uv "
+            "sync --extra practice)"
         )
 
 

@@ -23,7 +23,7 @@ from tests.server.http.in_process import served_in_process
 from tests.server.http.serving import LONG_ENOUGH
 
 NOWHERE = "http://127.0.0.1:9/v1"
-SAID = "Learning in the background has stood still since 20"
+SAID = "Background learning has been paused since 20"
 MODEL = ("--model", "fake", "--base-url", NOWHERE, "--retries", "0", "--learn-groups", "1")
 
 
@@ -77,7 +77,7 @@ async def test_a_dead_endpoint_is_reported_wherever_somebody_looks(database: Pat
     assert NOWHERE in str(as_json.at("held_up", 0, "reason"))
     assert "experience_mcp_learning_paused 1.0" in metrics.text
     stopped = await asyncio.to_thread(program.run, "libraries")
-    assert "stood still" not in stopped.stdout
+    assert "has been paused" not in stopped.stdout
 
 
 async def test_the_reason_is_for_those_with_full_access(

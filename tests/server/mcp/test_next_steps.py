@@ -115,7 +115,7 @@ async def test_the_token_budget_is_kept_and_omissions_are_counted(
     assert 0 < len(served) < 30
     assert len(served) + some.data["omitted"] == 30
     assert estimate_tokens("\n".join(served.values())) <= 100
-    assert f"{some.data['omitted']} less relevant ones were left out" in some.data["next_step"]
+    assert f"Left out: {some.data['omitted']} less relevant experience" in some.data["next_step"]
     assert (none.data["experiences"], none.data["omitted"]) == ({}, 30)
     assert none.data["next_step"].startswith("The library has 30 experiences, but none fits")
 
@@ -198,9 +198,7 @@ async def test_asking_for_an_unknown_library_makes_none_and_suggests_the_near_on
     )
     for text in (got.text, got.data["next_step"], update.text, update.data["next_step"], solve):
         assert suggestion in text
-    assert begun.data["next_step"] == (
-        "1 group waiting: call update_experiences to learn from them."
-    )
+    assert begun.data["next_step"] == ("1 group waiting: call update_experiences to learn from it.")
 
 
 async def test_a_group_that_was_set_aside_is_not_reported_as_waiting(
@@ -261,8 +259,8 @@ async def test_an_update_without_groups_says_which_libraries_have_some(
         await submit(client, "Upgrade every passenger", library="airline")
         elsewhere = await call(client, "update_experiences")
 
-    assert "Groups wait in" not in nowhere.data["next_step"]
+    assert "Groups are waiting in" not in nowhere.data["next_step"]
     assert elsewhere.data["status"] == "nothing_to_learn"
     assert elsewhere.data["next_step"].endswith(
-        "Groups wait in 'airline' (2): pass that name as library."
+        "Groups are waiting in 'airline' (2); to learn there, pass the library's name."
     )

@@ -904,7 +904,7 @@ REFUSED: list[tuple[object, tuple[str, ...], str]] = [
     ({"role": "user", "contnt": "x"}, ("contnt",), "unknown field; did you mean 'content'?"),
     ({"role": "user", "Body": "x"}, ("Body",), "unknown field; did you mean 'content'?"),
     ({"role": "user", "content": "x", "scratchpad": "y"}, ("scratchpad",), "mean 'reasoning'?"),
-    ({"role": "user", "content": "x", "zzz": {"a": 1}}, ("zzz",), "may hold a part of the"),
+    ({"role": "user", "content": "x", "zzz": {"a": 1}}, ("zzz",), "may be part of the message"),
     ({"role": "tool", "zzz": 42}, ("zzz",), "unknown field"),
     ({"role": "critic", "content": "x"}, ("role",), "'critic' is unknown; use one of system, dev"),
     ({"role": None, "content": "x"}, ("role",), "is missing; use one of system, developer, user"),

@@ -52,7 +52,7 @@ UNUSABLE = (
     (completion({"content": " \n"}), "empty", "the answer is empty"),
     (completion({"content": []}), "empty", "the answer is empty"),
     (completion({}), "empty", "the answer is empty"),
-    (completion({"content": "[THINK]It is 4[/THINK]"}), "empty", "it is all thoughts"),
+    (completion({"content": "[THINK]It is 4[/THINK]"}), "empty", "there is only reasoning"),
     (completion({"content": None, "refusal": "I can't"}), "refusal", "refused to answer: I can't"),
     (completion({"content": [{"type": "refusal", "refusal": "No"}]}), "refusal", "answer: No"),
     (completion({"content": ""}, "refusal"), "refusal", "the model refused"),

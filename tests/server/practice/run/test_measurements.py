@@ -28,10 +28,10 @@ def message(said: JsonValue, finish: str = "stop") -> Said:
 IN_PLACE_OF_AN_ANSWER = {
     "the answer was cut at": Said("Let me see, it is", finish_reason="length"),
     "with nothing but reasoning": message({"content": None, "reasoning": "hm"}, "length"),
-    "it is all thoughts": Said("<think>Answer: TRUTH-IS-102</think>"),
+    "there is only reasoning": Said("<think>Answer: TRUTH-IS-102</think>"),
     "the answer is empty": Said(" "),
     "the model refused to answer: I may not": message({"content": None, "refusal": "I may not"}),
-    "where text was wanted": Said(tool_uses=(ToolUse("look", {"number": 102}),)),
+    "instead of answering in text": Said(tool_uses=(ToolUse("look", {"number": 102}),)),
     "content filter": message({"content": None}, "content_filter"),
 }
 
