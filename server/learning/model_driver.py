@@ -150,7 +150,8 @@ class _Pass:
                 with self.health.calling():
                     reply = await self.model.ask(request, correction)
         except ModelRefusedError as error:
-            return error
+            down = await self.health.check()  # does it refuse this prompt, or all of them?
+            return error if down is None else _Down(down)
         except ModelUnavailableError as error:
             down = await self.health.verdict(error)
             return error if down is None else _Down(down)

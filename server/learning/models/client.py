@@ -30,17 +30,16 @@ from server.learning.models.error_responses import (
     said_in,
     status_in,
 )
-from server.learning.models.parameters import Refusal, memory_of, next_concession
+from server.learning.models.parameters import Negotiation, Refusal, memory_of
 from server.learning.models.standard_form import Json, encoded, in_standard_form
 from server.learning.models.streaming import STREAM, joined
-from server.settings import ModelSettings
+from server.settings import ModelSettings, address_of
 
 logger = logging.getLogger(__name__)
 
 # The pool probes every idle connection on each request; with the package's 100 that costs more than
 # opening a new one now and then.
 IDLE_CONNECTIONS = 32
-MAX_LUCK = 2  # further tries of a request that was declined for what the model happened to write
 REACH_SECONDS = 20.0
 TIME_OUTS = 2  # of a row, after which a request is given up: a slow answer stays slow
 _COMPLETIONS = "/chat/completions"
@@ -107,31 +106,21 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
         if not request.url.path.endswith(_COMPLETIONS):
             return await self._sent(request, stream=stream, **options)
         body = {**cast("Json", json.loads(request.content)), **self._extra_body}
-        memory = memory_of(str(request.url), str(body.get("model")))
-        concession, luck = memory.concession, MAX_LUCK
-        first: httpx2.Response | None = None
+        negotiation = Negotiation(body, memory_of(str(request.url), str(body.get("model"))))
         while True:
-            sent = concession.applied(body)
-            response = _standard(await self._sent(_with_body(request, sent), **options))
+            sent = await self._sent(_with_body(request, negotiation.sent), **options)
+            response = _standard(sent)
             if response.is_success:
-                for conceded in memory.accepted(body, sent, concession):
+                for conceded in negotiation.accepted():
                     logger.warning(
                         "%s at %s declines a parameter: %s",
                         body.get("model"),
-                        request.url,
+                        address_of(str(request.url)),
                         conceded,
                     )
                 return response
-            refusal = Refusal(response.status_code, response.text)
-            if refusal.is_luck and luck:
-                luck -= 1
-                continue
-            first = first or response
-            weaker = next_concession(body, concession, refusal, memory)
-            if weaker is None:
-                # what was tried without a hint has not helped, so it was not about that
-                return _final(response if refusal.text else first)
-            concession = weaker
+            if not negotiation.again(Refusal(response.status_code, response.text)):
+                return _final(response)
 
     async def _sent(self, request: httpx2.Request, **options: object) -> httpx2.Response:
         """The response; one in its place if there is none and another try makes no sense."""

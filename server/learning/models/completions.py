@@ -78,7 +78,7 @@ def why_unusable(
     refusal = " ".join(str(message.get("refusal") or "").split())
     if end == "content_filter":
         return Unusable("filtered", "the endpoint's content filter withheld the answer")
-    if end == "refusal" or (refusal and not text.strip()):
+    if end == "refusal" or refusal:
         said = f": {refusal[:MAX_REFUSAL]}" if refusal else ""
         return Unusable("refusal", f"the model refused to answer{said}")
     if end == "length":
@@ -146,11 +146,6 @@ def _called(message: Json, text: str) -> list[str]:
                 names.append(name)
             case _:
                 names.append("?")
-    match message.get("function_call"):
-        case {"name": str(name)}:
-            names.append(name)
-        case _:
-            pass
     if not names and _WRITTEN_CALL.match(text):
         names = _NAME_OF_CALL.findall(text) or ["?"]
     return names

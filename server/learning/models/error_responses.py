@@ -20,17 +20,25 @@ _SERVER_ERRORS = range(500, 600)
 # Codes, types and messages of errors that mean that money is needed. An exceeded quota may be a
 # rate limit, and a prompt or a tool may be about bills: neither counts.
 _SPENT_CODE = re.compile(
-    r"^(?:billing_|exceeded_current_quota|insufficient_\w*(?:quota|balance|credits?|funds))",
+    r"^(?:billing_|exceeded_current_quota|insufficient_\w*(?:quota|balance|credits?|funds)"
+    r"|budget_exceeded|arrearage|\w*payment_required)",
     re.IGNORECASE,
 )
 _SPENT_WORDS = re.compile(
-    r"credit balance|plans (?:&|and) billing|(?:your|enable) billing"
+    r"credit balance|plans (?:&|and) billing|(?:your|enable) billing|in arrears|payment required"
+    r"|(?:included|available|prepaid) credits|spending limit|budget (?:has been )?exceeded"
+    r"|key limit exceeded|monthly quota|balance is (?:insufficient|too low|not enough)"
     r"|billing (?:(?:hard )?limit|is|not|account|to be enabled)"
-    r"|(?:insufficient|not enough|out of) (?:credits?|balance|funds)\b",
+    r"|(?:insufficient|not enough|out of) (?:account )?(?:credits?|balance|funds)\b"
+    r"|\u4f59\u989d\u4e0d\u8db3|\u6b20\u8d39",  # the balance is too low, in arrears
     re.IGNORECASE,
 )
-_CODES = ("code", "type", "status")
-_MESSAGES = ("message", "msg", "detail", "error", "errors", "title", "description", "reason", "raw")
+_CODES = ("code", "type", "status", "status_code")
+_MESSAGES = (
+    *("message", "msg", "detail", "details", "error", "errors", "title", "description", "reason"),
+    *("raw", "status_msg", "error_msg", "errorMessage", "error_message", "faultstring", "fault"),
+    *("base_resp", "header", "innererror", "metadata"),
+)
 _PLACES = ("loc", "param", "field")
 _TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]{1,500}>")
@@ -82,11 +90,13 @@ def is_quota_spent(status: int | None, body: object) -> bool:
         status: HTTP status.
         body: The response's text, or decoded JSON.
     """
+    value = _decoded(body)
+    if status in _SERVER_ERRORS:
+        return any(code.startswith("insufficient_quota") for code in _codes(value))
     if status not in _REFUSALS:
         return False
     if status == _PAYMENT_REQUIRED:
         return True
-    value = _decoded(body)
     words = value if isinstance(value, str) else " ".join(_messages(value))
     return any(map(_SPENT_CODE.search, _codes(value))) or _SPENT_WORDS.search(words) is not None
 
@@ -135,8 +145,8 @@ def _error(body: object) -> object:
 
 
 def _is_bare_error(body: Mapping[str, object]) -> bool:
-    """Whether it has a message, and nothing that a completion has."""
-    return "choices" not in body and any(body.get(name) for name in ("detail", "errors", "message"))
+    """Whether it has a message in place of a completion."""
+    return any(_messages(body))
 
 
 def _messages(value: object) -> Iterator[str]:
@@ -157,8 +167,6 @@ def _messages(value: object) -> Iterator[str]:
             for name in _MESSAGES:
                 for message in _messages(error.get(name)):
                     yield f"{place}: {message}" if place and place not in message else message
-            if isinstance(more := error.get("metadata"), Mapping | list | str):
-                yield from _messages(cast("object", more))
         case _:
             pass
 

@@ -16,6 +16,7 @@ from typing import cast
 from server.learning.models.standard_form import Json
 
 FORMAT = "response_format"
+MAX_LUCK = 2  # further tries of a request that was declined for what the model happened to write
 MAX_IN_VAIN = 2  # prompts refused in every form, after which an unclear refusal is believed
 _LIMITS = ("max_tokens", "max_completion_tokens")
 # What may be left out: the answer is the same in kind without it.
@@ -30,22 +31,26 @@ _OPTIONAL = (
 )
 _DECLINING = frozenset({400, 404, 405, 415, 422, 500, 501})
 _UNCLEAR = frozenset({400, 405, 415, 422, 501})  # whatever is said of why
+_BAD_REQUEST, _SERVER_ERROR = 400, 500
 _NOT_FOUND = 404  # a wrong address, or nobody who supports what is asked
-_PLAIN, _SCHEMA, _JSON = "text", "json_schema", "json_object"
+_JSON = "json_object"
+_AT_ONCE = "an answer that is not streamed"
 
 _ABOUT_FORMAT = re.compile(
     r"response[_ ]?format|json[_ ]?(?:schema|object|mode|output|format)|structured[_ ]?(?:output|"
     r"decoding|generation)|guided|grammar|schema",
     re.IGNORECASE,
 )
-_ABOUT_STREAM = re.compile(
-    r"(?:only|must|needs?|requires?|required)\b[^.;]{0,40}\bstream"
-    r"|\bstream(?:ing)?\b[^.;]{0,40}\b(?:must|only|required|be (?:set to )?true)"
-    r"|non-?_?stream|without streaming|enable (?:the )?stream",
+_ABOUT_STREAM = re.compile(r"\b(?:non_?)?stream|blocking", re.IGNORECASE)
+_TOO_LARGE = re.compile(
+    r"too (?:large|big|high)|at most|exceed|less than|maximum|greater|range|between|limit is",
     re.IGNORECASE,
 )
-_TOO_LARGE = re.compile(
-    r"too (?:large|big|high)|at most|exceed|less than|maximum context|greater", re.IGNORECASE
+# What a refusal of a parameter says beside its name.
+_DECLINES = re.compile(
+    r"support|param|field|argument|extra|permit|allow|accept|unknown|unexpected|recogni[sz]ed"
+    r"|invalid|value|range|deprecated|must|default|available|too (?:large|big|high)|exceed",
+    re.IGNORECASE,
 )
 _UNSUPPORTED = re.compile(r"support|parameter|option|feature|capab", re.IGNORECASE)
 # What is about the prompt, the key or the model is not about a parameter that nobody named.
@@ -145,6 +150,8 @@ def features(body: Mapping[str, object]) -> frozenset[str]:
     if FORMAT in body:
         kind = cast("Mapping[str, object]", body[FORMAT]).get("type")
         named.add(f"{FORMAT} {kind}")
+    if not body.get("stream"):
+        named.add(_AT_ONCE)
     return frozenset(named)
 
 
@@ -192,60 +199,118 @@ def forget_endpoints() -> None:
     _memories.clear()
 
 
-def next_concession(
-    body: Json, concession: Concession, refusal: Refusal, memory: EndpointMemory
-) -> Concession | None:
-    """What to concede next; None if the refusal is about something else.
+@dataclass
+class Negotiation:
+    """One request on its way to the form that the endpoint takes.
 
-    Args:
+    Attributes:
         body: The request as it was meant.
-        concession: What is conceded already.
-        refusal: What the endpoint said to that.
-        memory: What it is known to take.
+        memory: What the endpoint is known to take.
+        concession: What is conceded now.
     """
-    if refusal.status not in _DECLINING:
-        return None
-    sent = concession.applied(body)
-    named = next(_named(sent, concession, refusal.text), None)
-    if named is not None:
-        return named
-    unclear = refusal.status in _UNCLEAR or (
-        refusal.status == _NOT_FOUND and _UNSUPPORTED.search(refusal.text) is not None
-    )
-    if not unclear or _ABOUT_ELSE.search(refusal.text) or memory.in_vain >= MAX_IN_VAIN:
-        return None
-    untried = next(_untried(sent, concession, memory), None)
-    memory.in_vain += untried is None
-    return untried
+
+    body: Json
+    memory: EndpointMemory
+    concession: Concession = field(init=False)
+    _luck: int = MAX_LUCK
+    _guesses: list[Concession] | None = None
+    _by_luck: bool = False
+
+    def __post_init__(self) -> None:
+        """Begin with what the endpoint is known to need."""
+        self.concession = self.memory.concession
+
+    @property
+    def sent(self) -> Json:
+        """The request as it is to be sent."""
+        return self.concession.applied(self.body)
+
+    def accepted(self) -> list[str]:
+        """The request was answered: what is conceded from now on, in words."""
+        if self._by_luck:
+            return []
+        return self.memory.accepted(self.body, self.sent, self.concession)
+
+    def again(self, refusal: Refusal) -> bool:
+        """Whether to send again, perhaps with more conceded; no if it is about something else."""
+        if refusal.status not in _DECLINING:
+            return False
+        if refusal.is_luck:
+            self._luck -= 1
+            if self._luck >= 0:
+                return True
+            self._by_luck = True
+        named = next(_named(self.sent, self.concession, refusal), None)
+        if named is not None:
+            self.concession = named
+            return True
+        return self._guess(refusal)
+
+    def _guess(self, refusal: Refusal) -> bool:
+        """Try without what the endpoint has never taken: one after the other, then all of it."""
+        unclear = refusal.status in _UNCLEAR or (
+            refusal.status == _NOT_FOUND and _UNSUPPORTED.search(refusal.text) is not None
+        )
+        if not unclear or _ABOUT_ELSE.search(refusal.text):
+            return False
+        if self._guesses is None:
+            if self.memory.in_vain >= MAX_IN_VAIN:
+                return False
+            self._guesses = list(_guesses(self.sent, self.concession, self.memory))
+            if self._guesses and refusal.status == _BAD_REQUEST:
+                self._guesses.insert(0, self.concession)  # it may have been a hiccup
+        if not self._guesses:
+            self.memory.in_vain += 1
+            return False
+        self.concession = self._guesses.pop(0)
+        return True
 
 
-def _named(sent: Json, concession: Concession, text: str) -> Iterator[Concession]:
+def _named(sent: Json, concession: Concession, refusal: Refusal) -> Iterator[Concession]:
     """The concessions that the text of a refusal asks for."""
-    if not sent.get("stream") and _ABOUT_STREAM.search(text):
-        yield replace(concession, stream=True)
-    for name in _OPTIONAL:
-        if name in sent and re.search(rf"(?<![a-z_]){name}(?![a-z_])", text, re.IGNORECASE):
-            large = name in _LIMITS and _TOO_LARGE.search(text) is not None
-            yield _without(name, concession, rename=not large)
+    text = refusal.text
     if FORMAT in sent and _ABOUT_FORMAT.search(text):
         yield replace(concession, weaker_format=concession.weaker_format + 1)
-
-
-def _untried(sent: Json, concession: Concession, memory: EndpointMemory) -> Iterator[Concession]:
-    """Concessions of what the endpoint has never taken."""
-    unknown = features(sent) - memory.taken
-    if any(feature.startswith(FORMAT) for feature in unknown):
-        yield replace(concession, weaker_format=concession.weaker_format + 1)
+    if refusal.status == _SERVER_ERROR:
+        return  # it may be about anything, and name it by chance
+    if not sent.get("stream") and _ABOUT_STREAM.search(text):
+        yield replace(concession, stream=True)
+    if not _DECLINES.search(text):
+        return
     for name in _OPTIONAL:
-        if name in unknown:
-            yield _without(name, concession, rename=True)
+        named = rf"(?<![a-z_])(?:{'|'.join(_aliases(name))})(?![a-z_])"
+        if name in sent and re.search(named, text, re.IGNORECASE):
+            large = name in _LIMITS and _TOO_LARGE.search(text) is not None
+            yield _without(name, concession, rename=not large)
+
+
+def _guesses(sent: Json, concession: Concession, memory: EndpointMemory) -> Iterator[Concession]:
+    """Concessions of what the endpoint has never taken, the smaller ones first."""
+    unknown = features(sent) - memory.taken
+    weaker = [n for n in (1, 2) if any(feature.startswith(FORMAT) for feature in unknown)]
+    for steps in weaker:
+        yield replace(concession, weaker_format=concession.weaker_format + steps)
+    names = [name for name in _OPTIONAL if name in unknown]
+    for name in names:
+        yield _without(name, concession, rename=name in _LIMITS)
+    if _AT_ONCE in unknown:
+        yield replace(concession, stream=True)
+    sampling = frozenset(names) - {*_LIMITS}
+    everything = frozenset(alias for name in names for alias in _aliases(name))
+    for left_out in (sampling, everything):
+        if len(left_out) > 1 or weaker:
+            yield Concession(
+                weaker_format=concession.weaker_format + len(weaker),
+                left_out=concession.left_out | left_out,
+                stream=concession.stream,
+            )
 
 
 def _without(name: str, concession: Concession, *, rename: bool) -> Concession:
     if name in _LIMITS and rename and not concession.renamed_limit:
         return replace(concession, renamed_limit=True)
-    return replace(concession, left_out=concession.left_out | {name, *_aliases(name)})
+    return replace(concession, left_out=concession.left_out | {*_aliases(name)})
 
 
 def _aliases(name: str) -> tuple[str, ...]:
-    return _LIMITS if name in _LIMITS else ()
+    return _LIMITS if name in _LIMITS else (name,)

@@ -8,6 +8,7 @@ other names. What is known is put where OpenAI puts it; all else stays as it cam
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TypeAlias, cast
 
@@ -18,13 +19,17 @@ Json: TypeAlias = dict[str, object]
 REASONING = "reasoning_content"
 _REASONING_FIELDS = (REASONING, "reasoning", "thinking", "reasoning_details")
 _REASONING_PARTS = ("thinking", "reasoning", "reasoning_content", "summary")
+# Why completions end, in the words of many endpoints; whatever else they say is an ordinary end.
 _ENDS = {
-    "length": ("length", "max_tokens", "model_length", "max_output_tokens", "token_limit"),
-    "content_filter": ("content_filter", "safety", "recitation", "prohibited_content", "blocklist"),
-    "tool_calls": ("tool_calls", "tool_use", "function_call", "tool_call"),
-    "refusal": ("refusal",),
-    "error": ("error",),
+    "content_filter": re.compile(r"filter|safety|recitation|prohibited|blocklist|sensitive"),
+    "tool_calls": re.compile(r"tool|function"),
+    "length": re.compile(r"length|max_|token_limit|context|truncat|budget"),
+    "refusal": re.compile(r"refus"),
+    "error": re.compile(
+        r"error|abort|cancel|insufficient|interrupt|time_?out|unavailable|overload"
+    ),
 }
+_END_FIELDS = ("finish_reason", "native_finish_reason", "stop_reason", "finishReason")
 _PROMPT_TOKENS = (
     "prompt_tokens",
     "input_tokens",
@@ -53,7 +58,7 @@ def in_standard_form(body: object) -> object:
         **found,
         "id": str(found.get("id") or ""),
         "object": "chat.completion",
-        "created": found.get("created") or 0,
+        "created": _count(found, ("created",)) or 0,
         "model": str(found.get("model") or ""),
     }
     standard["choices"] = [_choice(choice) for choice in as_list(found["choices"])]
@@ -77,7 +82,7 @@ def as_list(value: object) -> list[object]:
 def end_of(finish_reason: object) -> str:
     """Why a completion ended, in OpenAI's word; `stop` for what is not known."""
     said = str(finish_reason or "").lower()
-    return next((end for end, words in _ENDS.items() if said in words), "stop")
+    return next((end for end, words in _ENDS.items() if words.search(said)), "stop")
 
 
 def _choice(choice: object) -> object:
@@ -87,7 +92,7 @@ def _choice(choice: object) -> object:
     message = found.get("message") or found.get("delta")
     if message is None and isinstance(found.get("text"), str):
         message = {"content": found["text"]}
-    end = end_of(found.get("finish_reason") or found.get("stop_reason"))
+    end = end_of(next((found[name] for name in _END_FIELDS if found.get(name)), None))
     standard: Json = {"index": 0, **found, "finish_reason": end}
     if isinstance(message, str):
         message = {"content": message}
@@ -112,15 +117,30 @@ def _message(message: Json, *, finished: bool) -> Json:
     standard.pop("refusal", None)
     if refusal:
         standard["refusal"] = _well_formed(str(refusal))
-    if not standard.get("tool_calls"):
-        standard.pop("tool_calls", None)
+    calls = as_list(message.get("tool_calls")) or as_list([message.get("function_call")])
+    standard.pop("function_call", None)
+    standard.pop("tool_calls", None)
+    if called := [_call(call, place) for place, call in enumerate(calls) if as_object(call)]:
+        standard["tool_calls"] = called
     said = _well_formed("\n".join(part for part in reasoning if part))
-    called = "tool_calls" in standard or standard.get("function_call")
     if said and finished and not (text.strip() or thoughts or refusal or called):
         standard["content"] = said
     elif said:
         standard[REASONING] = said
     return standard
+
+
+def _call(call: object, place: int) -> Json:
+    """A tool call, with name and arguments in `function` and the arguments as text."""
+    found = as_object(call)
+    function = as_object(found.get("function")) or found
+    given = function.get("arguments", function.get("input"))
+    arguments = given if isinstance(given, str) else json.dumps(given or {}, ensure_ascii=False)
+    return {
+        "id": str(found.get("id") or f"call_{place}"),
+        "type": "function",
+        "function": {"name": str(function.get("name") or "?"), "arguments": arguments or "{}"},
+    }
 
 
 def _texts(content: object) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import cast
 
@@ -10,6 +11,8 @@ from server.learning.models.standard_form import Json
 
 STREAM = "text/event-stream"
 _END = "[DONE]"
+_LINE_END = re.compile(r"\r\n|\r|\n")  # other breaks of lines are part of what is said
+_BLANK_LINE = re.compile(r"(?:\r\n|\r|\n){2,}")
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
@@ -20,7 +23,7 @@ def joined(stream: str) -> Json | None:
     """
     whole: Json = {}
     texts: dict[str, list[object]] = {}
-    calls: dict[int, Json] = {}
+    calls: list[Json] = []
     finish: object = None
     for event in _events(stream):
         if event.get("error"):
@@ -28,16 +31,18 @@ def joined(stream: str) -> Json | None:
         whole |= {name: event[name] for name in ("id", "model", "created") if event.get(name)}
         whole["usage"] = event.get("usage") or whole.get("usage")
         for choice in _objects(event.get("choices")):
-            if choice.get("index") in {0, None}:
+            if str(choice.get("index") or 0) == "0":
                 whole.setdefault("choices", [])
                 finish = choice.get("finish_reason") or finish
+                if isinstance(choice.get("message"), dict) and not choice.get("delta"):
+                    texts, calls = {}, []  # it is the whole message, after its parts
                 _add(texts, calls, choice.get("delta") or choice.get("message"))
     if "choices" not in whole:
         return None
     message: Json = {"role": "assistant", "content": ""}
     message |= {name: _together(pieces) for name, pieces in texts.items()}
     if calls:
-        message["tool_calls"] = [calls[index] for index in sorted(calls)]
+        message["tool_calls"] = calls
     choice = {"index": 0, "message": message, "finish_reason": finish}
     if finish is None and _END not in stream:
         choice["error"] = {"message": "the stream broke off before its end"}
@@ -45,25 +50,58 @@ def joined(stream: str) -> Json | None:
 
 
 def _events(stream: str) -> Iterator[Json]:
-    for line in stream.splitlines():
-        if not line.startswith("data:"):
-            continue
-        try:
-            event: object = json.loads(line.removeprefix("data:"))
-        except ValueError:
-            continue  # the end, or a line that was cut off
-        if isinstance(event, dict):
-            yield cast("Json", event)
+    """The data of the events, decoded; what cannot be decoded is an error."""
+    for block in _BLANK_LINE.split(stream):
+        lines = [line.partition(":") for line in _LINE_END.split(block)]
+        data = "\n".join(value.removeprefix(" ") for name, _, value in lines if name == "data")
+        is_error = any(name == "event" and "error" in value for name, _, value in lines)
+        for text in (data,) if _is_json(data) else data.split("\n"):  # without blank lines between
+            if not text.strip() or text.strip() == _END:
+                continue
+            try:
+                event: object = json.loads(text)
+            except ValueError:
+                yield {"error": {"message": "an event of the stream is cut off"}}
+                continue
+            if is_error:
+                yield {"error": event}
+            elif isinstance(event, dict):
+                yield cast("Json", event)
 
 
-def _add(texts: dict[str, list[object]], calls: dict[int, Json], delta: object) -> None:
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _add(texts: dict[str, list[object]], calls: list[Json], delta: object) -> None:
     for more in _objects([delta]):
         for name in _TEXTS:
             if piece := more.get(name):
                 texts.setdefault(name, []).append(piece)
-        for place, part in enumerate(_objects(more.get("tool_calls"))):
-            index = part.get("index")
-            _add_call(calls.setdefault(index if isinstance(index, int) else place, _call()), part)
+        for part in _objects(more.get("tool_calls")):
+            _add_call(calls, part)
+
+
+def _add_call(calls: list[Json], part: Json) -> None:
+    """Add a part of a tool call: to the call of its id or index, or else to the last one."""
+    id_, index = part.get("id"), part.get("index")
+    known = [c for c in calls if (c["id"] == id_ if id_ else c.get("index") == index)]
+    if not known or (id_ is None and index is None and not calls):
+        calls.append({"id": id_ or "", "index": index, "type": "function", "function": {}})
+        known = calls[-1:]
+    function = cast("Json", known[-1].setdefault("function", {}))
+    for more in _objects([part.get("function")]):
+        if (name := more.get("name")) and name != function.get("name"):
+            function["name"] = f"{function.get('name', '')}{name}"
+        arguments = more.get("arguments")
+        if isinstance(arguments, dict):
+            function["arguments"] = arguments
+        elif arguments:
+            function["arguments"] = f"{function.get('arguments', '')}{arguments}"
 
 
 def _together(pieces: list[object]) -> object:
@@ -74,18 +112,6 @@ def _together(pieces: list[object]) -> object:
     for piece in pieces:
         parts += cast("list[object]", piece) if isinstance(piece, list) else [piece]
     return parts
-
-
-def _call() -> Json:
-    return {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-
-
-def _add_call(call: Json, part: Json) -> None:
-    call["id"] = part.get("id") or call["id"]
-    function = cast("Json", call["function"])
-    for more in _objects([part.get("function")]):
-        for name in ("name", "arguments"):
-            function[name] = f"{function[name]}{more.get(name) or ''}"
 
 
 def _objects(values: object) -> Iterator[Json]:

@@ -98,6 +98,27 @@ async def test_a_prompt_that_is_moderated_is_refused_and_the_others_are_learned(
     assert poison_calls(endpoint) == MAX_FAILURES
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_an_endpoint_that_refuses_every_prompt_costs_no_group(
+    store: Store, status: int
+) -> None:
+    await submit_tasks(store)
+    wrong_key = {
+        "error": {"code": status, "message": "API key not valid. Please pass a valid one."}
+    }
+    async with (
+        ScriptedEndpoint(always(Said(body=wrong_key, status=status))) as endpoint,
+        worker(store, model(endpoint.base_url)) as made,
+        asyncio.timeout(LONG_ENOUGH),
+    ):
+        with pytest.raises(ModelUnavailableError, match="API key not valid"):
+            await made.learn("lib")
+    assert (await store.groups.counts("lib")).set_aside == 0
+    async with ScriptedEndpoint(right) as endpoint:
+        (closed,) = await learn(store, endpoint)
+    assert closed.status == "published"
+
+
 async def test_other_libraries_do_not_wait_for_a_prompt_that_hangs(store: Store) -> None:
     await store.groups.submit("a-poisoned", POISONED)
     async with ScriptedEndpoint(poisoned(Said(delay=FOREVER))) as endpoint:

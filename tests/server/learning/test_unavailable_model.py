@@ -13,7 +13,7 @@ from experience_store.testing import Asked, Said, ScriptedEndpoint, lesson
 from experience_store.update_runner import UpdateRunner
 from server.learning.model_driver import UpdateProgress
 from server.learning.models import ModelRefusedError, ModelUnavailableError
-from server.learning.models.endpoint import Endpoint
+from server.learning.models.endpoint import PROBE, Endpoint
 from server.settings import Prices, cost_of
 from tests.builders import attempt, submission
 from tests.server.learning.scripted_models import (
@@ -141,7 +141,7 @@ async def test_a_long_attempt_is_summarised_first_and_a_lost_summary_costs_nothi
     async with ScriptedEndpoint(script) as endpoint:
         (closed,) = await learn(store, endpoint)
 
-    assert len(endpoint.calls) == 3
+    assert len([prompt for prompt in endpoint.prompts() if prompt != PROBE]) == 3
     assert closed.status == "published"
     assert await lessons(store) == {lesson(TASKS[0])}
 

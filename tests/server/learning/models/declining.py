@@ -157,6 +157,12 @@ PARAMETERS = (
         400,
         _error("max_tokens is too large: 9000. This model supports at most 4096 tokens."),
     ),
+    Declining(
+        "max_tokens out of range",
+        _has("max_tokens", "max_completion_tokens"),
+        400,
+        _error("max_tokens must be in range [1, 512]"),
+    ),
     Declining("seed", _has("seed"), 422, {"message": "property 'seed' is unsupported"}),
     Declining(
         "several", _has("seed", "temperature"), 400, _error("unknown field: temperature, seed")
@@ -178,4 +184,8 @@ STREAMS = (
         _error("parameter.enable_thinking must be set to false for non-streaming calls"),
     ),
     Declining("not streaming, as 405", _not_streaming, 405, "only supports stream"),
+    Declining("not streaming, no word", _not_streaming, 405, ""),
+    Declining("not streaming, as 501", _not_streaming, 501, "Not implemented"),
+    Declining("not streaming, bad request", _not_streaming, 400, "Bad Request"),
+    Declining("blocking", _not_streaming, 400, {"error": "Blocking mode is not supported"}),
 )

@@ -12,7 +12,8 @@ THINKING = [{"type": "thinking", "thinking": [{"type": "text", "text": "Two and 
 
 
 def completion(message: object, finish: object = "stop", **more: object) -> dict[str, object]:
-    return {"choices": [{"message": message, "finish_reason": finish}], **more}
+    native = {"native_finish_reason": more.pop("native_finish_reason", None)}
+    return {"choices": [{"message": message, "finish_reason": finish, **native}], **more}
 
 
 # What comes, the answer, and the reasoning that is kept.
@@ -46,6 +47,8 @@ CUT = {"prompt_tokens": 9, "completion_tokens": 1024}
 UNUSABLE = (
     (completion({"content": "It is"}, "length", usage=CUT), "cut", "cut at 1,024 tokens"),
     (completion({"content": "It is"}, "MAX_TOKENS"), "cut", "cut at the token limit"),
+    (completion({"content": "It"}, "model_context_window_exceeded"), "cut", "at the token limit"),
+    (completion({"content": "It"}, None, native_finish_reason="length"), "cut", "token limit"),
     (completion({"content": None, "reasoning": "hm"}, "length"), "cut", "nothing but reasoning"),
     (completion({"content": "<think>hm"}, "length"), "cut", "nothing but reasoning"),
     (completion({"content": None}), "empty", "the answer is empty"),
@@ -77,6 +80,9 @@ NOTHING: tuple[tuple[object, str], ...] = (
     ({"error": "model is loading"}, "model is loading"),
     ({"detail": "no"}, "no"),
     (completion({"content": ""}, "error"), "an error, without a message"),
+    (completion({"content": "half"}, "insufficient_system_resource"), "without a message"),
+    ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, "insufficient"),
+    ({"code": 1113, "msg": "Your account is in arrears"}, "in arrears"),
     ({"choices": [{"message": {"content": ""}, "error": {"message": "gone"}}]}, "gone"),
 )
 USAGE = (

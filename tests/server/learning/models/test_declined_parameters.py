@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ async def test_an_answer_is_asked_for_in_the_strictest_form_that_is_taken(
         assert (first.text, first.unusable) == (answer(scripted.calls[0]).text, None), declining
         assert again.text == first.text, declining
         assert len(scripted.calls) == needed + 1, f"not remembered: {declining}"
-        assert needed <= 3, declining
+        assert needed <= 5, declining
         assert len(warnings(caplog)) == 1, declining
 
 
@@ -85,15 +86,41 @@ async def test_an_agent_leaves_out_renames_or_streams_as_well(tmp_path: Path) ->
             await player.close()
 
 
-async def test_only_what_is_declined_is_conceded() -> None:
-    declining = next(d for d in PARAMETERS if d.name == "temperature")
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("temperature", {"max_tokens": 9_000, "seed": 1}),
+        ("max_tokens out of range", {"temperature": 0.7, "seed": 1}),
+        ("seed", {"max_tokens": 9_000, "temperature": 0.7}),
+        ("not streaming, no word", None),
+    ],
+)
+async def test_nothing_else_is_conceded(name: str, left: dict[str, object] | None) -> None:
+    declining = next(d for d in (*PARAMETERS, *STREAMS) if d.name == name)
     async with ScriptedEndpoint(declining.script(answer)) as scripted:
         player = CompletionPlayer(settings(scripted), SAMPLING)
         await played(player)
         await player.close()
     sent = dict(scripted.calls[-1].body)
-    assert sent.pop("messages")
-    assert sent == {"model": "fake", "max_tokens": 9_000, "seed": 1}
+    for field in ("messages", "model", "stream", "stream_options"):
+        sent.pop(field, None)
+    assert sent == ({"max_tokens": 9_000, "temperature": 0.7, "seed": 1} if left is None else left)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Said(raw="Bad Request", status=400),
+        Said("Request timed out: 'what is the temperature at noon?'", status=500),
+    ],
+)
+async def test_a_hiccup_teaches_nothing(said: Said, caplog: pytest.LogCaptureFixture) -> None:
+    async with ScriptedEndpoint(lambda a: said if a.number == 1 else answer(a)) as scripted:
+        player = CompletionPlayer(replace(settings(scripted), retries=1), SAMPLING)
+        await played(player)
+        await player.close()
+    assert scripted.calls[-1].body == scripted.calls[0].body
+    assert not warnings(caplog)
 
 
 async def test_calls_at_once_concede_the_same_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -115,6 +142,20 @@ async def test_what_a_model_happens_to_write_is_asked_for_again_first() -> None:
         await endpoint.close()
     assert reply.text == '{"it": "this"}'
     assert [call.format for call in scripted.calls] == ["json_schema"] * 3
+
+
+async def test_bad_luck_with_one_prompt_is_no_reason_to_ask_others_otherwise() -> None:
+    def unlucky(asked: Asked) -> Said:
+        error = {"message": "Failed to validate JSON", "code": "json_validate_failed"}
+        failing = "unlucky" in asked.prompt and asked.format == "json_schema"
+        return Said(body={"error": error}, status=400) if failing else answer(asked)
+
+    async with ScriptedEndpoint(unlucky) as scripted:
+        endpoint = Endpoint(settings(scripted))
+        for prompt in ("unlucky", "other"):
+            await endpoint.ask(HostRequest("judge", prompt, {"type": "object"}))
+        await endpoint.close()
+    assert scripted.calls[-1].format == "json_schema"
 
 
 @pytest.mark.parametrize(

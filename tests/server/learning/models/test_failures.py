@@ -117,7 +117,6 @@ async def test_a_response_of_no_use_is_an_error_that_is_not_repeated_at_once() -
     for said in (
         Said(body={"choices": []}),
         Said(raw="<html><title>Log in</title></html>", content_type="text/html"),
-        Said(raw='data: {"choices": [{"delta": {"content": "ha', content_type="text/event-stream"),
     ):
         async with ScriptedEndpoint(lambda _, said=said: said) as scripted:
             error = await error_of(Endpoint(settings(scripted.base_url)))
@@ -128,11 +127,15 @@ async def test_a_response_of_no_use_is_an_error_that_is_not_repeated_at_once() -
 
 async def test_a_stream_that_breaks_off_is_no_answer() -> None:
     event = 'data: {"choices": [{"index": 0, "delta": {"content": "half"}}]}\n\n'
-    async with ScriptedEndpoint(
-        lambda _: Said(raw=event, content_type="text/event-stream")
-    ) as scripted:
-        error = await error_of(Endpoint(replace(settings(scripted.base_url), retries=0)))
-    assert "the stream broke off" in str(error)
+    for raw, why in (
+        (event, "the stream broke off"),
+        (event[:40], "an event of the stream is cut off"),
+        (f'{event}event: error\ndata: {{"message": "overloaded"}}\n\n', "overloaded"),
+    ):
+        said = Said(raw=raw, content_type="text/event-stream")
+        async with ScriptedEndpoint(lambda _, said=said: said) as scripted:
+            error = await error_of(Endpoint(replace(settings(scripted.base_url), retries=0)))
+        assert why in str(error)
 
 
 @pytest.mark.parametrize(
