@@ -452,7 +452,7 @@ ON CONFLICT (owner) DO UPDATE SET since = excluded.since, seen = excluded.seen,
 DELETE FROM worker_trouble WHERE owner = :owner OR seen < :stale;
 
 -- name: troubles
-SELECT since, reason FROM worker_trouble WHERE seen >= :fresh ORDER BY since, owner;
+SELECT owner, since, reason FROM worker_trouble WHERE seen >= :fresh ORDER BY since, owner;
 
 -- Tokens
 

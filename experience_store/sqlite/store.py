@@ -31,7 +31,7 @@ from experience_store.store import (
     Trouble,
     Workers,
 )
-from experience_store.store.workers import FRESH_SECONDS
+from experience_store.store.workers import FRESH_SECONDS, is_gone
 
 if TYPE_CHECKING:
     from experience_store.sqlite.archives import SqliteArchives
@@ -198,7 +198,10 @@ class SqliteWorkers(Workers):
     @override
     async def troubles(self) -> tuple[Trouble, ...]:
         found = await self._db.rows("troubles", fresh=_fresh())
-        return tuple(Trouble(rows.to_time(r["since"]), r["reason"]) for r in found)
+        troubles = [
+            Trouble(rows.to_time(r["since"]), r["reason"]) for r in found if not is_gone(r["owner"])
+        ]
+        return tuple({trouble.reason: trouble for trouble in reversed(troubles)}.values())[::-1]
 
 
 def _fresh() -> str:

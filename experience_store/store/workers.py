@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -21,6 +24,25 @@ class Trouble:
 
     since: datetime
     reason: str
+
+
+def owner_name() -> str:
+    """The name of this process among all that work on a database."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+
+def is_gone(owner: str) -> bool:
+    """Whether a worker was a process of this machine that has ended, perhaps killed."""
+    host, _, rest = owner.rpartition(":")[0].rpartition(":")
+    if os.name != "posix" or host != socket.gethostname() or not rest.isdecimal():
+        return False
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class Workers(Protocol):

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import secrets
-import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -23,7 +20,7 @@ from datetime import UTC, datetime
 
 from experience_store.errors import LeaseLostError, NotFoundError, StorageError
 from experience_store.store import GroupCounts, Store, Trouble, UpdateRecord
-from experience_store.store.workers import FRESH_SECONDS
+from experience_store.store.workers import FRESH_SECONDS, owner_name
 from experience_store.update_runner import UpdateRunner
 from server.learning.endpoint_health import EndpointHealth
 from server.learning.model_driver import ModelDriver, Report
@@ -67,7 +64,7 @@ class Worker:
         self._learner = learner_of(settings)
         self._settings = settings
         self._share = max(1, round(settings.concurrency * SHARE))
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._owner = owner_name()
         self._wake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._checking: asyncio.Task[object] | None = None

@@ -23,6 +23,7 @@ from server.text import standstill
 
 PAGE = 100
 MAX_TOKENS = 20_000  # of a page as text and as structured content together; hosts cut at 25,000
+MAX_ASIDE = 20  # libraries of which it is said that groups were set aside
 MAX_OBJECTIVE = 1_000  # characters that a list shows of one
 _CURSOR = "libraries behind "
 
@@ -33,6 +34,9 @@ async def libraries_out(app: App, after: str) -> LibrariesOut:
     shown = [entry async for entry in _page(app, found)]
     omitted = len(found) - len(shown)
     step = _next_step(shown[-1].name if shown else after, omitted, app, found=bool(shown))
+    aside = [(e.name, (await app.store.groups.counts(e.name)).set_aside) for e in shown[:MAX_ASIDE]]
+    if failed := ", ".join(f"{name!r} ({number})" for name, number in aside if number):
+        step = f"Groups were set aside after failed updates in {failed}. {step}"
     if trouble := await app.any_trouble():
         step = f"{standstill(trouble)} {step}"
     return LibrariesOut(libraries=shown, omitted=omitted, next_step=step)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import click
 from pydantic import BaseModel, ConfigDict, Field
@@ -150,6 +152,10 @@ class RunOptions(BaseModel):
         for name, value in self.player.headers.items():
             if _SECRET_HEADER.search(name):
                 keys += [value, value.split()[-1]] if value.strip() else []
+        bodies = (self.player.extra_body, self.teacher_settings.extra_body)
+        keys += [secret for body in bodies for secret in secret_values(body)]
+        if self.tools is not None:
+            keys += secrets_of_tools(self.tools)
         return Redactor(keys)
 
     @property
@@ -311,4 +317,27 @@ def _plain(values: Mapping[str, object]) -> dict[str, object]:
     return {k: v for k, v in values.items() if v is not None or k in _OPTIONAL}
 
 
+# letters and digits together, without what paths and sentences have
+_LIKE_A_KEY = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+_=-]{16,}")
 _OPTIONAL = {name for name, field in RunOptions.model_fields.items() if field.is_required()}
+
+
+def secret_values(value: object, name: str = "") -> Iterator[str]:
+    """The texts in a JSON value that are secrets by their name, or look like a key."""
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, object]", value).items():
+            yield from secret_values(inner, str(key))
+    elif isinstance(value, list):
+        for inner in cast("list[object]", value):
+            yield from secret_values(inner, name)
+    elif isinstance(value, str) and (_SECRET_HEADER.search(name) or _LIKE_A_KEY.fullmatch(value)):
+        yield value
+
+
+def secrets_of_tools(path: Path) -> list[str]:
+    """The secrets that a file of MCP servers gives them; none if it cannot be read."""
+    try:
+        found: object = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []  # which is told where it is needed
+    return list(secret_values(found))
