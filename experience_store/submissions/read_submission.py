@@ -31,7 +31,7 @@ from experience_store.submissions.forms.values import (
     is_list,
     is_object,
 )
-from experience_store.submissions.messages import is_blank, read_messages, task_text
+from experience_store.submissions.messages import is_blank, is_visible, read_messages, task_text
 from experience_store.trajectory import Message, Trajectory
 
 MAX_ATTEMPTS = 256
@@ -97,13 +97,13 @@ class TrajectoryInput(BaseModel):
                 raise ValueError(_ONE_CONTENT)
             if is_blank(message for read in self.messages for message in read):
                 raise UnreadableError(
-                    "is empty: no message has text or a tool call; leave out an attempt of which "
-                    "nothing was recorded",
+                    "is empty: no message of the assistant or a tool has text or a call; leave out "
+                    "an attempt of which nothing was recorded",
                     "messages",
                 )
         elif self.output is None:
             raise ValueError(_ONE_CONTENT)
-        elif not self.output.strip():
+        elif not is_visible(self.output):
             raise UnreadableError(
                 "is empty: give what the attempt answered, or leave out an attempt of which "
                 "nothing was recorded",

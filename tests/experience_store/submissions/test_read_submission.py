@@ -70,21 +70,21 @@ def test_metadata_of_a_message_is_left_out_and_anything_else_unknown_refused() -
 @pytest.mark.parametrize(
     "sent",
     [
-        '[{"role": "user", "content": "a"}]',
-        {"role": "user", "content": "a"},
-        '{"role": "user", "content": "a"}',
-        ['{"role": "user", "content": "a"}'],
-        [["human", "a"]],
+        '[{"role": "assistant", "content": "a"}]',
+        {"role": "assistant", "content": "a"},
+        '{"role": "assistant", "content": "a"}',
+        ['{"role": "assistant", "content": "a"}'],
+        [["ai", "a"]],
     ],
 )
 def test_messages_may_be_json_text_or_only_one(sent: object) -> None:
-    assert trajectory(messages=sent).messages == (Message("user", "a"),)
+    assert trajectory(messages=sent).messages == (Message("assistant", "a"),)
 
 
 def test_one_empty_message_among_others_is_kept() -> None:
-    assert messages({"role": "user", "content": "a"}, {"role": "assistant", "content": ""}) == (
-        Message("user", "a"),
-        Message("assistant", ""),
+    assert messages({"role": "user", "content": ""}, {"role": "assistant", "content": "a"}) == (
+        Message("user", ""),
+        Message("assistant", "a"),
     )
 
 
@@ -327,6 +327,31 @@ def test_what_is_no_list_of_attempts_is_refused(sent: object) -> None:
         read_submission(task="Book", trajectories=sent)
 
 
+ASKED = {"role": "user", "content": "a"}
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        {"output": "\u200b\u2060\ufe0f \ufeff"},
+        {"messages": [ASKED]},
+        {"messages": [{"role": "developer", "content": "b"}, ASKED]},
+        {"messages": [ASKED, {"role": "assistant", "content": ""}]},
+        {"messages": [ASKED, {"role": "assistant", "content": "\u200d"}]},
+        {"messages": [ASKED, {"kind": "response", "parts": []}]},
+    ],
+)
+def test_an_attempt_in_which_the_agent_did_nothing_is_refused(attempt: object) -> None:
+    assert "is empty: " in refusal(attempt)
+
+
+def test_the_result_of_a_tool_or_a_call_is_something_done() -> None:
+    result: dict[str, object] = {"role": "tool", "content": "42", "tool_call_id": "c"}
+    call: dict[str, object] = {"role": "assistant", "tool_calls": [{"name": "f"}]}
+    assert [m.role for m in messages(ASKED, result)] == ["user", "tool"]
+    assert [m.role for m in messages(ASKED, call)] == ["user", "assistant"]
+
+
 def test_a_refusal_never_quotes_the_attempt() -> None:
     assert "hunter2" not in refusal({"output": "a", "reward": "hunter2", "metadata": "hunter2"})
 
@@ -352,7 +377,7 @@ def test_some_of_many_faults_are_named_and_the_rest_counted() -> None:
             f"at most {MAX_MESSAGES:,}",
         ),
         (
-            {"messages": [{"role": "user", "content": "x" * (MAX_CONTENT + 1)}]},
+            {"messages": [{"role": "assistant", "content": "x" * (MAX_CONTENT + 1)}]},
             f"more than {MAX_CONTENT:,} characters",
         ),
         (

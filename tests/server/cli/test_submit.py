@@ -328,7 +328,8 @@ def test_prompts_and_completions_as_chat_messages_become_one_conversation(
 
 
 def test_attempts_without_anything_like_a_reward_are_unscored(program: Program) -> None:
-    row = {"file": "a.json", "conversation": [{"role": "user", "content": "Help"}]}
+    chat = [{"role": "user", "content": "Help"}, {"role": "assistant", "content": "Gladly"}]
+    row = {"file": "a.json", "conversation": chat}
     result = program.run("submit", stdin=lines(row))
     assert "Unscored, without a reward: 1 attempt." in result.stdout
 
