@@ -59,9 +59,9 @@ def _find(value: object, name: str) -> tuple[bool, object]:
     return False, None
 
 
-def first(value: Json, names: Sequence[str], but: str | None = None) -> str | None:
+def first(value: Json, names: Sequence[str], but: Sequence[str] = ()) -> str | None:
     """The first of these names that leads to something."""
-    found = (n for n in names if n != but and has(value, n) and lookup(value, n) is not None)
+    found = (n for n in names if n not in but and has(value, n) and lookup(value, n) is not None)
     return next(found, None)
 
 

@@ -11,7 +11,7 @@ from experience_store.errors import BadInputError
 from experience_store.store import Submission
 from experience_store.submissions.messages import first_user_text
 from experience_store.submissions.read_submission import read_submission
-from server.importing.chat import are_messages, messages_in, task_text
+from server.importing.chat import are_messages, conversation, task_text
 from server.importing.fields import Json, as_list, as_object, first, lookup, objects, read_name
 from server.importing.naming import (
     OUTPUT_FIELDS,
@@ -93,32 +93,25 @@ def read_evaluation(value: Json, fields: FieldNames) -> Submission:
 
 def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:
     """One rollout, and whether its group is that of its task."""
-    content_field, attempt = content_of(value, fields)
-    task_field = fields.task or first(value, TASK_FIELDS, but=content_field)
+    content_fields, attempt = content_of(value, fields)
+    task_field = fields.task or first(value, TASK_FIELDS, but=content_fields)
     asked = lookup(value, task_field) if task_field else None
-    if are_messages(asked) and content_field in {fields.output, *OUTPUT_FIELDS}:
-        attempt = _conversation(asked, attempt)
+    if are_messages(asked) and content_fields[0] in {fields.output, *OUTPUT_FIELDS}:
+        (answer,) = attempt.values()
+        attempt = dict[str, object](messages=conversation(asked, answer))
     task = task_text(asked) if task_field else first_user_text(attempt.get("messages"))
     truth_field = fields.truth or first(value, TRUTH_FIELDS)
     truth = lookup(value, truth_field) if truth_field else None
     named_by = group_field(value, fields, GROUP_FIELDS, required=fields.group is not None)
     group = group_name(value, fields, named_by)
     id_field = None if value.get("id") is not None else first(value, ATTEMPT_FIELDS)
-    used = (content_field, task_field, truth_field, named_by, id_field, "library")
+    used = (*content_fields, task_field, truth_field, named_by, id_field, "library")
     attempt["reward"] = reward_of(value, fields, required=False)
     attempt = described(value, attempt, (*used, fields.reward or "reward"))
     if id_field is not None:
         attempt["id"] = _attempt_name(value, id_field)
     name = group or fields.prefix + group_digest({"task": task, "ground_truth": truth})
     return single(task, attempt, name, truth), group is None
-
-
-def _conversation(asked: object, answer: Json) -> dict[str, object]:
-    """The attempt with the chat messages that it answers."""
-    if "messages" in answer:
-        return {"messages": [*messages_in(asked), *messages_in(answer["messages"])]}
-    said = {"role": "assistant", "content": answer["output"]}
-    return {"messages": [*messages_in(asked), said]}
 
 
 def _attempt(

@@ -461,3 +461,47 @@ def test_items_of_openai_evals_have_the_score_of_their_grader() -> None:
             "2+2?",
             [1],
         )
+
+
+# An answer beside its prompt
+
+ASKED = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "2+2?"}]
+ANSWERED = [("system", "Be short.", ()), ("user", "2+2?", ()), ("assistant", "4", ())]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": ASKED, "response": "4"},
+        {"messages": ASKED, "prediction": "4"},
+        {"messages": ASKED, "answer": "4"},
+        {"messages": ASKED, "output": None, "completion": "4", "answer": "5"},
+        {"conversation": ASKED, "completion": [{"role": "assistant", "content": "4"}]},
+        {"messages": json.dumps(ASKED), "response": {"role": "assistant", "content": "4"}},
+        {"messages": ASKED, "prompt": "2+2?", "generation": 4},
+    ],
+)
+def test_messages_that_are_only_the_prompt_are_joined_with_the_answer(
+    row: dict[str, object],
+) -> None:
+    (found,) = parsed({**row, "reward": 1})
+    assert (found.submission.task, transcript(found)) == ("2+2?", ANSWERED)
+    assert metadata(found) == ({"output": None, "answer": "5"} if "output" in row else {})
+
+
+def test_a_named_output_answers_the_prompt_in_the_messages() -> None:
+    (found,) = parsed({"messages": ASKED, "said": "4", "response": "raw"}, output="said")
+    assert (transcript(found), metadata(found)) == (ANSWERED, {"response": "raw"})
+    (found,) = parsed({"chat": ASKED, "said": "4"}, messages="chat", output="said")
+    assert transcript(found) == ANSWERED
+
+
+def test_an_answer_beside_messages_that_hold_one_is_kept_as_metadata() -> None:
+    chat = [*ASKED, {"role": "assistant", "content": "It is 4"}]
+    (found,) = parsed({"messages": chat, "response": "4", "answer": "4"})
+    assert (len(transcript(found)), metadata(found)) == (3, {"response": "4", "answer": "4"})
+
+
+def test_a_ground_truth_is_not_taken_for_an_output_that_is_empty() -> None:
+    with pytest.raises(BadInputError, match="messages: is empty"):
+        parsed({"messages": ASKED, "response": "", "answer": "4"})
