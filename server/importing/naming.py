@@ -53,6 +53,12 @@ class FieldNames:
     output: str | None = None
 
     @property
+    def of_content(self) -> tuple[str, ...]:
+        """Those that are no reward."""
+        named = (self.group, self.task, self.truth, self.messages, self.output)
+        return tuple(n for n in named if n is not None)
+
+    @property
     def of_attempt(self) -> tuple[str, ...]:
         """Those that are in the attempt itself."""
         return tuple(n for n in (self.reward, self.messages, self.output) if n is not None)
@@ -116,12 +122,16 @@ def reward_of(value: Json, fields: FieldNames, *, required: bool = True) -> floa
     """The reward of an attempt. Where it may be missing, nothing may look like one either."""
     if fields.reward is not None:
         return read_reward(lookup(value, fields.reward), fields.reward)
-    if "reward" in value:
+    if value.get("reward") is not None:
         return read_reward(value["reward"], "reward")
-    guesses = _guesses({k: v for k, v in value.items() if k not in MESSAGES_FIELDS})
-    if not required and not guesses:
+    is_null = "reward" in value  # what is in metadata then is known to be no reward
+    other = {*MESSAGES_FIELDS, *fields.of_content, *(("metadata",) if is_null else ())}
+    guesses = _guesses({k: v for k, v in value.items() if k not in other})
+    if not guesses and (is_null or not required):
         return None
     hint = "; ".join(guesses) or f"its fields are {listed(list(value))}"
+    if is_null:
+        raise BadInputError(f"reward: is null; {hint}; if it is unscored: --reward-field reward")
     raise BadInputError(f"has no reward (null if unknown); {hint}")
 
 

@@ -505,3 +505,57 @@ def test_an_answer_beside_messages_that_hold_one_is_kept_as_metadata() -> None:
 def test_a_ground_truth_is_not_taken_for_an_output_that_is_empty() -> None:
     with pytest.raises(BadInputError, match="messages: is empty"):
         parsed({"messages": ASKED, "response": "", "answer": "4"})
+
+
+# What looks like a reward
+
+PLAIN = {"task": "2+2?", "output": "4"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("score", "1"),
+        ("score", "0.8"),
+        ("score", " -2e-1 "),
+        ("Reward", 1),
+        ("Reward", "1"),
+        ("rewrad", 1),
+        ("reward_value", "0.5"),
+        ("rewardValue", 0.5),
+        ("exactMatch", True),
+        ("is_correct", "Passed"),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"reward": None}])
+def test_what_looks_like_a_reward_is_refused_until_it_is_named(
+    name: str, value: object, more: dict[str, object]
+) -> None:
+    row = {**PLAIN, **more, name: value}
+    with pytest.raises(BadInputError, match=f"{name} looks like a reward: --reward-field {name}"):
+        parsed(row)
+    assert rewards(parsed(row, reward=name)) != [None]
+
+
+def test_a_table_s_numbers_are_seen_as_rewards() -> None:
+    with pytest.raises(BadInputError, match="--reward-field score"):
+        parsed(b"task,output,score\n2+2?,4,1\n2+2?,5,0\n")
+    assert rewards(parsed(b"task,output,reward\n2+2?,4,1\n2+2?,5,0.5\n2+2?,6,\n")) == [1, 0.5, None]
+
+
+def test_a_reward_that_is_null_may_stay_so() -> None:
+    row = {**PLAIN, "reward": None, "score": "1"}
+    with pytest.raises(BadInputError, match="if it is unscored: --reward-field reward"):
+        parsed(row)
+    assert rewards(parsed(row, reward="reward")) == [None]
+    assert rewards(parsed({**PLAIN, "reward": None, "metadata": {"score": 1}})) == [None]
+    attempts = {"task": "2+2?", "attempts": [{"output": "4", "reward": None, "score": 1}]}
+    with pytest.raises(BadInputError, match=r"^attempts\.0\.reward: is null; score looks like"):
+        parsed(attempts)
+
+
+def test_fields_that_the_user_names_are_no_rewards() -> None:
+    row = {**PLAIN, "correct": "4"}
+    assert rewards(parsed(row, truth="correct")) == [None]
+    for note in ("record", "forward", "graded by", "n/a"):
+        assert rewards(parsed({**PLAIN, note: "12", "score": note})) == [None]
