@@ -62,6 +62,11 @@ def _find(value: object, name: str) -> tuple[bool, object]:
     return False, None
 
 
+def bare_name(name: str) -> str:
+    """A name as it is spelt without capitals and underscores: `taskId` and `task_id` are one."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
 def first(value: Json, names: Sequence[str], but: Sequence[str] = ()) -> str | None:
     """The first of these names that leads to something."""
     found = (n for n in names if n not in but and has(value, n) and lookup(value, n) is not None)

@@ -13,6 +13,7 @@ from server.importing.chat import are_messages, conversation, is_unanswered, tas
 from server.importing.fields import (
     Json,
     as_object,
+    bare_name,
     field_names,
     first,
     has,
@@ -180,10 +181,11 @@ def truth_of(value: Json, fields: FieldNames, by_default: object) -> object:
 def group_field(
     value: Json, fields: FieldNames, usual: tuple[str, ...], *, required: bool = False
 ) -> str | None:
-    """The field with the name of the entry's group; None if it has none and needs none."""
+    """The field with the name of the entry's group, in any spelling; None if it needs none."""
     if fields.group is not None and has(value, fields.group):
         return fields.group
-    return first(value, usual) or (fields.group if required else None)
+    spelt = [n for u in usual for n in (u, *value) if bare_name(n) == bare_name(u)]
+    return first(value, spelt) or (fields.group if required else None)
 
 
 def group_name(value: Json, fields: FieldNames, field: str | None) -> str | None:

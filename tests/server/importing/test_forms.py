@@ -559,3 +559,17 @@ def test_fields_that_the_user_names_are_no_rewards() -> None:
     assert rewards(parsed(row, truth="correct")) == [None]
     for note in ("record", "forward", "graded by", "n/a"):
         assert rewards(parsed({**PLAIN, note: "12", "score": note})) == [None]
+
+
+@pytest.mark.parametrize(
+    "name", ["taskId", "groupid", "groupId", "GroupID", "GROUP_ID", "problemId", "Prompt-Id"]
+)
+def test_the_field_of_the_group_may_be_spelt_otherwise(name: str) -> None:
+    (rollout, evaluation) = parsed(
+        [
+            {**PLAIN, name: "g1", "reward": 1},
+            {"task": "2+2?", name: "g1", "attempts": [{"output": "4", "reward": 1}]},
+        ]
+    )
+    assert rollout.submission.group_id == evaluation.submission.group_id == "g1"
+    assert (rollout.by_task, metadata(rollout), metadata(evaluation)) == (False, {}, {})
