@@ -9,10 +9,11 @@ from difflib import get_close_matches
 
 from experience_store.errors import BadInputError
 from experience_store.store import Submission
+from experience_store.submissions.forms.values import from_json_text
 from experience_store.submissions.messages import first_user_text
 from experience_store.submissions.read_submission import read_submission
 from server.importing.chat import are_messages, conversation, task_text
-from server.importing.fields import Json, as_list, as_object, first, lookup, objects, read_name
+from server.importing.fields import Json, as_list, as_object, first, lookup, read_name
 from server.importing.naming import (
     OUTPUT_FIELDS,
     FieldNames,
@@ -49,7 +50,8 @@ def read_group(value: Json, fields: FieldNames) -> Submission:
     trajectories = value["trajectories"]
     if fields.of_attempt:
         trajectories = [
-            _attempt(t, fields, f"trajectories.{n}") for n, t in enumerate(objects(trajectories))
+            _attempt(t, fields, f"trajectories.{n}")
+            for n, t in enumerate(_attempts(value, "trajectories"))
         ]
     return read_submission(
         task=task_of(value, fields, value.get("task")),
@@ -66,7 +68,7 @@ def _named(fields: FieldNames) -> list[str]:
 
 def read_evaluation(value: Json, fields: FieldNames) -> Submission:
     """A group as evaluations write it. The same task with another ground truth is another group."""
-    attempts = as_list(value["attempts"])
+    attempts = _attempts(value, "attempts")
     task_field = fields.task or first(value, TASK_FIELDS)
     task = task_text(lookup(value, task_field)) if task_field else None
     truth_field = fields.truth or first(value, TRUTH_FIELDS)
@@ -74,8 +76,6 @@ def read_evaluation(value: Json, fields: FieldNames) -> Submission:
     named_by = group_field(value, fields, GROUP_FIELDS)
     group = group_name(value, fields, named_by)
     group = group or fields.prefix + group_digest({"task": task, "ground_truth": truth})
-    if attempts is None:
-        raise BadInputError("attempts: must be a list")
     used = ("attempts", "library", task_field, truth_field, named_by)
     shared = {k: v for k, v in value.items() if k not in used}
     try:
@@ -114,11 +114,20 @@ def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:
     return single(task, attempt, name, truth), group is None
 
 
+def _attempts(value: Json, field: str) -> list[object]:
+    """The attempts of a group: a list, or the only one, perhaps as JSON text."""
+    found = from_json_text(value[field])
+    attempts = [found] if as_object(found) else as_list(found)
+    if attempts is None:
+        raise BadInputError(f"{field}: must be a list")
+    return attempts
+
+
 def _attempt(
     value: object, fields: FieldNames, place: str, shared: Json | None = None
 ) -> dict[str, object]:
     """An attempt of a group, as `submit_group` takes it; what it shares with the others too."""
-    given = as_object(value)
+    given = as_object(from_json_text(value))
     if given is None:
         raise BadInputError(f"{place}: must be an object")
     named: dict[str, object] = {

@@ -573,3 +573,16 @@ def test_the_field_of_the_group_may_be_spelt_otherwise(name: str) -> None:
     )
     assert rollout.submission.group_id == evaluation.submission.group_id == "g1"
     assert (rollout.by_task, metadata(rollout), metadata(evaluation)) == (False, {}, {})
+
+
+@pytest.mark.parametrize("field", ["trajectories", "attempts"])
+def test_attempts_may_be_json_text_and_none_of_them_is_dropped(field: str) -> None:
+    attempts: list[object] = [{"output": "4", "score": 1}, json.dumps({"output": "5", "score": 0})]
+    for written in (attempts, json.dumps(attempts)):
+        (found,) = parsed({"task": "2+2?", field: written}, reward="score")
+        assert rewards([found]) == [1, 0]
+    for other in ("4", None, 3, ["4"]):
+        with pytest.raises(BadInputError, match=rf"^{field}\.2: must be an object"):
+            parsed({"task": "2+2?", field: [*attempts, other]}, reward="score")
+    with pytest.raises(BadInputError, match=f"^{field}: must be a list"):
+        parsed({"task": "2+2?", field: "4"}, reward="score")
