@@ -11,7 +11,7 @@ from experience_store.errors import BadInputError
 from experience_store.store import Submission
 from experience_store.submissions.forms.values import from_json_text
 from experience_store.submissions.messages import first_user_text
-from experience_store.submissions.read_submission import read_submission
+from experience_store.submissions.read_submission import read_submission, with_known_names
 from server.importing.chat import are_messages, conversation, task_text
 from server.importing.fields import Json, as_list, as_object, first, lookup, read_name
 from server.importing.naming import (
@@ -38,6 +38,7 @@ _OWN_FIELDS = ("task", "trajectories", "group_id", "ground_truth", "library")
 def read_group(value: Json, fields: FieldNames) -> Submission:
     """A group as `submit_group` takes it. Without group_id, the entry is its own group."""
     known = (*_OWN_FIELDS, *(n.partition(".")[0] for n in _named(fields)))
+    value = with_known_names(value, known)
     for name in value:
         if name not in known:
             close = get_close_matches(name, known, n=1, cutoff=0.5)

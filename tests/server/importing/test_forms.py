@@ -586,3 +586,12 @@ def test_attempts_may_be_json_text_and_none_of_them_is_dropped(field: str) -> No
             parsed({"task": "2+2?", field: [*attempts, other]}, reward="score")
     with pytest.raises(BadInputError, match=f"^{field}: must be a list"):
         parsed({"task": "2+2?", field: "4"}, reward="score")
+
+
+def test_a_group_s_own_fields_may_be_in_camel_case() -> None:
+    attempts = [{"output": "4", "reward": 1}]
+    row = {"task": "2+2?", "groupId": "g1", "groundTruth": "4", "trajectories": attempts}
+    (found,) = parsed(row)
+    assert (found.submission.group_id, found.submission.ground_truth) == ("g1", "4")
+    with pytest.raises(BadInputError, match="groupId: is an unknown field"):
+        parsed({**row, "group_id": "g2"})
