@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from unicodedata import category
 
 from experience_store.submissions.forms.read_message import read_message
 from experience_store.submissions.forms.values import (
@@ -14,6 +15,9 @@ from experience_store.submissions.forms.values import (
     is_object,
 )
 from experience_store.trajectory import Message
+
+_WHO_ASKS = frozenset({"system", "developer", "user"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn"})  # categories of Unicode
 
 
 def read_messages(value: object) -> list[object]:
@@ -63,8 +67,13 @@ def task_text(value: object) -> object:
 
 
 def is_blank(messages: Iterable[Message]) -> bool:
-    """Whether there is no text and no call in any message."""
-    return not any(message.tool_calls or message.text.strip() for message in messages)
+    """Whether the agent did nothing: only who asks has said something that can be seen."""
+    return not any(m.tool_calls or is_visible(m.text) for m in messages if m.role not in _WHO_ASKS)
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is more in a text than spaces, marks and characters of no width."""
+    return any(category(character) not in _INVISIBLE for character in text)
 
 
 def _texts(messages: Iterable[Message], role: str) -> Iterable[str]:

@@ -28,15 +28,17 @@ from experience_store.submissions.forms.read_message import read_message
 from experience_store.submissions.forms.values import (
     UnreadableError,
     from_json_text,
+    is_empty,
     is_list,
     is_object,
 )
-from experience_store.submissions.messages import is_blank, read_messages, task_text
+from experience_store.submissions.messages import is_blank, is_visible, read_messages, task_text
 from experience_store.trajectory import Message, Trajectory
 
 MAX_ATTEMPTS = 256
 MAX_MESSAGES = 5_000
 MAX_CONTENT = 8_000_000
+_CLOSE = 0.7  # how much like a known name a misspelt one is
 
 
 Messages = Annotated[
@@ -44,6 +46,13 @@ Messages = Annotated[
     Field(max_length=MAX_MESSAGES),
     BeforeValidator(lambda value: None if value is None else read_messages(value)),
 ]
+
+
+def _metadata(value: object) -> object:
+    found = from_json_text(value)
+    if found is not None and not is_object(found):
+        raise ValueError("must be a JSON object")
+    return found
 
 
 class TrajectoryInput(BaseModel):
@@ -57,7 +66,7 @@ class TrajectoryInput(BaseModel):
     feedback: AnyText | None = None
     retrieval_id: Id | None = None
     model: Id | None = None
-    metadata: Annotated[dict[str, object] | None, BeforeValidator(from_json_text)] = None
+    metadata: Annotated[dict[str, object] | None, BeforeValidator(_metadata)] = None
     id: Id | None = None
 
     @model_validator(mode="before")
@@ -67,7 +76,8 @@ class TrajectoryInput(BaseModel):
         found = from_json_text(value)
         if not is_object(found):
             raise ValueError("must be an object with messages or output, and a reward")
-        return with_known_names(found, cls.model_fields)
+        named = with_known_names(found, cls.model_fields)
+        return {name: inner for name, inner in named.items() if not _says_nothing(name, inner)}
 
     @field_validator("reward", mode="before")
     @classmethod
@@ -79,6 +89,8 @@ class TrajectoryInput(BaseModel):
             )
         if isinstance(value, str) and value.strip().lower() in _UNSCORED:
             raise ValueError("is text that is not a number; if the attempt is unscored, give null")
+        if isinstance(value, str):
+            return _TRUTH.get(value.strip().lower(), value)
         return value
 
     @field_validator("output", mode="before")
@@ -94,16 +106,24 @@ class TrajectoryInput(BaseModel):
     def _one_content(self) -> TrajectoryInput:
         if self.messages:
             if self.output is not None and self.output.strip():
-                raise ValueError(_ONE_CONTENT)
+                raise ValueError("has both messages and output: give one of them")
             if is_blank(message for read in self.messages for message in read):
                 raise UnreadableError(
-                    "is empty: no message has text or a tool call; leave out an attempt of which "
-                    "nothing was recorded",
+                    "is empty: no message of the assistant or a tool has text or a call; leave out "
+                    "an attempt of which nothing was recorded",
                     "messages",
                 )
+        elif self.output is None and self.messages is None:
+            raise ValueError(
+                "has neither messages nor output: give messages (OpenAI chat messages) or output "
+                "(text)"
+            )
         elif self.output is None:
-            raise ValueError(_ONE_CONTENT)
-        elif not self.output.strip():
+            raise UnreadableError(
+                "is empty: give the chat messages of the attempt, or output (text) instead",
+                "messages",
+            )
+        elif not is_visible(self.output):
             raise UnreadableError(
                 "is empty: give what the attempt answered, or leave out an attempt of which "
                 "nothing was recorded",
@@ -135,6 +155,15 @@ class TrajectoryInput(BaseModel):
         )
 
 
+def _says_nothing(name: str, value: object) -> bool:
+    """Whether an unknown field is empty, and no known one can be meant."""
+    return (
+        name not in TrajectoryInput.model_fields
+        and is_empty(value)
+        and meant_field(name, cutoff=_CLOSE) is None
+    )
+
+
 def _metadata_text(metadata: dict[str, object]) -> str:
     try:
         return clean(json.dumps(metadata, ensure_ascii=False, allow_nan=False, default=str))
@@ -149,14 +178,23 @@ def _attempts(value: object) -> object:
         return [found]
     if not is_list(found):
         raise ValueError('must be a list of attempts: [{"output": ..., "reward": ...}, ...]')
+    if not found:
+        raise ValueError("is empty: give at least one attempt")
     return found
 
 
+def _task(value: object) -> object:
+    text = task_text(value)
+    if isinstance(text, str) and not is_visible(text):
+        raise ValueError("is empty: give what the attempts were asked to do")
+    return text
+
+
 class _SubmissionInput(BaseModel):
-    task: Annotated[Task, BeforeValidator(task_text)]
+    task: Annotated[Task, BeforeValidator(_task)]
     trajectories: Annotated[
         list[TrajectoryInput],
-        Field(min_length=1, max_length=MAX_ATTEMPTS),
+        Field(max_length=MAX_ATTEMPTS),
         BeforeValidator(_attempts),
     ]
     group_id: Id | None = None
@@ -239,14 +277,14 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
             message = LONE_SURROGATE
         if problem["type"] == "extra_forbidden":
             close = meant_field(last, fields)
-            hint = f"did you mean {close!r}? " if close else ""
-            message = f"unknown field; {hint}Fields are {', '.join(fields)}"
+            hint = f"did you mean {close!r}? Known" if close else "known"
+            message = f"unknown field; {hint} fields: {', '.join(fields)}"
         sentences.append(f"{where}: {message}.")
     more = error.error_count() - len(sentences)
     return " ".join([*sentences, *([f"And {more} more."] if more > 0 else [])])
 
 
-_ONE_CONTENT = "give either messages (OpenAI chat messages) or output (text)"
+_TRUTH = {"true": 1.0, "false": 0.0}
 _UNSCORED = frozenset({"", "null", "none", "n/a", "na", "unscored", "undefined"})
 
 _OTHER_NAMES = {

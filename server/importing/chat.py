@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from experience_store.submissions.messages import first_user_text
+from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.forms.values import UnreadableError
+from experience_store.submissions.messages import first_user_text, is_blank, read_messages
 from server.importing.fields import Json, as_list, as_object
 
 _MARKS = {"role", "type", "from", "action", "observation"}  # fields of messages and events
@@ -22,6 +24,21 @@ def are_messages(value: object) -> bool:
 def messages_in(value: object) -> list[object]:
     """The messages of a list, perhaps as JSON text; none if it is not one."""
     return as_list(_decoded(value)) or []
+
+
+def is_unanswered(value: object) -> bool:
+    """Whether these are chat messages in which the agent did nothing yet."""
+    try:
+        return is_blank(read for item in read_messages(value) for read in read_message(item))
+    except UnreadableError:
+        return False
+
+
+def conversation(asked: object, answer: object) -> list[object]:
+    """Chat messages with what answers them: messages, or the text of one."""
+    if are_messages(answer) or are_messages([answer]):
+        return [*read_messages(asked), *read_messages(answer)]
+    return [*read_messages(asked), {"role": "assistant", "content": as_text(answer)}]
 
 
 def task_text(value: object) -> object:

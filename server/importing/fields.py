@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from math import isfinite
 from typing import TypeAlias, cast
 
 from experience_store.errors import BadInputError
+from experience_store.submissions.forms.fields import snake_case
 
 Json: TypeAlias = Mapping[str, object]
 
@@ -19,6 +21,7 @@ _HOLDERS = ("score", "feedback", "reward")
 _VERDICTS = {"correct", "incorrect", "pass", "fail", "passed", "failed", "true", "false"}
 _OUTPUT_ENDINGS = ("answer", "output", "response", "completion", "prediction", "generation", "said")
 _DEPTH = 4  # of looking for rewards
+_CLOSE = 0.8  # how much like `reward` a misspelt name is
 
 
 def lookup(value: object, name: str) -> object:
@@ -59,9 +62,14 @@ def _find(value: object, name: str) -> tuple[bool, object]:
     return False, None
 
 
-def first(value: Json, names: Sequence[str], but: str | None = None) -> str | None:
+def bare_name(name: str) -> str:
+    """A name as it is spelt without capitals and underscores: `taskId` and `task_id` are one."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def first(value: Json, names: Sequence[str], but: Sequence[str] = ()) -> str | None:
     """The first of these names that leads to something."""
-    found = (n for n in names if n != but and has(value, n) and lookup(value, n) is not None)
+    found = (n for n in names if n not in but and has(value, n) and lookup(value, n) is not None)
     return next(found, None)
 
 
@@ -81,19 +89,29 @@ def listed(names: Sequence[str], longest: int = 20) -> str:
 
 
 def reward_like(value: object) -> list[str]:
-    """The names of fields that look like rewards: named like one, with a number or a grade."""
+    """The names of fields that look like rewards: a number (also as text) or a grade, named so."""
     return [name for name in field_names(value) if _is_reward(name, _find(value, name)[1])]
 
 
 def _is_reward(name: str, value: object) -> bool:
-    if not isinstance(value, float | int) and str(value).lower() not in _VERDICTS:
+    if not (isinstance(value, float | int) or (isinstance(value, str) and _is_graded(value))):
         return False
-    last = name.rpartition(".")[2].lower()
+    last = snake_case(name.rpartition(".")[2])
     return (
         last in _REWARDS
         or last.endswith(_REWARD_ENDINGS)
+        or last.startswith("reward_")
+        or bool(get_close_matches(last, ("reward",), cutoff=_CLOSE))
         or (last in {"value", "avg", "mean"} and any(word in name.lower() for word in _HOLDERS))
     )
+
+
+def _is_graded(text: str) -> bool:
+    """Whether a text is a number, as in a table, or says how it went."""
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return text.strip().lower() in _VERDICTS
 
 
 def output_like(value: object) -> list[str]:

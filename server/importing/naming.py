@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from experience_store.errors import BadInputError
 from experience_store.store import Submission
+from experience_store.submissions.forms.values import is_empty
 from experience_store.submissions.read_submission import TrajectoryInput, read_submission
-from server.importing.chat import are_messages, task_text
+from server.importing.chat import are_messages, conversation, is_unanswered, task_text
 from server.importing.fields import (
     Json,
     as_object,
+    bare_name,
     field_names,
     first,
     has,
@@ -30,6 +32,7 @@ MESSAGES_FIELDS = (
     *("history", "dialogue"),
 )
 OUTPUT_FIELDS = ("output", "completion", "response", "prediction", "generation")
+_ANSWER_FIELDS = ("answer", "final_answer")
 _TRAJECTORY_FIELDS = tuple(TrajectoryInput.model_fields)
 
 
@@ -51,24 +54,49 @@ class FieldNames:
     output: str | None = None
 
     @property
+    def of_content(self) -> tuple[str, ...]:
+        """Those that are no reward."""
+        named = (self.group, self.task, self.truth, self.messages, self.output)
+        return tuple(n for n in named if n is not None)
+
+    @property
     def of_attempt(self) -> tuple[str, ...]:
         """Those that are in the attempt itself."""
         return tuple(n for n in (self.reward, self.messages, self.output) if n is not None)
 
 
-def content_of(value: Json, fields: FieldNames) -> tuple[str, dict[str, object]]:
-    """The field that holds what was done, and that as `submit_group` takes it."""
-    field = fields.messages or fields.output
-    if field is None:
-        listed_in = (f for f in MESSAGES_FIELDS if f == "messages" or are_messages(value.get(f)))
-        field = first(value, tuple(listed_in)) or first(value, OUTPUT_FIELDS)
+def content_of(value: Json, fields: FieldNames) -> tuple[tuple[str, ...], dict[str, object]]:
+    """The fields that hold what was done, and that as `submit_group` takes it.
+
+    Messages that are only the prompt are joined with the answer in another field.
+    """
+    listed_in = (f for f in MESSAGES_FIELDS if f == "messages" or are_messages(value.get(f)))
+    chat = fields.messages or first(value, tuple(listed_in))
+    if chat is not None and is_unanswered(asked := lookup(value, chat)):
+        field = _answer_field(value, fields, but=(chat,))
+        if field is not None:
+            return (chat, field), {"messages": conversation(asked, lookup(value, field))}
+    field = fields.messages or fields.output or chat or first(value, OUTPUT_FIELDS)
     if field is None:
         field = next((f for f in ("messages", "output") if f in value), None)
     if field is None:
         raise BadInputError(_no_attempt(value))
     content = lookup(value, field)
     is_chat = field in {fields.messages, "messages"} or are_messages(content)
-    return field, {"messages" if is_chat else "output": content}
+    return (field,), {"messages" if is_chat else "output": content}
+
+
+def _answer_field(value: Json, fields: FieldNames, but: tuple[str, ...]) -> str | None:
+    """The field with the answer to a prompt.
+
+    A field such as `answer` may be the ground truth beside an output, even an empty one.
+    """
+    if fields.output is not None:
+        return first(value, (fields.output,), but)
+    named = (*but, *(n for n in (fields.task, fields.truth, fields.reward) if n is not None))
+    outputs = [n for n in OUTPUT_FIELDS if n in value and n not in named]
+    names = outputs or _ANSWER_FIELDS
+    return next((n for n in names if n not in named and not is_empty(value.get(n))), None)
 
 
 def _no_attempt(value: Json) -> str:
@@ -95,12 +123,16 @@ def reward_of(value: Json, fields: FieldNames, *, required: bool = True) -> floa
     """The reward of an attempt. Where it may be missing, nothing may look like one either."""
     if fields.reward is not None:
         return read_reward(lookup(value, fields.reward), fields.reward)
-    if "reward" in value:
+    if value.get("reward") is not None:
         return read_reward(value["reward"], "reward")
-    guesses = _guesses({k: v for k, v in value.items() if k not in MESSAGES_FIELDS})
-    if not required and not guesses:
+    is_null = "reward" in value  # what is in metadata then is known to be no reward
+    other = {*MESSAGES_FIELDS, *fields.of_content, *(("metadata",) if is_null else ())}
+    guesses = _guesses({k: v for k, v in value.items() if k not in other})
+    if not guesses and (is_null or not required):
         return None
     hint = "; ".join(guesses) or f"its fields are {listed(list(value))}"
+    if is_null:
+        raise BadInputError(f"reward: is null; {hint}; if it is unscored: --reward-field reward")
     raise BadInputError(f"has no reward (null if unknown); {hint}")
 
 
@@ -149,10 +181,11 @@ def truth_of(value: Json, fields: FieldNames, by_default: object) -> object:
 def group_field(
     value: Json, fields: FieldNames, usual: tuple[str, ...], *, required: bool = False
 ) -> str | None:
-    """The field with the name of the entry's group; None if it has none and needs none."""
+    """The field with the name of the entry's group, in any spelling; None if it needs none."""
     if fields.group is not None and has(value, fields.group):
         return fields.group
-    return first(value, usual) or (fields.group if required else None)
+    spelt = [n for u in usual for n in (u, *value) if bare_name(n) == bare_name(u)]
+    return first(value, spelt) or (fields.group if required else None)
 
 
 def group_name(value: Json, fields: FieldNames, field: str | None) -> str | None:

@@ -9,10 +9,11 @@ from difflib import get_close_matches
 
 from experience_store.errors import BadInputError
 from experience_store.store import Submission
+from experience_store.submissions.forms.values import from_json_text
 from experience_store.submissions.messages import first_user_text
-from experience_store.submissions.read_submission import read_submission
-from server.importing.chat import are_messages, messages_in, task_text
-from server.importing.fields import Json, as_list, as_object, first, lookup, objects, read_name
+from experience_store.submissions.read_submission import read_submission, with_known_names
+from server.importing.chat import are_messages, conversation, task_text
+from server.importing.fields import Json, as_list, as_object, first, lookup, read_name
 from server.importing.naming import (
     OUTPUT_FIELDS,
     FieldNames,
@@ -37,6 +38,7 @@ _OWN_FIELDS = ("task", "trajectories", "group_id", "ground_truth", "library")
 def read_group(value: Json, fields: FieldNames) -> Submission:
     """A group as `submit_group` takes it. Without group_id, the entry is its own group."""
     known = (*_OWN_FIELDS, *(n.partition(".")[0] for n in _named(fields)))
+    value = with_known_names(value, known)
     for name in value:
         if name not in known:
             close = get_close_matches(name, known, n=1, cutoff=0.5)
@@ -49,7 +51,8 @@ def read_group(value: Json, fields: FieldNames) -> Submission:
     trajectories = value["trajectories"]
     if fields.of_attempt:
         trajectories = [
-            _attempt(t, fields, f"trajectories.{n}") for n, t in enumerate(objects(trajectories))
+            _attempt(t, fields, f"trajectories.{n}")
+            for n, t in enumerate(_attempts(value, "trajectories"))
         ]
     return read_submission(
         task=task_of(value, fields, value.get("task")),
@@ -66,7 +69,7 @@ def _named(fields: FieldNames) -> list[str]:
 
 def read_evaluation(value: Json, fields: FieldNames) -> Submission:
     """A group as evaluations write it. The same task with another ground truth is another group."""
-    attempts = as_list(value["attempts"])
+    attempts = _attempts(value, "attempts")
     task_field = fields.task or first(value, TASK_FIELDS)
     task = task_text(lookup(value, task_field)) if task_field else None
     truth_field = fields.truth or first(value, TRUTH_FIELDS)
@@ -74,8 +77,6 @@ def read_evaluation(value: Json, fields: FieldNames) -> Submission:
     named_by = group_field(value, fields, GROUP_FIELDS)
     group = group_name(value, fields, named_by)
     group = group or fields.prefix + group_digest({"task": task, "ground_truth": truth})
-    if attempts is None:
-        raise BadInputError("attempts: must be a list")
     used = ("attempts", "library", task_field, truth_field, named_by)
     shared = {k: v for k, v in value.items() if k not in used}
     try:
@@ -93,18 +94,19 @@ def read_evaluation(value: Json, fields: FieldNames) -> Submission:
 
 def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:
     """One rollout, and whether its group is that of its task."""
-    content_field, attempt = content_of(value, fields)
-    task_field = fields.task or first(value, TASK_FIELDS, but=content_field)
+    content_fields, attempt = content_of(value, fields)
+    task_field = fields.task or first(value, TASK_FIELDS, but=content_fields)
     asked = lookup(value, task_field) if task_field else None
-    if are_messages(asked) and content_field in {fields.output, *OUTPUT_FIELDS}:
-        attempt = _conversation(asked, attempt)
+    if are_messages(asked) and content_fields[0] in {fields.output, *OUTPUT_FIELDS}:
+        (answer,) = attempt.values()
+        attempt = dict[str, object](messages=conversation(asked, answer))
     task = task_text(asked) if task_field else first_user_text(attempt.get("messages"))
     truth_field = fields.truth or first(value, TRUTH_FIELDS)
     truth = lookup(value, truth_field) if truth_field else None
     named_by = group_field(value, fields, GROUP_FIELDS, required=fields.group is not None)
     group = group_name(value, fields, named_by)
     id_field = None if value.get("id") is not None else first(value, ATTEMPT_FIELDS)
-    used = (content_field, task_field, truth_field, named_by, id_field, "library")
+    used = (*content_fields, task_field, truth_field, named_by, id_field, "library")
     attempt["reward"] = reward_of(value, fields, required=False)
     attempt = described(value, attempt, (*used, fields.reward or "reward"))
     if id_field is not None:
@@ -113,19 +115,20 @@ def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:
     return single(task, attempt, name, truth), group is None
 
 
-def _conversation(asked: object, answer: Json) -> dict[str, object]:
-    """The attempt with the chat messages that it answers."""
-    if "messages" in answer:
-        return {"messages": [*messages_in(asked), *messages_in(answer["messages"])]}
-    said = {"role": "assistant", "content": answer["output"]}
-    return {"messages": [*messages_in(asked), said]}
+def _attempts(value: Json, field: str) -> list[object]:
+    """The attempts of a group: a list, or the only one, perhaps as JSON text."""
+    found = from_json_text(value[field])
+    attempts = [found] if as_object(found) else as_list(found)
+    if attempts is None:
+        raise BadInputError(f"{field}: must be a list")
+    return attempts
 
 
 def _attempt(
     value: object, fields: FieldNames, place: str, shared: Json | None = None
 ) -> dict[str, object]:
     """An attempt of a group, as `submit_group` takes it; what it shares with the others too."""
-    given = as_object(value)
+    given = as_object(from_json_text(value))
     if given is None:
         raise BadInputError(f"{place}: must be an object")
     named: dict[str, object] = {

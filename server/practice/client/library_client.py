@@ -12,7 +12,7 @@ from experience_store.library import Library, Policy
 from server.mcp.results import Experiences, Submitted, UpdateOut
 from server.mcp.tools import MAX_TASK
 from server.practice.client.connection import ResourceMissingError, ServerConnection
-from server.practice.client.submission import fit_feedback, fit_messages
+from server.practice.client.submission import fit_feedback, fit_messages, shows_work
 from server.practice.records import AttemptGroup, ScoredAttempt, Served, Spent, Task
 from server.practice.run_errors import RunStoppedError
 
@@ -201,13 +201,14 @@ class LibraryClient:
     ) -> bool:
         """Submit a group; returns whether it has signal. Submitting it again changes nothing.
 
-        Without rewards, the learner could not tell a rollout that broke off from the others, so it
-        is left out.
+        A rollout in which the agent did nothing is left out. So is one that broke off if rewards
+        are withheld: the learner could not tell it from the others.
         """
         trajectories = [
             _trajectory(f"a{number}", attempt, served, model, withheld)
             for number, attempt in enumerate(group.attempts, start=1)
-            if attempt.rollout.messages and not (withheld.rewards and attempt.rollout.failure)
+            if shows_work(attempt.rollout.messages)
+            and not (withheld.rewards and attempt.rollout.failure)
         ]
         if not trajectories:
             return False

@@ -15,6 +15,8 @@ from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.clean_text import MAX_TEXT
+from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.messages import is_blank
 from experience_store.submissions.read_submission import MAX_CONTENT, MAX_MESSAGES, read_submission
 from server.practice.records import Task
 
@@ -57,6 +59,11 @@ def check_tasks(tasks: Sequence[Task], model: str, *, ground_truth: bool) -> Non
 def fit_feedback(feedback: str | None) -> str | None:
     """A verifier's feedback, cut if it is longer than the server takes."""
     return None if feedback is None else _cut(feedback, MAX_TEXT)
+
+
+def shows_work(messages: Messages) -> bool:
+    """Whether the agent did anything, without which the server refuses an attempt."""
+    return not is_blank(read for message in messages for read in read_message(message))
 
 
 def fit_messages(messages: Messages) -> Messages:

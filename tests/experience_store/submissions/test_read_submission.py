@@ -70,21 +70,21 @@ def test_metadata_of_a_message_is_left_out_and_anything_else_unknown_refused() -
 @pytest.mark.parametrize(
     "sent",
     [
-        '[{"role": "user", "content": "a"}]',
-        {"role": "user", "content": "a"},
-        '{"role": "user", "content": "a"}',
-        ['{"role": "user", "content": "a"}'],
-        [["human", "a"]],
+        '[{"role": "assistant", "content": "a"}]',
+        {"role": "assistant", "content": "a"},
+        '{"role": "assistant", "content": "a"}',
+        ['{"role": "assistant", "content": "a"}'],
+        [["ai", "a"]],
     ],
 )
 def test_messages_may_be_json_text_or_only_one(sent: object) -> None:
-    assert trajectory(messages=sent).messages == (Message("user", "a"),)
+    assert trajectory(messages=sent).messages == (Message("assistant", "a"),)
 
 
 def test_one_empty_message_among_others_is_kept() -> None:
-    assert messages({"role": "user", "content": "a"}, {"role": "assistant", "content": ""}) == (
-        Message("user", "a"),
-        Message("assistant", ""),
+    assert messages({"role": "user", "content": ""}, {"role": "assistant", "content": "a"}) == (
+        Message("user", ""),
+        Message("assistant", "a"),
     )
 
 
@@ -259,7 +259,7 @@ def test_a_misspelt_field_gets_a_suggestion(written: str, meant: str) -> None:
 def test_an_unknown_field_is_refused_with_the_list_of_fields() -> None:
     said = refusal({"output": "a", "zzz": 1})
 
-    assert "trajectories.0.zzz: unknown field; Fields are reward, messages, output" in said
+    assert "trajectories.0.zzz: unknown field; known fields: reward, messages, output" in said
 
 
 @pytest.mark.parametrize("reward", [float("nan"), float("inf"), "-inf", "good", 10**400])
@@ -282,7 +282,8 @@ def test_a_reward_must_be_one_number(reward: object) -> None:
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t"])
 def test_a_blank_task_or_id_is_refused(blank: str) -> None:
-    assert "task: String should have at least 1 character" in refusal({"output": "a"}, task=blank)
+    said = refusal({"output": "a"}, task=blank)
+    assert said.startswith("task: is empty: give what the attempts were asked to do")
     assert "group_id: String" in refusal({"output": "a"}, group_id=blank)
     assert "trajectories.0.id: String" in refusal({"output": "a", "id": blank})
 
@@ -292,11 +293,11 @@ def test_a_blank_task_or_id_is_refused(blank: str) -> None:
     [
         (
             {"output": "a", "messages": [{"role": "user", "content": "a"}]},
-            "trajectories.0: give either messages",
+            "trajectories.0: has both messages and output: give one",
         ),
-        ({"messages": []}, "trajectories.0: give either messages"),
-        ({"messages": "[]"}, "trajectories.0: give either messages"),
-        ({"reward": 1}, "trajectories.0: give either messages"),
+        ({"messages": []}, "trajectories.0.messages: is empty: give the chat messages"),
+        ({"messages": "[]"}, "trajectories.0.messages: is empty: give the chat messages"),
+        ({"reward": 1}, "trajectories.0: has neither messages nor output: give"),
         ({"output": " \n"}, "trajectories.0.output: is empty: "),
         (
             {"messages": [{"role": "assistant", "content": " "}]},
@@ -311,8 +312,8 @@ def test_a_blank_task_or_id_is_refused(blank: str) -> None:
             {"messages": [{"role": "assistant", "tool_calls": [3]}]},
             "trajectories.0.messages.0.tool_calls.0: must be an object",
         ),
-        ({"output": "a", "metadata": [1]}, "trajectories.0.metadata: Input should be"),
-        ({"output": "a", "metadata": "note"}, "trajectories.0.metadata: Input should be"),
+        ({"output": "a", "metadata": [1]}, "trajectories.0.metadata: must be a JSON object"),
+        ({"output": "a", "metadata": "note"}, "trajectories.0.metadata: must be a JSON object"),
         ({"output": "a", "id": True}, "trajectories.0.id: Input should be"),
         ("a", "trajectories.0: must be an object with messages or output"),
     ],
@@ -325,6 +326,56 @@ def test_invalid_input_is_refused_with_its_location(attempt: object, where: str)
 def test_what_is_no_list_of_attempts_is_refused(sent: object) -> None:
     with pytest.raises(BadInputError, match="trajectories: must be a list of attempts"):
         read_submission(task="Book", trajectories=sent)
+
+
+ASKED = {"role": "user", "content": "a"}
+NO_PARTS: list[object] = []
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        {"output": "\u200b\u2060\ufe0f \ufeff"},
+        {"messages": [ASKED]},
+        {"messages": [{"role": "developer", "content": "b"}, ASKED]},
+        {"messages": [ASKED, {"role": "assistant", "content": ""}]},
+        {"messages": [ASKED, {"role": "assistant", "content": "\u200d"}]},
+        {"messages": [ASKED, {"kind": "response", "parts": NO_PARTS}]},
+    ],
+)
+def test_an_attempt_in_which_the_agent_did_nothing_is_refused(attempt: object) -> None:
+    assert "is empty: " in refusal(attempt)
+
+
+def test_the_result_of_a_tool_or_a_call_is_something_done() -> None:
+    result: dict[str, object] = {"role": "tool", "content": "42", "tool_call_id": "c"}
+    call: dict[str, object] = {"role": "assistant", "tool_calls": [{"name": "f"}]}
+    assert [m.role for m in messages(ASKED, result)] == ["user", "tool"]
+    assert [m.role for m in messages(ASKED, call)] == ["user", "assistant"]
+
+
+@pytest.mark.parametrize("sent", [[], "[]", ()])
+def test_a_group_without_attempts_is_refused(sent: object) -> None:
+    with pytest.raises(BadInputError, match=r"^trajectories: is empty: give at least one attempt"):
+        read_submission(task="Book", trajectories=sent)
+
+
+@pytest.mark.parametrize(
+    ("written", "reward"), [("true", 1), ("False", 0), (" TRUE ", 1), (True, 1), ("0.5", 0.5)]
+)
+def test_truth_as_text_is_a_reward_as_a_boolean_is(written: object, reward: float) -> None:
+    assert trajectory(output="a", reward=written).reward == reward
+
+
+@pytest.mark.parametrize("empty", [None, "", [], {}])
+def test_an_unknown_field_is_ignored_if_it_is_empty_and_no_known_one_is_meant(
+    empty: object,
+) -> None:
+    assert trajectory(output="a", foo=empty) == trajectory(output="a")
+    assert "unknown field; did you mean 'reward'? Known fields: " in refusal(
+        {"output": "a", "rewrad": empty}
+    )
+    assert "did you mean 'reward'?" in refusal({"output": "a", "score": empty})
 
 
 def test_a_refusal_never_quotes_the_attempt() -> None:
@@ -352,7 +403,7 @@ def test_some_of_many_faults_are_named_and_the_rest_counted() -> None:
             f"at most {MAX_MESSAGES:,}",
         ),
         (
-            {"messages": [{"role": "user", "content": "x" * (MAX_CONTENT + 1)}]},
+            {"messages": [{"role": "assistant", "content": "x" * (MAX_CONTENT + 1)}]},
             f"more than {MAX_CONTENT:,} characters",
         ),
         (

@@ -168,7 +168,10 @@ def test_an_unscored_rollout_can_be_scored_later(program: Program) -> None:
         ('{"task": "x"}', "has no attempt"),
         ('{"task": "x", "attempts": 3}', "attempts: must be a list"),
         ('{"task": "x", "attempts": [{"output": "x"}]}', "attempts.0: has no reward"),
-        ('{"task": "x", "attempts": [{"reward": 1}]}', "attempts.0: give either messages"),
+        (
+            '{"task": "x", "attempts": [{"reward": 1}]}',
+            "attempts.0: has neither messages nor output",
+        ),
         ('{"output": "x", "reward": 1}', "names no task: name its field with --task-field"),
         ('{"task": {"id": 1}, "output": "x", "reward": 1}', "task: is an object (id)"),
         ('{"task_id": "a", "task": "x", "output": "x", "rewards": 1}', "has no reward"),
@@ -328,7 +331,8 @@ def test_prompts_and_completions_as_chat_messages_become_one_conversation(
 
 
 def test_attempts_without_anything_like_a_reward_are_unscored(program: Program) -> None:
-    row = {"file": "a.json", "conversation": [{"role": "user", "content": "Help"}]}
+    chat = [{"role": "user", "content": "Help"}, {"role": "assistant", "content": "Gladly"}]
+    row = {"file": "a.json", "conversation": chat}
     result = program.run("submit", stdin=lines(row))
     assert "Unscored, without a reward: 1 attempt." in result.stdout
 

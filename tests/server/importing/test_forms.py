@@ -461,3 +461,137 @@ def test_items_of_openai_evals_have_the_score_of_their_grader() -> None:
             "2+2?",
             [1],
         )
+
+
+# An answer beside its prompt
+
+ASKED = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "2+2?"}]
+ANSWERED = [("system", "Be short.", ()), ("user", "2+2?", ()), ("assistant", "4", ())]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": ASKED, "response": "4"},
+        {"messages": ASKED, "prediction": "4"},
+        {"messages": ASKED, "answer": "4"},
+        {"messages": ASKED, "output": None, "completion": "4", "answer": "5"},
+        {"conversation": ASKED, "completion": [{"role": "assistant", "content": "4"}]},
+        {"messages": json.dumps(ASKED), "response": {"role": "assistant", "content": "4"}},
+        {"messages": ASKED, "prompt": "2+2?", "generation": 4},
+    ],
+)
+def test_messages_that_are_only_the_prompt_are_joined_with_the_answer(
+    row: dict[str, object],
+) -> None:
+    (found,) = parsed({**row, "reward": 1})
+    assert (found.submission.task, transcript(found)) == ("2+2?", ANSWERED)
+    assert metadata(found) == ({"output": None, "answer": "5"} if "output" in row else {})
+
+
+def test_a_named_output_answers_the_prompt_in_the_messages() -> None:
+    (found,) = parsed({"messages": ASKED, "said": "4", "response": "raw"}, output="said")
+    assert (transcript(found), metadata(found)) == (ANSWERED, {"response": "raw"})
+    (found,) = parsed({"chat": ASKED, "said": "4"}, messages="chat", output="said")
+    assert transcript(found) == ANSWERED
+
+
+def test_an_answer_beside_messages_that_hold_one_is_kept_as_metadata() -> None:
+    chat = [*ASKED, {"role": "assistant", "content": "It is 4"}]
+    (found,) = parsed({"messages": chat, "response": "4", "answer": "4"})
+    assert (len(transcript(found)), metadata(found)) == (3, {"response": "4", "answer": "4"})
+
+
+def test_a_ground_truth_is_not_taken_for_an_output_that_is_empty() -> None:
+    with pytest.raises(BadInputError, match="messages: is empty"):
+        parsed({"messages": ASKED, "response": "", "answer": "4"})
+
+
+# What looks like a reward
+
+PLAIN = {"task": "2+2?", "output": "4"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("score", "1"),
+        ("score", "0.8"),
+        ("score", " -2e-1 "),
+        ("Reward", 1),
+        ("Reward", "1"),
+        ("rewrad", 1),
+        ("reward_value", "0.5"),
+        ("rewardValue", 0.5),
+        ("exactMatch", True),
+        ("is_correct", "Passed"),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"reward": None}])
+def test_what_looks_like_a_reward_is_refused_until_it_is_named(
+    name: str, value: object, more: dict[str, object]
+) -> None:
+    row = {**PLAIN, **more, name: value}
+    with pytest.raises(BadInputError, match=f"{name} looks like a reward: --reward-field {name}"):
+        parsed(row)
+    assert rewards(parsed(row, reward=name)) != [None]
+
+
+def test_a_table_s_numbers_are_seen_as_rewards() -> None:
+    with pytest.raises(BadInputError, match="--reward-field score"):
+        parsed(b"task,output,score\n2+2?,4,1\n2+2?,5,0\n")
+    assert rewards(parsed(b"task,output,reward\n2+2?,4,1\n2+2?,5,0.5\n2+2?,6,\n")) == [1, 0.5, None]
+
+
+def test_a_reward_that_is_null_may_stay_so() -> None:
+    row = {**PLAIN, "reward": None, "score": "1"}
+    with pytest.raises(BadInputError, match="if it is unscored: --reward-field reward"):
+        parsed(row)
+    assert rewards(parsed(row, reward="reward")) == [None]
+    assert rewards(parsed({**PLAIN, "reward": None, "metadata": {"score": 1}})) == [None]
+    attempts = {"task": "2+2?", "attempts": [{"output": "4", "reward": None, "score": 1}]}
+    with pytest.raises(BadInputError, match=r"^attempts\.0\.reward: is null; score looks like"):
+        parsed(attempts)
+
+
+def test_fields_that_the_user_names_are_no_rewards() -> None:
+    row = {**PLAIN, "correct": "4"}
+    assert rewards(parsed(row, truth="correct")) == [None]
+    for note in ("record", "forward", "graded by", "n/a"):
+        assert rewards(parsed({**PLAIN, note: "12", "score": note})) == [None]
+
+
+@pytest.mark.parametrize(
+    "name", ["taskId", "groupid", "groupId", "GroupID", "GROUP_ID", "problemId", "Prompt-Id"]
+)
+def test_the_field_of_the_group_may_be_spelt_otherwise(name: str) -> None:
+    (rollout, evaluation) = parsed(
+        [
+            {**PLAIN, name: "g1", "reward": 1},
+            {"task": "2+2?", name: "g1", "attempts": [{"output": "4", "reward": 1}]},
+        ]
+    )
+    assert rollout.submission.group_id == evaluation.submission.group_id == "g1"
+    assert (rollout.by_task, metadata(rollout), metadata(evaluation)) == (False, {}, {})
+
+
+@pytest.mark.parametrize("field", ["trajectories", "attempts"])
+def test_attempts_may_be_json_text_and_none_of_them_is_dropped(field: str) -> None:
+    attempts: list[object] = [{"output": "4", "score": 1}, json.dumps({"output": "5", "score": 0})]
+    for written in (attempts, json.dumps(attempts)):
+        (found,) = parsed({"task": "2+2?", field: written}, reward="score")
+        assert rewards([found]) == [1, 0]
+    for other in ("4", None, 3, ["4"]):
+        with pytest.raises(BadInputError, match=rf"^{field}\.2: must be an object"):
+            parsed({"task": "2+2?", field: [*attempts, other]}, reward="score")
+    with pytest.raises(BadInputError, match=f"^{field}: must be a list"):
+        parsed({"task": "2+2?", field: "4"}, reward="score")
+
+
+def test_a_group_s_own_fields_may_be_in_camel_case() -> None:
+    attempts = [{"output": "4", "reward": 1}]
+    row = {"task": "2+2?", "groupId": "g1", "groundTruth": "4", "trajectories": attempts}
+    (found,) = parsed(row)
+    assert (found.submission.group_id, found.submission.ground_truth) == ("g1", "4")
+    with pytest.raises(BadInputError, match="groupId: is an unknown field"):
+        parsed({**row, "group_id": "g2"})

@@ -61,13 +61,13 @@ BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
                 {"output": "a", "messages": [{"role": "user", "content": "b"}], "reward": 1}
             ],
         },
-        "give either messages (OpenAI chat messages) or output (text)",
+        "has both messages and output: give one of them",
     ),
     (
         "neither messages nor output",
         "submit_group",
         {"task": "x", "trajectories": [{"reward": 1}]},
-        "give either messages",
+        "has neither messages nor output: give messages",
     ),
     ("empty task", "submit_group", {"task": " ", "trajectories": WON_AND_LOST}, "task: "),
     ("no trajectories", "submit_group", {"task": "x"}, "trajectories: Field required"),
@@ -75,7 +75,7 @@ BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
         "empty trajectories",
         "submit_group",
         {"task": "x", "trajectories": []},
-        "trajectories: List should have at least 1 item",
+        "trajectories: is empty: give at least one attempt",
     ),
     (
         "trajectories that are no list",

@@ -13,7 +13,7 @@ from experience_store.submissions import clean_text
 from experience_store.submissions import read_submission as reading
 from experience_store.submissions.read_submission import read_submission
 from server.practice.client import submission
-from server.practice.client.submission import fit_feedback, fit_messages
+from server.practice.client.submission import fit_feedback, fit_messages, shows_work
 from tests.server.practice.scripted_world import ground, tasks
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -124,8 +124,15 @@ def test_messages_and_feedback_that_fit_are_unchanged() -> None:
     assert fit_feedback(None) is None
 
 
+def test_an_attempt_shows_work_once_the_agent_said_or_called_something() -> None:
+    asked: Messages = [{"role": "user", "content": "What is it?"}]
+    assert not shows_work([])
+    assert not shows_work([*asked, {"role": "assistant", "content": " "}])
+    assert shows_work([*asked, call("[1]")])
+
+
 def test_too_many_messages_lose_the_middle() -> None:
-    messages: Messages = [{"role": "user", "content": str(n)} for n in range(12_000)]
+    messages: Messages = [{"role": "assistant", "content": str(n)} for n in range(12_000)]
     fitting = fit_messages(messages)
     assert taken(fitting) == reading.MAX_MESSAGES
     assert (fitting[0], fitting[-1]) == (messages[0], messages[-1])
