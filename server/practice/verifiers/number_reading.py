@@ -37,14 +37,17 @@ _WRITTEN = (
 _TEN = r"\s?(?:[*x\u00d7\u00b7]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?P<ten>[-+]?\d{1,5})\}?"
 _CURRENCY = re.compile(r"[$\u20ac\u00a3\u00a5\u20b9]")
 MAX_PRICE = 200  # characters in which an answer names its currency
+_SUFFIXES = {"k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6, "b": 10**9, "bn": 10**9}
+_SUFFIX = r"(?-i:[kKMB]|\s?(?:[bB]n|m(?:l?n)))|(?(currency)\s?[kmb]|(?!))"  # 3 m are metres
 _NUMBER = re.compile(
     # not within a word, nor behind a digit, a power or an index; no base of a power
-    rf"(?<![A-Za-z\u00c0-\u024f\d_.^])(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?[$\u20ac\u00a3\u00a5]?"
+    rf"(?<![A-Za-z\u00c0-\u024f\d_.^])(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?"
+    r"(?P<currency>[$\u20ac\u00a3\u00a5\u20b9])?"
     rf"(?:\\frac\{{(?P<over>-?(?:{_DIGITS}))\}}\{{(?P<under>{_DIGITS})\}}"
     r"|10\s?(?:\^|\*\*)\s?\{?(?P<power>[-+]?\d{1,5})\}?"
     rf"|(?P<first>{_WRITTEN})(?:\s(?P<part>\d+/\d+)(?!\d)|\s?/\s?(?P<by>{_DIGITS}))?"
     rf"(?:[eE](?P<e>[-+]?\d{{1,5}})|{_TEN})?))(?!\s?\^)"
-    rf"(?:[\s-]?(?P<scale>{'|'.join(SCALES)})\b)?",
+    rf"(?!\.\d)(?:[\s-]?(?P<scale>{'|'.join(SCALES)})s?\b|(?P<suffix>{_SUFFIX})(?![A-Za-z\d]))?",
     re.IGNORECASE,
 )
 _ROUNDED = re.compile(r"[\u2248\u2243]|\\approx(?![a-z])")
@@ -52,13 +55,20 @@ _PERCENT = re.compile(r"\d\s?(?:%|\\%|percent\b)")
 _IN_BRACKETS = re.compile(r"(?<=\S)\s+\([^()]*\)$")
 _SOON = re.compile(r"(?:[^\s\d]+\s+){0,2}?[^\s\d]*\d")
 _OPERATOR = re.compile(
-    r"\s*(?:[-+*/,;\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and)?\s*|:"
+    r"\s*(?:[-+*/,;\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and|plus|minus|times|over|choose|mod"
+    r"|(?:multiplied|divided) by)?\s*|:"
 )
 _EXPRESSION_BEFORE = re.compile(
-    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265\u00b1]|\\pm|[-+]|\\pi)\s*$"
+    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265\u00b1]|\\pm|[-+]|\\pi"
+    r"|\b(?:root|half|third|quarter|square|cube|factorial)\s+of(?:\s+the)?"
+    r"|\b(?:twice|double|triple|half|least|most|over|under|above|below|up to|than|exceeds)"
+    r"|\b(?:log|ln|exp|sin|cos|tan)(?:_\S+)?)\s*$",
+    re.IGNORECASE,
 )
 _EXPRESSION_AFTER = re.compile(
-    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyzn](?![A-Za-z])|[*\u00d7\u00b7+/]\s*[\w(\\])"
+    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyzni](?![A-Za-z])|[*\u00d7\u00b7+/]\s*[\w(\\])"
+    r"|\s(?:squared|cubed|factorial|choose|to the power"
+    r"|(?:or|and) (?:more|less|fewer|greater|higher|lower|above|below|over|under|up))\b"
 )
 _RELATION = re.compile(r"[=\u2192\u21d2]|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b")
 
@@ -199,6 +209,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
     except ZeroDivisionError:
         return None
     value *= SCALES.get(group["scale"].lower(), 1)
+    value *= _SUFFIXES.get(group["suffix"].strip().lower(), 1)
     return value * Fraction(10) ** exponent * (-1 if "-" in group["sign"] else 1)
 
 
