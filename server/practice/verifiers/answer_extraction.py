@@ -112,5 +112,7 @@ def _in_line(text: str) -> str | None:
 
 def _said(line: re.Match[str]) -> str:
     said = line["said"].strip().rstrip("!")  # not a factorial
+    if taken_back := words.TAKEN_BACK_LATER.match(line.string, line.end()):
+        said = f"{said} {taken_back[0].strip()}"
     denied = line["not"] or line["no"] or words.DENIES_VERB.search(line["lead"] or "")
     return f"not {said}" if denied else said

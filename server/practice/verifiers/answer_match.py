@@ -147,10 +147,10 @@ class NumberVerifier(AnswerVerifier):
 
     It is the number that a marked answer (see `find_answer`) states, or else the last one of the
     last sentence. Thousands may be separated (1,234; 1_234; 1 234; 1.234.567; 1{,}234), fractions
-    are read as written (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5, 1.5 * 10^5, 3 million and 70k. What
-    else follows a number is its unit and does not count; 50% is 50 or 0.5. Nothing is computed:
-    2^10 is not read as a number. Nor is a choice of several, a bound ("at least 4"), or one that is
-    denied ("not 4").
+    are read as written (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5, 1.5 * 10^5, 3 million, 70k and
+    "two and a half". What else follows a number is its unit and does not count; 50% is 50 or 0.5.
+    Nothing is computed: 2^10 is not read as a number. Nor is a choice of several, a bound ("at
+    least 4"), or one that is denied ("not 4") or taken back ("4. No, wait").
     """
 
     def __init__(self, tolerance: Tolerance, name: str) -> None:

@@ -15,6 +15,7 @@ from server.practice.verifiers.answer_extraction import MAX_SEARCHED, find_answe
 
 MAX_LEADS = 8  # words and clauses before an answer: "So, therefore, "
 MAX_VERBS = 20
+MAX_TURNS = 4
 MAX_STATED = 4_000  # characters of one that are looked at
 MAX_BARE = 6  # words of an answer that is no sentence
 
@@ -42,8 +43,11 @@ def unwrapped(text: str) -> str:
 
 
 def stated(text: str) -> str:
-    """What an answer states: the first sentence, without what leads to it or explains it."""
-    sentence = words.SENTENCE_END.split(text.strip()[:MAX_STATED], maxsplit=1)[0]
+    """What an answer states: the first sentence, without what leads to it or explains it.
+
+    If it takes itself back, it is the first sentence after that.
+    """
+    sentence = words.SENTENCE_END.split(corrected(text.strip())[:MAX_STATED], maxsplit=1)[0]
     text = unwrapped(sentence)
     for pattern in (words.NOT_BUT, words.HEDGED_BUT, words.BUT_IT_IS, words.SO_IT_IS):
         if turned := pattern.match(text):
@@ -65,7 +69,28 @@ def _without_lead(text: str) -> str:
 
 def denies(text: str) -> bool:
     """Whether a text says only what the answer is not, or that there is none."""
-    return bool(words.DENIED.match(text) or words.GIVES_UP.search(text))
+    return bool(
+        words.DENIED.match(text) or words.REFUTED.match(text) or words.GIVES_UP.search(text)
+    )
+
+
+def corrected(text: str) -> str:
+    """What an answer says in the end, where it takes itself back: "5. No wait, it is 6"."""
+    for _ in range(MAX_TURNS):
+        turn = words.TURNS.search(text[:MAX_STATED])
+        if turn is None:
+            break
+        said = turn["said"]
+        restated = words.RESTATES.match(said)
+        said = said[restated.end() :] if restated else said
+        if not (restated or re.match(r"[-$\\(*]*\d", said)) and (
+            len(said.split()) > MAX_BARE or words.STATES.search(said)
+        ):
+            break  # a remark
+        if not said.strip(" .!"):
+            return f"not {text[: turn.start()] or text}" if turn["strong"] else text
+        text = said
+    return text
 
 
 def conclusion(text: str) -> str:
@@ -116,8 +141,11 @@ def complements(sentence: str) -> Iterator[str]:
 
 def readings(text: str) -> Iterator[str]:
     """What an answer may be taken to say, as a whole first, then with less and less around it."""
-    yield unwrapped(text)
     found = find_answer(text)
+    turned = corrected(found or text)
+    if turned != (found or text):
+        text = found = turned
+    yield unwrapped(text)
     sentence = found or conclusion(text)
     yield unwrapped(sentence)
     said = stated(sentence)
