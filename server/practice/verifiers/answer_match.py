@@ -13,7 +13,7 @@ from typing_extensions import override
 from experience_store.errors import BadInputError
 from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import final_answer
-from server.practice.verifiers.answer_wording import readings, unwrapped
+from server.practice.verifiers.answer_wording import readings, unwrapped, without_edges
 from server.practice.verifiers.number_reading import (
     answered_numbers,
     last_number,
@@ -88,8 +88,9 @@ def says(answer: str, truth: str) -> bool:
     The answer is the whole text, the part that is marked as the answer (see `find_answer`), or what
     its last sentence states. Both sides are normalised: Unicode NFKC, no case, single spaces, and
     at both ends no quotes, emphasis, dollar signs and punctuation. Signs and brackets stay: -5 is
-    not 5, and 5! is not 5. A ground truth that is a number is compared by value, one that is the
-    letter of a choice with the letter, and yes, no, true and false with the answer's first word.
+    not 5, 5! is not 5, and C# is not C. A ground truth that is a number is compared by value, one
+    that is the letter of a choice with the letter, and yes, no, true and false with the answer's
+    first word.
     """
     wanted = normalised(truth)
     if normalised(answer) == wanted:
@@ -104,7 +105,7 @@ def normalised(text: str) -> str:
     """The text as `MatchVerifier` compares it."""
     text = text.translate(_DASHES)
     folded = unicodedata.normalize("NFKC", unwrapped(text)).casefold()
-    single = re.sub(r"\s+", " ", folded).lstrip(_EDGES).rstrip(_ENDS)
+    single = without_edges(re.sub(r"\s+", " ", folded), _EDGES, _ENDS)
     bracketed = re.fullmatch(r"\[([^\[\],]*[^\W\d_]{2}[^\[\],]*)\]", single)
     return (bracketed[1] if bracketed else single) or text.strip()
 

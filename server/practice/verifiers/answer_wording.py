@@ -16,6 +16,7 @@ from server.practice.verifiers.answer_extraction import MAX_SEARCHED, find_answe
 MAX_LEADS = 8  # words and clauses before an answer: "So, therefore, "
 MAX_VERBS = 20
 MAX_TURNS = 4
+MAX_SIGNED = 12  # characters of a name with signs at its end
 MAX_STATED = 4_000  # characters of one that are looked at
 MAX_BARE = 6  # words of an answer that is no sentence
 
@@ -31,7 +32,7 @@ def unwrapped(text: str) -> str:
         before = text
         text = words.EMPHASISED.sub(r"\2", words.COMMAND.sub(r"\1", text))
         text = words.EXCLAIMED.sub("", words.SYMBOLS.sub("", text))
-        text = text.lstrip(words.LEFT_EDGE).rstrip(words.RIGHT_EDGE)
+        text = without_edges(text, words.LEFT_EDGE, words.RIGHT_EDGE)
         if bullet := words.BULLET.match(text):
             text = text[bullet.end() :]
         for pattern in words.WRAPPED:
@@ -40,6 +41,26 @@ def unwrapped(text: str) -> str:
         if text == before:
             break
     return text
+
+
+def without_edges(text: str, left: str, right: str) -> str:
+    """The text without these characters at its ends, unless they belong to it: C#, A*, _x."""
+    start, end = 0, len(text)
+    while end and text[end - 1] in right:
+        if signed := words.SIGNED.search(text, max(0, end - MAX_SIGNED), end):
+            end = signed.end(1)
+            break
+        run = 1 if text[end - 1] != "*" else end - len(text[:end].rstrip("*"))
+        end -= run
+    while start < end and text[start] in left:
+        if (
+            text[start] == "_"
+            and text[start + 1 : start + 2].isalnum()
+            and text[start - 1 : start] != "_"
+        ):
+            break
+        start += 1
+    return text[start:end]
 
 
 def stated(text: str) -> str:

@@ -245,5 +245,6 @@ WRAPPED = tuple(
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d"
 LEFT_EDGE = f" \t\r\n{_QUOTES}*_|,:;#"
 RIGHT_EDGE = f" \t\r\n{_QUOTES}*_|,:;#.?\u3002\uff0c\uff01\uff1f\uff1b\uff1a\\"
+SIGNED = re.compile(r"((?<!\w)[A-Za-z]\*|\w#+)(?:\*\*)?$")  # A*, C# and not a mark
 EXCLAIMED = re.compile(r"(?<=[^\W\d_]{2})!+$")  # and not 5!
 BULLET = re.compile(r"[-+>\u2022]\s+(?=[^\W\d_]{2})")  # and not - 5
