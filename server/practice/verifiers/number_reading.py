@@ -68,7 +68,9 @@ _EXPRESSION_BEFORE = re.compile(
 _EXPRESSION_AFTER = re.compile(
     r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyzni](?![A-Za-z])|[*\u00d7\u00b7+/]\s*[\w(\\])"
     r"|\s(?:squared|cubed|factorial|choose|to the power"
+    r"|at (?:most|least)"
     r"|(?:or|and) (?:more|less|fewer|greater|higher|lower|above|below|over|under|up))\b"
+    r"|\+\W*$"
 )
 _RELATION = re.compile(r"[=\u2192\u21d2]|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b")
 

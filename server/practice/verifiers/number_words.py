@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 SCALES: Final = {
@@ -45,6 +46,7 @@ _GOES_ON = {  # a number that such a word follows is a part of something else
     *_SMALL, *SCALES, *_DENOMINATORS, "and", "or", "to", "by", "over", "times", "plus", "minus",
     "divided", "point", "squared", "cubed", "factorial", "choose", "/", "+", "*",
 }  # fmt: skip
+_JOINTS = ("and", "or", "in")
 _TOKEN = re.compile(r"[a-z]+|[^\sa-z-]")
 _ALONE = re.compile(  # what may follow in a sentence that has no verb that states it
     r"(?:(?:square |cubic )?[a-z]+(?: per [a-z]+| left| in total| in all| altogether)?)?\W*"
@@ -143,7 +145,14 @@ class _Reader:
 def number_in_words(text: str) -> Fraction | None:
     """The number at the beginning of a text; None unless it is understood as a whole."""
     value, rest = _read(text)
-    return None if rest and rest[0] in _GOES_ON else value
+    return None if _goes_on(rest) else value
+
+
+def _goes_on(rest: list[str]) -> bool:
+    """Whether more of the number follows: "and fifty cents", "in three"."""
+    if rest and rest[0] in _GOES_ON:
+        return True
+    return any(word in _JOINTS and more in _SMALL for word, more in pairwise(rest))
 
 
 def lone_number_in_words(text: str) -> Fraction | None:
@@ -153,7 +162,7 @@ def lone_number_in_words(text: str) -> Fraction | None:
     """
     value, rest = _read(text)
     alone = _ALONE.fullmatch(" ".join(rest))
-    return None if not alone or (rest and rest[0] in _GOES_ON) else value
+    return None if not alone or _goes_on(rest) else value
 
 
 def whole_in_words(text: str) -> Fraction | None:
