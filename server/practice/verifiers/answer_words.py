@@ -109,7 +109,7 @@ TURNS = re.compile(  # "5. No wait, it should be 6", "A. No, B", "Yes, but actua
     r"(?:(?:^(?=no\b)|[.!?\u2026]|[,;\u2013\u2014-]\s)\W{0,9}(?:(?:oh|oops|hmm+|but|well),?\s+)*"
     r"(?P<strong>no,?\s+wait|(?<=but )actually"
     rf"|(?<=\d[.,;!] ){_ERROR}(?=[,.:;]\s*(?:it|the answer) (?:is|should be)\b)"
-    r"|(?:wait|sorry|correction|scratch that|my mistake|oops)"
+    r"|(?:wait|(?<=[.!?] )sorry(?=\W+\w)|correction|scratch that|my mistake|oops)"
     rf"(?=\W{{0,9}}$|{_GAP}(?:(?:no|it|that|this|the|i|\d+)\b|[^\s.]+\W{{0,9}}$)))\b"
     r"|^(?:[^\s,.;!?]+\s+){0,2}[^\s,.;!?]+[.,;!\u2013\u2014]\s+no(?=,))"
     rf"(?:{_GAP}(?:no(?=\W{{1,9}}\w)|wait|actually|sorry|correction|{_ERROR})\b)*"
