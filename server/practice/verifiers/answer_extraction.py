@@ -112,5 +112,10 @@ def _in_line(text: str) -> str | None:
 
 def _said(line: re.Match[str]) -> str:
     said = line["said"].strip().rstrip("!")  # not a factorial
+    head = line.string[line.string.rfind("\n", 0, line.start()) + 1 : line.start()]
+    if head.count("*") % 2:  # emphasis that goes on to the end of the line
+        said = re.sub(r"\*(?=\.?$)", "", said)
+    if taken_back := words.TAKEN_BACK_LATER.match(line.string, line.end()):
+        said = f"{said} {taken_back[0].strip()}"
     denied = line["not"] or line["no"] or words.DENIES_VERB.search(line["lead"] or "")
     return f"not {said}" if denied else said

@@ -13,7 +13,7 @@ from typing_extensions import override
 from experience_store.errors import BadInputError
 from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import final_answer
-from server.practice.verifiers.answer_wording import readings, unwrapped
+from server.practice.verifiers.answer_wording import readings, unwrapped, without_edges
 from server.practice.verifiers.number_reading import (
     answered_numbers,
     last_number,
@@ -88,8 +88,9 @@ def says(answer: str, truth: str) -> bool:
     The answer is the whole text, the part that is marked as the answer (see `find_answer`), or what
     its last sentence states. Both sides are normalised: Unicode NFKC, no case, single spaces, and
     at both ends no quotes, emphasis, dollar signs and punctuation. Signs and brackets stay: -5 is
-    not 5, and 5! is not 5. A ground truth that is a number is compared by value, one that is the
-    letter of a choice with the letter, and yes, no, true and false with the answer's first word.
+    not 5, 5! is not 5, and C# is not C. A ground truth that is a number is compared by value, one
+    that is the letter of a choice with the letter, and yes, no, true and false with the answer's
+    first word.
     """
     wanted = normalised(truth)
     if normalised(answer) == wanted:
@@ -104,7 +105,7 @@ def normalised(text: str) -> str:
     """The text as `MatchVerifier` compares it."""
     text = text.translate(_DASHES)
     folded = unicodedata.normalize("NFKC", unwrapped(text)).casefold()
-    single = re.sub(r"\s+", " ", folded).lstrip(_EDGES).rstrip(_ENDS)
+    single = without_edges(re.sub(r"\s+", " ", folded), _EDGES, _ENDS)
     bracketed = re.fullmatch(r"\[([^\[\],]*[^\W\d_]{2}[^\[\],]*)\]", single)
     return (bracketed[1] if bracketed else single) or text.strip()
 
@@ -147,9 +148,10 @@ class NumberVerifier(AnswerVerifier):
 
     It is the number that a marked answer (see `find_answer`) states, or else the last one of the
     last sentence. Thousands may be separated (1,234; 1_234; 1 234; 1.234.567; 1{,}234), fractions
-    are read as written (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5, 1.5 * 10^5 and 3 million. What
-    else follows a number is its unit and does not count; 50% is 50 or 0.5. Nothing is computed:
-    2^10 is not read as a number. Nor is a choice of several, or one that is denied ("not 4").
+    are read as written (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5, 1.5 * 10^5, 3 million, 70k and
+    "two and a half". What else follows a number is its unit and does not count; 50% is 50 or 0.5.
+    Nothing is computed: 2^10 is not read as a number. Nor is a choice of several, a bound ("at
+    least 4"), or one that is denied ("not 4") or taken back ("4. No, wait").
     """
 
     def __init__(self, tolerance: Tolerance, name: str) -> None:

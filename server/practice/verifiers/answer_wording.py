@@ -15,6 +15,8 @@ from server.practice.verifiers.answer_extraction import MAX_SEARCHED, find_answe
 
 MAX_LEADS = 8  # words and clauses before an answer: "So, therefore, "
 MAX_VERBS = 20
+MAX_TURNS = 4
+MAX_SIGNED = 12  # characters of a name with signs at its end
 MAX_STATED = 4_000  # characters of one that are looked at
 MAX_BARE = 6  # words of an answer that is no sentence
 
@@ -30,7 +32,7 @@ def unwrapped(text: str) -> str:
         before = text
         text = words.EMPHASISED.sub(r"\2", words.COMMAND.sub(r"\1", text))
         text = words.EXCLAIMED.sub("", words.SYMBOLS.sub("", text))
-        text = text.lstrip(words.LEFT_EDGE).rstrip(words.RIGHT_EDGE)
+        text = without_edges(text, words.LEFT_EDGE, words.RIGHT_EDGE)
         if bullet := words.BULLET.match(text):
             text = text[bullet.end() :]
         for pattern in words.WRAPPED:
@@ -41,9 +43,32 @@ def unwrapped(text: str) -> str:
     return text
 
 
+def without_edges(text: str, left: str, right: str) -> str:
+    """The text without these characters at its ends, unless they belong to it: C#, A*, _x."""
+    start, end = 0, len(text)
+    while end and text[end - 1] in right:
+        if signed := words.SIGNED.search(text, max(0, end - MAX_SIGNED), end):
+            end = signed.end(1)
+            break
+        run = 1 if text[end - 1] != "*" else end - len(text[:end].rstrip("*"))
+        end -= run
+    while start < end and text[start] in left:
+        if (
+            text[start] == "_"
+            and text[start + 1 : start + 2].isalnum()
+            and text[start - 1 : start] != "_"
+        ):
+            break
+        start += 1
+    return text[start:end]
+
+
 def stated(text: str) -> str:
-    """What an answer states: the first sentence, without what leads to it or explains it."""
-    sentence = words.SENTENCE_END.split(text.strip()[:MAX_STATED], maxsplit=1)[0]
+    """What an answer states: the first sentence, without what leads to it or explains it.
+
+    If it takes itself back, it is the first sentence after that.
+    """
+    sentence = words.SENTENCE_END.split(corrected(text.strip())[:MAX_STATED], maxsplit=1)[0]
     text = unwrapped(sentence)
     for pattern in (words.NOT_BUT, words.HEDGED_BUT, words.BUT_IT_IS, words.SO_IT_IS):
         if turned := pattern.match(text):
@@ -65,7 +90,28 @@ def _without_lead(text: str) -> str:
 
 def denies(text: str) -> bool:
     """Whether a text says only what the answer is not, or that there is none."""
-    return bool(words.DENIED.match(text) or words.GIVES_UP.search(text))
+    return bool(
+        words.DENIED.match(text) or words.REFUTED.match(text) or words.GIVES_UP.search(text)
+    )
+
+
+def corrected(text: str) -> str:
+    """What an answer says in the end, where it takes itself back: "5. No wait, it is 6"."""
+    for _ in range(MAX_TURNS):
+        turn = words.TURNS.search(text[:MAX_STATED])
+        if turn is None:
+            break
+        said = turn["said"]
+        restated = words.RESTATES.match(said)
+        said = said[restated.end() :] if restated else said
+        if not (restated or re.match(r"[-$\\(*]*\d", said)) and (
+            len(said.split()) > MAX_BARE or words.STATES.search(said)
+        ):
+            break  # a remark
+        if not said.strip(" .!"):
+            return f"not {text[: turn.start()] or text}" if turn["strong"] else text
+        text = said
+    return text
 
 
 def conclusion(text: str) -> str:
@@ -116,8 +162,11 @@ def complements(sentence: str) -> Iterator[str]:
 
 def readings(text: str) -> Iterator[str]:
     """What an answer may be taken to say, as a whole first, then with less and less around it."""
-    yield unwrapped(text)
     found = find_answer(text)
+    turned = corrected(found or text)
+    if turned != (found or text):
+        text = found = turned
+    yield unwrapped(text)
     sentence = found or conclusion(text)
     yield unwrapped(sentence)
     said = stated(sentence)

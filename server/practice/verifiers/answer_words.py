@@ -62,7 +62,8 @@ DENIES_VERB = re.compile(
 _NOT = (
     r"(?:"
     + _one_of(
-        r"""not | never | no longer | neither | cannot be | can't be | isn't | aren't | wasn't
+        r"""not | anything but | (?:every|any)thing except | never | no longer | neither
+        | cannot be | can't be | isn't | aren't | wasn't
         | (?:less|more|greater|fewer|smaller|larger|bigger|lower|higher) than
         | nicht | kein\w* | n'est pas | pas | no es | não | non | \u043d\u0435"""
     )
@@ -88,6 +89,10 @@ SO_IT_IS = re.compile(  # "between 3 and 5, so 4"
     r"(?P<said>[-$*\\(]*\d.*)",
     _ANY_CASE | re.DOTALL,
 )
+REFUTED = re.compile(  # "5 is wrong"
+    r"[-$\\(]*\d[^\s]*\)?\$? (?:is|was|would be) (?:wrong|incorrect|false|not (?:right|correct))\b",
+    _ANY_CASE,
+)
 REFUTES = re.compile(r"(?:wrong|incorrect|false|impossible|too \w+)\b", _ANY_CASE)
 GIVES_UP = re.compile(
     r"\b(?:can(?:not|'t)|could(?: not|n't)|unable to|impossible to|do(?: not|n't))\b"
@@ -97,6 +102,25 @@ GIVES_UP = re.compile(
 )
 LEAVES_CHOICE = re.compile(
     r"\b(?:or|either|between|else|otherwise|oder|ou|entre|\u0438\u043b\u0438)\b|\u6216", _ANY_CASE
+)
+_ERROR = r"(?:that|this|it)(?:['\u2019]s| is| was)? (?:wrong|incorrect|not right|a mistake)"
+_GAP = r"[\s,.!:;\u2026\u2013\u2014-]{1,9}"
+TURNS = re.compile(  # "5. No wait, it should be 6", "A. No, B", "Yes, but actually no"
+    r"(?:(?:^(?=no\b)|[.!?\u2026]|[,;\u2013\u2014-]\s)\W{0,9}(?:(?:oh|oops|hmm+|but|well),?\s+)*"
+    r"(?P<strong>no,?\s+wait|(?<=but )actually"
+    rf"|(?<=\d[.,;!] ){_ERROR}(?=[,.:;]\s*(?:it|the answer) (?:is|should be)\b)"
+    r"|(?:wait|(?<=[.!?] )sorry(?=\W+\w)|correction|scratch that|my mistake|oops)"
+    rf"(?=\W{{0,9}}$|{_GAP}(?:(?:no|it|that|this|the|i|\d+)\b|[^\s.]+\W{{0,9}}$)))\b"
+    r"|^(?:[^\s,.;!?]+\s+){0,2}[^\s,.;!?]+[.,;!\u2013\u2014]\s+no(?=,))"
+    rf"(?:{_GAP}(?:no(?=\W{{1,9}}\w)|wait|actually|sorry|correction|{_ERROR})\b)*"
+    rf"(?:{_GAP})?(?P<said>.*)",
+    _ANY_CASE | re.DOTALL,
+)
+TAKEN_BACK_LATER = re.compile(r"\s*(?:oh,? |hmm,? )?(?:no,? )?wait\b[^\n]+", _ANY_CASE)
+RESTATES = re.compile(  # what may stand behind that for another answer
+    r"(?:(?:it|that|this|the answer) (?:is|should be|must be|has to be)|(?:it|that)['\u2019]s"
+    r"|i mean|make (?:it|that)|rather)[\s:,]+",
+    _ANY_CASE,
 )
 TAKES_BACK = re.compile(r"\b(?:wait|no,|actually|sorry|correction|mistake|wrong)", _ANY_CASE)
 
@@ -222,5 +246,6 @@ WRAPPED = tuple(
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d"
 LEFT_EDGE = f" \t\r\n{_QUOTES}*_|,:;#"
 RIGHT_EDGE = f" \t\r\n{_QUOTES}*_|,:;#.?\u3002\uff0c\uff01\uff1f\uff1b\uff1a\\"
+SIGNED = re.compile(r"((?<!\w)[A-Za-z]\*|\w#+)(?:\*\*)?$")  # A*, C# and not a mark
 EXCLAIMED = re.compile(r"(?<=[^\W\d_]{2})!+$")  # and not 5!
 BULLET = re.compile(r"[-+>\u2022]\s+(?=[^\W\d_]{2})")  # and not - 5

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import SupportsFloat, SupportsIndex, cast
 
@@ -36,7 +37,7 @@ def read_result(name: str, result: object) -> Score:
         result: A finite number (of numpy, decimal and the like, too), a bool, None, a pair of
             number and feedback, a `Score`, or a dict, named tuple, dataclass or pydantic model
             with `reward` or `score` and perhaps `feedback`, `reason`, `reasons` or `explanation`.
-            What else such a result holds is left aside.
+            What else such a result or a tuple holds is left aside.
 
     Raises:
         VerifierError: If it is anything else; it says what came and what is expected.
@@ -68,22 +69,21 @@ def _fields(result: object) -> Mapping[str, object] | None:
 
 
 def _from_fields(name: str, fields: Mapping[str, object]) -> Score:
-    unknown = [key for key in fields if key not in (*REWARD, *FEEDBACK)]
-    _refuse_misspelt(name, unknown)
     rewards = [fields[key] for key in REWARD if key in fields]
     if not rewards:
+        _refuse_misspelt(name, fields)
         named = ", ".join(map(repr, fields)) or "nothing"
         raise VerifierError(f"{name} returned no 'reward' but {shortened(named)}; {_ALLOWED}")
     reward, *others = (_number(name, reward) for reward in rewards)
     if any(other != reward for other in others):
         raise VerifierError(f"{name} returned a 'reward' and a 'score' that differ: return one")
-    said = [_text(name, fields[key]) for key in FEEDBACK if key in fields]
+    said = [_text(fields[key]) for key in FEEDBACK if key in fields]
     return _score(name, reward, "\n".join(filter(None, said)) or None)
 
 
-def _refuse_misspelt(name: str, unknown: list[str]) -> None:
-    for key in unknown:
-        if close := get_close_matches(key.lower(), (*REWARD, *FEEDBACK), 1, _LIKENESS):
+def _refuse_misspelt(name: str, fields: Iterable[str]) -> None:
+    for key in fields:
+        if close := get_close_matches(key.lower(), REWARD, 1, _LIKENESS):
             raise VerifierError(
                 f"{name} returned an unknown field {shortened(key)!r}; did you mean {close[0]!r}?"
             )
@@ -91,23 +91,24 @@ def _refuse_misspelt(name: str, unknown: list[str]) -> None:
 
 def _pair(name: str, result: tuple[object, ...]) -> Score:
     match result:
-        case (reward, (str() | None) as feedback):
+        case (reward, (str() | None) as feedback, *_):
             return _score(name, _number(name, reward), feedback)
         case _:
             kinds = ", ".join(type(item).__name__ for item in result)
             raise _wrong(name, f"a tuple of {len(result)} ({kinds}) that is not (number, feedback)")
 
 
-def _text(name: str, value: object) -> str | None:
+def _text(value: object) -> str | None:
     match value:
         case None | str():
             return value
         case list() | tuple():
             items = cast("list[object]", value)
-            return "\n".join(filter(None, (_text(name, item) for item in items)))
+            return "\n".join(filter(None, map(_text, items)))
+        case Mapping():
+            return json.dumps(value, ensure_ascii=False, default=str, skipkeys=True)
         case _:
-            what = type(value).__name__
-            raise VerifierError(f"{name} returned feedback that is a {what}; it must be text")
+            return str(value)
 
 
 def _score(name: str, reward: float | None, feedback: str | None) -> Score:

@@ -16,7 +16,13 @@ from experience_store.learning.answer_json import parse_object
 from experience_store.learning.prompts.answers import Schema
 from experience_store.learning.transcript import quote
 from experience_store.token_estimate import clip_to_tokens
-from server.learning.models import Correction, Model, ModelRefusedError, ModelUnavailableError
+from server.learning.models import (
+    Correction,
+    Model,
+    ModelRefusedError,
+    ModelUnavailableError,
+    Reply,
+)
 from server.practice.records import Rollout, Score, Spent, Task
 from server.practice.spending import spent_of
 from server.practice.verifiers.protocol import (
@@ -127,15 +133,20 @@ class JudgeVerifier(AnswerVerifier):
                 raise VerifierError(f"the judge is unavailable: {error}", spent) from error
             spent += spent_of(reply)
             try:
-                judgement = read_judgement(reply.text)
+                judgement = _judgement(reply)
             except AnswerRefusedError as error:
-                said = reply.unusable.reason if reply.unusable else str(error)
-                correction = Correction(reply.text, said)
+                correction = Correction(reply.text, str(error))
             else:
                 feedback = judgement.reasons.strip()[:MAX_REASONS] or None
                 return Score(reward=judgement.reward, feedback=feedback, spent=spent)
         reason = correction.reason if correction else ""
         raise VerifierError(f"the judge's answers cannot be used: {shortened(reason)}", spent)
+
+
+def _judgement(reply: Reply) -> Judgement:
+    if reply.unusable:  # a cut one may still read as a whole judgement
+        raise AnswerRefusedError(reply.unusable.reason)
+    return read_judgement(reply.text)
 
 
 def read_judgement(text: str) -> Judgement:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from fractions import Fraction
-from typing import Final
 
 from server.practice.verifiers.answer_extraction import final_answer, find_answer
 from server.practice.verifiers.answer_wording import (
@@ -16,6 +15,12 @@ from server.practice.verifiers.answer_wording import (
     unwrapped,
 )
 from server.practice.verifiers.answer_words import LEAVES_CHOICE, REFUTES, SUPERSCRIPT, SUPERSCRIPTS
+from server.practice.verifiers.number_words import (
+    SCALES,
+    lone_number_in_words,
+    number_in_words,
+    whole_in_words,
+)
 
 MAX_EXPONENT = 400
 _DIGITS = (
@@ -30,24 +35,19 @@ _WRITTEN = (
     rf"|{_DIGITS}"
 )
 _TEN = r"\s?(?:[*x\u00d7\u00b7]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?P<ten>[-+]?\d{1,5})\}?"
-_SCALES = {
-    "dozen": 12,
-    "hundred": 100,
-    "thousand": 10**3,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-}
 _CURRENCY = re.compile(r"[$\u20ac\u00a3\u00a5\u20b9]")
 MAX_PRICE = 200  # characters in which an answer names its currency
+_SUFFIXES = {"k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6, "b": 10**9, "bn": 10**9}
+_SUFFIX = r"(?-i:[kKMB]|\s?(?:[bB]n|m(?:l?n)))|(?(currency)\s?[kmb]|(?!))"  # 3 m are metres
 _NUMBER = re.compile(
     # not within a word, nor behind a digit, a power or an index; no base of a power
-    rf"(?<![A-Za-z\u00c0-\u024f\d_.^])(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?[$\u20ac\u00a3\u00a5]?"
+    rf"(?<![A-Za-z\u00c0-\u024f\d_.^])(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?"
+    r"(?P<currency>[$\u20ac\u00a3\u00a5\u20b9])?"
     rf"(?:\\frac\{{(?P<over>-?(?:{_DIGITS}))\}}\{{(?P<under>{_DIGITS})\}}"
     r"|10\s?(?:\^|\*\*)\s?\{?(?P<power>[-+]?\d{1,5})\}?"
     rf"|(?P<first>{_WRITTEN})(?:\s(?P<part>\d+/\d+)(?!\d)|\s?/\s?(?P<by>{_DIGITS}))?"
     rf"(?:[eE](?P<e>[-+]?\d{{1,5}})|{_TEN})?))(?!\s?\^)"
-    rf"(?:[\s-]?(?P<scale>{'|'.join(_SCALES)})\b)?",
+    rf"(?!\.\d)(?:[\s-]?(?P<scale>{'|'.join(SCALES)})s?\b|(?P<suffix>{_SUFFIX})(?![A-Za-z\d]))?",
     re.IGNORECASE,
 )
 _ROUNDED = re.compile(r"[\u2248\u2243]|\\approx(?![a-z])")
@@ -55,33 +55,24 @@ _PERCENT = re.compile(r"\d\s?(?:%|\\%|percent\b)")
 _IN_BRACKETS = re.compile(r"(?<=\S)\s+\([^()]*\)$")
 _SOON = re.compile(r"(?:[^\s\d]+\s+){0,2}?[^\s\d]*\d")
 _OPERATOR = re.compile(
-    r"\s*(?:[-+*/,;\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and)?\s*|:"
+    r"\s*(?:[-+*/,;\u00d7\u00b7\u00f7\u2013(~]|\\times|\\cdot|\\div|to|and|plus|minus|times|over|choose|mod"
+    r"|(?:multiplied|divided) by)?\s*|:"
 )
 _EXPRESSION_BEFORE = re.compile(
-    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265\u00b1]|\\pm|[-+]|\\pi)\s*$"
+    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265\u00b1]|\\pm|[-+]|\\pi"
+    r"|\b(?:root|half|third|quarter|square|cube|factorial)\s+of(?:\s+the)?"
+    r"|\b(?:twice|double|triple|half|least|most|over|under|above|below|up to|than|exceeds)"
+    r"|\b(?:log|ln|exp|sin|cos|tan)(?:_\S+)?)\s*$",
+    re.IGNORECASE,
 )
 _EXPRESSION_AFTER = re.compile(
-    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyzn](?![A-Za-z])|[*\u00d7\u00b7+/]\s*[\w(\\])"
+    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyzni](?![A-Za-z])|[*\u00d7\u00b7+/]\s*[\w(\\])"
+    r"|\s(?:squared|cubed|factorial|choose|to the power"
+    r"|at (?:most|least)"
+    r"|(?:or|and) (?:more|less|fewer|greater|higher|lower|above|below|over|under|up))\b"
+    r"|\+\W*$"
 )
 _RELATION = re.compile(r"[=\u2192\u21d2]|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b")
-# fmt: off
-_ONES = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-    "nineteen",
-)
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-# fmt: on
-_WORDS: Final = {
-    **{word: number for number, word in enumerate(_ONES)},
-    **{word: 20 + 10 * number for number, word in enumerate(_TENS)},
-    **{
-        f"{tens}{dash}{_ONES[one]}": 20 + 10 * number + one
-        for number, tens in enumerate(_TENS)
-        for one in range(1, 10)
-        for dash in "- "
-    },
-}
 
 
 def answered_numbers(text: str) -> tuple[Fraction, ...]:
@@ -108,10 +99,12 @@ def _concluded(said: str) -> Fraction | None:
     for place, rest in enumerate(complements(said)):
         if place == 0 and (denies(rest) or REFUTES.match(rest)):
             return None
-        if _SOON.match(plain(rest)) or _in_words(rest):
+        if _SOON.match(plain(rest)) or number_in_words(rest):
             return None if _leaves_choice(said) else stated_number(rest)
     numbers = _numbers(plain(said))
-    if len(numbers) <= 1:
+    if not numbers:
+        return lone_number_in_words(said)
+    if len(numbers) == 1:
         return stated_number(said)
     if _leaves_choice(said) or _is_expression(said, numbers):
         return None
@@ -136,7 +129,7 @@ def stated_number(said: str) -> Fraction | None:
         return None
     text = plain(_IN_BRACKETS.sub("", said))
     if not re.search(r"\d", text):
-        return _in_words(text)
+        return number_in_words(text)
     if _leaves_choice(said):
         return None
     exact, *rounded = _ROUNDED.split(text)
@@ -188,19 +181,6 @@ def _leaves_choice(said: str) -> bool:
     return len(values) > 1 and bool(LEAVES_CHOICE.search(said))
 
 
-def _in_words(text: str) -> Fraction | None:
-    """A number in words at the beginning of a text: "minus three", "two hundred apples"."""
-    words = re.findall(r"[a-z]+(?:-[a-z]+)?", text.lower())
-    sign = -1 if words[:1] in (["minus"], ["negative"]) else 1
-    words = words[1:] if sign < 0 else words
-    for count in (2, 1):
-        number = _WORDS.get(" ".join(words[:count]))
-        if number is not None:
-            scale = _SCALES.get("".join(words[count : count + 1]), 1)
-            return Fraction(sign * number * scale)
-    return None
-
-
 def plain(text: str) -> str:
     """Signs and separators as they are written in ASCII."""
     text = re.sub(r"(?<=\d)(?:\{,\}|\\[,;! ]|,\\!\s?|[\u00a0\u2009\u202f])(?=\d{3})", ",", text)
@@ -230,7 +210,8 @@ def _value(match: re.Match[str]) -> Fraction | None:
         value /= _digits(group["by"] or group["under"] or "1")
     except ZeroDivisionError:
         return None
-    value *= _SCALES.get(group["scale"].lower(), 1)
+    value *= SCALES.get(group["scale"].lower(), 1)
+    value *= _SUFFIXES.get(group["suffix"].strip().lower(), 1)
     return value * Fraction(10) ** exponent * (-1 if "-" in group["sign"] else 1)
 
 
@@ -245,8 +226,8 @@ def _digits(written: str) -> Fraction:
 def whole_number(text: str) -> Fraction | None:
     """The number that a ground truth is as a whole; None for other texts, and for codes as 007."""
     written = unwrapped(plain(text)).removesuffix("%").removesuffix("\\").strip()
-    if written.lower() in _WORDS:
-        return Fraction(_WORDS[written.lower()])
+    if (value := whole_in_words(written)) is not None:
+        return value
     match = _NUMBER.fullmatch(plain(written))
     if match is None or re.match(r"[-+]?0\d|.*\d,(?!\d{3}(?!\d))", written):
         return None

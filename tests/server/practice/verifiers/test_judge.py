@@ -110,6 +110,16 @@ async def test_two_unusable_judgements_are_not_zero_and_are_paid_for() -> None:
     assert caught.value.spent.completion_tokens == endpoint.completion_tokens
 
 
+@pytest.mark.parametrize("ending", ["length", "content_filter"])
+async def test_a_cut_or_filtered_judgement_is_not_read(ending: str) -> None:
+    cut = Said('{"reasons": "Let me first assume", "reward": 0}', finish_reason=ending)
+    async with judge(in_turn(cut, judgement(1.0))) as (verifier, _):
+        assert (await verifier.verify(task("Paris"), said("Paris"))).reward == 1.0
+    async with judge(in_turn(cut)) as (verifier, _):
+        with pytest.raises(VerifierError, match="cannot be used"):
+            await verifier.verify(task("Paris"), said("Paris"))
+
+
 async def test_an_outage_of_the_judge_is_not_zero() -> None:
     async with judge(in_turn(Said("Good."), Said(status=500))) as (verifier, _):
         with pytest.raises(VerifierError, match="unavailable") as caught:
