@@ -211,7 +211,7 @@ def test_a_missing_extra_error_says_how_to_install_it(
         del name
 
     monkeypatch.setattr("server.practice.report.find_spec", nothing)
-    with pytest.raises(MissingExtraError, match=r"pip install 'experience-mcp\[practice\]'"):
+    with pytest.raises(MissingExtraError, match="uv sync --extra practice"):
         check_available()
     with pytest.raises(ExperienceError):
         write_report(run(), tmp_path)
