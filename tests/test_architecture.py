@@ -32,6 +32,7 @@ def test_what_is_read_before_the_server_starts_is_light(module: str) -> None:
     assert printed.stdout.strip() == "[]"
 
 
+@pytest.mark.exhaustive
 def test_a_server_over_http_loads_oauth_only_if_it_has_it(database: Path) -> None:
     code = """if True:
         import sys

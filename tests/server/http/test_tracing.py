@@ -33,6 +33,7 @@ def spans(text: str) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.skipif(not INSTRUMENT.exists(), reason="opentelemetry-distro is not installed")
+@pytest.mark.exhaustive
 async def test_a_call_is_one_trace_from_client_to_tool(database: Path, tmp_path: Path) -> None:
     program = Program(database)
     command = [str(INSTRUMENT), *cli_command("serve", "--http", "0")]

@@ -150,6 +150,7 @@ async def test_nothing_watches_while_nobody_wants_to_hear(database: Path) -> Non
     assert (idle, listened_to, left) == (False, True, False)
 
 
+@pytest.mark.exhaustive
 async def test_a_connection_may_not_subscribe_without_end(database: Path) -> None:
     async with stdio_client(database, "legacy") as client:
         for number in range(MAX_SUBSCRIPTIONS):

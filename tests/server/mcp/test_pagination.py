@@ -79,6 +79,7 @@ async def test_an_invalid_cursor_is_refused(database: Path, cursor: str) -> None
             await client.list_resources(cursor=cursor)
 
 
+@pytest.mark.exhaustive
 async def test_thousands_of_libraries_are_listed_in_pages_that_hosts_show_whole(
     database: Path, store: Store
 ) -> None:

@@ -181,6 +181,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.exhaustive
 def test_two_megabytes_of_anything_are_shortened_in_time(kind: str, part: int) -> None:
     text = HOSTILE[kind]()
     text = text[: len(text) // part]

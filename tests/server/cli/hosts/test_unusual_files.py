@@ -225,6 +225,7 @@ def test_undo_keeps_a_later_comment(workspace: Workspace, host: str, text: str) 
 
 @pytest.mark.parametrize(("host", "text"), FILES)
 @pytest.mark.parametrize("order", [("experience", "second"), ("second", "experience")])
+@pytest.mark.exhaustive
 def test_two_entries_are_undone_in_any_order(
     workspace: Workspace, host: str, text: str, order: tuple[str, str]
 ) -> None:

@@ -196,6 +196,7 @@ async def test_a_caller_sees_a_store_that_holds_only_its_libraries(pair: Pair) -
             assert with_it == without, (era, method, params)
 
 
+@pytest.mark.exhaustive
 async def test_an_inaccessible_library_is_answered_like_a_missing_one(pair: Pair) -> None:
     missing = Secret(MISSING, "update-123456abcdef", "update-123456abcdee", "r-123456abcdef", "no")
     secret = pair.secret

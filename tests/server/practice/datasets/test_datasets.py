@@ -384,6 +384,7 @@ def test_families_are_generated_in_turn_and_the_same_each_time() -> None:
 
 
 @needs_gym
+@pytest.mark.exhaustive
 def test_a_spec_gives_the_same_tasks_in_every_process(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,7 @@ def _fonts_found() -> dict[str, str]:
     return {"XDG_CACHE_HOME": str(Path(get_cachedir()).parent)}
 
 
+@pytest.mark.exhaustive
 def test_the_same_run_gives_the_same_bytes_in_every_process(whole: Path, tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from tests.server.practice.run_builders import whole_run;"

@@ -103,6 +103,7 @@ async def test_a_teacher_can_be_another_model_with_its_own_prices(tmp_path: Path
     assert rollouts["cost"] == pytest.approx(rollouts["prompt_tokens"] / 1e6)
 
 
+@pytest.mark.exhaustive
 async def test_the_order_in_which_attempts_finish_changes_nothing(tmp_path: Path) -> None:
     def shuffled(asked: Asked) -> Said:
         said = world(asked)

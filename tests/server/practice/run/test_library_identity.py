@@ -128,6 +128,7 @@ async def test_a_library_that_needs_review_is_refused_before_anything_is_spent(
         await here.do("practice", "--limit", "1")
 
 
+@pytest.mark.exhaustive
 async def test_over_http_a_run_waits_for_the_review_and_resumes_after_it(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.command("describe", "lib", "--review")

@@ -27,7 +27,8 @@ def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("one_at_a_time")
-@pytest.mark.parametrize("elsewhere", [pytest.param(False, marks=pytest.mark.exhaustive), True])
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.exhaustive
 async def test_all_updates_and_versions_of_a_step_are_counted(
     tmp_path: Path, elsewhere: bool
 ) -> None:
