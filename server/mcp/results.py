@@ -81,7 +81,9 @@ class UpdateOut(BaseModel):
     """Result of `update_experiences` and `submit_answers`."""
 
     library: str
-    update_id: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]
+    update_id: Annotated[
+        str | None, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})
+    ]
     status: Annotated[Status, TEXT]  # briefly: docs say which there are
     next_step: str
     requests: Annotated[list[RequestOut], objects(request_id="string", prompt="string")] = []
