@@ -90,13 +90,11 @@ def is_quota_spent(status: int | None, body: object) -> bool:
         status: HTTP status.
         body: The response's text, or decoded JSON.
     """
-    value = _decoded(body)
-    if status in _SERVER_ERRORS:
-        return any(code.startswith("insufficient_quota") for code in _codes(value))
     if status not in _REFUSALS:
         return False
     if status == _PAYMENT_REQUIRED:
         return True
+    value = _decoded(body)
     words = value if isinstance(value, str) else " ".join(_messages(value))
     return any(map(_SPENT_CODE.search, _codes(value))) or _SPENT_WORDS.search(words) is not None
 
