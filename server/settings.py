@@ -68,7 +68,7 @@ class ModelSettings:
     Attributes:
         concurrency: Maximum concurrent calls.
         timeout: Timeout of a call, in seconds.
-        retries: Retries on 429, 5xx, timeouts and connection errors.
+        retries: Retries on 429, 5xx and lost connections; a timeout is retried once.
         headers: Headers of every request, beside the client's own.
         extra_body: Fields of every request, beside its own; they take precedence.
         learn_groups: Number of waiting groups that starts learning.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from experience_store.submissions.forms.read_message import read_message
-from experience_store.submissions.forms.values import UnreadableError
+from experience_store.submissions.forms.values import UnreadableError, as_text, from_json_text
 from experience_store.submissions.messages import first_user_text, is_blank, read_messages
 from server.importing.fields import Json, as_list, as_object
 
@@ -15,7 +14,7 @@ _MARKS = {"role", "type", "from", "action", "observation"}  # fields of messages
 
 def are_messages(value: object) -> bool:
     """Whether this is a list of chat messages, perhaps as JSON text."""
-    items = as_list(_decoded(value))
+    items = as_list(from_json_text(value))
     return bool(items) and all(
         (message := as_object(item)) is not None and bool(_MARKS & message.keys()) for item in items
     )
@@ -23,7 +22,7 @@ def are_messages(value: object) -> bool:
 
 def messages_in(value: object) -> list[object]:
     """The messages of a list, perhaps as JSON text; none if it is not one."""
-    return as_list(_decoded(value)) or []
+    return as_list(from_json_text(value)) or []
 
 
 def is_unanswered(value: object) -> bool:
@@ -52,13 +51,6 @@ def call(name: object, arguments: object, id_: object = None) -> dict[str, objec
     return {**({} if id_ is None else {"id": str(id_)}), "type": "function", "function": function}
 
 
-def as_text(value: object) -> str:
-    """Text as it is, null as nothing, other values as JSON."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
-
-
 def with_error(message: Json, error: object) -> dict[str, object]:
     """A tool's message with its error in the content, unless it is there already."""
     text, said = as_text(message.get("content")), _error_text(error)
@@ -72,15 +64,6 @@ def _error_text(error: object) -> str:
     rest = {key: value for key, value in of.items() if key not in named and value is not None}
     said = [as_text(of[key]) for key in named if of.get(key)]
     return ": ".join([*said, *([as_text(rest)] if rest else [])])
-
-
-def _decoded(value: object) -> object:
-    if not isinstance(value, str) or not value.lstrip().startswith("["):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
 
 
 def nested(value: Mapping[str, object], *path: str) -> object:

@@ -31,11 +31,12 @@ _CURSOR = "libraries behind "
 async def libraries_out(app: App, after: str) -> LibrariesOut:
     """The libraries after the name `after`, as many as fit into a result."""
     found = [library for library in await app.store.libraries.all() if library.name > after]
-    shown = [entry async for entry in _page(app, found)]
+    page = [entry async for entry in _page(app, found)]
+    shown = [entry for entry, _ in page]
     omitted = len(found) - len(shown)
     step = _next_step(shown[-1].name if shown else after, omitted, app, found=bool(shown))
-    aside = [(e.name, (await app.store.groups.counts(e.name)).set_aside) for e in shown[:MAX_ASIDE]]
-    if failed := ", ".join(f"{name!r} ({number})" for name, number in aside if number):
+    aside = [f"{entry.name!r} ({number})" for entry, number in page[:MAX_ASIDE] if number]
+    if failed := ", ".join(aside):
         step = f"Groups were set aside after failed updates in {failed}. {step}"
     if trouble := await app.any_trouble():
         step = f"{standstill(trouble)} {step}"
@@ -63,8 +64,8 @@ async def resources_page(
     )
 
 
-async def _page(app: App, libraries: Sequence[Library]) -> AsyncGenerator[LibraryOut]:
-    """The first of them, until the page is full."""
+async def _page(app: App, libraries: Sequence[Library]) -> AsyncGenerator[tuple[LibraryOut, int]]:
+    """The first of them, until the page is full; each with how many of its groups are set aside."""
     left = MAX_TOKENS
     for library in libraries[:PAGE]:
         counts = await app.store.groups.counts(library.name)
@@ -82,7 +83,7 @@ async def _page(app: App, libraries: Sequence[Library]) -> AsyncGenerator[Librar
         if cost > left:
             return
         left -= cost
-        yield entry
+        yield entry, counts.set_aside
 
 
 def _glimpse(objective: str | None) -> str | None:

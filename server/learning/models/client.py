@@ -43,7 +43,7 @@ IDLE_CONNECTIONS = 32
 REACH_SECONDS = 20.0
 TIME_OUTS = 2  # of a row, after which a request is given up: a slow answer stays slow
 _COMPLETIONS = "/chat/completions"
-_NO_RETRY = ("x-should-retry", "false")  # for the package
+_NO_RETRY = {"x-should-retry": "false"}  # for the package
 _RETRIES = "x-stainless-retry-count"  # how often the package has sent the request again
 _NO_RESPONSE = "x-no-response"  # of a response that stands for none, or for none of use
 _MODERATED, _UNUSABLE, _UNAVAILABLE, _LATE = 403, 502, 503, 504
@@ -127,7 +127,7 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
         where = f"{request.url.scheme}://{request.url.netloc.decode()}"
         try:
             response = await super().send(request, **options)  # pyright: ignore[reportArgumentType]  # the package's options
-        except httpx2.ConnectTimeout as error:
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             if where in self._reached:
                 raise
             return _instead(request, _UNAVAILABLE, f"no connection to {where}: {_why(error)}")
@@ -135,10 +135,6 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
             if int(request.headers.get(_RETRIES) or 0) + 1 < TIME_OUTS:
                 raise
             return _instead(request, _LATE, f"{where} gave no answer in time")
-        except httpx2.ConnectError as error:
-            if where in self._reached:
-                raise
-            return _instead(request, _UNAVAILABLE, f"no connection to {where}: {_why(error)}")
         self._reached.add(where)
         return response
 
@@ -227,14 +223,13 @@ def _read(response: httpx2.Response) -> object:
 def _final(response: httpx2.Response) -> httpx2.Response:
     """An error that stands; one that no waiting mends is not tried again."""
     if is_quota_spent(response.status_code, response.text):
-        name, value = _NO_RETRY
-        response.headers[name] = value
+        response.headers.update(_NO_RETRY)
     return response
 
 
 def _instead(request: httpx2.Request, status: int, message: str) -> httpx2.Response:
     body = {"error": {"message": message, "code": status}}
-    return _response(request, status, body, {**dict([_NO_RETRY]), _NO_RESPONSE: "1"})
+    return _response(request, status, body, {**_NO_RETRY, _NO_RESPONSE: "1"})
 
 
 def _response(

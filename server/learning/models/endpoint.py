@@ -23,7 +23,7 @@ from server.learning.models import (
     Reply,
 )
 from server.learning.models.client import Failure, client_of, failure_of
-from server.learning.models.completions import NoCompletionError, read_reply
+from server.learning.models.completions import read_reply
 from server.settings import ModelSettings
 
 PROBE = "Answer with the word ok."
@@ -70,10 +70,7 @@ class Endpoint:
                 body = await self._create(messages, format_)
             except openai.APIError as error:
                 raise await self._meant(failure_of(error)) from error
-        try:
-            reply = read_reply(body, asked, self._settings.prices)
-        except NoCompletionError as error:
-            raise ModelUnavailableError(f"{self._where} failed: {error}") from error
+        reply = read_reply(body, asked, self._settings.prices)
         return replace(reply, text=reply.text[: MAX_CHARS + 1])
 
     @property

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-from server.learning.models.standard_form import Json
+from server.learning.models.standard_form import Json, as_list
 
 STREAM = "text/event-stream"
 _END = "[DONE]"
@@ -55,26 +55,27 @@ def _events(stream: str) -> Iterator[Json]:
         lines = [line.partition(":") for line in _LINE_END.split(block)]
         data = "\n".join(value.removeprefix(" ") for name, _, value in lines if name == "data")
         is_error = any(name == "event" and "error" in value for name, _, value in lines)
-        for text in (data,) if _is_json(data) else data.split("\n"):  # without blank lines between
-            if not text.strip() or text.strip() == _END:
-                continue
-            try:
-                event: object = json.loads(text)
-            except ValueError:
-                yield {"error": {"message": "an event of the stream is cut off"}}
-                continue
+        for event in _decoded(data):
             if is_error:
                 yield {"error": event}
             elif isinstance(event, dict):
                 yield cast("Json", event)
 
 
-def _is_json(text: str) -> bool:
+def _decoded(data: str) -> list[object]:
+    """The JSON in the data of an event, or of several without blank lines between."""
     try:
-        json.loads(text)
+        return [json.loads(data)]
     except ValueError:
-        return False
-    return True
+        texts = [text.strip() for text in data.split("\n")]
+    events: list[object] = []
+    for text in texts:
+        if text and text != _END:
+            try:
+                events.append(json.loads(text))
+            except ValueError:
+                events.append({"error": {"message": "an event of the stream is cut off"}})
+    return events
 
 
 def _add(texts: dict[str, list[object]], calls: list[Json], delta: object) -> None:
@@ -115,6 +116,4 @@ def _together(pieces: list[object]) -> object:
 
 
 def _objects(values: object) -> Iterator[Json]:
-    for value in cast("list[object]", values) if isinstance(values, list) else []:
-        if isinstance(value, dict):
-            yield cast("Json", value)
+    return (cast("Json", value) for value in as_list(values) if isinstance(value, dict))

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from typing_extensions import override
 
 from server.learning.models.client import client_of, failure_of
-from server.learning.models.completions import NoCompletionError, read_reply
+from server.learning.models.completions import read_reply
 from server.learning.models.standard_form import REASONING
 from server.practice.players import BrokenOffError, Player, Sampling, UnusableAnswerError
 from server.practice.run_errors import EndpointRefusedError, QuotaSpentError
@@ -32,10 +32,7 @@ class CompletionPlayer(Player):
         meter.may_call()
         body = await self._create(messages, seed)
         asked = f"{self._sampling.instructions or ''}\n{prompt}"
-        try:
-            reply = read_reply(body, asked, self._model.prices)
-        except NoCompletionError as error:
-            raise BrokenOffError(f"{self._model.name}: {error}") from error
+        reply = read_reply(body, asked, self._model.prices)
         meter.pay(spent_of(reply))
         answer: dict[str, JsonValue] = {"role": "assistant", "content": reply.text}
         if reply.reasoning:
