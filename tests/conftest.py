@@ -20,6 +20,7 @@ from experience_store import open_store
 from experience_store.store import Store
 from server.settings import Settings
 from tests.databases import contents
+from tests.parameters import first_of
 from tests.processes import starting
 
 # Most objects of a test process stay: a tenth of its time went into looking through them.
@@ -131,7 +132,7 @@ def settings(database: Path) -> Settings:
 
 
 @pytest.fixture(
-    params=[20, pytest.param(1, marks=pytest.mark.exhaustive)],
+    params=first_of(20, 1),
     ids=["a twentieth", "maximum length"],
 )
 def part(request: pytest.FixtureRequest) -> int:

@@ -7,11 +7,12 @@ import subprocess
 
 import pytest
 
+from tests.parameters import first_of
 from tests.paths import ROOT
 from tests.processes.starting import python
 
 
-@pytest.mark.parametrize("example", ["python_client", "pydantic_agent"])
+@pytest.mark.parametrize("example", first_of("python_client", "pydantic_agent"))
 def test_an_example_learns_from_the_first_letter_for_the_second(example: str) -> None:
     ended = subprocess.run(
         [python(), "-W", "error", "-m", f"examples.clients.{example}"],

@@ -73,6 +73,7 @@ async def test_an_open_stream_does_not_prevent_shutdown(database: Path) -> None:
         assert await server.ended() == 0
 
 
+@pytest.mark.exhaustive
 async def test_fifty_concurrent_clients_are_all_served(database: Path) -> None:
     async def one(url: str, number: int) -> int:
         async with Client(url, mode="legacy" if number % 2 else "auto") as client:

@@ -13,6 +13,7 @@ from mcp import Client, MCPError
 from starlette.types import Message, Receive, Scope, Send
 
 from server.http.request_limits import MAX_BODIES, BodyLimit
+from tests.parameters import first_of
 from tests.processes.calling import submit
 from tests.server.http.in_process import served_in_process
 from tests.server.http.serving import JSON, LONG_ENOUGH, raw_request, served, stored_groups
@@ -31,7 +32,7 @@ async def test_oversized_submission_is_refused_with_a_remedy(database: Path) -> 
     assert stored_groups(database) == [("small", 2)]
 
 
-@pytest.mark.parametrize("length", [True, False])
+@pytest.mark.parametrize("length", first_of(True, False))
 async def test_client_sending_50_mb_gets_to_read_the_refusal(database: Path, length: bool) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(50):

@@ -17,6 +17,7 @@ from experience_store.learning.transcript import Shortened, common_beginning, sh
 from experience_store.token_estimate import estimate_tokens
 from experience_store.trajectory import Message, ToolCall, Trajectory
 from tests.experience_store.learning.transcript.messages import attempt, said
+from tests.parameters import first_of
 from tests.paths import DATA, ROOT
 
 TAU = DATA / "tau-bench-airline" / "rollouts.jsonl"
@@ -83,7 +84,7 @@ def test_customer_service_attempts_keep_their_changes_and_errors(
     assert kept / total > 0.97
 
 
-@pytest.mark.parametrize("path", [AIME, DATES], ids=["mathematics", "dates"])
+@pytest.mark.parametrize("path", first_of(AIME, DATES), ids=["mathematics", "dates"])
 def test_reasoning_keeps_its_final_answer(path: Path) -> None:
     for row in rows(path):
         for each in row["attempts"]:

@@ -12,10 +12,11 @@ import pytest
 from server.cli.hosts.document import as_table
 from server.cli.hosts.json_document import JsonDocument
 from server.cli.hosts.toml_document import TomlDocument
+from tests.parameters import first_of
 
 ENTRY: dict[str, object] = {"command": "u", "args": ["a", "b"]}
 TEXTS = 150
-SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(1, 9))]
+SEEDS = first_of(*range(9))
 BETWEEN = ("", "", " ", "\n", "\n  ", "\t", " // c\n", "/* d */", "\r\n")
 SCALARS = ("1", "-2.5e3", "true", "null", '"a"', '"x,}]{"')
 VALUES = ('"v" # t', "[1,\n 2, # in\n]", "'''\n[s.e]\n'''", "{ a = 1 }", '"""x\\"""" # c')

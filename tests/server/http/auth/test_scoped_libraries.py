@@ -236,6 +236,7 @@ async def test_a_caller_is_told_which_libraries_its_token_reaches(pair: Pair) ->
                 assert said in answer.text
 
 
+@pytest.mark.exhaustive
 async def test_guessing_changes_nothing_in_an_inaccessible_library(pair: Pair) -> None:
     store = await open_store(pair.full)
     before = await store.groups.counts("secret"), await store.updates.list("secret", 9)

@@ -199,6 +199,7 @@ async def test_a_verifier_that_fits_only_some_tasks_is_not_a_default(
 
 @needs_gym
 @pytest.mark.usefixtures("packages_imported_once")
+@pytest.mark.exhaustive
 async def test_field_options_are_ignored_for_generated_held_out_tasks(tmp_path: Path) -> None:
     async with ground(tmp_path, lambda _: Said("7")) as here:
         here.data("practice.jsonl", [{"ask": t["task"], "key": "7"} for t in tasks(2)])

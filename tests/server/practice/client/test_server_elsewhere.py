@@ -14,6 +14,7 @@ import uvicorn
 from experience_store.testing import Asked, Said
 from server.mcp.build import build_server
 from server.settings import ModelSettings, Prices, Settings
+from tests.parameters import first_of
 from tests.server.http.serving import served
 from tests.server.http.signing_in import make_token
 from tests.server.practice.scripted_world import Ground, but, counted, ground, is_attempt, world
@@ -44,7 +45,7 @@ async def serving(
 
 @pytest.mark.parametrize(
     "model",
-    [False, pytest.param(True, marks=pytest.mark.exhaustive)],
+    first_of(False, True),
     ids=["the run teaches", "it has a model"],
 )
 async def test_practice_over_http_learns_what_it_learns_embedded(
@@ -64,6 +65,7 @@ async def test_practice_over_http_learns_what_it_learns_embedded(
     assert {a.model for a in here.questions} == {"own" if model else "fake"}
 
 
+@pytest.mark.exhaustive
 async def test_what_a_server_elsewhere_spends_counts_in_the_budget(tmp_path: Path) -> None:
     async with ground(tmp_path) as here, serving(here, model=True) as (url, _):
         await here.do("practice", "--server", url)
@@ -78,6 +80,7 @@ async def test_what_a_server_elsewhere_spends_counts_in_the_budget(tmp_path: Pat
     assert len(here.attempts) <= len(attempts) * 2 + 7 * 2
 
 
+@pytest.mark.exhaustive
 async def test_a_teacher_that_answers_in_vain_is_asked_again_with_the_reason(
     tmp_path: Path,
 ) -> None:
@@ -100,6 +103,7 @@ async def test_a_teacher_that_answers_in_vain_is_asked_again_with_the_reason(
     assert counted(found["totals"]["whole"]) == here.spent()
 
 
+@pytest.mark.exhaustive
 async def test_a_budget_stops_the_teacher_between_answers_and_loses_none(tmp_path: Path) -> None:
     async with ground(tmp_path / "1") as here, serving(here) as (url, _):
         await here.do("practice", "--server", url, "--concurrency", "2")

@@ -17,6 +17,7 @@ from server.practice.run.attempts import AttemptSettings, roll_out
 from server.practice.spending import Budget
 from server.practice.verifiers import VerifierError, make_verifier
 from server.settings import ModelSettings
+from tests.parameters import first_of
 from tests.server.practice.scripted_world import (
     but,
     ground,
@@ -80,9 +81,7 @@ async def test_a_malformed_completion_is_an_outage_with_a_reason(kind: str) -> N
     assert why in str(played.failure)
 
 
-@pytest.mark.parametrize(
-    "kind", [FIRST, *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in OTHERS)]
-)
+@pytest.mark.parametrize("kind", first_of(FIRST, *OTHERS))
 @pytest.mark.parametrize("attempts", [True, False], ids=["player", "judge"])
 async def test_an_attempt_with_a_malformed_completion_is_repeated_by_the_same_command(
     tmp_path: Path, attempts: bool, kind: str
@@ -130,7 +129,7 @@ async def test_a_filtered_answer_is_a_failure_of_the_model_and_is_paid_for(tmp_p
     assert found["totals"]["whole"]["calls"] == 12 + 2 * 2
 
 
-@pytest.mark.parametrize("usage", [(10**30, 5), (5, 10**30), (5, -1)])
+@pytest.mark.parametrize("usage", first_of((10**30, 5), (5, 10**30), (5, -1)))
 async def test_impossible_token_counts_are_replaced_by_estimates(
     tmp_path: Path, usage: tuple[int, int]
 ) -> None:

@@ -11,12 +11,15 @@ from experience_store.errors import StorageError
 from experience_store.testing import Asked, Said
 from server.practice.records import JournalRecord
 from server.practice.run.journal import Journal
+from tests.parameters import first_of
 from tests.server.practice.scripted_world import but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
 
 
-@pytest.mark.parametrize("half", [True, False], ids=["only rollouts were kept", "nothing was"])
+@pytest.mark.parametrize(
+    "half", first_of(True, False), ids=["only rollouts were kept", "nothing was"]
+)
 async def test_a_crash_while_accepted_failures_are_stored_repeats_the_attempts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: bool
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.practice.client.library_client import LibraryClient, LibraryInfo
+from tests.parameters import first_of
 from tests.server.practice.scripted_world import Ground, counted, ground, is_attempt
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -29,8 +30,8 @@ def _figures(here: Ground) -> dict[str, object]:
     return {**here.figures(), "settings": None}
 
 
-@pytest.mark.parametrize("epochs", ["1", pytest.param("2", marks=pytest.mark.exhaustive)])
-@pytest.mark.parametrize("verifier", ["judge", pytest.param("match", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("epochs", first_of("1", "2"))
+@pytest.mark.parametrize("verifier", first_of("judge", "match"))
 async def test_a_run_stopped_by_budgets_ends_with_the_same_result(
     tmp_path: Path, verifier: str, epochs: str
 ) -> None:
@@ -66,6 +67,7 @@ async def test_a_budget_overshoots_by_no_more_than_the_calls_in_flight(tmp_path:
     assert len(here.questions) <= 2
 
 
+@pytest.mark.exhaustive
 async def test_a_maximum_cost_stops_a_run_too(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         ended = await here.do("practice", *PRICES, "--max-cost", "0.003", code=3)
@@ -97,6 +99,7 @@ async def test_a_budget_spent_while_learning_loses_no_answer(tmp_path: Path) -> 
         assert len(here.attempts) == len(attempts)
 
 
+@pytest.mark.exhaustive
 async def test_an_update_is_not_resumed_before_the_budget_knows_what_was_spent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +136,7 @@ async def test_spending_reported_by_a_verifier_function_counts_in_the_budget(
         assert found["whole"]["calls"] == 3 + 3
 
 
+@pytest.mark.exhaustive
 async def test_direct_writing_stops_at_the_budget_too(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         options = ("practice", *here.evaluated, "--direct", "2")

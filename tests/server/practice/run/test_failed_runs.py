@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.testing import Said
+from tests.parameters import first_of
 from tests.server.practice.scripted_world import Ground, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -23,7 +24,7 @@ async def libraries(here: Ground) -> list[str]:
     return [library["name"] for library in found["libraries"]]
 
 
-@pytest.mark.parametrize("options", [(), ("--group-size", "1"), ("--no-ground-truth",)])
+@pytest.mark.parametrize("options", first_of((), ("--group-size", "1"), ("--no-ground-truth",)))
 async def test_a_run_that_submitted_nothing_leaves_no_library(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:

@@ -40,6 +40,7 @@ class Unpaid:
         return Said(status=402) if unpaid or (self.trying and trying) else None
 
 
+@pytest.mark.exhaustive
 async def test_groups_submitted_to_one_database_are_not_learned_in_another(tmp_path: Path) -> None:
     unpaid = Unpaid()
     async with ground(tmp_path, unpaid) as here:
@@ -97,6 +98,7 @@ async def test_a_run_that_has_done_nothing_yet_can_start_in_another_database(
         assert here.report()["steps"][0]["size"] > 0
 
 
+@pytest.mark.exhaustive
 async def test_over_http_another_library_is_detected_and_steps_are_redone_after_a_rollback(
     tmp_path: Path,
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.testing import Asked, Said
+from tests.parameters import first_of
 from tests.server.practice.scripted_world import (
     TRUTH,
     but,
@@ -63,7 +64,7 @@ async def test_a_successful_retry_counts_and_the_first_try_is_paid_for(tmp_path:
     assert found["totals"]["whole"]["prompt_tokens"] == here.endpoint.prompt_tokens
 
 
-@pytest.mark.parametrize("status", [401, pytest.param(404, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("status", first_of(401, 404))
 async def test_an_endpoint_that_refuses_every_call_stops_the_run_at_once(
     tmp_path: Path, status: int
 ) -> None:
@@ -87,7 +88,7 @@ async def test_a_judge_that_refuses_every_call_stops_the_run_at_once(tmp_path: P
     assert len(here.endpoint.calls) == 2
 
 
-@pytest.mark.parametrize("status", [pytest.param(401, marks=pytest.mark.exhaustive), 404])
+@pytest.mark.parametrize("status", first_of(404, 401))
 async def test_a_teacher_that_refuses_every_call_stops_the_run_at_once(
     tmp_path: Path, status: int
 ) -> None:
@@ -125,9 +126,7 @@ def quota_is_spent(status: int) -> Said:
     return Said(status=status, body={"error": error})
 
 
-@pytest.mark.parametrize(
-    "status", [402, *(pytest.param(status, marks=pytest.mark.exhaustive) for status in (429, 503))]
-)
+@pytest.mark.parametrize("status", first_of(402, 429, 503))
 async def test_an_interruption_within_an_arm_leaves_no_trace_in_the_figures(
     tmp_path: Path, status: int
 ) -> None:

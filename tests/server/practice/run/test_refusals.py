@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from experience_store.testing import Asked, Said
 from server.learning.models.error_responses import is_quota_spent
+from tests.parameters import first_of
 from tests.server.practice.scripted_world import but, counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -68,10 +69,8 @@ def is_teacher(asked: Asked) -> bool:
     return not is_attempt(asked) and not is_judge(asked)
 
 
-@pytest.mark.parametrize(
-    "error", [BILLING, pytest.param(CREDIT, marks=pytest.mark.exhaustive)], ids=["code", "words"]
-)
-@pytest.mark.parametrize("whose", [is_attempt, is_judge, is_teacher])
+@pytest.mark.parametrize("error", first_of(BILLING, CREDIT), ids=["code", "words"])
+@pytest.mark.parametrize("whose", first_of(is_attempt, is_judge, is_teacher))
 async def test_a_quota_spent_with_status_400_stops_the_run_and_loses_nothing(
     tmp_path: Path, whose: Callable[[Asked], bool], error: JsonValue
 ) -> None:
@@ -103,9 +102,7 @@ async def test_a_quota_spent_with_status_400_stops_the_run_and_loses_nothing(
 UNSUPPORTED = "this prompt is blocked by policy"
 
 
-@pytest.mark.parametrize(
-    "whose", [is_attempt, pytest.param(is_judge, marks=pytest.mark.exhaustive)]
-)
+@pytest.mark.parametrize("whose", first_of(is_attempt, is_judge))
 async def test_an_endpoint_that_refuses_every_prompt_stops_the_run_and_leaves_no_trace(
     tmp_path: Path, whose: Callable[[Asked], bool]
 ) -> None:

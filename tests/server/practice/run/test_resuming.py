@@ -15,6 +15,7 @@ import pytest
 from experience_store.testing import Asked, Said, ScriptedEndpoint
 from server.practice.run.journal import open_journal
 from server.practice.run.run_start import RunStart
+from tests.parameters import first_of
 from tests.processes.starting import kill
 from tests.server.practice.scripted_world import counted, ground, is_attempt, slow, tasks, world
 
@@ -53,7 +54,7 @@ async def end_of(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
     return process.returncode, output.decode(), errors.decode()
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("kills", first_of(4, 10))
 async def test_a_run_that_is_killed_several_times_ends_as_one_that_is_not(
     tmp_path: Path, kills: int
 ) -> None:
@@ -83,7 +84,7 @@ async def test_a_run_that_is_killed_several_times_ends_as_one_that_is_not(
         assert again.count('"version"') == versions.count('"version"')
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", first_of(signal.SIGINT, signal.SIGTERM))
 async def test_an_interrupted_run_ends_in_order_and_resumes(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -327,6 +328,7 @@ async def test_a_step_that_waits_to_be_learned_is_learned_before_steps_are_redon
         await here.do("practice", "--from-step", "1")
 
 
+@pytest.mark.exhaustive
 async def test_groups_submitted_when_the_run_was_killed_are_learned_before_steps_are_redone(
     tmp_path: Path,
 ) -> None:

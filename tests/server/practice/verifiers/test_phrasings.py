@@ -6,6 +6,7 @@ import pytest
 
 from server.practice.verifiers import VerifierError, make_verifier
 from server.practice.verifiers.protocol import AnswerVerifier
+from tests.parameters import first_of
 from tests.server.practice.verifiers.phrasing_table import Phrasing, phrasings
 from tests.server.practice.verifiers.verifier_builders import reward
 
@@ -23,7 +24,7 @@ async def judged_wrongly(verifier: AnswerVerifier, phrasing: Phrasing) -> bool:
 
 @pytest.mark.usefixtures("packages_imported_once")
 @pytest.mark.parametrize("name", ["math", "number", "match"])
-@pytest.mark.parametrize("others", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("others", first_of(False, True))
 async def test_answers_are_judged_by_what_they_say(name: str, *, others: bool) -> None:
     verifier = make_verifier(name, judge=None)
     assert isinstance(verifier, AnswerVerifier)
