@@ -50,6 +50,7 @@ from server.practice.run.runner import Runner, RunPlan
 from server.practice.run.teacher import BudgetedModel, Teacher
 from server.practice.spending import Budget
 from server.practice.verifiers import Verifier, make_verifier
+from server.text import how_to_install
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +278,7 @@ def _player(options: RunOptions, sampling: Sampling) -> Player:
 
 async def _check_tools(tools: Path, seconds: float) -> None:
     if find_spec("pydantic_ai") is None:
-        raise BadInputError("--tools needs an extra: pip install 'experience-mcp[practice]'")
+        raise BadInputError(f"--tools needs pydantic-ai: {how_to_install('practice')}")
     from server.practice.players.tool_check import check_tools  # noqa: PLC0415  # slow to import
 
     await check_tools(tools, seconds)

@@ -50,13 +50,13 @@ def run(options: RunOptions) -> None:
 
 
 def _run_to_its_end(options: RunOptions) -> None:
-    check_available()
     check_library_name(options.library)
     plan = make_plan(options)
     planned = forecast(plan, options.assumptions)
     if options.dry_run:
         _show_forecast(options, planned)
         return
+    check_available()
     try:
         done, report = asyncio.run(_until_interrupted(_run(options, plan, planned)))
     except httpx2.HTTPError as error:  # ends the client, and with it the run, in the middle

@@ -14,12 +14,13 @@ from server.practice.records import Run
 from server.practice.report.json_report import RunReport, as_json, make_report
 from server.practice.report.terminal_report import report_lines
 from server.practice.run import private_files
+from server.text import how_to_install
 
 _NEEDED = ("jinja2", "matplotlib")
 
 
 class MissingExtraError(BadInputError):
-    """Reports need an extra: pip install 'experience-mcp[practice]'."""
+    """A report needs packages of the extra `practice`."""
 
 
 def check_available() -> None:
@@ -31,8 +32,7 @@ def check_available() -> None:
     missing = [package for package in _NEEDED if find_spec(package) is None]
     if missing:
         raise MissingExtraError(
-            f"Reports need {' and '.join(missing)}: install the extra `practice` (in a clone: uv "
-            "sync --extra practice)"
+            f"reports need {' and '.join(missing)}: {how_to_install('practice')}"
         )
 
 

@@ -28,6 +28,7 @@ from server.practice.verifiers.protocol import (
     shortened,
     truths,
 )
+from server.text import how_to_install
 
 TIME_LIMIT = 10.0  # seconds for one answer
 MAX_ANSWER = 20_000  # characters from its end; what packages do to longer ones takes for ever
@@ -48,7 +49,7 @@ class MathVerifier(AnswerVerifier):
     def __init__(self, time_limit: float = TIME_LIMIT) -> None:
         if find_spec("math_verify") is None:
             raise BadInputError(
-                "math-verify is not installed: pip install 'experience-mcp[practice]'"
+                f"the verifier math needs math-verify: {how_to_install('practice')}"
             )
         self._time_limit = time_limit
         self._scorer_process = SubprocessScorer("math", time_limit)

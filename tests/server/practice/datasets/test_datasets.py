@@ -298,7 +298,7 @@ def test_without_the_package_parquet_says_how_to_convert(
     monkeypatch.setitem(sys.modules, "arro3.io", None)
     path = tmp_path / "tasks.parquet"
     path.write_bytes(b"PAR1")
-    with pytest.raises(BadInputError, match=r"install 'experience-mcp\[practice\]'.*COPY"):
+    with pytest.raises(BadInputError, match=r"uv sync --extra practice; .*COPY"):
         load_tasks(str(path))
 
 
@@ -450,7 +450,7 @@ def test_a_missing_package_error_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reasoning_gym, "find_spec", absent)
-    with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[gym\]'"):
+    with pytest.raises(BadInputError, match=r"uv sync --extra gym"):
         load_tasks("reasoning-gym:chain_sum")
 
 
