@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experience_store.errors import BadInputError
 from experience_store.learning.inputs import model_budget
-from server.cli.option_sections import section
+from server.cli.option_sections import Decorator, section
 from server.cli.options import (
     KEY_MISSING,
     NO_KEY,
@@ -28,9 +28,7 @@ from server.cli.options import (
 from server.practice.cli.command_options import (
     BUDGETS,
     DATASET,
-    RUN,
     SERVER,
-    TEACHER,
     TEACHER_KEY,
     Options,
 )
@@ -83,7 +81,6 @@ class RunOptions(BaseModel):
     teacher: str | None
     teacher_url: str | None
     teacher_body: dict[str, object] | None = None
-    teacher_prompt_tokens: int | None
     teacher_price_prompt: float | None
     teacher_price_cached: float | None
     teacher_price_completion: float | None
@@ -104,6 +101,7 @@ class RunOptions(BaseModel):
     temperature: float | None = None
     no_ground_truth: bool = False
     direct: int | None = None
+    teacher_prompt_tokens: int | None = None
     from_step: int | None = None
     # of `evaluate` alone
     arms: tuple[Arm, ...] = Field(default=("without", "with"))
@@ -276,14 +274,15 @@ class RunOptions(BaseModel):
 
 
 def takes_run_options(
-    *, attempts: Options, learning: Options, evaluation: Options
+    *, attempts: Options, learning: Decorator, evaluation: Options, run_folder: Options
 ) -> Callable[[Callable[[RunOptions], None]], Command]:
     """A command that takes the options of a run.
 
     Args:
         attempts: The options on attempts.
-        learning: Options on learning that the command has beside the teacher's.
+        learning: The section on the teacher: it learns and judges, or only judges.
         evaluation: The options on the evaluation.
+        run_folder: The options on where the run is kept.
     """
 
     def decorated(command: Callable[[RunOptions], None]) -> Command:
@@ -300,11 +299,11 @@ def takes_run_options(
                     model_options(needs_key=False, purpose="Model that attempts the tasks."),
                 ),
                 section("Attempts", *attempts),
-                section("Learning and judging", *learning, *TEACHER),
+                learning,
                 section("Evaluation", *evaluation),
                 section("Budgets", *BUDGETS),
                 section("Library and server", library_argument(), database_option, *SERVER),
-                section("Run and output", *RUN, json_option),
+                section("Run and output", *run_folder, json_option),
             )
         ):
             complete = add(complete)
