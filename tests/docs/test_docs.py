@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -91,6 +92,21 @@ def test_the_mcp_reference_lists_the_fields_of_a_trajectory() -> None:
     sent = submit.parameters["properties"]["trajectories"]["items"]["properties"]
 
     assert first_cells("docs/mcp.md", "## Trajectories") == list(sent)
+
+
+async def test_the_example_of_the_mcp_reference_is_a_group_with_signal(settings: Settings) -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", read("docs/mcp.md"), re.DOTALL)
+    async with Client(build_server(settings)) as client:
+        result = await client.call_tool("submit_group", json.loads(example))
+
+    assert not result.is_error, result.content
+    assert result.structured_content == {
+        "library": "travel-desk",
+        "group_id": "booking-4711",
+        "signal": True,
+        "trajectories": 2,
+        "next_step": "1 group waiting: call update_experiences to learn from it.",
+    }
 
 
 async def test_the_mcp_reference_lists_resources_and_prompts(settings: Settings) -> None:
