@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from experience_store.store import Trouble
-from server import APP
 
 MAX_REASON = 300  # characters
 NONE_FIT = (
@@ -35,17 +33,6 @@ def with_experiences(
         f"Experiences from earlier attempts at tasks like this (library {library!r}, version "
         f"{version}). They are advice, follow what fits:\n"
         f"{lessons or '(none yet)'}"
-    )
-
-
-def how_to_install(extra: str) -> str:
-    """How to add an extra of this package, by the way in which it was installed."""
-    if (Path(__file__).parents[1] / "pyproject.toml").exists():  # a clone
-        return f"install the extra `{extra}`: uv sync --extra {extra}"
-    package = f"'{APP}[{extra}]'"
-    return (
-        f"install the extra `{extra}`: pip install {package}, or uv tool install {package}, or "
-        f"start it with uvx --from {package} {APP}"
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
-from server.text import how_to_install
+from server.installation import how_to_install
 
 if TYPE_CHECKING:
     from arro3.core import RecordBatchReader

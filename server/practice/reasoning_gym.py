@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias, cast
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
-from server.text import how_to_install
+from server.installation import how_to_install
 
 GymEntry: TypeAlias = dict[str, object]
 GymConfig: TypeAlias = Mapping[str, object]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from experience_store.errors import BadInputError
 from server.cli.open_database import check_exists
+from server.installation import how_to_install
 from server.learning.models.client import reach
 from server.learning.models.endpoint import Endpoint
 from server.practice.cli.run_checks import (
@@ -50,7 +51,6 @@ from server.practice.run.runner import Runner, RunPlan
 from server.practice.run.teacher import BudgetedModel, Teacher
 from server.practice.spending import Budget
 from server.practice.verifiers import Verifier, make_verifier
-from server.text import how_to_install
 
 
 @dataclass(frozen=True, slots=True)

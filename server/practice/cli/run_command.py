@@ -54,6 +54,7 @@ def _run_to_its_end(options: RunOptions) -> None:
     plan = make_plan(options)
     planned = forecast(plan, options.assumptions)
     if options.dry_run:
+        options.check_verifier()
         _show_forecast(options, planned)
         return
     check_available()

@@ -40,6 +40,7 @@ from server.practice.run.attempts import AttemptSettings
 from server.practice.run.forecast import Assumptions
 from server.practice.run.redaction import Redactor
 from server.practice.spending import RolloutLimits
+from server.practice.verifiers import NAMES, make_verifier
 from server.settings import ModelSettings, Prices, Settings
 
 DEFAULT_SERVED_TOKENS = Settings(Path()).max_tokens
@@ -249,6 +250,15 @@ class RunOptions(BaseModel):
         """
         if not self.player.api_key:
             raise BadInputError(KEY_MISSING.format(self.player.name))
+
+    def check_verifier(self) -> None:
+        """Check that there is such a verifier; its packages and its model are not needed yet.
+
+        Raises:
+            BadInputError: If there is none.
+        """
+        if self.verifier_name not in NAMES:
+            make_verifier(self.verifier_name, judge=None)
 
     def check(self) -> None:
         """Check the options before anything is spent.

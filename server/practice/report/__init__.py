@@ -10,11 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from experience_store.errors import BadInputError, StorageError
+from server.installation import how_to_install
 from server.practice.records import Run
 from server.practice.report.json_report import RunReport, as_json, make_report
 from server.practice.report.terminal_report import report_lines
 from server.practice.run import private_files
-from server.text import how_to_install
 
 _NEEDED = ("jinja2", "matplotlib")
 

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from experience_store.errors import BadInputError
 from server.child_process import isolated_command, isolated_environment
+from server.installation import how_to_install
 from server.practice import reasoning_gym
 from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import answer_in_tags
@@ -28,7 +29,6 @@ from server.practice.verifiers.protocol import (
     shortened,
     truths,
 )
-from server.text import how_to_install
 
 TIME_LIMIT = 10.0  # seconds for one answer
 MAX_ANSWER = 20_000  # characters from its end; what packages do to longer ones takes for ever

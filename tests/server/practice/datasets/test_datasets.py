@@ -298,7 +298,7 @@ def test_without_the_package_parquet_says_how_to_convert(
     monkeypatch.setitem(sys.modules, "arro3.io", None)
     path = tmp_path / "tasks.parquet"
     path.write_bytes(b"PAR1")
-    with pytest.raises(BadInputError, match=r"uv sync --extra practice; .*COPY"):
+    with pytest.raises(BadInputError, match=r"uv sync --extra practice`; .*COPY"):
         load_tasks(str(path))
 
 

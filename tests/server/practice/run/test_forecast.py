@@ -63,6 +63,8 @@ async def test_a_dry_run_makes_and_calls_nothing_and_needs_no_key(
         assert "Nothing was called" in ended.output
         as_json = json.loads((await here.invoke([*arguments, "--json"])).output)
         assert as_json["attempts"] == (18 if command == "practice" else 28)
+        wrong = await here.invoke([*arguments, "--verifier", "matsch"])
+        assert "did you mean 'match'?" in wrong.error
         assert names(tmp_path) == before
         assert here.endpoint.calls == []
 
