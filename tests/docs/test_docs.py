@@ -15,8 +15,11 @@ from mcp import Client
 
 from experience_store.library import Policy
 from server.cli.main import SUMMARIES, main
+from server.cli.options import KEY_NAMES
 from server.mcp.build import build_server
 from server.mcp.tools import core_tools
+from server.practice.cli.command_options import TEACHER_KEY
+from server.practice.client.connection import TOKEN
 from server.settings import Settings
 from tests.paths import ROOT
 
@@ -62,6 +65,10 @@ def test_the_settings_table_lists_the_options_of_serve() -> None:
     options = [p.opts[0] for p in command("serve").params if isinstance(p, click.Option)]
 
     assert first_cells("docs/settings.md", "# Settings") == [o for o in options if o != "--help"]
+
+
+def test_the_table_of_api_keys_lists_their_variables() -> None:
+    assert first_cells("docs/settings.md", "## API keys") == [*KEY_NAMES, TEACHER_KEY, TOKEN]
 
 
 def test_every_option_of_every_command_has_an_environment_variable() -> None:
