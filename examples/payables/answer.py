@@ -118,7 +118,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="model that answers, or a name for who does")
     parser.add_argument("--base-url")
     parser.add_argument("--folder", help="folder for prompts and answers, instead of an endpoint")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not (options.folder or options.base_url or os.environ.get("OPENAI_API_KEY")):
+        parser.error("set OPENAI_API_KEY, or name an endpoint with --base-url, or give --folder")
+    return options
 
 
 if __name__ == "__main__":

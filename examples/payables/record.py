@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SessionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if not (arguments.base_url or os.environ.get("OPENAI_API_KEY")):
+        print("error: set OPENAI_API_KEY, or name an endpoint with --base-url", file=sys.stderr)
+        return 2
     return asyncio.run(_record(arguments, tasks))
 
 

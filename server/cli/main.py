@@ -51,7 +51,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Export and import": {
         "export": "Export a library with its history to a file, or as an Agent Skill.",
-        "import": "Import a library, or lessons, from a file.",
+        "import": "Import a library, or experiences written elsewhere, from a file.",
     },
 }
 SUMMARIES = {name: text for commands in SECTIONS.values() for name, text in commands.items()}

@@ -199,7 +199,7 @@ def _one_library(argument: str | None, flag: str | None) -> str | None:
 
 
 def _model_option(
-    purpose: str = "Model that does the learning. If unset, the connected host's model does it.",
+    purpose: str = "Model that does the learning; a server without one asks its host's model.",
 ) -> Callable[[Command], Command]:
     return shared("--model", metavar="NAME", help=purpose)
 
@@ -209,7 +209,9 @@ _MODEL_OPTIONS = (
         "--base-url",
         metavar="URL",
         envvar=[f"{ENVIRONMENT}BASE_URL", "OPENAI_BASE_URL"],
-        help="OpenAI-compatible endpoint of the model.  [default: OpenAI's]",
+        help="OpenAI-compatible endpoint of the model. Its API key is read from "
+        f"{' or, if unset, '.join(KEY_NAMES)}; an endpoint named here may need none.  [default: "
+        "OpenAI's]",
     ),
     shared(
         "--concurrency",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
+from server.installation import how_to_install
 
 if TYPE_CHECKING:
     from arro3.core import RecordBatchReader
@@ -50,9 +51,8 @@ def _reader(data: bytes) -> RecordBatchReader:
         from arro3.io import read_parquet  # noqa: PLC0415  # an extra
     except ImportError as error:
         raise BadInputError(
-            "is a Parquet file: install what reads it (pip install 'experience-mcp[practice]'), "
-            "or convert it to JSON lines (`duckdb -c \"COPY (FROM 'FILE') TO 'FILE.jsonl' "
-            '(FORMAT json)"`)'
+            f"is a Parquet file: to read it, {how_to_install('practice')}; or convert it to JSON "
+            "lines (`duckdb -c \"COPY (FROM 'FILE') TO 'FILE.jsonl' (FORMAT json)\"`)"
         ) from error
     metadata = int.from_bytes(data[-_FOOTER:-4], "little")
     if not data.endswith(MAGIC) or metadata > len(data) - _FOOTER - len(MAGIC):

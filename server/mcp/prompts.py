@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Annotated, TypeAlias
 
 from mcp.server import MCPServer
 from mcp.shared.exceptions import MCPError
@@ -15,6 +16,7 @@ from mcp_types import (
     PromptReference,
     ResourceTemplateReference,
 )
+from pydantic import Field
 
 from experience_store.errors import ExperienceError, LibraryNotFoundError
 from experience_store.library import check_library_name
@@ -25,6 +27,9 @@ from server.mcp.next_steps import without_library
 from server.text import with_experiences
 
 MAX_COMPLETIONS = 100
+_Library: TypeAlias = Annotated[
+    str, Field(description="Library for this kind of work; by default the server's")
+]
 
 
 def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
@@ -32,9 +37,11 @@ def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
 
     @server.prompt(
         title="Solve with experiences",
-        description="Do a task using lessons from earlier attempts, then report the outcome.",
+        description="Do a task with the experiences that fit it, then report the attempt.",
     )
-    async def solve_with_experiences(task: str, library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+    async def solve_with_experiences(  # pyright: ignore[reportUnusedFunction]  # registered
+        task: Annotated[str, Field(description="What to do")], library: _Library = ""
+    ) -> str:
         name = library or app().settings.library
         with _invalid_params():
             prompt = await _with_experiences(app(), check_library_name(name), task)
@@ -46,9 +53,9 @@ def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
 
     @server.prompt(
         title="Learn from attempts",
-        description="Learn from a library's pending attempts.",
+        description="Learn from the groups that are waiting, and say what was learned.",
     )
-    async def learn_from_attempts(library: str = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
+    async def learn_from_attempts(library: _Library = "") -> str:  # pyright: ignore[reportUnusedFunction]  # registered
         name = library or app().settings.library
         with _invalid_params():
             await app().store.libraries.get(name)

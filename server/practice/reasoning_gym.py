@@ -17,10 +17,10 @@ from typing import Protocol, TypeAlias, cast
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
+from server.installation import how_to_install
 
 GymEntry: TypeAlias = dict[str, object]
 GymConfig: TypeAlias = Mapping[str, object]
-INSTALL = "pip install 'experience-mcp[gym]'"
 
 
 class GymDataset(Protocol):
@@ -46,7 +46,7 @@ class _Factory(Protocol):
 def check_installed() -> None:
     """Raises BadInputError if the package is missing."""
     if find_spec("reasoning_gym") is None:
-        raise BadInputError(f"reasoning-gym is not installed: {INSTALL}")
+        raise BadInputError(f"tasks of reasoning-gym need a package: {how_to_install('gym')}")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,8 +15,11 @@ from mcp import Client
 
 from experience_store.library import Policy
 from server.cli.main import SUMMARIES, main
+from server.cli.options import KEY_NAMES
 from server.mcp.build import build_server
 from server.mcp.tools import core_tools
+from server.practice.cli.command_options import TEACHER_KEY
+from server.practice.client.connection import TOKEN
 from server.settings import Settings
 from tests.paths import ROOT
 
@@ -63,6 +67,10 @@ def test_the_settings_table_lists_the_options_of_serve() -> None:
     assert first_cells("docs/settings.md", "# Settings") == [o for o in options if o != "--help"]
 
 
+def test_the_table_of_api_keys_lists_their_variables() -> None:
+    assert first_cells("docs/settings.md", "## API keys") == [*KEY_NAMES, TEACHER_KEY, TOKEN]
+
+
 def test_every_option_of_every_command_has_an_environment_variable() -> None:
     context = click.Context(main)
     for name in main.list_commands(context):
@@ -91,6 +99,21 @@ def test_the_mcp_reference_lists_the_fields_of_a_trajectory() -> None:
     sent = submit.parameters["properties"]["trajectories"]["items"]["properties"]
 
     assert first_cells("docs/mcp.md", "## Trajectories") == list(sent)
+
+
+async def test_the_example_of_the_mcp_reference_is_a_group_with_signal(settings: Settings) -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", read("docs/mcp.md"), re.DOTALL)
+    async with Client(build_server(settings)) as client:
+        result = await client.call_tool("submit_group", json.loads(example))
+
+    assert not result.is_error, result.content
+    assert result.structured_content == {
+        "library": "travel-desk",
+        "group_id": "booking-4711",
+        "signal": True,
+        "trajectories": 2,
+        "next_step": "1 group waiting: call update_experiences to learn from it.",
+    }
 
 
 async def test_the_mcp_reference_lists_resources_and_prompts(settings: Settings) -> None:

@@ -152,3 +152,11 @@ def test_an_unknown_task_is_refused_before_anything_is_asked(
     assert main(["--out", str(out), "--model", "m", "--tasks", "bolts,tea"]) == refused
     assert "there is no tea" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_without_a_key_or_an_endpoint_it_says_what_to_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert main(["--out", str(tmp_path / "out"), "--model", "some"]) == 2
+    assert "set OPENAI_API_KEY, or name an endpoint with --base-url" in capsys.readouterr().err

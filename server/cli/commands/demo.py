@@ -26,6 +26,7 @@ from server.child_process import cli_command
 from server.cli import demo_recording as recorded
 from server.cli.hosts.launch import database_of_host, host_entry, program
 from server.cli.open_database import opened
+from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import database_option, model_options, shared
 from server.mcp.results import Experiences, Submitted, UpdateOut
 from server.settings import ModelSettings
@@ -34,11 +35,11 @@ LIVE_SECONDS = 600
 T = TypeVar("T", bound=BaseModel)
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @shared("--live", is_flag=True, help="Let the configured model answer, not the recording.")
 @shared("--keep", is_flag=True, help="Keep the library, for show, why and history.")
 @database_option
-@model_options(needs_key=False)
+@section("With --live", model_options(needs_key=False))
 def demo(*, live: bool, keep: bool, database: Path, model: ModelSettings | None) -> None:
     """Watch a library learn: offline, no key, recorded attempts and answers of a real model.
 

@@ -71,11 +71,11 @@ class _Imported:
 def import_(
     *, file: str, library: str | None, database: Path, dry_run: bool, as_json: bool
 ) -> None:
-    """Import a library, or lessons, from a file.
+    """Import a library, or experiences written elsewhere, from a file.
 
     FILE is a file written by `export`, or `-` for stdin: JSON creates a new library with its whole
-    history. Lessons are added to a library, as one version; those that it already has are skipped,
-    and those that its policy does not allow are refused. They may be
+    history. Experiences written elsewhere are added to a library, as one version; those that it
+    already has are skipped, and those that its policy does not allow are refused. They may be
 
     \b
     - a list in Markdown or text, as `export --format markdown` writes it

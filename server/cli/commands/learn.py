@@ -69,9 +69,8 @@ def learn(
     """Learn now from all waiting groups, with the configured model.
 
     Each answer is stored as it arrives: after an interruption or an outage, run it again. A group
-    on whose prompt the model fails again and again is set aside, with the reason. The API key of
-    the model is read from OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY. Without a model,
-    --retry-set-aside returns the groups to the queue for the hosts.
+    on whose prompt the model fails again and again is set aside, with the reason. Without a
+    model, --retry-set-aside returns the groups to the queue for the hosts.
 
     The exit code is 0 if all that waited was learned from, and 1 if groups were set aside or the
     model cannot be used.

@@ -57,9 +57,8 @@ def serve(
     With --http, any number of clients share one server at http://HOST:PORT/mcp. SIGTERM or Ctrl-C
     shuts it down gracefully; in-flight requests finish.
 
-    With --model, the server learns in the background. The API key of the model is read from
-    OPENAI_API_KEY or EXPERIENCE_MCP_API_KEY. A key alone does not configure a model, so nothing is
-    billed unexpectedly.
+    With --model, the server learns in the background. An API key alone does not configure a model,
+    so nothing is billed unexpectedly.
     """
     check_library_name(library)
     # with sign-in, the scopes of a token decide who gets the administration tools

@@ -53,7 +53,7 @@ def _starts_with_library(arguments: tuple[str, ...]) -> bool:
 @option(
     "--group-by",
     metavar="FIELD",
-    help="Field whose value groups rollouts.  [default: the first of group_id, task_id, prompt_id, "
+    help="Field whose value groups attempts.  [default: the first of group_id, task_id, prompt_id, "
     "problem_id, example_id, instance_id, else the task]",
 )
 @option(
@@ -92,7 +92,7 @@ def submit(  # noqa: PLR0913  # one for each option
     {"task", "ground_truth", "attempts": [{"output", "reward", "model"}]}
         a group, as evaluations write it
     {"task_id", "task", "trial", "messages" or "output", "reward", …}
-        one rollout; rollouts with the same task_id become one group
+        one attempt; attempts with the same task_id become one group
 
     For other forms, name the fields. A name may have dots: test_result.report.resolved.
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-from importlib.metadata import distribution
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from experience_store.library import DEFAULT_LIBRARY
 from server import APP
 from server.child_process import cli_command
 from server.cli.options import KEY_NAMES, NO_KEY
+from server.installation import installed_from
 from server.settings import ModelSettings, default_database
 
 HOST_VARIABLES = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER")
@@ -54,12 +51,10 @@ def launch_command(*, shared: bool = False) -> list[str]:
     if uvx is None:
         return program()
     runner = "uvx" if shared else str(Path(uvx).absolute())
-    origin = distribution(APP).read_text("direct_url.json")  # PEP 610: None if from an index
-    if origin is None:
+    source = installed_from()
+    if source is None:
         return [runner, APP]
     if _may_be_cleared():
-        url = urlsplit(str(json.loads(origin)["url"]))
-        source = url2pathname(url.path) if url.scheme == "file" else url.geturl()
         return [runner, "--from", source, APP]
     return program()
 

@@ -225,7 +225,9 @@ async def retire_experiences(
     ctx: AppContext,
     library: Name,
     ids: Annotated[
-        list[LooseText], BeforeValidator(as_list), Field(description="Such as G3", min_length=1)
+        list[LooseText],
+        BeforeValidator(as_list),
+        Field(description="Ids, such as G3", min_length=1),
     ],
     note: Note = "",
 ) -> Annotated[CallToolResult, EditedOut]:

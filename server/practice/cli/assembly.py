@@ -16,6 +16,7 @@ from pathlib import Path
 
 from experience_store.errors import BadInputError
 from server.cli.open_database import check_exists
+from server.installation import how_to_install
 from server.learning.models.client import reach
 from server.learning.models.endpoint import Endpoint
 from server.practice.cli.run_checks import (
@@ -277,7 +278,7 @@ def _player(options: RunOptions, sampling: Sampling) -> Player:
 
 async def _check_tools(tools: Path, seconds: float) -> None:
     if find_spec("pydantic_ai") is None:
-        raise BadInputError("--tools needs an extra: pip install 'experience-mcp[practice]'")
+        raise BadInputError(f"--tools needs pydantic-ai: {how_to_install('practice')}")
     from server.practice.players.tool_check import check_tools  # noqa: PLC0415  # slow to import
 
     await check_tools(tools, seconds)

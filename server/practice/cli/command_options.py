@@ -11,6 +11,7 @@ from typing_extensions import override
 from server.cli.option_sections import Decorator
 from server.cli.options import ENVIRONMENT, JSON_OBJECT, option
 from server.mcp.next_steps import MAX_SERVED_TOKENS
+from server.practice.client.connection import TOKEN
 from server.practice.spending import RolloutLimits
 from server.practice.verifiers import TIME_LIMIT
 from server.settings import MIN_PROMPT_TOKENS
@@ -49,20 +50,21 @@ DATASET: Options = (
         "--data",
         metavar="DATA",
         required=True,
-        help="Tasks: a file (JSON, JSON Lines, CSV, TSV or Parquet), or "
-        "reasoning-gym:FAMILY?size=50&seed=1.",
+        help="Tasks: a file (JSON, JSON Lines, CSV, TSV or Parquet, perhaps compressed with gzip), "
+        "or generated ones: reasoning-gym:FAMILY?size=50&seed=1.",
     ),
     option(
         "--task-field",
         metavar="FIELD",
-        help="Field that holds the task, as text or chat messages; may have dots.  [default: the "
+        help="Field with the task, as text or chat messages; may have dots.  [default: the "
         "first of task, prompt, question, problem, query, messages]",
     ),
     option(
         "--truth-field",
         metavar="FIELD",
-        help="Field that holds the correct answer, or several; may have dots.  [default: the first "
-        "of ground_truth, answer, solution, target, answers, reward_model.ground_truth]",
+        help="Field with the ground truth: the correct answer, or several; may have dots.  "
+        "[default: the first of ground_truth, answer, solution, target, answers, "
+        "reward_model.ground_truth]",
     ),
     option(
         "--skip", metavar="N", type=click.IntRange(min=0), default=0, help="Skip the first N tasks."
@@ -108,12 +110,18 @@ ATTEMPTS: Options = (
         show_default=True,
         help="Maximum time for a server of --tools to start.",
     ),
-    option("--answer-tokens", metavar="N", type=COUNT, help="Maximum tokens of one completion."),
+    option(
+        "--answer-tokens",
+        metavar="N",
+        type=COUNT,
+        help="Maximum tokens of one answer of the model; an answer that is cut stays unscored.  "
+        "[default: the endpoint's]",
+    ),
     option(
         "--experience-tokens",
         metavar="N",
         type=click.IntRange(0, MAX_SERVED_TOKENS),
-        help="Token budget for experiences in a prompt.  [default: the server's]",
+        help="Token budget for experiences in a prompt.  [default: the server's, 1000]",
     ),
     option(
         "--max-turns",
@@ -121,25 +129,31 @@ ATTEMPTS: Options = (
         type=COUNT,
         default=_DEFAULT.turns,
         show_default=True,
-        help="Maximum completions in one rollout.",
+        help="Maximum model calls in one attempt.",
     ),
-    option("--rollout-tokens", metavar="N", type=COUNT, help="Maximum tokens of one rollout."),
+    option("--rollout-tokens", metavar="N", type=COUNT, help="Maximum tokens of one attempt."),
     option(
         "--rollout-seconds",
         metavar="SECONDS",
         type=POSITIVE,
         default=_DEFAULT.seconds,
         show_default=True,
-        help="Timeout of one rollout.",
+        help="Timeout of one attempt.",
     ),
-    option("--rollout-cost", metavar="COST", type=POSITIVE, help="Maximum cost of one rollout."),
+    option(
+        "--rollout-cost",
+        metavar="COST",
+        type=POSITIVE,
+        help="Maximum cost of one attempt; needs prices.",
+    ),
     option(
         "--tries",
         metavar="N",
         type=COUNT,
         default=3,
         show_default=True,
-        help="How often to try a rollout that fails partway; --retries is for single model calls.",
+        help="How often to start an attempt that an outage breaks off; --retries is for single "
+        "model calls.",
     ),
     option(
         "--accept-failures",
@@ -147,7 +161,8 @@ ATTEMPTS: Options = (
         type=click.IntRange(min=0),
         default=0,
         show_default=True,
-        help="Attempts per phase that may stay unscored after an outage.",
+        help="Attempts that may stay unscored after an outage, in each step of practice and each "
+        "arm of the evaluation.",
     ),
     option(
         "--seed",
@@ -159,45 +174,59 @@ ATTEMPTS: Options = (
     ),
     option("--send-seed", is_flag=True, help="Send the endpoint a seed with each attempt."),
 )
-TEACHER: Options = (
-    option("--teacher", metavar="NAME", help="Model that learns and judges.  [default: --model]"),
-    option(
-        "--teacher-url",
-        metavar="URL",
-        help=f"Endpoint of the teacher; its key is in {TEACHER_KEY}.  [default: --base-url]",
-    ),
-    option(
-        "--teacher-body",
-        metavar="JSON",
-        type=JSON_OBJECT,
-        help="Additional fields of the teacher's calls, as --model-body.  [default: the same, if "
-        "it is the same model]",
-    ),
+
+
+def teacher_options(purpose: str) -> Options:
+    """The options of a model that learns or judges.
+
+    Args:
+        purpose: Help text of --teacher.
+    """
+    return (
+        option("--teacher", metavar="NAME", help=f"{purpose}  [default: --model]"),
+        option(
+            "--teacher-url",
+            metavar="URL",
+            help=f"Endpoint of the teacher; its API key is read from {TEACHER_KEY}. Without that, "
+            "the key of --model is used at the same endpoint, and none elsewhere.  [default: "
+            "--base-url]",
+        ),
+        option(
+            "--teacher-body",
+            metavar="JSON",
+            type=JSON_OBJECT,
+            help="Additional fields of the teacher's calls, as --model-body.  [default: the same, "
+            "if it is the same model]",
+        ),
+        option(
+            "--teacher-price-prompt",
+            metavar="PRICE",
+            type=NOT_NEGATIVE,
+            help="Price of the teacher, as --price-prompt.  [default: the same, if it is the same "
+            "model]",
+        ),
+        option(
+            "--teacher-price-cached",
+            metavar="PRICE",
+            type=NOT_NEGATIVE,
+            help="Price of the teacher, as --price-cached.",
+        ),
+        option(
+            "--teacher-price-completion",
+            metavar="PRICE",
+            type=NOT_NEGATIVE,
+            help="Price of the teacher, as --price-completion.",
+        ),
+    )
+
+
+TEACHER_PROMPT_TOKENS: Options = (
     option(
         "--teacher-prompt-tokens",
         metavar="N",
         type=click.IntRange(min=MIN_PROMPT_TOKENS),
         help="Maximum tokens of the teacher's prompts, for a small context window: its size less "
         "1,000 for the answer.  [default: up to 24,000]",
-    ),
-    option(
-        "--teacher-price-prompt",
-        metavar="PRICE",
-        type=NOT_NEGATIVE,
-        help="Price of the teacher, as --price-prompt.  [default: the same, if it is the same "
-        "model]",
-    ),
-    option(
-        "--teacher-price-cached",
-        metavar="PRICE",
-        type=NOT_NEGATIVE,
-        help="Price of the teacher, as --price-cached.",
-    ),
-    option(
-        "--teacher-price-completion",
-        metavar="PRICE",
-        type=NOT_NEGATIVE,
-        help="Price of the teacher, as --price-completion.",
     ),
 )
 BUDGETS: Options = (
@@ -211,27 +240,35 @@ BUDGETS: Options = (
         "--max-tokens",
         metavar="N",
         type=COUNT,
-        help="Stop the run once it has used N tokens in total; --experience-tokens limits prompts.",
+        help="Stop the run once it has used N tokens in total, of attempts, judging and learning.",
     ),
 )
 SERVER: Options = (
     option(
         "--server",
         metavar="URL",
-        help="URL of a running MCP server.  [default: an embedded server on --database]",
+        help="URL of a running MCP server, such as http://127.0.0.1:8765/mcp; a token for it is "
+        f"read from {TOKEN}.  [default: an embedded server on --database]",
     ),
 )
-RUN: Options = (
-    option(
-        "--run",
-        metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of the run; the same command resumes it.  [default: runs/LIBRARY, of evaluate "
-        "runs/LIBRARY-evaluate-DATA]",
-    ),
-    option(
-        "--dry-run",
-        is_flag=True,
-        help="Say what would be done, with about how many calls and tokens, and stop.",
-    ),
-)
+
+
+def run_options(folder: str) -> Options:
+    """The options on where a run is kept.
+
+    Args:
+        folder: The default of --run.
+    """
+    return (
+        option(
+            "--run",
+            metavar="DIR",
+            type=click.Path(path_type=Path, file_okay=False),
+            help=f"Folder of the run; the same command resumes it.  [default: {folder}]",
+        ),
+        option(
+            "--dry-run",
+            is_flag=True,
+            help="Say what would be done, with about how many calls and tokens, and stop.",
+        ),
+    )

@@ -5,14 +5,26 @@ from __future__ import annotations
 import click
 
 from experience_store.submissions.read_submission import MAX_ATTEMPTS
-from server.cli.option_sections import SectionedCommand
+from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import option
 from server.practice.cli import run_command
-from server.practice.cli.command_options import ATTEMPTS, COUNT, TEMPERATURE, Options
+from server.practice.cli.command_options import (
+    ATTEMPTS,
+    COUNT,
+    TEACHER_PROMPT_TOKENS,
+    TEMPERATURE,
+    Options,
+    run_options,
+    teacher_options,
+)
 from server.practice.cli.run_options import RunOptions, takes_run_options
 
 _HELD_OUT: Options = (
-    option("--eval-data", metavar="DATA", help="Held-out tasks, to compare before and after."),
+    option(
+        "--eval-data",
+        metavar="DATA",
+        help="Held-out tasks: never practised on, they measure the gain.",
+    ),
     option(
         "--eval-task-field",
         metavar="FIELD",
@@ -21,13 +33,13 @@ _HELD_OUT: Options = (
     option(
         "--eval-truth-field",
         metavar="FIELD",
-        help="Field with the right answer in --eval-data.  [default: as --truth-field]",
+        help="Field with the ground truth in --eval-data.  [default: as --truth-field]",
     ),
     option(
         "--hold-out",
         metavar="SHARE",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        help="Share of --data to hold out, instead of --eval-data.",
+        help="Share of --data to hold out, such as 0.3, instead of --eval-data.",
     ),
 )
 _TEMPERATURE: Options = (
@@ -47,7 +59,7 @@ _LEARNING: Options = (
         type=COUNT,
         default=3,
         show_default=True,
-        help="Passes over all tasks.",
+        help="How often all tasks are practised.",
     ),
     option(
         "--group-size",
@@ -55,7 +67,8 @@ _LEARNING: Options = (
         type=click.IntRange(1, MAX_ATTEMPTS),
         default=5,
         show_default=True,
-        help="Attempts at each task; 1 learns from single attempts (the paper's ablation).",
+        help="Attempts at each task, compared with one another; 1 learns from single attempts (the "
+        "paper's ablation).",
     ),
     option(
         "--batch-size",
@@ -63,7 +76,7 @@ _LEARNING: Options = (
         type=COUNT,
         default=100,
         show_default=True,
-        help="Tasks per step; the library learns after each step.",
+        help="Tasks in a step; the library learns once after each step.",
     ),
     option(
         "--from-step",
@@ -133,35 +146,47 @@ _ARMS: Options = (
 
 @click.command(cls=SectionedCommand)
 @takes_run_options(
-    attempts=(*_TEMPERATURE, *ATTEMPTS), learning=_LEARNING, evaluation=(*_HELD_OUT, *_EVALUATION)
+    attempts=(*_TEMPERATURE, *ATTEMPTS),
+    learning=section(
+        "Learning and judging",
+        *_LEARNING,
+        *teacher_options("Model that learns, and judges with --verifier judge."),
+        *TEACHER_PROMPT_TOKENS,
+    ),
+    evaluation=(*_HELD_OUT, *_EVALUATION),
+    run_folder=run_options("runs/LIBRARY"),
 )
 def practice(options: RunOptions) -> None:
     """Practise on a dataset, learn from the attempts, and measure the gain.
 
     --model attempts every task several times, --verifier scores the attempts, and the library
-    learns what the better ones did differently. Held-out tasks measure the gain: without the
-    library before, with it after.
+    learns what the better ones did differently. Tasks held out (--hold-out or --eval-data) measure
+    the gain: they are attempted without the library and with what it has learned.
 
     All work is kept in --run: the same command resumes an interrupted run. At the end the folder
     has report.html and report.json.
 
-    Exit code 3 if the run stopped early and can be resumed, 4 if nothing was learned. The API key
-    is read from EXPERIENCE_MCP_API_KEY or OPENAI_API_KEY.
+    Exit code 3 if the run stopped early and can be resumed, 4 if nothing was learned.
     """
     run_command.run(options)
 
 
 @click.command(cls=SectionedCommand)
-@takes_run_options(attempts=ATTEMPTS, learning=(), evaluation=_ARMS)
+@takes_run_options(
+    attempts=ATTEMPTS,
+    learning=section("Judging", *teacher_options("Model that judges with --verifier judge.")),
+    evaluation=_ARMS,
+    run_folder=run_options("runs/LIBRARY-evaluate-DATA"),
+)
 def evaluate(options: RunOptions) -> None:
     """Measure a library's effect: the same tasks with and without it.
 
-    --model attempts every task of --data K times in each arm. The report gives Mean@K and Pass@K
-    with intervals, and says whether the gain is distinguishable from zero.
+    --model attempts every task of --data K times in each arm, without the library and with it. The
+    report gives Mean@K (the mean reward of K attempts) and Pass@K (the share of tasks of which one
+    in K attempts passed) with intervals, and says whether the gain is distinguishable from zero.
 
     All work is kept in --run: the same command resumes an interrupted run.
 
-    Exit code 3 if the run stopped early and can be resumed, 4 if there was nothing to compare. The
-    API key is read from EXPERIENCE_MCP_API_KEY or OPENAI_API_KEY.
+    Exit code 3 if the run stopped early and can be resumed, 4 if there was nothing to compare.
     """
     run_command.run(options)

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TypeVar
 
@@ -40,23 +41,30 @@ def run(options: RunOptions) -> None:
     """Start a run or resume it; write its report and print it."""
     options.check()
     warn_on_stderr()
+    log = options.folder / VERIFIER_ERRORS
+    earlier = _size(log)
     try:
         _run_to_its_end(options)
     except ExperienceError as error:  # perhaps of an endpoint, which may repeat a key
         raise click.ClickException(options.redactor.text(str(error))) from error
     finally:
-        if (log := options.folder / VERIFIER_ERRORS).exists():
+        if _size(log) > earlier:
             click.echo(f"Tracebacks of the verifier: {printable(str(log))}", err=True)
 
 
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def _run_to_its_end(options: RunOptions) -> None:
-    check_available()
     check_library_name(options.library)
     plan = make_plan(options)
     planned = forecast(plan, options.assumptions)
     if options.dry_run:
+        options.check_verifier()
         _show_forecast(options, planned)
         return
+    check_available()
     try:
         done, report = asyncio.run(_until_interrupted(_run(options, plan, planned)))
     except httpx2.HTTPError as error:  # ends the client, and with it the run, in the middle

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from experience_store.errors import BadInputError
 from experience_store.learning.inputs import model_budget
-from server.cli.option_sections import section
+from server.cli.option_sections import Decorator, section
 from server.cli.options import (
     KEY_MISSING,
     NO_KEY,
@@ -28,9 +28,7 @@ from server.cli.options import (
 from server.practice.cli.command_options import (
     BUDGETS,
     DATASET,
-    RUN,
     SERVER,
-    TEACHER,
     TEACHER_KEY,
     Options,
 )
@@ -42,6 +40,7 @@ from server.practice.run.attempts import AttemptSettings
 from server.practice.run.forecast import Assumptions
 from server.practice.run.redaction import Redactor
 from server.practice.spending import RolloutLimits
+from server.practice.verifiers import NAMES, make_verifier
 from server.settings import ModelSettings, Prices, Settings
 
 DEFAULT_SERVED_TOKENS = Settings(Path()).max_tokens
@@ -83,7 +82,6 @@ class RunOptions(BaseModel):
     teacher: str | None
     teacher_url: str | None
     teacher_body: dict[str, object] | None = None
-    teacher_prompt_tokens: int | None
     teacher_price_prompt: float | None
     teacher_price_cached: float | None
     teacher_price_completion: float | None
@@ -104,6 +102,7 @@ class RunOptions(BaseModel):
     temperature: float | None = None
     no_ground_truth: bool = False
     direct: int | None = None
+    teacher_prompt_tokens: int | None = None
     from_step: int | None = None
     # of `evaluate` alone
     arms: tuple[Arm, ...] = Field(default=("without", "with"))
@@ -252,6 +251,15 @@ class RunOptions(BaseModel):
         if not self.player.api_key:
             raise BadInputError(KEY_MISSING.format(self.player.name))
 
+    def check_verifier(self) -> None:
+        """Check that there is such a verifier; its packages and its model are not needed yet.
+
+        Raises:
+            BadInputError: If there is none.
+        """
+        if self.verifier_name not in NAMES:
+            make_verifier(self.verifier_name, judge=None)
+
     def check(self) -> None:
         """Check the options before anything is spent.
 
@@ -276,14 +284,15 @@ class RunOptions(BaseModel):
 
 
 def takes_run_options(
-    *, attempts: Options, learning: Options, evaluation: Options
+    *, attempts: Options, learning: Decorator, evaluation: Options, run_folder: Options
 ) -> Callable[[Callable[[RunOptions], None]], Command]:
     """A command that takes the options of a run.
 
     Args:
         attempts: The options on attempts.
-        learning: Options on learning that the command has beside the teacher's.
+        learning: The section on the teacher: it learns and judges, or only judges.
         evaluation: The options on the evaluation.
+        run_folder: The options on where the run is kept.
     """
 
     def decorated(command: Callable[[RunOptions], None]) -> Command:
@@ -300,11 +309,11 @@ def takes_run_options(
                     model_options(needs_key=False, purpose="Model that attempts the tasks."),
                 ),
                 section("Attempts", *attempts),
-                section("Learning and judging", *learning, *TEACHER),
+                learning,
                 section("Evaluation", *evaluation),
                 section("Budgets", *BUDGETS),
                 section("Library and server", library_argument(), database_option, *SERVER),
-                section("Run and output", *RUN, json_option),
+                section("Run and output", *run_folder, json_option),
             )
         ):
             complete = add(complete)

@@ -26,7 +26,7 @@ def read_answers(field: str, value: JsonValue) -> tuple[str, ...]:
         found = [_answer(field, item) for item in value]
         if not found or None in found:
             raise BadInputError(
-                f"{field}: a list of right answers must not be empty, and have no empty one"
+                f"{field}: a list of correct answers must not be empty or hold an empty one"
             )
         return tuple(dict.fromkeys(answer for answer in found if answer is not None))
     answer = _answer(field, value)
@@ -47,12 +47,12 @@ def _answer(field: str, value: JsonValue) -> str | None:
             return value if value.strip() else None
         case dict():
             raise BadInputError(
-                f"{field}: is an object; name the right answer in it, as --truth-field "
+                f"{field}: is an object; name the correct answer in it, as --truth-field "
                 f"{field}.NAME ({listed(list(value), 8)})"
             )
         case _:
             raise BadInputError(
-                f"{field}: the right answer must be text or a number, or a list of these; put "
+                f"{field}: the ground truth must be text or a number, or a list of these; put "
                 "anything else in a field of another name, which a verifier of yours finds in "
                 "task.extra"
             )

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from experience_store.errors import BadInputError, StorageError
+from server.installation import how_to_install
 from server.practice.records import Run
 from server.practice.report.json_report import RunReport, as_json, make_report
 from server.practice.report.terminal_report import report_lines
@@ -19,7 +20,7 @@ _NEEDED = ("jinja2", "matplotlib")
 
 
 class MissingExtraError(BadInputError):
-    """Reports need an extra: pip install 'experience-mcp[practice]'."""
+    """A report needs packages of the extra `practice`."""
 
 
 def check_available() -> None:
@@ -31,8 +32,7 @@ def check_available() -> None:
     missing = [package for package in _NEEDED if find_spec(package) is None]
     if missing:
         raise MissingExtraError(
-            f"Reports need {' and '.join(missing)}: install the extra `practice` (in a clone: uv "
-            "sync --extra practice)"
+            f"reports need {' and '.join(missing)}: {how_to_install('practice')}"
         )
 
 

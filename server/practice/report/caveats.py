@@ -24,10 +24,10 @@ LONGEST = 300
 
 Kind = Literal["rollout", "verifier", "learning"]
 PURPOSES = {
-    "practice_rollouts": "rollouts in practice",
+    "practice_rollouts": "attempts in practice",
     "practice_verification": "verification in practice",
     "learning": "learning",
-    "evaluation_rollouts": "rollouts in evaluation",
+    "evaluation_rollouts": "attempts in evaluation",
     "evaluation_verification": "verification in evaluation",
     "lost": "failed or redone",
 }

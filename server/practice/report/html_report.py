@@ -108,7 +108,7 @@ def _arm_rows(arms: Sequence[ArmMetrics]) -> list[tuple[str, list[str]]]:
     rows = [
         ("Tasks", [f"{arm.tasks:,}" for arm in arms]),
         ("Attempts", [f"{arm.counts.attempts:,}" for arm in arms]),
-        ("Unscored: rollout failed", [f"{arm.counts.rollout_failures:,}" for arm in arms]),
+        ("Unscored: attempt failed", [f"{arm.counts.rollout_failures:,}" for arm in arms]),
         *(
             (f"… of these {what}", [f"{arm.counts.unusable.get(kind, 0):,}" for arm in arms])
             for kind, what in UNUSABLE.items()
@@ -124,7 +124,7 @@ def _arm_rows(arms: Sequence[ArmMetrics]) -> list[tuple[str, list[str]]]:
         for k in sorted({k for found in passed for k in found})
     ]
     rows += [
-        ("Tool calls per rollout", [formatting.number(a.use.tool_calls_per_rollout) for a in arms]),
+        ("Tool calls per attempt", [formatting.number(a.use.tool_calls_per_rollout) for a in arms]),
         ("Tokens per attempt", [formatting.number(arm.use.tokens_per_attempt) for arm in arms]),
     ]
     if any(arm.use.cost_per_attempt is not None for arm in arms):

@@ -49,7 +49,7 @@ def _alike(rewards: list[float]) -> str:
     if mean >= _EASY:
         hint = "the tasks may be too easy for this model"
     elif mean <= _HARD:
-        hint = "the tasks may be too hard for this model, or --verifier misses right answers"
+        hint = "the tasks may be too hard for this model, or --verifier misses correct answers"
     else:
         hint = "more attempts (--group-size) or a higher --temperature may differ"
     return (

@@ -138,16 +138,16 @@ def _tool_calls(steps: Sequence[StepMetrics]) -> Plot:
         over_steps(axes, "step")
 
     caption = (
-        f"Mean over all rollouts of a step, unfinished ones too: {number(calls[0])} in step "
+        f"Mean over all attempts of a step, unfinished ones too: {number(calls[0])} in step "
         f"{steps[0].step}, {number(calls[-1])} in step {steps[-1].step}."
     )
-    return plot("calls", "Tool calls per rollout", caption, draw)
+    return plot("calls", "Tool calls per attempt", caption, draw)
 
 
 def _spending(steps: Sequence[StepMetrics]) -> Plot:
     purposes = [
         ("learning", BLUE, [step.learning for step in steps]),
-        ("rollouts", GREEN, [step.use.rollouts for step in steps]),
+        ("attempts", GREEN, [step.use.rollouts for step in steps]),
         ("verification", RED, [step.use.verification for step in steps]),
     ]
     shown = [p for p in purposes if p[0] != "verification" or any(s.calls for s in p[2])]

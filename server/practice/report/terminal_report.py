@@ -70,7 +70,7 @@ def unscored(found: AttemptCounts) -> str:
     """`4 of 120 attempts unscored (3 cut at the token limit, 1 by verifier)`."""
     text = f"{found.unscored:,} of {count(found.attempts, 'attempt')} unscored"
     parts = {UNUSABLE[kind]: times for kind, times in found.unusable.items()}
-    parts["by rollout"] = found.rollout_failures - sum(parts.values())
+    parts["failed"] = found.rollout_failures - sum(parts.values())
     parts["by verifier"] = found.verifier_failures
     why = ", ".join(f"{times:,} {what}" for what, times in parts.items() if times)
     return f"{text} ({why})" if why else text
@@ -155,4 +155,4 @@ def _failed(report: RunReport) -> Iterator[str]:
     if found.times:
         worst = found.listed[0]
         what = clipped(worst.reason, 100) or NONE
-        yield f"Failures: {found.times:,}; most often {worst.kind} ({worst.times:,} times): {what}"
+        yield f"Failures: {found.times:,}; most often ({worst.times:,} times): {what}"

@@ -150,7 +150,7 @@ async def score(
         EndpointRefusedError: If it asks one that refuses every call.
     """
     if rollout.failure is not None:
-        failure = f"the rollout failed: {rollout.failure}"
+        failure = f"the attempt failed: {rollout.failure}"
         return Score(reward=None, failure=failure, outage=rollout.outage, refused=rollout.refused)
     with record_spending() as calls:
         try:

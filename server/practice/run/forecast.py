@@ -93,12 +93,13 @@ class Forecast:
     @property
     def lines(self) -> list[str]:
         """All of it, by purpose."""
+        bound = "; learning is at most that much" if self.parts["learning"].calls else ""
         parts = [f"  {name}: {_amount(spent)}" for name, spent in self.parts.items() if spent.calls]
         return [
             f"{self.what}: {count(self.attempts, 'attempt')}",
             *parts,
             f"  together: {_amount(self.whole)}",
-            f"These are estimates, {self.assumptions}; learning is at most that much.",
+            f"These are estimates, {self.assumptions}{bound}.",
         ]
 
     @property
@@ -165,6 +166,8 @@ def _what(plan: RunPlan) -> Iterator[str]:
             f"{count(len(plan.held_out), 'task')} x {count(plan.k, 'attempt')}, "
             f"{_arms(plan.arms)} the library"
         )
+    else:
+        yield "no held-out tasks, so no gain is measured"
 
 
 def _arms(arms: Sequence[Arm]) -> str:

@@ -57,7 +57,10 @@ def start_or_resume(journal: Journal, start: RunStart) -> RunStart:
         journal.forget(*journal.keys("*"))
         return journal.put(START, start)
     start = journal.redactor.record(start)  # as the journal has it
-    unknown = {n: v for n, v in start.settings.items() if n in ADDED - found.settings.keys()}
+    free = set(ADDED - found.settings.keys())
+    if not journal.keys("*/score"):  # a verifier that raised for each attempt may be mended
+        free.add("verifier_code")
+    unknown = {n: v for n, v in start.settings.items() if n in free}
     found = found.model_copy(update={"settings": {**found.settings, **unknown}})
     if changed := differences(found.settings, start.settings, but=SHOWN):
         raise OtherRunError(

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from experience_store.errors import BadInputError
 from server.child_process import isolated_command, isolated_environment
+from server.installation import how_to_install
 from server.practice import reasoning_gym
 from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import answer_in_tags
@@ -48,7 +49,7 @@ class MathVerifier(AnswerVerifier):
     def __init__(self, time_limit: float = TIME_LIMIT) -> None:
         if find_spec("math_verify") is None:
             raise BadInputError(
-                "math-verify is not installed: pip install 'experience-mcp[practice]'"
+                f"the verifier math needs math-verify: {how_to_install('practice')}"
             )
         self._time_limit = time_limit
         self._scorer_process = SubprocessScorer("math", time_limit)

@@ -65,14 +65,14 @@ class Verifier(Protocol):
 class AnswerVerifier(Verifier):
     """A verifier that scores answers: never thoughts, and never nothing.
 
-    An empty answer, or one that holds nothing but thoughts, is a failure and stays unscored.
+    An empty answer, or one that holds nothing but reasoning, is a failure and stays unscored.
     """
 
     @override
     async def verify(self, task: Task, rollout: Rollout) -> Score:
         answer = without_thoughts(rollout.answer)
         if not answer.strip():
-            what = "holds nothing but thoughts" if rollout.answer.strip() else "is empty"
+            what = "holds nothing but reasoning" if rollout.answer.strip() else "is empty"
             return Score(reward=None, failure=f"the answer {what}")
         return await self.score(task, rollout.model_copy(update={"answer": answer}))
 

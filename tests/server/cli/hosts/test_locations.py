@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from experience_store.errors import BadInputError
+from server import installation
 from server.cli.hosts import launch
 from server.cli.hosts.catalogue import HOSTS, Machine
 
@@ -96,7 +97,7 @@ def uvx(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def origin(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
-    monkeypatch.setattr(launch, "distribution", lambda _name: Installed(text))  # pyright: ignore[reportUnknownArgumentType,reportUnknownLambdaType]
+    monkeypatch.setattr(installation, "distribution", lambda _name: Installed(text))  # pyright: ignore[reportUnknownArgumentType,reportUnknownLambdaType]
 
 
 def test_installed_from_an_index_the_command_is_uvx(

@@ -108,9 +108,9 @@ def test_limit_and_skip_select_a_range(tmp_path: Path) -> None:
         ('{"input": "One"}', "has no prompt .* it has input"),
         ('{"task": "  "}', "task: must be text"),
         ('{"prompt": [{"role": "user"}]}', "prompt.0: has no content; its fields are role"),
-        ('{"task": "One", "answer": [["a"]]}', "answer: the right answer must be text or a number"),
+        ('{"task": "One", "answer": [["a"]]}', "answer: the ground truth must be text or a number"),
         ('{"task": "One", "answer": {"a": 1}}', "--truth-field answer.NAME"),
-        ('{"task": "One", "answer": []}', "answer: a list of right answers must not be empty"),
+        ('{"task": "One", "answer": []}', "answer: a list of correct answers must not be empty"),
         ('{"task": "One", "id": true}', "id: must be text or an integer"),
         (r'{"task": "\ud83d"}', "half an emoji"),
         ('{"task": "x", "deep": ' + "[" * 400 + "]" * 400 + "}", "nested too deeply"),
@@ -298,7 +298,7 @@ def test_without_the_package_parquet_says_how_to_convert(
     monkeypatch.setitem(sys.modules, "arro3.io", None)
     path = tmp_path / "tasks.parquet"
     path.write_bytes(b"PAR1")
-    with pytest.raises(BadInputError, match=r"install 'experience-mcp\[practice\]'.*COPY"):
+    with pytest.raises(BadInputError, match=r"uv sync --extra practice`; .*COPY"):
         load_tasks(str(path))
 
 
@@ -450,7 +450,7 @@ def test_a_missing_package_error_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reasoning_gym, "find_spec", absent)
-    with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[gym\]'"):
+    with pytest.raises(BadInputError, match=r"uv sync --extra gym"):
         load_tasks("reasoning-gym:chain_sum")
 
 

@@ -309,5 +309,5 @@ def test_what_came_in_place_of_an_answer_is_counted_apart() -> None:
     cut = cut.model_copy(update={"rollout": rollout})
     found = counts([cut, cut, broken_off(), unverified(), attempt(1.0)])
     assert (found.rollout_failures, found.unusable, found.unscored) == (3, {"cut": 2}, 4)
-    said = "4 of 5 attempts unscored (2 cut at the token limit, 1 by rollout, 1 by verifier)"
+    said = "4 of 5 attempts unscored (2 cut at the token limit, 1 failed, 1 by verifier)"
     assert unscored(found) == said

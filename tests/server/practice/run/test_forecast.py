@@ -51,6 +51,7 @@ async def test_a_dry_run_makes_and_calls_nothing_and_needs_no_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("server.practice.report._NEEDED", ("no_such_package",))  # nor reports
     async with ground(tmp_path) as here:
         before = names(tmp_path)
         arguments = here.arguments(command, "--dry-run", "--price-prompt", "1")
@@ -62,6 +63,8 @@ async def test_a_dry_run_makes_and_calls_nothing_and_needs_no_key(
         assert "Nothing was called" in ended.output
         as_json = json.loads((await here.invoke([*arguments, "--json"])).output)
         assert as_json["attempts"] == (18 if command == "practice" else 28)
+        wrong = await here.invoke([*arguments, "--verifier", "matsch"])
+        assert "did you mean 'match'?" in wrong.error
         assert names(tmp_path) == before
         assert here.endpoint.calls == []
 

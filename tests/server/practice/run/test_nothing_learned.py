@@ -32,7 +32,7 @@ def always(text: str) -> Said:
         pytest.param(
             always("wrong"),
             None,
-            "too hard for this model, or --verifier misses right answers",
+            "too hard for this model, or --verifier misses correct answers",
             marks=pytest.mark.exhaustive,
         ),
         (None, EMPTY, "the comparisons found nothing that is both general and new"),

@@ -207,7 +207,11 @@ async def test_a_run_is_not_resumed_by_another_verifier_seeding_or_endpoint(
     own = ("--verifier", "going_on_checks:short")
     checks = tmp_path / "going_on_checks.py"
     async with ground(tmp_path) as here, ScriptedEndpoint(world) as other:
-        checks.write_text(CHECKS)
+        checks.write_text(CHECKS.replace("float(right)", "right.nothing"))
+        ended = await here.do("practice", *own, code=3)
+        assert "AttributeError in going_on_checks.py" in ended.errors
+        checks.write_text(CHECKS)  # nothing was scored by the other code
+        sys.modules.pop("going_on_checks")
         await here.do("practice", *own)
         calls = len(here.endpoint.calls)
         elsewhere = other.base_url.replace("//", "//me:secret@")

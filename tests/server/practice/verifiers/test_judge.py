@@ -77,7 +77,7 @@ async def test_a_judge_sees_all_right_answers_and_no_thoughts() -> None:
     assert "Each of these is right:\n- Paris\n- Lutetia\n" in endpoint.prompts()[0]
     assert "Lyon" not in endpoint.prompts()[0]
     assert len(endpoint.calls) == 1
-    assert (empty.reward, empty.failure) == (None, "the answer holds nothing but thoughts")
+    assert (empty.reward, empty.failure) == (None, "the answer holds nothing but reasoning")
 
 
 async def test_a_judge_without_a_ground_truth_is_told_to_check_for_itself() -> None:

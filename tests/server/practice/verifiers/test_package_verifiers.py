@@ -138,7 +138,7 @@ def test_a_missing_math_verify_error_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(package_verifiers, "find_spec", absent)
-    with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[practice\]'"):
+    with pytest.raises(BadInputError, match=r"uv sync --extra practice"):
         make_verifier("math", judge=None)
 
 
@@ -281,5 +281,5 @@ def test_reasoning_gym_refuses_tasks_of_other_datasets() -> None:
 
 def test_the_verifier_of_reasoning_gym_needs_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reasoning_gym, "find_spec", absent)
-    with pytest.raises(BadInputError, match=r"pip install 'experience-mcp\[gym\]'"):
+    with pytest.raises(BadInputError, match=r"uv sync --extra gym"):
         make_verifier("reasoning-gym", judge=None)

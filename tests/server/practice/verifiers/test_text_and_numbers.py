@@ -181,9 +181,9 @@ async def test_an_answer_without_content_is_unscored_and_thoughts_are_no_answer(
     for answer, what in (
         ("", "is empty"),
         (" \n", "is empty"),
-        ("<think>It is 4.</think>", "holds nothing but thoughts"),
-        ("<think>It is 4.", "holds nothing but thoughts"),
-        ("[THINK]4[/THINK]\n", "holds nothing but thoughts"),
+        ("<think>It is 4.</think>", "holds nothing but reasoning"),
+        ("<think>It is 4.", "holds nothing but reasoning"),
+        ("[THINK]4[/THINK]\n", "holds nothing but reasoning"),
     ):
         score = await verifier.verify(task("4"), said(answer))
         assert (score.reward, score.failure) == (None, f"the answer {what}"), answer
