@@ -29,6 +29,7 @@ from server.learning.models import (
     ModelUnavailableError,
     Reply,
 )
+from server.learning.slots import Turn, taking
 
 MAX_TRIES = 2  # an invalid answer is asked for once more
 
@@ -37,10 +38,16 @@ MAX_TRIES = 2  # an invalid answer is asked for once more
 class _Down:
     """The call failed because the endpoint is down."""
 
-    error: ModelUnavailableError
-
 
 _Outcome: TypeAlias = Reply | ModelRefusedError | ModelUnavailableError | _Down
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that was put to the model, or waits for its turn."""
+
+    request: Request
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,8 @@ class ModelDriver:
                 flight are awaited.
         """
         slots = asyncio.Semaphore(share) if share else nullcontext()
-        one = _Pass(self._runner, self._model, self._health, slots)
+        library = work.record.library.name
+        one = _Pass(self._runner, self._model, self._health, library, slots)
         work = await one.run(work, report)
         return work, bool(one.put_aside - work.update.answers.keys())
 
@@ -98,7 +106,7 @@ class _Pass:
     """One pass over the open requests of an update.
 
     Attributes:
-        asked: The calls in flight.
+        asked: The requests that are put to the model.
         tries: Number of answers so far, by request.
         put_aside: Ids of the requests that failed in this pass.
         down: The error, if the endpoint is down.
@@ -107,9 +115,10 @@ class _Pass:
     runner: UpdateRunner
     model: Model
     health: EndpointHealth
+    library: str
     slots: AbstractAsyncContextManager[None]
-    asked: dict[asyncio.Task[_Outcome], Request] = field(
-        default_factory=dict[asyncio.Task[_Outcome], Request]
+    asked: dict[asyncio.Task[_Outcome], _Asked] = field(
+        default_factory=dict[asyncio.Task[_Outcome], _Asked]
     )
     tries: Counter[str] = field(default_factory=Counter[str])
     put_aside: set[str] = field(default_factory=set[str])
@@ -126,7 +135,9 @@ class _Pass:
                     break
                 done, _ = await asyncio.wait(self.asked, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    work = await self._take(work, self.asked.pop(task), task.result())
+                    asked = self.asked.pop(task)
+                    if not task.cancelled():
+                        work = await self._take(work, asked.request, task.result())
         finally:
             for task in self.asked:
                 task.cancel()
@@ -137,26 +148,35 @@ class _Pass:
 
     async def _put_open(self, work: ResumedUpdate) -> None:
         """Send what is open and not in flight; preparing a request twice would be slow."""
-        in_flight = {request.id for request in self.asked.values()}
+        in_flight = {asked.request.id for asked in self.asked.values()}
         for request in await self.runner.ask(work, in_flight | self.put_aside):
             self._put(request, None)
 
     def _put(self, request: Request, correction: Correction | None) -> None:
-        self.asked[asyncio.create_task(self._call(request, correction))] = request
+        asked = _Asked(request, Turn(self.library))
+        self.asked[asyncio.create_task(self._call(asked, correction))] = asked
 
-    async def _call(self, request: Request, correction: Correction | None) -> _Outcome:
+    async def _call(self, asked: _Asked, correction: Correction | None) -> _Outcome:
         try:
             async with self.slots:
-                with self.health.calling():
-                    reply = await self.model.ask(request, correction)
+                with self.health.calling(), taking(asked.turn):
+                    reply = await self.model.ask(asked.request, correction)
         except ModelRefusedError as error:
             down = await self.health.check()  # does it refuse this prompt, or all of them?
-            return error if down is None else _Down(down)
+            return error if down is None else self._stop(down)
         except ModelUnavailableError as error:
             down = await self.health.verdict(error)
-            return error if down is None else _Down(down)
+            return error if down is None else self._stop(down)
         self.health.answered()
         return reply
+
+    def _stop(self, error: ModelUnavailableError) -> _Down:
+        """The endpoint is down: await the calls in flight, and withdraw what waits for its turn."""
+        self.down = error
+        for task, asked in self.asked.items():
+            if asked.turn.began is None and task is not asyncio.current_task():
+                task.cancel()
+        return _Down()
 
     async def _take(
         self, work: ResumedUpdate, request: Request, outcome: _Outcome
@@ -172,8 +192,7 @@ class _Pass:
                 self.put_aside.add(request.id)
                 reason = self.health.explain(outcome)
                 return await self.runner.count_round(work, request.id, reason)
-            case _Down(error):
-                self.down = error
+            case _Down():
                 return work
 
     async def _take_reply(

@@ -33,6 +33,7 @@ from server.learning.models.error_responses import (
 from server.learning.models.parameters import Negotiation, Refusal, memory_of
 from server.learning.models.standard_form import Json, encoded, in_standard_form
 from server.learning.models.streaming import STREAM, joined
+from server.learning.slots import Slots
 from server.settings import ModelSettings, address_of
 
 logger = logging.getLogger(__name__)
@@ -49,15 +50,20 @@ _NO_RESPONSE = "x-no-response"  # of a response that stands for none, or for non
 _MODERATED, _UNUSABLE, _UNAVAILABLE, _LATE = 403, 502, 503, 504
 
 
-def client_of(settings: ModelSettings) -> openai.AsyncOpenAI:
-    """A client of an endpoint; close it in the end."""
+def client_of(settings: ModelSettings, slots: Slots | None = None) -> openai.AsyncOpenAI:
+    """A client of an endpoint; close it in the end.
+
+    Args:
+        settings: The endpoint.
+        slots: Slots for its concurrent calls; None if they are bounded elsewhere.
+    """
     return openai.AsyncOpenAI(
         api_key=settings.api_key,
         base_url=settings.base_url,
         timeout=settings.timeout,
         max_retries=settings.retries,
         default_headers=dict(settings.headers),
-        http_client=ChatClient(settings.extra_body),
+        http_client=ChatClient(settings.extra_body, slots),
     )
 
 
@@ -84,15 +90,17 @@ async def reach(settings: ModelSettings) -> str | None:
 class ChatClient(openai.DefaultAsyncHttpxClient):
     """Sends chat completions in a form that the endpoint takes."""
 
-    def __init__(self, extra_body: Mapping[str, object]) -> None:
+    def __init__(self, extra_body: Mapping[str, object], slots: Slots | None = None) -> None:
         """Create a client.
 
         Args:
             extra_body: Fields that every request has beside its own.
+            slots: Slots for concurrent chat completions; None for no limit.
         """
         limits = httpx2.Limits(max_keepalive_connections=IDLE_CONNECTIONS)
         super().__init__(limits=limits, verify=_certificates())
         self._extra_body = extra_body
+        self._slots = slots
         self._reached: set[str] = set()
 
     @override
@@ -105,6 +113,16 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
         """
         if not request.url.path.endswith(_COMPLETIONS):
             return await self._sent(request, stream=stream, **options)
+        if self._slots is None:
+            return await self._completed(request, **options)
+        async with self._slots.taken() as turn:
+            response = await self._completed(request, **options)
+            if response.is_success:
+                self._slots.answered(turn)
+            return response
+
+    async def _completed(self, request: httpx2.Request, **options: object) -> httpx2.Response:
+        """The response to the strictest form of the request that the endpoint takes."""
         body = {**cast("Json", json.loads(request.content)), **self._extra_body}
         negotiation = Negotiation(body, memory_of(str(request.url), str(body.get("model"))))
         while True:
