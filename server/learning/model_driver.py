@@ -10,6 +10,7 @@ be used, or after `MAX_ROUNDS` failed rounds.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -30,6 +31,8 @@ from server.learning.models import (
     Reply,
 )
 from server.learning.slots import Turn, taking
+
+logger = logging.getLogger(__name__)
 
 MAX_TRIES = 2  # an invalid answer is asked for once more
 
@@ -167,6 +170,10 @@ class _Pass:
         except ModelUnavailableError as error:
             down = await self.health.verdict(error)
             return error if down is None else self._stop(down)
+        except Exception as error:  # whatever an answer does to its reader, others are not lost
+            logger.exception("a call met an unforeseen error")
+            said = f"unforeseen {type(error).__name__}: {error}"
+            return ModelUnavailableError(said)
         self.health.answered()
         return reply
 

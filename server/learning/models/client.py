@@ -8,6 +8,7 @@ calls sees completions as OpenAI sends them, and errors as errors.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import ssl
@@ -42,6 +43,9 @@ logger = logging.getLogger(__name__)
 # opening a new one now and then.
 IDLE_CONNECTIONS = 32
 REACH_SECONDS = 20.0
+MEGABYTE = 1_000_000
+MAX_BODY = 32 * MEGABYTE  # of a response, decoded
+MAX_HEADER = 40  # characters of a header that are told
 TIME_OUTS = 2  # of a row, after which a request is given up: a slow answer stays slow
 _COMPLETIONS = "/chat/completions"
 _NO_RETRY = {"x-should-retry": "false"}  # for the package
@@ -112,7 +116,7 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
         An endpoint that has never been reached is not tried again, nor is one that times out again.
         """
         if not request.url.path.endswith(_COMPLETIONS):
-            return await self._sent(request, stream=stream, **options)
+            return await self._sent(request, **options)
         if self._slots is None:
             return await self._completed(request, **options)
         async with self._slots.taken() as turn:
@@ -144,7 +148,7 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
         """The response; one in its place if there is none and another try makes no sense."""
         where = f"{request.url.scheme}://{request.url.netloc.decode()}"
         try:
-            response = await super().send(request, **options)  # pyright: ignore[reportArgumentType]  # the package's options
+            response = await self._received(request, **options)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             if where in self._reached:
                 raise
@@ -153,8 +157,27 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
             if int(request.headers.get(_RETRIES) or 0) + 1 < TIME_OUTS:
                 raise
             return _instead(request, _LATE, f"{where} gave no answer in time")
+        except httpx2.TooManyRedirects:
+            return _instead(request, _UNUSABLE, f"{where} redirects without end")
         self._reached.add(where)
+        if response.request.method != request.method:
+            return _instead(request, _UNUSABLE, _redirected(response))
         return response
+
+    async def _received(self, request: httpx2.Request, **options: object) -> httpx2.Response:
+        """The response with its whole body, within the time-out: it bounds each read otherwise."""
+        seconds = cast("float | None", request.extensions["timeout"]["read"])
+        try:
+            async with asyncio.timeout(seconds):
+                response = await super().send(request, stream=True, **options)  # pyright: ignore[reportArgumentType]  # the package's options
+                try:
+                    return await _whole(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise httpx2.ReadTimeout(
+                f"timed out: no whole answer in {seconds:g} s", request=request
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +209,8 @@ def failure_of(error: BaseException) -> Failure:
             if _NO_RESPONSE in cause.response.headers:
                 return Failure("unavailable", said_in(body))
             said = f"HTTP {status}: {said_in(body)}"
+            if wait := cause.response.headers.get("retry-after"):
+                said += f" (Retry-After: {wait[:MAX_HEADER]})"
             return Failure(meaning_of(status, body), said, status)
         cause = cause.__cause__
     return Failure("unavailable", _why(error))
@@ -212,6 +237,31 @@ def _with_body(request: httpx2.Request, body: Json) -> httpx2.Request:
     )
 
 
+async def _whole(response: httpx2.Response) -> httpx2.Response:
+    """The response with its body; one in its place if that does not end."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_BODY:
+            said = f"the response is longer than {MAX_BODY // MEGABYTE} MB"
+            return _instead(response.request, _UNUSABLE, said)
+    return httpx2.Response(
+        response.status_code,
+        headers=_without_framing(response.headers),
+        content=bytes(body),
+        request=response.request,
+        history=response.history,
+    )
+
+
+def _redirected(response: httpx2.Response) -> str:
+    first, url = response.history[0], address_of(str(response.url)) or ""
+    return (
+        f"{address_of(str(first.url))} redirects to {url} (HTTP {first.status_code}): set "
+        f"--base-url to the address that answers"
+    )
+
+
 def _standard(response: httpx2.Response) -> httpx2.Response:
     """The response with its completion in the standard form; what is none is an error."""
     body = _read(response)
@@ -234,7 +284,7 @@ def _read(response: httpx2.Response) -> object:
         return joined(response.text)
     try:
         return cast("object", json.loads(response.content))
-    except ValueError:
+    except (ValueError, RecursionError):
         return joined(response.text) or response.text
 
 
@@ -253,13 +303,14 @@ def _instead(request: httpx2.Request, status: int, message: str) -> httpx2.Respo
 def _response(
     request: httpx2.Request, status: int, body: object, headers: Mapping[str, str]
 ) -> httpx2.Response:
-    kept = {
-        name: value
-        for name, value in headers.items()
-        if name.lower() not in {"content-length", "content-encoding", "transfer-encoding"}
-    }
-    kept["content-type"] = "application/json"
+    kept = {**_without_framing(headers), "content-type": "application/json"}
     return httpx2.Response(status, headers=kept, content=encoded(body), request=request)
+
+
+def _without_framing(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers without those about how the body was sent."""
+    framing = {"content-length", "content-encoding", "transfer-encoding"}
+    return {name: value for name, value in headers.items() if name.lower() not in framing}
 
 
 def _why(error: BaseException) -> str:
