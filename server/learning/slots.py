@@ -52,10 +52,17 @@ def taking(turn: Turn) -> Generator[None]:
 
 
 class Slots:
-    """Slots for at most `limit` concurrent calls, beside those in place of overdue ones."""
+    """Slots for the concurrent calls of one endpoint."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, overdue: float = OVERDUE_SECONDS) -> None:
+        """Create slots that are all free.
+
+        Args:
+            limit: Maximum concurrent calls, beside those in place of overdue ones.
+            overdue: Seconds after which a call is overdue at the earliest.
+        """
         self._limit = limit
+        self._overdue = overdue
         self._waiting: dict[Turn, asyncio.Future[None]] = {}
         self._calls: set[Turn] = set()
         self._seconds: deque[float] = deque(maxlen=_RECENT)
@@ -113,7 +120,7 @@ class Slots:
     def _left(self) -> list[float]:
         """For each call in flight, the seconds until it is overdue."""
         usual = median(self._seconds) if self._seconds else 0.0
-        patience = max(OVERDUE_SECONDS, OVERDUE_FACTOR * usual)
+        patience = max(self._overdue, OVERDUE_FACTOR * usual)
         now = asyncio.get_running_loop().time()
         return [call.began + patience - now for call in self._calls if call.began is not None]
 

@@ -20,6 +20,7 @@ from server.learning.models.endpoint import PROBE, Endpoint
 from server.learning.models.error_responses import said_in
 from server.practice.run.teacher import HostRequest
 from server.settings import ModelSettings
+from tests.server.learning.scripted_models import serving
 
 QUESTION = HostRequest("judge", "What is it?", {"type": "object"})
 RETRIES = 5  # as by default
@@ -123,6 +124,36 @@ async def test_a_response_of_no_use_is_an_error_that_is_not_repeated_at_once() -
         assert isinstance(error, ModelUnavailableError)
         assert not isinstance(error, ModelForbiddenError)
         assert len(scripted.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "part", "why"),
+    [
+        (b"200 OK\r\ncontent-type: text/event-stream", b": \n\n", "no whole answer in 0.3 s"),
+        (b"200 OK", b" " * 20_000_000, "longer than 32 MB"),
+        (b"307 Go\r\nlocation: /v1/chat/completions", b"", "redirects without end"),
+        (b"302 Go\r\nlocation: /login", b"", "/login (HTTP 302): set --base-url"),
+        (b"200 OK\r\ncontent-length: 99999", b"[" * 99_999, "not a chat completion"),
+    ],
+    ids=["drips", "never ends", "redirects in a circle", "redirects to a page", "is too deep"],
+)
+async def test_a_response_that_leads_nowhere_is_an_error(
+    head: bytes, part: bytes, why: str
+) -> None:
+    async def respond(request: bytes, writer: asyncio.StreamWriter) -> None:
+        if b"/login" in request:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            return
+        writer.write(b"HTTP/1.1 %s\r\nconnection: close\r\n\r\n" % head)
+        while part:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    timeout = 0.3 if "no whole answer" in why else 20
+    async with serving(respond) as url:
+        error = await error_of(Endpoint(replace(settings(url), timeout=timeout, retries=0)))
+    assert why in str(error)
 
 
 async def test_a_stream_that_breaks_off_is_no_answer() -> None:
