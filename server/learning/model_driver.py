@@ -4,7 +4,8 @@ Every answer is stored as it arrives, so a crash costs at most the calls in flig
 fails although the endpoint is up is a failed round of its request, which is put aside while the
 others go on. While the endpoint is down nothing is counted: calls in flight are awaited, and the
 update stays open. A request fails for good only when the model refuses it, when two answers cannot
-be used, or after `MAX_ROUNDS` failed rounds.
+be used, or after `MAX_ROUNDS` failed rounds; one that gets no answer in time after the first, since
+the others would wait for minutes (its group is in the next update again).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from server.learning.endpoint_health import EndpointHealth
 from server.learning.models import (
     Correction,
     Model,
+    ModelLateError,
     ModelRefusedError,
     ModelUnavailableError,
     Reply,
@@ -192,7 +194,7 @@ class _Pass:
         match outcome:
             case Reply():
                 return await self._take_reply(work, request, outcome)
-            case ModelRefusedError():
+            case ModelRefusedError() | ModelLateError():
                 reason = self.health.explain(outcome)
                 return await self.runner.give_up(work, request.id, reason)
             case ModelUnavailableError():

@@ -188,11 +188,13 @@ class Failure:
         meaning: For the endpoint, for what was asked, or for now.
         said: The endpoint's words, or the client's if there was no response; in one line.
         status: HTTP status; None if there was no response.
+        late: Whether there was no answer in time.
     """
 
     meaning: Meaning
     said: str
     status: int | None = None
+    late: bool = False
 
     @property
     def is_moderation(self) -> bool:
@@ -207,13 +209,13 @@ def failure_of(error: BaseException) -> Failure:
         if isinstance(cause, openai.APIStatusError):
             status, body = cause.status_code, cause.response.text
             if _NO_RESPONSE in cause.response.headers:
-                return Failure("unavailable", said_in(body))
+                return Failure("unavailable", said_in(body), late=status == _LATE)
             said = f"HTTP {status}: {said_in(body)}"
             if wait := cause.response.headers.get("retry-after"):
                 said += f" (Retry-After: {wait[:MAX_HEADER]})"
             return Failure(meaning_of(status, body), said, status)
         cause = cause.__cause__
-    return Failure("unavailable", _why(error))
+    return Failure("unavailable", _why(error), late=isinstance(error, openai.APITimeoutError))
 
 
 @cache

@@ -16,6 +16,7 @@ from server.learning.models import (
     Asked,
     Correction,
     ModelForbiddenError,
+    ModelLateError,
     ModelQuotaError,
     ModelRefusedError,
     ModelUnavailableError,
@@ -109,7 +110,8 @@ class Endpoint:
             case "forbidden":
                 return ModelForbiddenError(f"{self._where} refused access: {failure.said}")
             case "unavailable":
-                return ModelUnavailableError(f"{self._where} failed: {failure.said}")
+                kind = ModelLateError if failure.late else ModelUnavailableError
+                return kind(f"{self._where} failed: {failure.said}")
 
 
 def _messages(request: Asked, correction: Correction | None) -> list[dict[str, str]]:
