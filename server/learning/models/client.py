@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 # opening a new one now and then.
 IDLE_CONNECTIONS = 32
 REACH_SECONDS = 20.0
+WHOLE = 5  # time-outs within which an answer must be whole: a stream may go on for long
 MEGABYTE = 1_000_000
 MAX_BODY = 32 * MEGABYTE  # of a response, decoded
 MAX_HEADER = 40  # characters of a header that are told
@@ -165,8 +166,9 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
         return response
 
     async def _received(self, request: httpx2.Request, **options: object) -> httpx2.Response:
-        """The response with its whole body, within the time-out: it bounds each read otherwise."""
-        seconds = cast("float | None", request.extensions["timeout"]["read"])
+        """The response with its whole body; the package's time-out bounds each read only."""
+        silence = cast("float | None", request.extensions["timeout"]["read"])
+        seconds = None if silence is None else silence * WHOLE
         try:
             async with asyncio.timeout(seconds):
                 response = await super().send(request, stream=True, **options)  # pyright: ignore[reportArgumentType]  # the package's options
@@ -174,10 +176,8 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
                     return await _whole(response)
                 finally:
                     await response.aclose()
-        except TimeoutError as error:
-            raise httpx2.ReadTimeout(
-                f"timed out: no whole answer in {seconds:g} s", request=request
-            ) from error
+        except TimeoutError:
+            return _instead(request, _LATE, f"timed out: no whole answer in {seconds:g} s")
 
 
 @dataclass(frozen=True, slots=True)
