@@ -53,6 +53,7 @@ _NO_RETRY = {"x-should-retry": "false"}  # for the package
 _RETRIES = "x-stainless-retry-count"  # how often the package has sent the request again
 _NO_RESPONSE = "x-no-response"  # of a response that stands for none, or for none of use
 _MODERATED, _UNUSABLE, _UNAVAILABLE, _LATE = 403, 502, 503, 504
+_TIMED_OUT = frozenset({408, _LATE, 524})  # says a gateway that waited for the model
 
 
 def client_of(settings: ModelSettings, slots: Slots | None = None) -> openai.AsyncOpenAI:
@@ -155,7 +156,7 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
                 raise
             return _instead(request, _UNAVAILABLE, f"no connection to {where}: {_why(error)}")
         except httpx2.TimeoutException:
-            if int(request.headers.get(_RETRIES) or 0) + 1 < TIME_OUTS:
+            if not _is_last(request):
                 raise
             return _instead(request, _LATE, f"{where} gave no answer in time")
         except httpx2.TooManyRedirects:
@@ -209,11 +210,11 @@ def failure_of(error: BaseException) -> Failure:
         if isinstance(cause, openai.APIStatusError):
             status, body = cause.status_code, cause.response.text
             if _NO_RESPONSE in cause.response.headers:
-                return Failure("unavailable", said_in(body), late=status == _LATE)
+                return Failure("unavailable", said_in(body), late=status in _TIMED_OUT)
             said = f"HTTP {status}: {said_in(body)}"
             if wait := cause.response.headers.get("retry-after"):
                 said += f" (Retry-After: {wait[:MAX_HEADER]})"
-            return Failure(meaning_of(status, body), said, status)
+            return Failure(meaning_of(status, body), said, status, late=status in _TIMED_OUT)
         cause = cause.__cause__
     return Failure("unavailable", _why(error), late=isinstance(error, openai.APITimeoutError))
 
@@ -290,9 +291,15 @@ def _read(response: httpx2.Response) -> object:
         return joined(response.text) or response.text
 
 
+def _is_last(request: httpx2.Request) -> bool:
+    """Whether a request that times out is not sent again."""
+    return int(request.headers.get(_RETRIES) or 0) + 1 >= TIME_OUTS
+
+
 def _final(response: httpx2.Response) -> httpx2.Response:
     """An error that stands; one that no waiting mends is not tried again."""
-    if is_quota_spent(response.status_code, response.text):
+    late = response.status_code in _TIMED_OUT and _is_last(response.request)
+    if late or is_quota_spent(response.status_code, response.text):
         response.headers.update(_NO_RETRY)
     return response
 

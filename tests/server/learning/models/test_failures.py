@@ -11,6 +11,7 @@ import pytest
 from experience_store.testing import Asked, Said, ScriptedEndpoint
 from server.learning.models import (
     ModelForbiddenError,
+    ModelLateError,
     ModelQuotaError,
     ModelRefusedError,
     ModelUnavailableError,
@@ -106,11 +107,20 @@ async def test_spent_quota_is_not_asked_again() -> None:
         assert len(scripted.calls) == 1
 
 
-async def test_a_slow_prompt_is_given_up_after_a_second_time_out() -> None:
-    async with ScriptedEndpoint(lambda _: Said("late", delay=5)) as scripted:
-        made = replace(settings(scripted.base_url), timeout=0.05)
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (Said("late", delay=5), "gave no answer in time"),
+        (Said(raw="<title>Gateway Time-out</title>", status=504, retry_after=0.001), "HTTP 504"),
+    ],
+    ids=["nothing", "a gateway's word"],
+)
+async def test_a_slow_prompt_is_given_up_after_a_second_time_out(said: Said, why: str) -> None:
+    async with ScriptedEndpoint(lambda _: said) as scripted:
+        made = replace(settings(scripted.base_url), timeout=0.05 if said.delay else 5)
         error = await error_of(Endpoint(made))
-    assert "gave no answer in time" in str(error)
+    assert isinstance(error, ModelLateError)
+    assert why in str(error)
     assert len(scripted.calls) == TIME_OUTS
 
 
