@@ -4,8 +4,8 @@ A free slot goes to the library with the fewest calls in flight, by turns. A cal
 while it is in flight, not while it waits to be sent again.
 
 A call that takes much longer than others did is overdue. For each of these, a library that has no
-call in flight may make one beyond the limit: so no library waits for one whose prompts hang, and an
-endpoint that is slow for all does not get more calls than it should.
+call in flight may make one beyond the limit: so no library waits for one whose prompts hang. An
+endpoint that is slow for all gets such calls only until its first answers.
 """
 
 from __future__ import annotations
