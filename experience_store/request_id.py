@@ -66,3 +66,9 @@ def compared_group(request: str) -> int | None:
     """The number of the group that a request compares; None if it is not a comparison."""
     id_ = RequestId.parse(request)
     return id_.group if id_ is not None and id_.step == "compare" else None
+
+
+def is_summary(request: str) -> bool:
+    """Whether a request asks for the summary of an attempt."""
+    id_ = RequestId.parse(request)
+    return id_ is not None and id_.step == "summarise"

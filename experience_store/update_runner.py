@@ -24,6 +24,7 @@ from experience_store.learning.inputs import (
 from experience_store.learning.prompts import Request
 from experience_store.learning.prompts.answers import RawAnswer
 from experience_store.learning.update import Update, UpdateOutcome
+from experience_store.request_id import is_summary
 from experience_store.store import (
     HOST_LEARNER,
     MAX_ROUNDS,
@@ -173,8 +174,13 @@ class UpdateRunner:
         return replace(work, update=update)
 
     async def count_round(self, work: ResumedUpdate, request: str, reason: str) -> ResumedUpdate:
-        """Count a round in which the model failed on a request; give it up after `MAX_ROUNDS`."""
+        """Count a round in which the model failed on a request; give it up after `MAX_ROUNDS`.
+
+        A summary is given up after one: its attempt can be shortened instead.
+        """
         rounds = await self._store.updates.count_round(work.record.id, request)
+        if is_summary(request):
+            return await self.give_up(work, request, reason)
         if rounds < MAX_ROUNDS:
             return work
         return await self.give_up(work, request, f"failed {rounds} times; the last: {reason}")

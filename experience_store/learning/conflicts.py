@@ -6,6 +6,9 @@ together; only those that add what the library nearly says already are. Keep cha
 always passes. If another version was published meanwhile, proposals that it affects are
 consolidated again.
 
+Without a consolidation, a group whose proposals are related to no other's passes, as one that had
+come alone would; of related ones only the first does.
+
 A batch that is too long for one request is split so that proposals about the same experience, or
 near one another in wording, stay together.
 """
@@ -26,6 +29,20 @@ def conflicting(proposals: Sequence[Proposed], near: Near) -> tuple[Proposed, ..
     if len({source for p in changes for source in p.sources}) > 1:
         return tuple(changes)
     return tuple(p for p in changes if isinstance(p.operation, Add) and near(p.operation.text))
+
+
+def separable(proposals: Sequence[Proposed], near: Near) -> frozenset[str]:
+    """The sources whose proposals can do without consolidation, as if they had come one by one.
+
+    Of sources whose proposals are related, that is the first; the others must wait.
+    """
+    near_library = [p for p in proposals if isinstance(p.operation, Add) and near(p.operation.text)]
+    waiting = {source for p in near_library for source in p.sources}
+    for cluster in _clusters(proposals, near):
+        sources = dict.fromkeys(source for p in cluster for source in p.sources)
+        first = next((source for source in sources if source not in waiting), None)
+        waiting |= sources.keys() - {first}
+    return frozenset(source for p in proposals for source in p.sources) - waiting
 
 
 def outdated(proposals: Sequence[Proposed], before: State, after: Snapshot) -> tuple[Proposed, ...]:

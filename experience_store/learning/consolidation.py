@@ -2,8 +2,9 @@
 
 A round asks the model about conflicting proposals, in batches, and lets the others pass. The answer
 must account for its batch: an operation without a proposal behind it is an invention, and a
-proposal behind no operation was dropped; both are refused. If a batch gets no answer, its groups
-contribute nothing this time, so that they can be learned from later as a whole.
+proposal behind no operation was dropped; both are refused. If a batch gets no answer, the groups
+pass that could have come one by one (see `conflicts`). The others contribute nothing this time, so
+that they can be learned from later as a whole, as do all if another version was published.
 """
 
 from __future__ import annotations
@@ -12,7 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from experience_store.learning.bounds import allowing, one_each
-from experience_store.learning.conflicts import batches_of_conflicts, conflicting, outdated
+from experience_store.learning.conflicts import (
+    batches_of_conflicts,
+    conflicting,
+    outdated,
+    separable,
+)
 from experience_store.learning.inputs import Near, Snapshot
 from experience_store.learning.prompts import Answer, Consolidation, FailedRequest, Suggestion
 from experience_store.learning.proposals import ProposalSet, proposal, refusal
@@ -28,12 +34,14 @@ class Round:
         before: The proposals at its start.
         passing: The proposals without conflicts.
         batches: The others, by the id of the request that consolidates them.
+        rebased: Whether another version was published since the comparisons.
     """
 
     before: ProposalSet
     snapshot: Snapshot
     passing: tuple[Proposed, ...]
     batches: Mapping[str, tuple[Proposed, ...]]
+    rebased: bool
 
     def after(self, answers: Mapping[str, Answer | FailedRequest]) -> ProposalSet:
         """The proposals left when all batches are answered or given up."""
@@ -49,9 +57,12 @@ class Round:
                 made += operations
                 refused += others
             elif isinstance(answer, FailedRequest):
+                alone = frozenset[str]() if self.rebased else separable(batch, self.snapshot.near)
+                made += [p for p in batch if alone.issuperset(p.sources)]
+                waiting = [p for p in batch if not alone.issuperset(p.sources)]
                 reason = f"consolidation failed: {answer.reason}"
-                refused += [refusal(p, reason) for p in batch]
-                held_back |= {source: reason for p in batch for source in _comparisons(p)}
+                refused += [refusal(p, reason) for p in waiting]
+                held_back |= {source: reason for p in waiting for source in _comparisons(p)}
         kept = tuple(p for p in made if held_back.keys().isdisjoint(_comparisons(p)))
         refused += [refusal(p, "held back with its group") for p in made if p not in kept]
         return ProposalSet(kept, tuple(refused), {**self.before.held_back, **held_back})
@@ -73,6 +84,7 @@ def round_on(snapshots: Sequence[Snapshot], before: ProposalSet, most: int) -> R
             str(RequestId.consolidate(len(snapshots), number)): batch
             for number, batch in enumerate(batches, start=1)
         },
+        rebased=bool(earlier),
     )
 
 

@@ -1,1 +1,4 @@
-"""Background learning: `models` are clients, `model_driver` drives updates, `worker` finds them."""
+"""Background learning: `worker` finds updates, `model_driver` drives them, `models` are clients.
+
+`slots` shares the concurrent calls between libraries.
+"""

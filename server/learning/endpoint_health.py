@@ -45,7 +45,7 @@ class EndpointHealth:
         self._verdict: ModelUnavailableError | None = None
         self.down: Trouble | None = None
         self.known = False
-        self._spent = False
+        self._spent = self._doubted = False
         self._calls = 0
         self._heard = 0.0
 
@@ -68,13 +68,22 @@ class EndpointHealth:
     def answered(self) -> None:
         """A request was answered: the endpoint is up."""
         self._answered = self._heard = time.monotonic()
+        self._doubted |= self._spent
+        self._spent = False
         self.down, self.known = None, True
 
     async def verdict(self, error: ModelUnavailableError) -> ModelUnavailableError | None:
-        """After a failed call: the error to report if the endpoint is down; None if it is up."""
-        if isinstance(error, ModelQuotaError):
-            return self._is_down(error)
-        return await self.check()
+        """After a failed call: the error to report if the endpoint is down; None if it is up.
+
+        Spent quota needs no probe. But if another request was answered after it was last reported,
+        it may be about one prompt, which is too dear: then it takes a second report.
+        """
+        if not isinstance(error, ModelQuotaError):
+            return await self.check()
+        if self._doubted:
+            self._doubted = False
+            return None
+        return self._is_down(error)
 
     async def check(self) -> ModelUnavailableError | None:
         """Probe the endpoint: the error if it is down. Calls that fail together share a probe."""

@@ -4,12 +4,14 @@ Every answer is stored as it arrives, so a crash costs at most the calls in flig
 fails although the endpoint is up is a failed round of its request, which is put aside while the
 others go on. While the endpoint is down nothing is counted: calls in flight are awaited, and the
 update stays open. A request fails for good only when the model refuses it, when two answers cannot
-be used, or after `MAX_ROUNDS` failed rounds.
+be used, or after `MAX_ROUNDS` failed rounds; one that gets no answer in time after the first, since
+the others would wait for minutes (its group is in the next update again).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -25,10 +27,14 @@ from server.learning.endpoint_health import EndpointHealth
 from server.learning.models import (
     Correction,
     Model,
+    ModelLateError,
     ModelRefusedError,
     ModelUnavailableError,
     Reply,
 )
+from server.learning.slots import Turn, taking
+
+logger = logging.getLogger(__name__)
 
 MAX_TRIES = 2  # an invalid answer is asked for once more
 
@@ -37,10 +43,16 @@ MAX_TRIES = 2  # an invalid answer is asked for once more
 class _Down:
     """The call failed because the endpoint is down."""
 
-    error: ModelUnavailableError
-
 
 _Outcome: TypeAlias = Reply | ModelRefusedError | ModelUnavailableError | _Down
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that was put to the model, or waits for its turn."""
+
+    request: Request
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,8 @@ class ModelDriver:
                 flight are awaited.
         """
         slots = asyncio.Semaphore(share) if share else nullcontext()
-        one = _Pass(self._runner, self._model, self._health, slots)
+        library = work.record.library.name
+        one = _Pass(self._runner, self._model, self._health, library, slots)
         work = await one.run(work, report)
         return work, bool(one.put_aside - work.update.answers.keys())
 
@@ -98,7 +111,7 @@ class _Pass:
     """One pass over the open requests of an update.
 
     Attributes:
-        asked: The calls in flight.
+        asked: The requests that are put to the model.
         tries: Number of answers so far, by request.
         put_aside: Ids of the requests that failed in this pass.
         down: The error, if the endpoint is down.
@@ -107,9 +120,10 @@ class _Pass:
     runner: UpdateRunner
     model: Model
     health: EndpointHealth
+    library: str
     slots: AbstractAsyncContextManager[None]
-    asked: dict[asyncio.Task[_Outcome], Request] = field(
-        default_factory=dict[asyncio.Task[_Outcome], Request]
+    asked: dict[asyncio.Task[_Outcome], _Asked] = field(
+        default_factory=dict[asyncio.Task[_Outcome], _Asked]
     )
     tries: Counter[str] = field(default_factory=Counter[str])
     put_aside: set[str] = field(default_factory=set[str])
@@ -126,7 +140,9 @@ class _Pass:
                     break
                 done, _ = await asyncio.wait(self.asked, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    work = await self._take(work, self.asked.pop(task), task.result())
+                    asked = self.asked.pop(task)
+                    if not task.cancelled():
+                        work = await self._take(work, asked.request, task.result())
         finally:
             for task in self.asked:
                 task.cancel()
@@ -137,26 +153,39 @@ class _Pass:
 
     async def _put_open(self, work: ResumedUpdate) -> None:
         """Send what is open and not in flight; preparing a request twice would be slow."""
-        in_flight = {request.id for request in self.asked.values()}
+        in_flight = {asked.request.id for asked in self.asked.values()}
         for request in await self.runner.ask(work, in_flight | self.put_aside):
             self._put(request, None)
 
     def _put(self, request: Request, correction: Correction | None) -> None:
-        self.asked[asyncio.create_task(self._call(request, correction))] = request
+        asked = _Asked(request, Turn(self.library))
+        self.asked[asyncio.create_task(self._call(asked, correction))] = asked
 
-    async def _call(self, request: Request, correction: Correction | None) -> _Outcome:
+    async def _call(self, asked: _Asked, correction: Correction | None) -> _Outcome:
         try:
             async with self.slots:
-                with self.health.calling():
-                    reply = await self.model.ask(request, correction)
+                with self.health.calling(), taking(asked.turn):
+                    reply = await self.model.ask(asked.request, correction)
         except ModelRefusedError as error:
             down = await self.health.check()  # does it refuse this prompt, or all of them?
-            return error if down is None else _Down(down)
+            return error if down is None else self._stop(down)
         except ModelUnavailableError as error:
             down = await self.health.verdict(error)
-            return error if down is None else _Down(down)
+            return error if down is None else self._stop(down)
+        except Exception as error:  # whatever an answer does to its reader, others are not lost
+            logger.exception("a call met an unforeseen error")
+            said = f"unforeseen {type(error).__name__}: {error}"
+            return ModelUnavailableError(said)
         self.health.answered()
         return reply
+
+    def _stop(self, error: ModelUnavailableError) -> _Down:
+        """The endpoint is down: await the calls in flight, and withdraw what waits for its turn."""
+        self.down = error
+        for task, asked in self.asked.items():
+            if asked.turn.began is None and task is not asyncio.current_task():
+                task.cancel()
+        return _Down()
 
     async def _take(
         self, work: ResumedUpdate, request: Request, outcome: _Outcome
@@ -165,15 +194,14 @@ class _Pass:
         match outcome:
             case Reply():
                 return await self._take_reply(work, request, outcome)
-            case ModelRefusedError():
+            case ModelRefusedError() | ModelLateError():
                 reason = self.health.explain(outcome)
                 return await self.runner.give_up(work, request.id, reason)
             case ModelUnavailableError():
                 self.put_aside.add(request.id)
                 reason = self.health.explain(outcome)
                 return await self.runner.count_round(work, request.id, reason)
-            case _Down(error):
-                self.down = error
+            case _Down():
                 return work
 
     async def _take_reply(

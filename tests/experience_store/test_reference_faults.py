@@ -10,7 +10,7 @@ from experience_store.errors import AnswerRefusedError
 from experience_store.learning.inputs import MODEL
 from experience_store.learning.update import Update, UpdateOutcome
 from experience_store.library import Policy
-from experience_store.operations import Add, Merge, Refusal, Retire, Revise
+from experience_store.operations import Add, Merge, Retire, Revise
 from experience_store.token_estimate import estimate_tokens
 from tests.builders import add, answer, attempt, group, operation, snapshot, state, update
 
@@ -230,17 +230,32 @@ def test_a_summary_that_fails_does_not_lose_its_group() -> None:
 
 
 def test_a_step_whose_plan_cannot_be_read_is_not_marked_complete() -> None:
-    both = update(group(id="a"), group(id="b"), group(id="c"))
+    both = update(*(group(id=id_) for id_ in "abcd"))
     both = both.record("compare-1", answer(add("When booking, read the rules.")))
     both = both.record("compare-2", answer(add("When refunding, ask for the reason.")))
-    both = both.record("compare-3", answer())
+    both = both.record("compare-3", answer(add("Read the rules when booking.")))
+    both = both.record("compare-4", answer())
 
     outcome = outcome_of(both.give_up("consolidate-1-1", "no JSON"))
 
-    assert outcome.learned == ("c",)
-    assert outcome.failed == dict.fromkeys("ab", "consolidation failed: no JSON")
+    assert outcome.learned == ("a", "b", "d")
+    assert outcome.failed == {"c": "consolidation failed: no JSON"}
+    assert texts(outcome) == {
+        "G1": "When booking, read the rules.",
+        "G2": "When refunding, ask for the reason.",
+    }
+    assert [r.sources for r in outcome.application.refused] == [("compare-3",)]
+
+
+def test_without_a_consolidation_nothing_is_added_beside_what_says_the_same() -> None:
+    known = "When booking a reservation, check the fare rules and baggage allowance"
+    one = update(on=state(f"{known}."))
+    one = one.record("compare-1", answer(add(f"{known} twice.")))
+
+    outcome = outcome_of(one.give_up("consolidate-1-1", "no JSON"))
+
+    assert outcome.learned == ()
     assert not outcome.application.changed
-    assert [type(r) for r in outcome.application.refused] == [Refusal, Refusal]
 
 
 def test_an_answer_that_is_json_within_json_is_read() -> None:

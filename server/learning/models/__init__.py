@@ -86,6 +86,10 @@ class ModelUnavailableError(Exception):
     """The model is unavailable now; the question may be asked again later."""
 
 
+class ModelLateError(ModelUnavailableError):
+    """The model gave no answer in time."""
+
+
 class ModelForbiddenError(ModelUnavailableError):
     """The endpoint refuses every call: the API key or the model name is wrong."""
 

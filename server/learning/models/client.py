@@ -8,6 +8,7 @@ calls sees completions as OpenAI sends them, and errors as errors.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import ssl
@@ -33,6 +34,7 @@ from server.learning.models.error_responses import (
 from server.learning.models.parameters import Negotiation, Refusal, memory_of
 from server.learning.models.standard_form import Json, encoded, in_standard_form
 from server.learning.models.streaming import STREAM, joined
+from server.learning.slots import Slots
 from server.settings import ModelSettings, address_of
 
 logger = logging.getLogger(__name__)
@@ -41,23 +43,33 @@ logger = logging.getLogger(__name__)
 # opening a new one now and then.
 IDLE_CONNECTIONS = 32
 REACH_SECONDS = 20.0
+WHOLE = 5  # time-outs within which an answer must be whole: a stream may go on for long
+MEGABYTE = 1_000_000
+MAX_BODY = 32 * MEGABYTE  # of a response, decoded
+MAX_HEADER = 40  # characters of a header that are told
 TIME_OUTS = 2  # of a row, after which a request is given up: a slow answer stays slow
 _COMPLETIONS = "/chat/completions"
 _NO_RETRY = {"x-should-retry": "false"}  # for the package
 _RETRIES = "x-stainless-retry-count"  # how often the package has sent the request again
 _NO_RESPONSE = "x-no-response"  # of a response that stands for none, or for none of use
 _MODERATED, _UNUSABLE, _UNAVAILABLE, _LATE = 403, 502, 503, 504
+_TIMED_OUT = frozenset({408, _LATE, 524})  # says a gateway that waited for the model
 
 
-def client_of(settings: ModelSettings) -> openai.AsyncOpenAI:
-    """A client of an endpoint; close it in the end."""
+def client_of(settings: ModelSettings, slots: Slots | None = None) -> openai.AsyncOpenAI:
+    """A client of an endpoint; close it in the end.
+
+    Args:
+        settings: The endpoint.
+        slots: Slots for its concurrent calls; None if they are bounded elsewhere.
+    """
     return openai.AsyncOpenAI(
         api_key=settings.api_key,
         base_url=settings.base_url,
         timeout=settings.timeout,
         max_retries=settings.retries,
         default_headers=dict(settings.headers),
-        http_client=ChatClient(settings.extra_body),
+        http_client=ChatClient(settings.extra_body, slots),
     )
 
 
@@ -84,15 +96,17 @@ async def reach(settings: ModelSettings) -> str | None:
 class ChatClient(openai.DefaultAsyncHttpxClient):
     """Sends chat completions in a form that the endpoint takes."""
 
-    def __init__(self, extra_body: Mapping[str, object]) -> None:
+    def __init__(self, extra_body: Mapping[str, object], slots: Slots | None = None) -> None:
         """Create a client.
 
         Args:
             extra_body: Fields that every request has beside its own.
+            slots: Slots for concurrent chat completions; None for no limit.
         """
         limits = httpx2.Limits(max_keepalive_connections=IDLE_CONNECTIONS)
         super().__init__(limits=limits, verify=_certificates())
         self._extra_body = extra_body
+        self._slots = slots
         self._reached: set[str] = set()
 
     @override
@@ -104,7 +118,17 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
         An endpoint that has never been reached is not tried again, nor is one that times out again.
         """
         if not request.url.path.endswith(_COMPLETIONS):
-            return await self._sent(request, stream=stream, **options)
+            return await self._sent(request, **options)
+        if self._slots is None:
+            return await self._completed(request, **options)
+        async with self._slots.taken() as turn:
+            response = await self._completed(request, **options)
+            if response.is_success:
+                self._slots.answered(turn)
+            return response
+
+    async def _completed(self, request: httpx2.Request, **options: object) -> httpx2.Response:
+        """The response to the strictest form of the request that the endpoint takes."""
         body = {**cast("Json", json.loads(request.content)), **self._extra_body}
         negotiation = Negotiation(body, memory_of(str(request.url), str(body.get("model"))))
         while True:
@@ -126,17 +150,35 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
         """The response; one in its place if there is none and another try makes no sense."""
         where = f"{request.url.scheme}://{request.url.netloc.decode()}"
         try:
-            response = await super().send(request, **options)  # pyright: ignore[reportArgumentType]  # the package's options
+            response = await self._received(request, **options)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             if where in self._reached:
                 raise
             return _instead(request, _UNAVAILABLE, f"no connection to {where}: {_why(error)}")
         except httpx2.TimeoutException:
-            if int(request.headers.get(_RETRIES) or 0) + 1 < TIME_OUTS:
+            if not _is_last(request):
                 raise
             return _instead(request, _LATE, f"{where} gave no answer in time")
+        except httpx2.TooManyRedirects:
+            return _instead(request, _UNUSABLE, f"{where} redirects without end")
         self._reached.add(where)
+        if response.request.method != request.method:
+            return _instead(request, _UNUSABLE, _redirected(response))
         return response
+
+    async def _received(self, request: httpx2.Request, **options: object) -> httpx2.Response:
+        """The response with its whole body; the package's time-out bounds each read only."""
+        silence = cast("float | None", request.extensions["timeout"]["read"])
+        seconds = None if silence is None else silence * WHOLE
+        try:
+            async with asyncio.timeout(seconds):
+                response = await super().send(request, stream=True, **options)  # pyright: ignore[reportArgumentType]  # the package's options
+                try:
+                    return await _whole(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            return _instead(request, _LATE, f"timed out: no whole answer in {seconds:g} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +189,13 @@ class Failure:
         meaning: For the endpoint, for what was asked, or for now.
         said: The endpoint's words, or the client's if there was no response; in one line.
         status: HTTP status; None if there was no response.
+        late: Whether there was no answer in time.
     """
 
     meaning: Meaning
     said: str
     status: int | None = None
+    late: bool = False
 
     @property
     def is_moderation(self) -> bool:
@@ -166,11 +210,13 @@ def failure_of(error: BaseException) -> Failure:
         if isinstance(cause, openai.APIStatusError):
             status, body = cause.status_code, cause.response.text
             if _NO_RESPONSE in cause.response.headers:
-                return Failure("unavailable", said_in(body))
+                return Failure("unavailable", said_in(body), late=status in _TIMED_OUT)
             said = f"HTTP {status}: {said_in(body)}"
-            return Failure(meaning_of(status, body), said, status)
+            if wait := cause.response.headers.get("retry-after"):
+                said += f" (Retry-After: {wait[:MAX_HEADER]})"
+            return Failure(meaning_of(status, body), said, status, late=status in _TIMED_OUT)
         cause = cause.__cause__
-    return Failure("unavailable", _why(error))
+    return Failure("unavailable", _why(error), late=isinstance(error, openai.APITimeoutError))
 
 
 @cache
@@ -191,6 +237,31 @@ def _with_body(request: httpx2.Request, body: Json) -> httpx2.Request:
         headers=headers,
         content=encoded(body),
         extensions=request.extensions,
+    )
+
+
+async def _whole(response: httpx2.Response) -> httpx2.Response:
+    """The response with its body; one in its place if that does not end."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_BODY:
+            said = f"the response is longer than {MAX_BODY // MEGABYTE} MB"
+            return _instead(response.request, _UNUSABLE, said)
+    return httpx2.Response(
+        response.status_code,
+        headers=_without_framing(response.headers),
+        content=bytes(body),
+        request=response.request,
+        history=response.history,
+    )
+
+
+def _redirected(response: httpx2.Response) -> str:
+    first, url = response.history[0], address_of(str(response.url)) or ""
+    return (
+        f"{address_of(str(first.url))} redirects to {url} (HTTP {first.status_code}): set "
+        f"--base-url to the address that answers"
     )
 
 
@@ -216,13 +287,19 @@ def _read(response: httpx2.Response) -> object:
         return joined(response.text)
     try:
         return cast("object", json.loads(response.content))
-    except ValueError:
+    except (ValueError, RecursionError):
         return joined(response.text) or response.text
+
+
+def _is_last(request: httpx2.Request) -> bool:
+    """Whether a request that times out is not sent again."""
+    return int(request.headers.get(_RETRIES) or 0) + 1 >= TIME_OUTS
 
 
 def _final(response: httpx2.Response) -> httpx2.Response:
     """An error that stands; one that no waiting mends is not tried again."""
-    if is_quota_spent(response.status_code, response.text):
+    late = response.status_code in _TIMED_OUT and _is_last(response.request)
+    if late or is_quota_spent(response.status_code, response.text):
         response.headers.update(_NO_RETRY)
     return response
 
@@ -235,13 +312,14 @@ def _instead(request: httpx2.Request, status: int, message: str) -> httpx2.Respo
 def _response(
     request: httpx2.Request, status: int, body: object, headers: Mapping[str, str]
 ) -> httpx2.Response:
-    kept = {
-        name: value
-        for name, value in headers.items()
-        if name.lower() not in {"content-length", "content-encoding", "transfer-encoding"}
-    }
-    kept["content-type"] = "application/json"
+    kept = {**_without_framing(headers), "content-type": "application/json"}
     return httpx2.Response(status, headers=kept, content=encoded(body), request=request)
+
+
+def _without_framing(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers without those about how the body was sent."""
+    framing = {"content-length", "content-encoding", "transfer-encoding"}
+    return {name: value for name, value in headers.items() if name.lower() not in framing}
 
 
 def _why(error: BaseException) -> str:

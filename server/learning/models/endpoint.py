@@ -6,7 +6,6 @@ it. Answers are parsed leniently anyway.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from server.learning.models import (
     Asked,
     Correction,
     ModelForbiddenError,
+    ModelLateError,
     ModelQuotaError,
     ModelRefusedError,
     ModelUnavailableError,
@@ -24,6 +24,7 @@ from server.learning.models import (
 )
 from server.learning.models.client import Failure, client_of, failure_of
 from server.learning.models.completions import read_reply
+from server.learning.slots import Slots
 from server.settings import ModelSettings
 
 PROBE = "Answer with the word ok."
@@ -34,8 +35,8 @@ class Endpoint:
 
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
-        self._slots = asyncio.Semaphore(settings.concurrency)
-        self._client = client_of(settings)
+        self._client = client_of(settings, Slots(settings.concurrency))
+        self._prober = client_of(replace(settings, retries=0))  # needs no slot: all may be taken
 
     @property
     def name(self) -> str:
@@ -45,11 +46,12 @@ class Endpoint:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+        await self._prober.close()
 
     async def probe(self) -> None:
         """Ask a tiny question, once; see `server.learning.models.Model.probe`."""
         try:
-            await self._create([{"role": "user", "content": PROBE}], retries=0)
+            await self._create(self._prober, [{"role": "user", "content": PROBE}])
         except openai.APIError as error:
             translated = self._translated(failure_of(error))
             if isinstance(translated, ModelRefusedError):  # nothing can be asked then
@@ -65,11 +67,10 @@ class Endpoint:
         asked = "\n".join(message["content"] for message in messages)
         schema = {"name": request.step, "strict": True, "schema": request.schema}
         format_ = {"response_format": {"type": "json_schema", "json_schema": schema}}
-        async with self._slots:
-            try:
-                body = await self._create(messages, format_)
-            except openai.APIError as error:
-                raise await self._meant(failure_of(error)) from error
+        try:
+            body = await self._create(self._client, messages, format_)
+        except openai.APIError as error:
+            raise await self._meant(failure_of(error)) from error
         reply = read_reply(body, asked, self._settings.prices)
         return replace(reply, text=reply.text[: MAX_CHARS + 1])
 
@@ -80,14 +81,13 @@ class Endpoint:
 
     async def _create(
         self,
+        client: openai.AsyncOpenAI,
         messages: Sequence[Mapping[str, str]],
         options: Mapping[str, object] | None = None,
-        retries: int | None = None,
     ) -> object:
         """The JSON of the response."""
         # What `chat.completions.create` calls, without its slow type conversions.
         body = {"model": self.name, "messages": messages, **(options or {})}
-        client = self._client if retries is None else self._client.with_options(max_retries=retries)
         return await client.post("/chat/completions", cast_to=object, body=body)
 
     async def _meant(self, failure: Failure) -> ModelUnavailableError | ModelRefusedError:
@@ -110,7 +110,8 @@ class Endpoint:
             case "forbidden":
                 return ModelForbiddenError(f"{self._where} refused access: {failure.said}")
             case "unavailable":
-                return ModelUnavailableError(f"{self._where} failed: {failure.said}")
+                kind = ModelLateError if failure.late else ModelUnavailableError
+                return kind(f"{self._where} failed: {failure.said}")
 
 
 def _messages(request: Asked, correction: Correction | None) -> list[dict[str, str]]:

@@ -66,14 +66,14 @@ def _decoded(data: str) -> list[object]:
     """The JSON in the data of an event, or of several without blank lines between."""
     try:
         return [json.loads(data)]
-    except ValueError:
+    except (ValueError, RecursionError):
         texts = [text.strip() for text in data.split("\n")]
     events: list[object] = []
     for text in texts:
         if text and text != _END:
             try:
                 events.append(json.loads(text))
-            except ValueError:
+            except (ValueError, RecursionError):
                 events.append({"error": {"message": "an event of the stream is cut off"}})
     return events
 

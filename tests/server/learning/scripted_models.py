@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -120,28 +120,51 @@ def without_formats(asked: Asked) -> Said:
 
 
 @asynccontextmanager
-async def raw_endpoint(body: bytes, content_type: str) -> AsyncGenerator[str]:
-    """An endpoint that says 200 and then this, whatever it is asked."""
+async def serving(
+    respond: Callable[[bytes, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncGenerator[str]:
+    """An endpoint that responds to a request, given its head, as told; one a connection."""
+    responding: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = re.search(rb"content-length: (\d+)", head.lower())
-            await reader.readexactly(int(length[1]) if length else 0)
-            writer.write(
-                b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: "
-                + f"{content_type}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-                + body
-            )
-            await writer.drain()
-        writer.close()
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"content-length: (\d+)", head.lower())
+                await reader.readexactly(int(length[1]) if length else 0)
+                await respond(head, writer)
+                await writer.drain()
+        finally:
+            writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        responding.add(asyncio.create_task(serve(reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         server.close()
+        for task in responding:
+            task.cancel()
+        await asyncio.gather(*responding, return_exceptions=True)
+
+
+@asynccontextmanager
+async def raw_endpoint(body: bytes, content_type: str) -> AsyncGenerator[str]:
+    """An endpoint that says 200 and then this, whatever it is asked."""
+
+    async def respond(head: bytes, writer: asyncio.StreamWriter) -> None:
+        del head
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: "
+            + f"{content_type}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+
+    async with serving(respond) as url:
+        yield url
 
 
 @asynccontextmanager

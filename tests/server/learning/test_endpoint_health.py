@@ -103,6 +103,8 @@ async def test_quota_is_not_believed_to_be_back_before_a_request_is_answered() -
     assert found.down is not None
     found.answered()
     assert found.down is None
+    assert await found.verdict(ModelQuotaError("no credit")) is None, "for that prompt, perhaps"
+    assert await found.verdict(ModelQuotaError("no credit")) is not None
 
 
 def test_reasons_hold_no_secrets_and_end() -> None:

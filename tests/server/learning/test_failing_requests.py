@@ -58,9 +58,8 @@ async def until(met: Callable[[], object]) -> None:
         (Said("oops", status=500), "oops"),
         (Said(body={"error": {"message": "no provider", "code": 502}}), "no provider"),
         (Said(hang_up=True), "disconnected"),
-        (Said(delay=FOREVER), "imed out"),
     ],
-    ids=["empty choices", "500", "200 with an error", "drops the connection", "timeout"],
+    ids=["empty choices", "500", "200 with an error", "drops the connection"],
 )
 async def test_a_prompt_that_always_fails_is_given_up_and_the_others_are_learned(
     store: Store, said: Said, reason: str
@@ -81,6 +80,23 @@ async def test_a_prompt_that_always_fails_is_given_up_and_the_others_are_learned
     assert f"failed {MAX_ROUNDS} times; the last: " in str(group.failure)
     assert reason in str(group.failure)
     assert poison_calls(endpoint) == MAX_ROUNDS
+
+
+async def test_a_prompt_that_hangs_does_not_keep_the_others_from_being_published(
+    store: Store,
+) -> None:
+    await submit_tasks(store)
+    await store.groups.submit("lib", POISONED)
+    async with ScriptedEndpoint(poisoned(Said(delay=FOREVER))) as endpoint:
+        settings = replace(model(endpoint.base_url), retries=0, timeout=0.2)
+        async with worker(store, settings) as made, asyncio.timeout(LONG_ENOUGH):
+            closed = await made.learn("lib")
+
+    assert [update.status for update in closed] == ["published", "failed", "failed"]
+    assert await lessons(store) == {lesson(task) for task in TASKS}
+    (group,) = await store.groups.set_aside("lib", 9)
+    assert "imed out" in str(group.failure)
+    assert poison_calls(endpoint) == MAX_FAILURES
 
 
 async def test_a_prompt_that_is_moderated_is_refused_and_the_others_are_learned(
@@ -231,7 +247,7 @@ async def test_spent_quota_stops_learning_at_once(store: Store) -> None:
             with pytest.raises(ModelUnavailableError, match="out of quota or credit"):
                 await made.learn("lib")
 
-    assert len(endpoint.calls) <= 3, "only what waited for its turn"
+    assert len(endpoint.calls) == 1, "what waited for its turn is withdrawn"
 
 
 async def test_a_dead_endpoint_is_known_before_learning_is_due(store: Store) -> None:

@@ -126,20 +126,24 @@ async def test_progress_is_reported_until_all_is_learned(store: Store) -> None:
     assert {p.update_id for p in seen} == {closed.id}
 
 
+@pytest.mark.parametrize("status", [422, 500])
 async def test_a_long_attempt_is_summarised_first_and_a_lost_summary_costs_nothing(
-    store: Store,
+    store: Store, status: int
 ) -> None:
     long = "word " * 20_000
 
     def script(asked: Asked) -> Said:
         if '{"summary"' in asked.prompt:
-            return Said("too much to read", status=422)
+            return Said("too much to read", status=status)
         return right(asked)
 
     group = submission(attempt(f"won {long}", 1.0), attempt(f"lost {long}", 0.0), task=TASKS[0])
     await store.groups.submit("lib", group)
-    async with ScriptedEndpoint(script) as endpoint:
-        (closed,) = await learn(store, endpoint)
+    async with (
+        ScriptedEndpoint(script) as endpoint,
+        worker(store, replace(model(endpoint.base_url), retries=0)) as made,
+    ):
+        (closed,) = await made.learn("lib")
 
     assert len([prompt for prompt in endpoint.prompts() if prompt != PROBE]) == 3
     assert closed.status == "published"

@@ -11,6 +11,7 @@ import pytest
 from experience_store.testing import Asked, Said, ScriptedEndpoint
 from server.learning.models import (
     ModelForbiddenError,
+    ModelLateError,
     ModelQuotaError,
     ModelRefusedError,
     ModelUnavailableError,
@@ -20,6 +21,7 @@ from server.learning.models.endpoint import PROBE, Endpoint
 from server.learning.models.error_responses import said_in
 from server.practice.run.teacher import HostRequest
 from server.settings import ModelSettings
+from tests.server.learning.scripted_models import serving
 
 QUESTION = HostRequest("judge", "What is it?", {"type": "object"})
 RETRIES = 5  # as by default
@@ -105,11 +107,20 @@ async def test_spent_quota_is_not_asked_again() -> None:
         assert len(scripted.calls) == 1
 
 
-async def test_a_slow_prompt_is_given_up_after_a_second_time_out() -> None:
-    async with ScriptedEndpoint(lambda _: Said("late", delay=5)) as scripted:
-        made = replace(settings(scripted.base_url), timeout=0.05)
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (Said("late", delay=5), "gave no answer in time"),
+        (Said(raw="<title>Gateway Time-out</title>", status=504, retry_after=0.001), "HTTP 504"),
+    ],
+    ids=["nothing", "a gateway's word"],
+)
+async def test_a_slow_prompt_is_given_up_after_a_second_time_out(said: Said, why: str) -> None:
+    async with ScriptedEndpoint(lambda _: said) as scripted:
+        made = replace(settings(scripted.base_url), timeout=0.05 if said.delay else 5)
         error = await error_of(Endpoint(made))
-    assert "gave no answer in time" in str(error)
+    assert isinstance(error, ModelLateError)
+    assert why in str(error)
     assert len(scripted.calls) == TIME_OUTS
 
 
@@ -123,6 +134,36 @@ async def test_a_response_of_no_use_is_an_error_that_is_not_repeated_at_once() -
         assert isinstance(error, ModelUnavailableError)
         assert not isinstance(error, ModelForbiddenError)
         assert len(scripted.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "part", "why"),
+    [
+        (b"200 OK\r\ncontent-type: text/event-stream", b": \n\n", "timed out"),
+        (b"200 OK", b" " * 20_000_000, "longer than 32 MB"),
+        (b"307 Go\r\nlocation: /v1/chat/completions", b"", "redirects without end"),
+        (b"302 Go\r\nlocation: /login", b"", "/login (HTTP 302): set --base-url"),
+        (b"200 OK\r\ncontent-length: 99999", b"[" * 99_999, "not a chat completion"),
+    ],
+    ids=["drips", "never ends", "redirects in a circle", "redirects to a page", "is too deep"],
+)
+async def test_a_response_that_leads_nowhere_is_an_error(
+    head: bytes, part: bytes, why: str
+) -> None:
+    async def respond(request: bytes, writer: asyncio.StreamWriter) -> None:
+        if b"/login" in request:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            return
+        writer.write(b"HTTP/1.1 %s\r\nconnection: close\r\n\r\n" % head)
+        while part:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    timeout = 0.1 if "timed out" in why else 20
+    async with serving(respond) as url:
+        error = await error_of(Endpoint(replace(settings(url), timeout=timeout, retries=0)))
+    assert why in str(error)
 
 
 async def test_a_stream_that_breaks_off_is_no_answer() -> None:
