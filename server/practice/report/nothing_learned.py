@@ -1,10 +1,11 @@
-"""Why a run has no result to show: nothing was learned, or the library has nothing to serve."""
+"""Why a run has no result to show: nothing was learned, to be compared, or scored."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 
-from server.practice.metrics.attempt_metrics import attempts_of, rewards_of
+from server.practice.metrics.attempt_metrics import attempts_of, failure_of, rewards_of
 from server.practice.metrics.formatting import number
 from server.practice.records import Run
 from server.practice.report.caveats import LONGEST, failures_of
@@ -22,8 +23,25 @@ def nothing_to_show(run: Run) -> str | None:
         return None
     if run.steps:
         moved = any(s.learned.changes or s.learned.version != s.learned.before for s in run.steps)
-        return None if moved else f"Nothing was learned: {_why(run)}"
-    return None if run.unmeasured is None else f"Nothing to compare: {run.unmeasured}"
+        if not moved:
+            return f"Nothing was learned: {_why(run)}"
+    elif run.unmeasured is not None:
+        return f"Nothing to compare: {run.unmeasured}"
+    return _unscored_arm(run)
+
+
+def _unscored_arm(run: Run) -> str | None:
+    """An arm of which nothing is known, since none of its attempts was scored."""
+    for arm in run.evaluations:
+        attempts = attempts_of(arm.groups)
+        reasons = Counter(failure[1] for a in attempts if (failure := failure_of(a)) is not None)
+        if attempts and reasons.total() == len(attempts):
+            reason = clipped(reasons.most_common(1)[0][0], LONGEST)
+            return (
+                f"Nothing was measured: none of {count(len(attempts), 'attempt')} {arm.arm} the "
+                f"library was scored, mostly because: {reason}"
+            )
+    return None
 
 
 def _why(run: Run) -> str:
