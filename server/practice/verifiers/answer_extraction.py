@@ -103,7 +103,11 @@ def _in_json(text: str) -> str | None:
 
 
 def _in_line(text: str) -> str | None:
-    lines = [_said(match) for match in words.ANSWER_LINE.finditer(text)]
+    lines = [
+        _said(match)
+        for match in words.ANSWER_LINE.finditer(text)
+        if not words.SUPPOSES.search(text, max(0, match.start() - MAX_UNCLOSED), match.start())
+    ]
     said = [line for line in lines if line.strip(" |")]
     said = said or [m["said"] for m in words.HASHES.finditer(text)]
     said = said or [m["said"].strip() for m in words.IS_THE_ANSWER.finditer(text[-MAX_SEARCHED:])]
@@ -116,6 +120,6 @@ def _said(line: re.Match[str]) -> str:
     if head.count("*") % 2:  # emphasis that goes on to the end of the line
         said = re.sub(r"\*(?=\.?$)", "", said)
     if taken_back := words.TAKEN_BACK_LATER.match(line.string, line.end()):
-        said = f"{said} {taken_back[0].strip()}"
+        said = f"{said}. {taken_back[0].strip()[:MAX_SEARCHED]}"
     denied = line["not"] or line["no"] or words.DENIES_VERB.search(line["lead"] or "")
     return f"not {said}" if denied else said
