@@ -191,11 +191,16 @@ def _compared(found: ArmComparison, mean: Paired) -> list[Plot]:
     if not any(gain for *_, gain in pairs):
         return []
     lines = [((0, before), (1, after)) for before, after, _ in pairs]
-    return [_before_and_after(found.k, mean, lines), _gains(mean, [gain for *_, gain in pairs])]
+    unscored = found.counts_without.unscored + found.counts_with.unscored
+    note = f" {count(unscored, 'unscored attempt')} left out." if unscored else ""
+    return [
+        _before_and_after(found.k, mean, lines, note),
+        _gains(mean, [gain for *_, gain in pairs]),
+    ]
 
 
 def _before_and_after(
-    k: int, mean: Paired, lines: Sequence[tuple[tuple[int, float], tuple[int, float]]]
+    k: int, mean: Paired, lines: Sequence[tuple[tuple[int, float], tuple[int, float]]], note: str
 ) -> Plot:
     without, with_library = mean.without, mean.with_library
 
@@ -213,6 +218,7 @@ def _before_and_after(
     caption = (
         f"Mean@{k} {estimate(without)} without, {estimate(with_library)} with the library; "
         f"thick points with 95% intervals, a thin line for each of {count(len(lines), 'task')}."
+        + note
     )
     return plot("pairs", "Before and after", caption, draw, height=3.4)
 

@@ -41,9 +41,10 @@ def headline(report: RunReport) -> str:
         beside = f"; {unscored(arm.counts)}" if arm.counts.unscored else ""
         return f"Mean@{arm.k} {arm.arm} the library {number(_value(arm.mean))}{beside}"
     rewards = [step.mean_reward for step in report.steps if step.mean_reward is not None]
-    if len(rewards) > 1:
-        return f"Mean reward in practice {number(rewards[0])} {ARROW} {number(rewards[-1])}"
-    return f"Mean reward in practice {number(rewards[0])}" if rewards else "Nothing was scored"
+    if not rewards:
+        return "Nothing was scored"
+    end = f" {ARROW} {number(rewards[-1])}" if len(rewards) > 1 else ""
+    return f"Mean reward in practice {number(rewards[0])}{end}{_unscored_in_practice(report)}"
 
 
 def _before_and_after(paired: Paired | None) -> str:
@@ -58,6 +59,12 @@ def _unscored_beside(found: ArmComparison) -> str:
     if not without.unscored and not with_library.unscored:
         return ""
     return f"; without: {unscored(without)}, with: {unscored(with_library)}"
+
+
+def _unscored_in_practice(report: RunReport) -> str:
+    found = sum(step.counts.unscored for step in report.steps)
+    attempts = sum(step.counts.attempts for step in report.steps)
+    return f"; {found:,} of {count(attempts, 'attempt')} unscored" if found else ""
 
 
 def _value(found: Estimate | None) -> float | None:
@@ -165,10 +172,11 @@ def _arms(report: RunReport) -> Iterator[str]:
             f", Pass@{at.k} {estimate(at.estimate)}{of_tasks(at.estimate, arm)}"
             for at in arm.pass_at[-1:]
         )
+        mean = f"{estimate(arm.mean)}{of_tasks(arm.mean, arm)}"
         scope = f"{count(arm.tasks, 'task')}, {unscored(arm.counts)}"
         if arm.bounds is not None:
             scope += f"; {bounds(arm.bounds)}"
-        yield f"{arm.arm} the library: Mean@{arm.k} {estimate(arm.mean)}{passed}; {scope}"
+        yield f"{arm.arm} the library: Mean@{arm.k} {mean}{passed}; {scope}"
 
 
 def _practised(report: RunReport) -> Iterator[str]:
@@ -177,7 +185,8 @@ def _practised(report: RunReport) -> Iterator[str]:
     first, last = report.steps[0], report.steps[-1]
     end = f" {ARROW} {number(last.mean_reward)} (different tasks)" if first is not last else ""
     steps = count(len(report.steps), "step")
-    yield f"Practice: {steps}, mean reward {number(first.mean_reward)}{end}"
+    beside = _unscored_in_practice(report)
+    yield f"Practice: {steps}, mean reward {number(first.mean_reward)}{end}{beside}"
     changed = sum(step.changed for step in report.steps)
     refused = sum(step.refused for step in report.steps)
     yield (

@@ -45,6 +45,7 @@ def test_each_plot_has_a_description(html: str) -> None:
     assert found.tags.count("svg") == found.tags.count("figcaption") == 6
     for title in ("Before and after", "Gain of each task", "Reward in practice", "Tool calls"):
         assert title in found.text
+    assert "a thin line for each of 30 tasks. 12 unscored attempts left out." in found.text
     assert "With the library 22 tasks did better, 2 worse, 6 the same" in found.text
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from experience_store.errors import ExperienceError, StorageError
 from server.practice.metrics.formatting import money, number
-from server.practice.records import Run
+from server.practice.records import Run, StepLearning
 from server.practice.report import MissingExtraError, check_available, summary_lines, write_report
 from server.practice.report.caveats import LONGEST, MOST_REASONS
 from server.practice.report.json_report import RunReport, as_json, make_report
@@ -102,9 +102,9 @@ def test_the_json_can_be_read_back() -> None:
 @needs_pages
 @pytest.mark.usefixtures("captions_only")
 def test_a_run_that_only_practised_says_that_nothing_was_evaluated(tmp_path: Path) -> None:
-    made = run(step(1, group("a", 1.0, 0.0)), step(2, group("b", 1.0, 1.0)))
+    made = run(step(1, group("a", 1.0, 0.0, broken_off())), step(2, group("b", 1.0, 1.0)))
     found = page(made, tmp_path)
-    assert "Mean reward in practice 0.500 → 1.00" in found.text
+    assert "Mean reward in practice 0.500 → 1.00; 1 of 5 attempts unscored" in found.text
     assert "nothing here says whether the library helps" in found.text
     assert "Before and after" not in found.text
     assert "Mean@" not in found.text
@@ -206,9 +206,20 @@ def test_an_arm_without_a_score_is_no_result(arm: str) -> None:
         else run(step(1, group("b", 1.0)), without=there, with_library=gone)
     )
     assert document(made).nothing == (
-        f"Nothing was measured: none of 1 attempt {arm} the library was scored, mostly because: "
+        f"Nothing was measured {arm} the library: 1 of 1 attempt unscored, mostly because: "
         "the tool server hung up"
     )
+
+
+def test_easy_tasks_are_not_blamed_where_many_attempts_are_unscored() -> None:
+    same = StepLearning(before=0, version=0, size=0)
+    easy = group("a", 1.0, 1.0, 1.0, signal=False)
+    mostly_unscored = group("a", 1.0, unverified(), unverified(), signal=False)
+    assert "too easy" in str(document(run(step(1, easy, learned=same))).nothing)
+    said = document(run(step(1, mostly_unscored, learned=same))).nothing
+    assert said is not None
+    assert "2 of 3 attempts unscored, mostly because: the judge did not answer" in said
+    assert "too easy" not in said
 
 
 def test_failures_are_grouped_by_reason_and_bounded() -> None:
