@@ -96,9 +96,10 @@ BUT_BEHIND = re.compile(
     r"[^\n]{1,80}?(?:\u3067\u306f\u306a\u304f|\uc774 \uc544\ub2c8\ub77c)[\s,\u3001]*(?P<said>.+)",
     re.DOTALL,
 )
-BUT_IT_IS = re.compile(  # "4 seems right, but it is 5"
-    r"[^\n]+[,;]\s+but\s+(?:actually\s+|in fact\s+|really\s+)?"
-    r"(?:it|this|that|the (?:(?:right|correct|actual|true) )?(?:answer|number|value|result|one))"
+_THE_RIGHT = r"the (?:right|correct|actual|true) (?:answer|number|value|result|one)"
+BUT_IT_IS = re.compile(  # "4 seems right, but it is 5", "The wrong one is 4; the right one is 5"
+    r"[^\n]+[,;]\s+(?:but\s+(?:actually\s+|in fact\s+|really\s+)?"
+    rf"(?:it|this|that|the answer|{_THE_RIGHT})|(?:and\s+)?{_THE_RIGHT})"
     r"(?:\s+is|['\u2019]s)\s+(?P<said>[-$*\\(\d].*)",
     _ANY_CASE | re.DOTALL,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from server.practice.verifiers.answer_extraction import find_answer
-from server.practice.verifiers.answer_wording import conclusion, denies, stated, unwrapped
+from server.practice.verifiers.answer_wording import denies, stated, statement, unwrapped
 from server.practice.verifiers.answer_words import HYPHENS, SUPERSCRIPT, SUPERSCRIPTS
 
 _LATEX = re.compile(
@@ -39,12 +39,11 @@ _SIGNS = {
 
 def formula(answer: str) -> str | None:
     """The formula in an answer; None if it has none, or denies it."""
-    found = find_answer(answer)
-    said = stated(found or conclusion(answer))
+    said = stated(statement(answer))
     if denies(said):
         return None
     if parts := list(_LATEX.finditer(said)):
-        return latex(_listed(said, parts, last=not found))
+        return latex(_listed(said, parts, last=not find_answer(answer)))
     listed = _AND.sub(", ", said)
     lead = _LEAD.match(listed)
     bare = _TAIL.sub("", listed[lead.end() :] if lead else listed, count=1)
