@@ -68,8 +68,9 @@ def stated(text: str) -> str:
 
     If it takes itself back, it is the first sentence after that.
     """
-    sentence = words.SENTENCE_END.split(corrected(text.strip())[:MAX_STATED], maxsplit=1)[0]
-    if words.ASKS.match(sentence) or words.REFUTED_BEHIND.search(sentence):
+    sentence, *rest = words.SENTENCE_END.split(corrected(text.strip())[:MAX_STATED], maxsplit=1)
+    refuted = words.REFUTED_BEHIND.search(sentence) or words.REFUTED_NEXT.match("".join(rest))
+    if refuted or words.ASKS.match(sentence):
         return f"not {sentence}"
     text = unwrapped(words.COPULA.sub("", sentence))
     for pattern in (

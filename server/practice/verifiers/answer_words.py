@@ -122,11 +122,19 @@ _WRONG = _one_of(
     r"""wrong | incorrect | not (?:right|correct) | falsch | faux | incorrecto | errado
     | sbagliato | rejected | discarded | invalid | 错误 | 不对"""
 )
-REFUTED_BEHIND = re.compile(  # "5 (wrong)", and in languages that deny at the end
-    rf"[([](?:(?:this|that|it|which) is )?(?:{_WRONG})[^()\[\]]*[)\]]\W*$|[\u2717\u2718\u274c]\W*$"
+REFUTED_BEHIND = re.compile(  # "5 (wrong)", "5, which is wrong", in languages that deny at the end
+    rf"[([](?:(?:(?:this|that|it|which|the) )?(?:answer )?(?:is )?)?(?:{_WRONG})[^()\[\]]*[)\]]\W*$"
+    r"|\((?:(?:it|this|that) )?(?:should|must) (?:be|have been)\b[^()]*\)\W*$"
     rf"|[\u2013\u2014-]\s(?:{_WRONG})\b"
+    rf"|[,;]\s(?:(?:but|and|which|that|this|it|is|was) )*(?:{_WRONG})(?: though)?\W*$"
+    r"|^\W*[\u2717\u2718\u274c]|[\u2717\u2718\u274c]\W*$"
     r"|\u3067\u306f(?:\u3042\u308a\u307e\u305b\u3093|\u306a\u3044)\W*$"
     r"|\uc774? ?\uc544\ub2d9\ub2c8\ub2e4\W*$",
+    _ANY_CASE,
+)
+REFUTED_NEXT = re.compile(  # in the next sentence: "That is wrong."
+    r"\W*(?:but |however, )?(?:(?:this|that|it)(?: answer)?(?:['\u2019]s| is| was)|is)"
+    rf" (?:{_WRONG})\b",
     _ANY_CASE,
 )
 COPULA = re.compile(r"(?:\u3067\u3059|\u3067\u3042\u308b|\uc785\ub2c8\ub2e4)(?=\W*$)")
@@ -150,12 +158,14 @@ _BARE = r"(?=[^\s,.;]+(?:\s[^\s,.;]+){0,3}\W*$)"  # a short answer and no more
 _GAP = r"[\s,.!:;\u2026\u2013\u2014-]{1,9}"
 _NUMERAL = r"(?=[-$\\(*]*\d[^\s]*\W*$)"  # no more than a number
 TURNS = re.compile(  # "5. No wait, it should be 6", "A. No, B", "Yes, but actually no"
-    r"(?:(?:^(?=no\b)|[.!?\u2026]|[,;\u2013\u2014-]\s)\W{0,9}(?:(?:oh|oops|hmm+|but|well),?\s+)*"
+    r"(?:(?:^(?=no\b)|[.!?\u2026]|[,;\u2013\u2014-]\s|(?<=\d)\s(?=no,? wait\b))\W{0,9}"
+    r"(?:(?:oh|oops|hmm+|but|well),?\s+)*"
     r"(?P<strong>no,?\s+wait|(?<=but )actually"
     rf"|(?<=\d[.,;!] ){_ERROR}(?=[,.:;]\s*(?:it|the answer) (?:is|should be)\b)"
-    r"|(?<=\? )that (?:can['\u2019]?t|cannot) be right"
+    r"|(?<=\? )(?:that (?:can['\u2019]?t|cannot) be right|i doubt (?:it|that))"
     rf"|(?<=[?\u2026] )no\b(?:(?=\W*$)|[\s,:\u2013\u2014-]+{_BARE})"
-    r"|(?:no|non|nein|sorry|actually|i mean|i meant|on second thought)"
+    r"|(?:no|non|nein|sorry|actually|i mean|i meant|i was wrong|make that"
+    r"|edit|on second thought)"
     rf",?[\s:\u2013\u2014-]+{_NUMERAL}"
     r"|actually(?=,?\s+(?:i\b|it(?:['\u2019]s|\s+is|\s+should be)\s+[-$\\(]*\d))"
     r"|(?:wait|hold on|(?<=[.!?] )sorry(?=\W+\w)|correction|scratch that|my mistake|oops)"
@@ -165,8 +175,10 @@ TURNS = re.compile(  # "5. No wait, it should be 6", "A. No, B", "Yes, but actua
     rf"(?:{_GAP})?(?P<said>.*)",
     _ANY_CASE | re.DOTALL,
 )
-TAKEN_BACK_LATER = re.compile(
-    r"[\s*_]*(?:oh,? |hmm,? )?(?:no,? )?(?:wait|hold on|oops|correction|scratch that)\b.+",
+TAKEN_BACK_LATER = re.compile(  # behind an answer that is marked
+    r"[\s*_.,;:!$)\]}\\]*(?:(?:oh|hmm+),? )?(?:no,? )?"
+    r"(?:(?:wait|hold on|oops|correction|scratch that|sorry|edit:)\b|no, (?=[-$\\(]*\d)"
+    rf"|actually,? (?:it|the answer)\b|{REFUTED_NEXT.pattern}).*",
     _ANY_CASE | re.DOTALL,
 )
 RESTATES = re.compile(  # what may stand behind that for another answer
@@ -183,7 +195,8 @@ LEAD = re.compile(
     + _one_of(
         r"""so | thus | therefore | hence | then | and | simply | clearly | just | indeed | exactly
         | precisely | obviously | of course | in fact | finally | consequently | equal to | equals
-        | approximately | about | roughly | around | circa | rund | etwa | environ | at | in | on
+        | approximately | about | roughly | around | circa | rund | etwa | environ | at
+        | in(?! conclusion| summary| short| the end) | on
         | by | called | named | it is
         | it's | that is | donc | daher | also | por lo tanto | entonces"""
     )

@@ -81,7 +81,7 @@ _EXPRESSION_AFTER = re.compile(
     r"|(?:or|and) (?:more|less|fewer|greater|higher|lower|above|below|over|under|up))\b"
     r"|\+\W*$"
 )
-_RELATION = re.compile(r"[=\u2192\u21d2]|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b")
+_RELATION = re.compile(r"[-=]>|[=\u2192\u21d2]|\\to\b|\\implies|\\Rightarrow|\bequals\b")
 
 
 def answered_numbers(text: str) -> tuple[Fraction, ...]:

@@ -82,6 +82,7 @@ def units(text: str) -> frozenset[str]:
     text = SPACING.sub(" ", COMMAND.sub(r" \1 ", text)).replace("\\", "")
     text = SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(SUPERSCRIPTS), text)
     text = re.sub(r"\bsquared\b", "^2", text)
+    text = re.sub(r"\bdegrees? (?=[CF]\b)", "\u00b0", text)
     text = re.sub(r"\bper (?=cent\b|mille\b)", "per", unicodedata.normalize("NFD", text))
     text = re.sub(r"[\u0300-\u036f]|(?<=\d)\s+(?=\S)", lambda m: " " * m[0].isspace(), text)
     return frozenset(unit for match in _UNIT.finditer(text) for unit in _named(match))
