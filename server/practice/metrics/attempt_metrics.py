@@ -86,6 +86,8 @@ def failure_of(attempt: ScoredAttempt) -> tuple[str, str] | None:
         return None
     if attempt.rollout.failure is not None:
         return "rollout", attempt.rollout.failure
+    if attempt.unusable and attempt.score.failure is not None:
+        return "rollout", attempt.score.failure
     if attempt.reward is not None:
         return "verifier", f"the reward was {attempt.reward}"
     return "verifier", attempt.score.failure or "no reward and no reason given"
@@ -113,7 +115,7 @@ def counts(attempts: Sequence[ScoredAttempt]) -> AttemptCounts:
         scored=len(attempts) - len(failures),
         rollout_failures=failures.count("rollout"),
         verifier_failures=failures.count("verifier"),
-        unusable=dict(Counter(a.rollout.unusable for a in attempts if a.rollout.unusable)),
+        unusable=dict(Counter(a.unusable for a in attempts if a.unusable)),
     )
 
 

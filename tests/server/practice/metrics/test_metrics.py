@@ -22,8 +22,17 @@ from server.practice.metrics.run_metrics import (
 )
 from server.practice.metrics.task_names import names_of
 from server.practice.metrics.verdict import NO_PAIR, verdict
-from server.practice.records import Run, ScoredAttempt, Spent, StepLearning, Task, total
+from server.practice.records import (
+    Rollout,
+    Run,
+    ScoredAttempt,
+    Spent,
+    StepLearning,
+    Task,
+    total,
+)
 from server.practice.report.terminal_report import unscored
+from server.practice.verifiers.answer_match import MatchVerifier
 from tests.server.practice.run_builders import (
     arm,
     attempt,
@@ -343,3 +352,11 @@ def test_what_came_in_place_of_an_answer_is_counted_apart() -> None:
     assert (found.rollout_failures, found.unusable, found.unscored) == (3, {"cut": 2}, 4)
     said = "4 of 5 attempts unscored (2 cut at the token limit, 1 by rollout, 1 by verifier)"
     assert unscored(found) == said
+
+
+async def test_an_empty_answer_is_the_model_s_failure_and_not_the_verifier_s() -> None:
+    silent = Rollout(messages=[], answer="<think>hm</think>")  # an agent's, after work with tools
+    score = await MatchVerifier().verify(Task(id="a", prompt="?", ground_truth="4"), silent)
+    found = counts([ScoredAttempt(rollout=silent, score=score)])
+    assert unscored(found) == "1 of 1 attempt unscored (1 empty)"
+    assert found.verifier_failures == 0
