@@ -32,6 +32,7 @@ from experience_store.submissions.forms.values import (
     is_list,
     is_object,
 )
+from experience_store.submissions.forms.wrapped import is_answer
 from experience_store.submissions.messages import is_blank, is_visible, read_messages, task_text
 from experience_store.trajectory import Message, Trajectory
 
@@ -76,7 +77,7 @@ class TrajectoryInput(BaseModel):
         found = from_json_text(value)
         if not is_object(found):
             raise ValueError("must be an object with messages or output, and a reward")
-        named = with_known_names(found, cls.model_fields)
+        named = _with_answer_as_messages(with_known_names(found, cls.model_fields))
         return {name: inner for name, inner in named.items() if not _says_nothing(name, inner)}
 
     @field_validator("reward", mode="before")
@@ -153,6 +154,18 @@ class TrajectoryInput(BaseModel):
             model=self.model,
             metadata=_metadata_text(self.metadata) if self.metadata else None,
         )
+
+
+def _with_answer_as_messages(attempt: dict[str, object]) -> dict[str, object]:
+    """An attempt, its output as messages if it is a whole answer of an API."""
+    output = from_json_text(attempt.get("output"))
+    if not (is_object(output) and is_answer(output)) or attempt.get("messages"):
+        return attempt
+    try:
+        read_message(output)
+    except UnreadableError as error:
+        raise UnreadableError(str(error), "output", *error.place) from error
+    return {**attempt, "messages": [output], "output": None}
 
 
 def _says_nothing(name: str, value: object) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from experience_store.submissions.clean_text import cleaned
 from experience_store.submissions.forms.blocks import call_of, failed_text, pieces_of, text_of
 from experience_store.submissions.forms.fields import Fields
 from experience_store.submissions.forms.media import media_mark
@@ -17,13 +18,13 @@ from experience_store.submissions.forms.pieces import (
     Returned,
     Said,
     messages_of,
+    with_text,
 )
 from experience_store.submissions.forms.roles import CALL_ROLES, plain_role, role_of
 from experience_store.submissions.forms.values import (
     Json,
     UnreadableError,
     as_list,
-    as_name,
     as_text,
     data_text,
     from_json_text,
@@ -39,7 +40,7 @@ _THOUGHTS = (
 )
 _CALLS = (
     *("tool_calls", "function_call", "tool_invocations", "tool_call_chunks"),
-    "invalid_tool_calls",
+    *("invalid_tool_calls", "tool_call"),
 )
 _EXTRA = ("additional_kwargs", "provider_specific_fields")  # fields of an API, passed on
 _LISTS = frozenset({"tool_calls", "function_call"})
@@ -57,17 +58,20 @@ def read_chat(value: Mapping[str, object]) -> tuple[Message, ...]:
     written_role = fields.pop("role")
     role = role_of(written_role)
     is_result = role in RESULT_ROLES
-    name = as_name(fields.take("name", "tool_name", *(["function"] if is_result else [])))
-    call_id = as_name(fields.take("tool_call_id", "tool_use_id", "call_id"))
-    failed = is_result and (fields.pop("status") == "error" or fields.pop("is_error") is True)
+    name = fields.name("name", "tool_name", *(["function"] if is_result else []))
+    call_id = fields.name("tool_call_id", "tool_use_id", "call_id")
+    failed = is_result and fields.is_failure()
     pieces = [
         *_thoughts(fields),
         *_contents(fields, is_call=plain_role(written_role) in CALL_ROLES),
         *_calls(fields),
         *_more(fields),
     ]
-    fields.refuse_rest(KNOWN, otherwise_empty=not pieces)
-    return messages_of(role, _failed(pieces) if failed else pieces, name, call_id)
+    rest = fields.checked_rest_text(KNOWN, otherwise_empty=not pieces)
+    made = messages_of(role, _failed(pieces) if failed else pieces, name, call_id)
+    if name and all(message.name != cleaned(name) for message in made):  # all are results of tools
+        rest = "\n".join(text for text in (f"name: {name}", rest) if text)
+    return with_text(made, rest)
 
 
 def _with_extra(value: Mapping[str, object]) -> Json:
@@ -120,6 +124,7 @@ def _calls(fields: Fields) -> list[Piece]:
         piece
         for field in fields.among(_CALLS)
         for place, call in enumerate(as_list(fields.pop(field)))
+        if call is not None
         for piece in _call(call, field, place)
     ]
 
@@ -141,7 +146,7 @@ def _content(_field: str, value: object) -> list[Piece]:
 
 
 def _error(_field: str, value: object) -> list[Piece]:
-    return [] if value is None or isinstance(value, bool) else [Said(f"error: {as_text(value)}")]
+    return [] if is_empty(value) or value is False else [Said(f"error: {as_text(value)}")]
 
 
 def _media(field: str, value: object) -> list[Piece]:
@@ -156,11 +161,6 @@ def _results(_field: str, value: object) -> list[Piece]:
     return [Returned(data_text(result)) for result in as_list(value)]
 
 
-def _extra(_field: str, value: object) -> list[Piece]:
-    rest = Fields(value).rest() if is_object(value) else value
-    return [Said(data_text(rest))] if rest else []
-
-
 _MORE: Mapping[str, Callable[[str, object], list[Piece]]] = {
     **dict.fromkeys(("refusal", "artifact"), _content),
     "error": _error,
@@ -168,5 +168,4 @@ _MORE: Mapping[str, Callable[[str, object], list[Piece]]] = {
     **dict.fromkeys(("files", "documents", "attachments", "experimental_attachments"), _media),
     **dict.fromkeys(("citations", "search_results", "sources"), _sources),
     "tool_results": _results,
-    **dict.fromkeys(_EXTRA, _extra),
 }

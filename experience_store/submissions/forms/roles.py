@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experience_store.submissions.forms.fields import snake_case
-from experience_store.submissions.forms.values import UnreadableError, as_name
+from experience_store.submissions.forms.values import UnreadableError, as_name, is_object
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 CALL_ROLES = frozenset({"function_call", "tool_call"})  # the content is the call
@@ -23,7 +23,17 @@ _BY_NAME = {
 
 def plain_role(value: object) -> str:
     """A role in lower case, with underscores."""
-    return snake_case(as_name(value) or "").replace("-", "_")
+    return snake_case(_written(value) or "").replace("-", "_")
+
+
+def _written(value: object) -> str | None:
+    """A role as it was written, also in an object of its own, as Semantic Kernel does it."""
+    if is_object(value) and len(value) == 1:
+        value = next(iter(value.values()))
+    try:
+        return as_name(value)
+    except UnreadableError as error:
+        raise UnreadableError(str(error), "role") from error
 
 
 def role_of(value: object) -> str:
@@ -34,7 +44,7 @@ def role_of(value: object) -> str:
     """
     role = _BY_NAME.get(plain_role(value))
     if role is None:
-        given = as_name(value)
+        given = _written(value)
         what = f"{given[:_MAX_SHOWN]!r} is unknown" if given else "is missing"
         raise UnreadableError(f"{what}; use one of {', '.join(ROLES)}", "role")
     return role

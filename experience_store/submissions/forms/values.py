@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeGuard, cast
 Json: TypeAlias = dict[str, object]
 
 _OPAQUE = frozenset({"encrypted_content", "encrypted_index"})  # only the API can read them
+_ENCODED = 3  # times that a value may be encoded as JSON
 _MIN_BINARY = 256  # characters; ids and hashes are shorter
 _FEW = 20  # kinds of characters; base64 has 64, a genome 4
 _DATA_URI = re.compile(r"data:[^,\s]{0,200};base64,")
@@ -48,13 +49,16 @@ def is_empty(value: object) -> bool:
 
 
 def from_json_text(value: object) -> object:
-    """The object or list in a JSON text; anything else as it is."""
-    if not isinstance(value, str) or value.lstrip()[:1] not in {"[", "{"}:
-        return value
-    try:
-        return cast("object", json.loads(value))
-    except (ValueError, RecursionError):
-        return value
+    """The object or list in a JSON text, also if it was encoded twice; anything else as it is."""
+    found = value
+    for _ in range(_ENCODED):
+        if not isinstance(found, str) or found.lstrip()[:1] not in {"[", "{", '"'}:
+            break
+        try:
+            found = cast("object", json.loads(found))
+        except (ValueError, RecursionError):
+            break
+    return found if is_object(found) or is_list(found) else value
 
 
 def as_list(value: object) -> list[object]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -57,10 +58,10 @@ def test_results_beside_what_was_said_become_messages() -> None:
     )
 
 
-def test_metadata_of_a_message_is_left_out_and_anything_else_unknown_refused() -> None:
-    sent = {"role": "assistant", "content": "a", "annotations": [1], "audio": None, "index": 3}
+def test_bookkeeping_is_left_out_and_what_is_unknown_kept_or_refused_if_misspelt() -> None:
+    sent = {"role": "assistant", "content": "a", "score": 1, "audio": None, "index": 3}
 
-    assert messages(sent) == (Message("assistant", "a"),)
+    assert messages(sent) == (Message("assistant", "a\nscore: 1"),)
     said = refusal({"messages": [sent, {"role": "assistant", "contnt": "a"}]})
     assert said.startswith(
         "trajectories.0.messages.1.contnt: unknown field; did you mean 'content'"
@@ -92,6 +93,20 @@ def test_plain_output_is_one_message_and_structured_output_its_json() -> None:
     assert trajectory(output="42").messages == (Message("assistant", "42"),)
     assert trajectory(output={"a": [1]}).messages == (Message("assistant", '{"a": [1]}'),)
     assert trajectory(output=0).messages == (Message("assistant", "0"),)
+
+
+@pytest.mark.parametrize("as_", [lambda value: value, json.dumps])
+def test_an_output_that_is_an_answer_of_an_api_is_read_as_its_messages(
+    as_: Callable[[object], object],
+) -> None:
+    answer = {"choices": [{"message": {"role": "assistant", "content": "42"}}], "usage": {"a": 1}}
+    several = {"choices": [{"message": {"content": "1"}}, {"message": {"content": "2"}}]}
+    cut = {"choices": [{"message": {"content": None}, "finish_reason": "length"}]}
+
+    assert trajectory(output=as_(answer)).messages == (Message("assistant", "42"),)
+    assert trajectory(output=as_({"choices": ["a", "b"]})).messages[0].text[:1] == "{"
+    assert "trajectories.0.output.choices: has 2 answers" in refusal({"output": as_(several)})
+    assert "trajectories.0.messages: is empty" in refusal({"output": as_(cut)})
 
 
 # The other fields

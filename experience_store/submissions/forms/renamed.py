@@ -1,0 +1,131 @@
+"""Chat messages under other names: each form is given the names of chat messages, and read as one.
+
+Whatever a form does not rename is left as it is, and judged as any field of a chat message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from experience_store.submissions.forms.fields import remaining, snake_case
+from experience_store.submissions.forms.values import (
+    Json,
+    as_list,
+    as_text,
+    data_text,
+    is_list,
+    is_object,
+    words,
+)
+
+_PLAIN = words(
+    "action args author candidates chat_messages choices content data from kind kwargs mapping "
+    "message message_type messages meta name observation output parts role sender source speaker "
+    "text type value"
+)
+_AUTOGEN = ("Message", "Event")
+_AUTOGEN_CALLS = words("AssistantMessage ToolCallRequestEvent")
+_AUTOGEN_RESULTS = words("FunctionExecutionResultMessage ToolCallExecutionEvent")
+_AUTOGEN_ROLES = {"SystemMessage": "system", "UserMessage": "user"}
+_ASKERS = words("human user user_proxy userproxy")
+_LETTA = {"reasoning": "assistant", "tool_call": "assistant", "tool_return": "tool"}
+
+
+def plain_names(value: Json) -> Json:
+    """An object with the names that tell forms apart as these forms write them.
+
+    `Role` and `_role` are `role`, unless that is there, too.
+    """
+    return {_plain(str(name), value): inner for name, inner in value.items()}
+
+
+def _plain(name: str, others: Json) -> str:
+    plain = snake_case(name).strip("_")
+    return plain if plain in _PLAIN and plain not in others else name
+
+
+def _is_autogen(value: Json) -> bool:
+    return "source" in value and as_text(value.get("type")).endswith(_AUTOGEN)
+
+
+def _autogen(value: Json) -> Json:
+    """AutoGen: the agent's name for the role, calls and results as content."""
+    kind, source, content = (value[name] for name in ("type", "source", "content"))
+    kind = as_text(kind)
+    body = _without(value, "type", "source", "content")
+    name = as_text(source).strip()
+    asks = name.lower() in _ASKERS and "ToolCall" not in kind
+    body["role"] = _AUTOGEN_ROLES.get(kind, "user" if asks else "assistant")
+    if name.lower() not in words("assistant user"):
+        body["name"] = source
+    if kind in _AUTOGEN_RESULTS:
+        body["role"] = "tool"
+        content = [_typed(item, "function_result") for item in as_list(content)]
+    is_calls = kind in _AUTOGEN_CALLS and is_list(content)
+    return {**body, "tool_calls" if is_calls else "content": content}
+
+
+def _typed(item: object, kind: str) -> object:
+    return {"type": kind, **item} if is_object(item) else item
+
+
+def _is_adk(value: Json) -> bool:
+    return "author" in value and ("actions" in value or _has_parts(value.get("content")))
+
+
+def _has_parts(content: object) -> bool:
+    return is_object(content) and "parts" in content and "content_type" not in content
+
+
+def _adk(value: Json) -> Json:
+    """Google's Agent Development Kit: events with a content of Gemini, and changes of state."""
+    body = _without(value, "author", "content", "actions")
+    author, content = as_text(value["author"]), value.get("content")
+    inner = content if is_object(content) else {"content": content}
+    changed = remaining("actions", value.get("actions"))
+    if content is None and changed is not None:
+        inner = {"content": f"actions: {data_text(changed)}"}
+    elif changed is not None:
+        body["actions"] = changed
+    role = inner.get("role") or ("user" if author == "user" else "assistant")
+    named = {"name": author} if author not in words("assistant model user") else {}
+    return {**body, **named, **inner, "role": role}
+
+
+def _chatgpt(value: Json) -> Json:
+    """ChatGPT's export: the role in an object."""
+    author = value["author"]
+    inner = author if is_object(author) else {"role": author}
+    named = {f"author_{n}" if n in value else n: v for n, v in inner.items()}
+    return {**_without(value, "author"), **named}
+
+
+def _letta(value: Json) -> Json:
+    kind = as_text(value["message_type"]).removesuffix("_message")
+    body = _without(value, "message_type")
+    return {**body, "role": _LETTA.get(kind, kind)}
+
+
+def _speaker(value: Json) -> Json:
+    """Claude.ai's export, and others: the role under another name."""
+    name = next(name for name in ("sender", "speaker") if name in value)
+    return {**_without(value, name), "role": value[name]}
+
+
+def _without(value: Json, *names: str) -> Json:
+    return {name: inner for name, inner in value.items() if name not in names}
+
+
+_TABLE: Sequence[tuple[Callable[[Json], bool], Callable[[Json], Json]]] = (
+    (lambda value: "role" in value, dict),
+    (_is_autogen, _autogen),
+    (_is_adk, _adk),
+    (lambda value: "author" in value and "content" in value, _chatgpt),
+    (lambda value: as_text(value.get("message_type")).endswith("_message"), _letta),
+    (lambda value: "sender" in value or "speaker" in value, _speaker),
+)
+
+
+def renamed(value: Json) -> Json | None:
+    """The chat message that an object is under other names; None if it is none."""
+    return next((rename(value) for fits, rename in _TABLE if fits(value)), None)
