@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, StringConstraints
 
+from experience_store.submissions.forms.values import only_item
+
 MAX_TEXT = 200_000
 MAX_ID = 200
 
@@ -33,7 +35,8 @@ def _text_or_json(value: object) -> object:
 
 
 def number_as_text(value: object) -> object:
-    """An id or a name that was written as a number, as text."""
+    """An id or a name as text, also if it was written as a number or alone in a list."""
+    value = only_item(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return _sound(value)

@@ -13,6 +13,7 @@ from experience_store.submissions.forms.values import (
     from_json_text,
     is_list,
     is_object,
+    unnested,
 )
 from experience_store.trajectory import Message
 
@@ -26,7 +27,9 @@ def read_messages(value: object) -> list[object]:
     Raises:
         UnreadableError: If it is none of these.
     """
-    found = from_json_text(value)
+    found = unnested(from_json_text(value))
+    if isinstance(found, str) and found.lstrip()[:1] in {"[", "{"}:
+        raise UnreadableError("is text that is not valid JSON, perhaps cut: give the list itself")
     if not (is_list(found) or is_object(found)):
         raise UnreadableError(
             "must be a list of chat messages; give plain text as output, without messages"

@@ -27,10 +27,12 @@ from experience_store.submissions.forms.fields import snake_case
 from experience_store.submissions.forms.read_message import read_message
 from experience_store.submissions.forms.values import (
     UnreadableError,
+    at,
     from_json_text,
     is_empty,
     is_list,
     is_object,
+    unnested,
 )
 from experience_store.submissions.forms.wrapped import is_answer
 from experience_store.submissions.messages import is_blank, is_visible, read_messages, task_text
@@ -161,10 +163,8 @@ def _with_answer_as_messages(attempt: dict[str, object]) -> dict[str, object]:
     output = from_json_text(attempt.get("output"))
     if not (is_object(output) and is_answer(output)) or attempt.get("messages"):
         return attempt
-    try:
+    with at("output"):
         read_message(output)
-    except UnreadableError as error:
-        raise UnreadableError(str(error), "output", *error.place) from error
     return {**attempt, "messages": [output], "output": None}
 
 
@@ -189,11 +189,13 @@ def _attempts(value: object) -> object:
     found = from_json_text(value)
     if is_object(found) and any(snake_case(n) in TrajectoryInput.model_fields for n in found):
         return [found]
+    if is_object(found) and found.keys() == {"trajectories"}:
+        found = from_json_text(found["trajectories"])
     if not is_list(found):
         raise ValueError('must be a list of attempts: [{"output": ..., "reward": ...}, ...]')
-    if not found:
+    if all(attempt is None for attempt in found):
         raise ValueError("is empty: give at least one attempt")
-    return found
+    return unnested(found)
 
 
 def _task(value: object) -> object:
@@ -206,7 +208,7 @@ def _task(value: object) -> object:
 class _SubmissionInput(BaseModel):
     task: Annotated[Task, BeforeValidator(_task)]
     trajectories: Annotated[
-        list[TrajectoryInput],
+        list[TrajectoryInput | None],
         Field(max_length=MAX_ATTEMPTS),
         BeforeValidator(_attempts),
     ]
@@ -245,7 +247,7 @@ def read_submission(
         raise BadInputError(problems.removesuffix(".")) from error
     return Submission(
         task=read.task,
-        trajectories=tuple(t.trajectory() for t in read.trajectories),
+        trajectories=tuple(t.trajectory() for t in read.trajectories if t is not None),
         group_id=read.group_id,
         ground_truth=read.ground_truth,
     )
@@ -286,8 +288,8 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
         *place, last = [str(part) for part in (*problem["loc"], *inside)] or ["the arguments"]
         where = ".".join([*place, last])
         message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "string_unicode":
-            message = LONE_SURROGATE
+        if sentence := _SENTENCES.get(problem["type"]):
+            message = sentence.format_map(problem.get("ctx", {}))
         if problem["type"] == "extra_forbidden":
             close = meant_field(last, fields)
             hint = f"did you mean {close!r}? Known" if close else "known"
@@ -297,6 +299,20 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
     return " ".join([*sentences, *([f"And {more} more."] if more > 0 else [])])
 
 
+_NOT_A_NUMBER = "must be a finite number; if the attempt is unscored, give null"
+_NOT_WHOLE = "must be a whole number, such as 1000"
+_SENTENCES = {  # for pydantic's kinds of errors
+    "missing": "is required",
+    "string_type": "must be text",
+    "string_unicode": LONE_SURROGATE,
+    "string_too_short": "is empty: give text, or leave it out",
+    "string_too_long": "has more than {max_length} characters: shorten it",
+    "too_long": "has {actual_length} items, and at most {max_length} are allowed: send fewer",
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), _NOT_A_NUMBER),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _NOT_WHOLE),
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
 _TRUTH = {"true": 1.0, "false": 0.0}
 _UNSCORED = frozenset({"", "null", "none", "n/a", "na", "unscored", "undefined"})
 

@@ -16,6 +16,7 @@ from experience_store.submissions.forms.pieces import Called, Piece, Returned, S
 from experience_store.submissions.forms.values import (
     Json,
     as_text,
+    at,
     data_text,
     from_json_text,
     is_empty,
@@ -51,7 +52,11 @@ def pieces_of(content: object) -> list[Piece]:
         reader = _reader_of(content)
         return reader(content) if reader else [Said(data_text(content))]
     if is_list(content) and _has_blocks(content):
-        return [piece for item in content for piece in _pieces_of_item(item)]
+        pieces: list[Piece] = []
+        for place, item in enumerate(content):
+            with at(place):
+                pieces += _pieces_of_item(item)
+        return pieces
     return [Said(data_text(content))]
 
 

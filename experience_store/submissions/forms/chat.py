@@ -26,6 +26,7 @@ from experience_store.submissions.forms.values import (
     UnreadableError,
     as_list,
     as_text,
+    at,
     data_text,
     from_json_text,
     is_empty,
@@ -109,7 +110,8 @@ def _contents(fields: Fields, *, is_call: bool) -> list[Piece]:
     for field in fields.among(_CONTENT):
         content = fields.pop(field)
         inner = from_json_text(content)
-        new = call_of("?", inner) if is_call and is_object(inner) else pieces_of(content)
+        with at(field):
+            new = call_of("?", inner) if is_call and is_object(inner) else pieces_of(content)
         if new != [Said(_joined(pieces))]:  # the text of the parts once more
             pieces = new if pieces == [Said(_joined(new))] else [*pieces, *new]
     return pieces
@@ -120,20 +122,19 @@ def _joined(pieces: Iterable[Piece]) -> str:
 
 
 def _calls(fields: Fields) -> list[Piece]:
-    return [
-        piece
-        for field in fields.among(_CALLS)
-        for place, call in enumerate(as_list(fields.pop(field)))
-        if call is not None
-        for piece in _call(call, field, place)
-    ]
+    pieces: list[Piece] = []
+    for field in fields.among(_CALLS):
+        for place, call in enumerate(as_list(fields.pop(field))):
+            if not is_empty(call):
+                with at(field, place):
+                    pieces += _call(from_json_text(call))
+    return pieces
 
 
-def _call(call: object, field: str, place: int) -> list[Piece]:
-    inner = from_json_text(call)
-    if not is_object(inner):
-        raise UnreadableError("must be an object with name and arguments", field, place)
-    return call_of("?", inner)
+def _call(call: object) -> list[Piece]:
+    if not is_object(call):
+        raise UnreadableError("must be an object with name and arguments")
+    return call_of("?", call)
 
 
 def _more(fields: Fields) -> list[Piece]:

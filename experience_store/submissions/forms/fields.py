@@ -17,6 +17,7 @@ from experience_store.submissions.forms.values import (
     UnreadableError,
     as_name,
     as_text,
+    at,
     data_text,
     from_json_text,
     is_empty,
@@ -192,10 +193,8 @@ class Fields:
             UnreadableError: If it is an object or a list.
         """
         written = next((self._left[n][0] for n in names if not self._is_empty(n)), "")
-        try:
+        with at(written[:MAX_SHOWN]):
             return as_name(self.take(*names))
-        except UnreadableError as error:
-            raise UnreadableError(str(error), written[:MAX_SHOWN]) from error
 
     def is_failure(self) -> bool:
         """Whether a result says that its call failed; what says no more than that is taken."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experience_store.submissions.forms.fields import snake_case
-from experience_store.submissions.forms.values import UnreadableError, as_name, is_object
+from experience_store.submissions.forms.values import UnreadableError, as_name, at, is_object
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 CALL_ROLES = frozenset({"function_call", "tool_call"})  # the content is the call
@@ -30,10 +30,8 @@ def _written(value: object) -> str | None:
     """A role as it was written, also in an object of its own, as Semantic Kernel does it."""
     if is_object(value) and len(value) == 1:
         value = next(iter(value.values()))
-    try:
+    with at("role"):
         return as_name(value)
-    except UnreadableError as error:
-        raise UnreadableError(str(error), "role") from error
 
 
 def role_of(value: object) -> str:

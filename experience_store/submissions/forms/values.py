@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TypeAlias, TypeGuard, cast
 
 Json: TypeAlias = dict[str, object]
@@ -26,6 +28,15 @@ class UnreadableError(ValueError):
     def __init__(self, problem: str, *place: str | int) -> None:
         super().__init__(problem)
         self.place = place
+
+
+@contextmanager
+def at(*place: str | int) -> Generator[None]:
+    """Says of what cannot be read where it is."""
+    try:
+        yield
+    except UnreadableError as error:
+        raise UnreadableError(str(error), *place, *error.place) from error
 
 
 def words(text: str) -> frozenset[str]:
@@ -66,7 +77,19 @@ def as_list(value: object) -> list[object]:
     found = from_json_text(value)
     if is_list(found):
         return list(found)
-    return [] if is_empty(found) else [found]
+    return [] if is_empty(found) or found == "null" else [found]
+
+
+def unnested(value: object) -> object:
+    """A list of objects that stands alone in another list; anything else as it is."""
+    inner = value[0] if is_list(value) and len(value) == 1 else None
+    return inner if is_list(inner) and any(map(is_object, inner)) else value
+
+
+def only_item(value: object) -> object:
+    """The text or number that stands alone in a list; anything else as it is."""
+    inner = value[0] if is_list(value) and len(value) == 1 else None
+    return inner if isinstance(inner, str | int | float) else value
 
 
 def as_text(value: object) -> str:
@@ -82,8 +105,9 @@ def as_name(value: object) -> str | None:
     Raises:
         UnreadableError: If it is an object or a list.
     """
+    value = only_item(value)
     if not is_empty(value) and (is_object(value) or is_list(value)):
-        raise UnreadableError("a name or an id is not text: give text or a number")
+        raise UnreadableError("must be a name or an id: give text or a number")
     if is_empty(value):
         return None
     return as_text(value).strip() or None

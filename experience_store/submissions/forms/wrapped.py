@@ -12,6 +12,7 @@ from experience_store.submissions.forms.values import (
     Json,
     UnreadableError,
     as_list,
+    at,
     from_json_text,
     is_list,
     is_object,
@@ -60,10 +61,14 @@ def read_wrapped(
     beside = Fields({n: v for n, v in value.items() if n != field and n not in known}).rest()
     if field in _OPTIONS or field in _SINGLE:
         inner = _only_option(field, as_list(value[field])) if field in _OPTIONS else value[field]
-        return _read(read, merged(inner, beside), field)
+        with at(field):
+            return read(merged(inner, beside))
     items = _branch(value[field]) if field == "mapping" else as_list(value[field])
-    made = [m for place, item in enumerate(items) for m in _read(read, item, field, place)]
-    return (*([Message("system", lines(beside))] if beside else []), *made)
+    made = [Message("system", lines(beside))] if beside else []
+    for place, item in enumerate(items):
+        with at(field, place):
+            made += read(item)
+    return tuple(made)
 
 
 def is_answer(value: Json) -> bool:
@@ -73,15 +78,6 @@ def is_answer(value: Json) -> bool:
         return field == "output"
     message = _OPTIONS[field][0]
     return any(is_object(o) and is_object(o.get(message)) for o in as_list(value[field]))
-
-
-def _read(
-    read: Callable[[object], tuple[Message, ...]], item: object, *place: str | int
-) -> tuple[Message, ...]:
-    try:
-        return read(item)
-    except UnreadableError as error:
-        raise UnreadableError(str(error), *place, *error.place) from error
 
 
 def _only_option(field: str, options: Sequence[object]) -> Json:

@@ -28,6 +28,9 @@ ANSWERS = ("update_id", "answers")
         (ASKED, {"maxTokens": 5, " library ": "a"}, {"max_tokens": 5, "library": "a"}),
         (ANSWERS, {"updateId": "u", "answers": []}, {"update_id": "u", "answers": []}),
         (GROUP, {"trajectory": None, "rewrad": ""}, {}),
+        (GROUP, {"task": "x", "group_id": " ", "library": None}, {"task": "x"}),
+        (ASKED, {"arguments": {"Task": "x"}, "sessionId": 1}, {"task": "x"}),
+        (ASKED, {"params": '{"task": "x", "max_tokens": ""}'}, {"task": "x"}),
     ],
 )
 def test_names_in_another_case_are_taken(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -852,8 +853,11 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             {"role": "tool", "content": None, "name": None},
             {
                 "role": "assistant",
-                "tool_calls": '[{"name": "a", "args": null}, {"name": null}]',
+                "tool_calls": '[{"name": "a", "args": null}, {"name": null}, null]',
             },
+            {"role": ["assistant"], "content": "hi", "tool_calls": "null"},
+            {"role": "assistant", "tool_calls": json.dumps(json.dumps([{"name": ["a"]}]))},
+            None,
             {"role": "assistant", "tool_calls": [{"name": "a", "arguments": ""}, {"id": "x"}]},
             {"role": "assistant", "content": [None, {"type": "text", "text": "hi"}]},
             {"role": " Assistant ", "content": {"type": "text", "text": "hi"}, "toolCalls": None},
@@ -868,6 +872,8 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             returned(None, text="false"),
             returned(None, text=""),
             Message("assistant", "", (ToolCall("a", "{}"), ToolCall("?", "{}"))),
+            said("hi"),
+            Message("assistant", "", (ToolCall("a", "{}"),)),
             Message("assistant", "", (ToolCall("a", "{}"), ToolCall("?", "{}", "x"))),
             said("hi"),
             said("hi"),
@@ -1180,13 +1186,27 @@ REFUSED: list[tuple[object, tuple[str, ...], str]] = [
     ({"choices": [{}]}, ("choices", "0"), "holds no message"),
     ({"messages": [{"role": "x"}]}, ("messages", "0", "role"), "'x' is unknown"),
     ({"mapping": {"a": {}, "b": {}}}, ("mapping",), "has several branches"),
-    ({"role": {"a": 1, "b": 2}, "content": "x"}, ("role",), "a name or an id is not text"),
+    ({"role": {"a": 1, "b": 2}, "content": "x"}, ("role",), "must be a name or an id: give"),
     ({"content": "x"}, ("role",), "is missing, and this is no message of a known form"),
     ({"source": "a", "body": "x"}, ("role",), "its fields are source, body."),
     ({"from": "narrator", "value": "x"}, ("role",), "'narrator' is unknown"),
     ({"kind": "request", "parts": [], "said": "x"}, ("said",), "unknown field"),
+    (
+        {"role": "assistant", "tool_calls": [{"id": {"a": 1}, "name": "f"}]},
+        ("tool_calls", "0", "id"),
+        "must be a name or an id: give text or a number",
+    ),
+    (
+        {"role": "assistant", "content": [TEXT, {"type": "tool_use", "name": ["a", "b"]}]},
+        ("content", "1", "name"),
+        "must be a name or an id",
+    ),
     ({"role": "assistant", "tool_calls": ["x"]}, ("tool_calls", "0"), "must be an object with"),
-    ({"role": "tool", "tool_call_id": ["x"]}, ("tool_call_id",), "a name or an id is not text"),
+    (
+        {"role": "tool", "tool_call_id": ["x", "y"]},
+        ("tool_call_id",),
+        "must be a name or an id: give",
+    ),
     ("hello", (), "must be an object with role and content"),
     ([1, 2], (), "must be an object with role and content"),
 ]
