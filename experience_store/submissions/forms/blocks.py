@@ -110,9 +110,17 @@ def spoken(kind: str, block: Mapping[str, object]) -> list[Piece]:
     fields = Fields(block)
     if isinstance(block.get("thought"), bool):
         fields.pop("thought")
-    texts = [text_of(fields.pop(name)) for name in _WORDS]
+    texts = [_worded(fields.pop(name)) for name in _WORDS]
     pieces: list[Piece] = [Said(t) for t in dict.fromkeys([*texts, fields.rest_text()]) if t]
     return pieces or ([] if kind in _MAY_BE_EMPTY else [Said(f"[{kind}]")])
+
+
+def _worded(held: object) -> str:
+    """A text, also in an object of its own, beside its annotations."""
+    if is_object(held) and isinstance(held.get("value"), str) and _reader_of(held) is None:
+        held = spoken("text", held)
+        return "\n".join(piece.text for piece in held if isinstance(piece, Said))
+    return text_of(held)
 
 
 def _said(text: str) -> list[Piece]:
@@ -217,8 +225,8 @@ _READERS: Mapping[str, Reader] = {
     ),
     **_by_name(
         "tool_result tool-result toolResult tool-return builtin-tool-return tool-error "
-        "tool_response function_response function_result functionResult function_call_output "
-        "custom_tool_call_output FunctionResultContent",
+        "tool_response tool_call_response function_response function_result functionResult "
+        "function_call_output custom_tool_call_output FunctionResultContent",
         result_of,
     ),
     **_by_name("json error-json", _data),

@@ -45,7 +45,7 @@ _CALLS = (
 )
 _EXTRA = ("additional_kwargs", "provider_specific_fields")  # fields of an API, passed on
 _LISTS = frozenset({"tool_calls", "function_call"})
-_PASSED_ON = frozenset({*_THOUGHTS, "refusal", "audio", "citations"})
+_PASSED_ON = frozenset({*_THOUGHTS, "refusal", "audio", "citations", "name", "tool_call_id"})
 KNOWN = ("role", "content", "name", "tool_call_id", "refusal", *_THOUGHTS[:2], *_CALLS[:2], "parts")
 
 

@@ -65,9 +65,9 @@ _AS_USUAL = words(
 )
 # ... if all that is in it is
 _CONTAINERS = words(
-    "actions additional_kwargs call_provider_metadata meta metadata part_metadata provider_details "
-    "provider_metadata provider_options provider_specific_fields response_metadata "
-    "result_provider_metadata tool_call_metadata vendor_metadata"
+    "actions additional_kwargs call_provider_metadata meta metadata metrics part_metadata "
+    "provider_details provider_metadata provider_options provider_specific_fields "
+    "response_metadata result_provider_metadata tool_call_metadata vendor_metadata"
 )
 _ENDS = words("done_reason finish_reason stop_reason")
 _FAILURES = ("state", "status", "outcome", "is_error", "error")

@@ -55,7 +55,7 @@ _CONVERTED = (
         "a line of Claude Code's log, but no message: leave out all lines but those",
     ),
     (
-        words("delta event"),
+        words("delta"),
         "an event of a stream: give the finished message",
     ),
     (

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from experience_store.submissions.forms.fields import remaining, snake_case
+from experience_store.submissions.forms.roles import is_role, role_of
 from experience_store.submissions.forms.values import (
     Json,
     as_list,
@@ -45,13 +46,14 @@ def _plain(name: str, others: Json) -> str:
 
 
 def _is_autogen(value: Json) -> bool:
-    return "source" in value and as_text(value.get("type")).endswith(_AUTOGEN)
+    if not {"source", "content"} <= value.keys() or "observation" in value:
+        return False
+    return as_text(value.get("type", _AUTOGEN[0])).endswith(_AUTOGEN)
 
 
 def _autogen(value: Json) -> Json:
     """AutoGen: the agent's name for the role, calls and results as content."""
-    kind, source, content = (value[name] for name in ("type", "source", "content"))
-    kind = as_text(kind)
+    kind, source, content = as_text(value.get("type")), value["source"], value["content"]
     body = _without(value, "type", "source", "content")
     name = as_text(source).strip()
     asks = name.lower() in _ASKERS and "ToolCall" not in kind
@@ -102,14 +104,24 @@ def _chatgpt(value: Json) -> Json:
 
 def _letta(value: Json) -> Json:
     kind = as_text(value["message_type"]).removesuffix("_message")
-    body = _without(value, "message_type")
-    return {**body, "role": _LETTA.get(kind, kind)}
+    body = _without(value, "message_type", "tool_return")
+    returned = {"content": value["tool_return"]} if "tool_return" in value else {}
+    return {**body, **returned, "role": _LETTA.get(kind, kind)}
 
 
 def _speaker(value: Json) -> Json:
     """Claude.ai's export, and others: the role under another name."""
     name = next(name for name in ("sender", "speaker") if name in value)
-    return {**_without(value, name), "role": value[name]}
+    return {**_without(value, name), "role": role_of(value[name], name)}
+
+
+def _is_role_and_text(value: Json) -> bool:
+    return len(value) == 1 and all(map(is_role, value))
+
+
+def _role_and_text(value: Json) -> Json:
+    """The role as the name of the text."""
+    return next({"role": role, "content": text} for role, text in value.items())
 
 
 def _without(value: Json, *names: str) -> Json:
@@ -123,6 +135,7 @@ _TABLE: Sequence[tuple[Callable[[Json], bool], Callable[[Json], Json]]] = (
     (lambda value: "author" in value and "content" in value, _chatgpt),
     (lambda value: as_text(value.get("message_type")).endswith("_message"), _letta),
     (lambda value: "sender" in value or "speaker" in value, _speaker),
+    (_is_role_and_text, _role_and_text),
 )
 
 

@@ -34,8 +34,17 @@ def _written(value: object) -> str | None:
         return as_name(value)
 
 
-def role_of(value: object) -> str:
+def is_role(name: str) -> bool:
+    """Whether it is a role, or another name of one."""
+    return plain_role(name) in _BY_NAME
+
+
+def role_of(value: object, field: str = "role") -> str:
     """The known role that is meant.
+
+    Args:
+        value: The role as it was written.
+        field: Name of the field it stands in.
 
     Raises:
         UnreadableError: If it is unknown or missing.
@@ -44,5 +53,5 @@ def role_of(value: object) -> str:
     if role is None:
         given = _written(value)
         what = f"{given[:_MAX_SHOWN]!r} is unknown" if given else "is missing"
-        raise UnreadableError(f"{what}; use one of {', '.join(ROLES)}", "role")
+        raise UnreadableError(f"{what}; use one of {', '.join(ROLES)}", field)
     return role

@@ -20,8 +20,14 @@ from experience_store.submissions.forms.values import (
 )
 from experience_store.trajectory import Message
 
-_LISTS = ("messages", "chat_messages", "conversations", "conversation")
-_SINGLE = ("message", "raw_item")
+_LISTS = (
+    *("messages", "chat_messages", "conversations", "conversation", "contents", "history"),
+    *("turns", "dialogue", "dialog", "events", "replies"),
+)
+_SINGLE = {
+    **dict.fromkeys(("message", "raw_item"), words("role type")),
+    "output": words("message"),
+}  # with a field that the inner object has
 _OPTIONS = {"choices": ("message", "delta", "text"), "candidates": ("content",)}
 _OF_A_NODE = ("children", "id", "message", "parent")
 _OF_THE_LOG = words("cwd gitBranch isMeta isSidechain userType")  # each line of Claude Code's
@@ -35,13 +41,18 @@ def field_with_messages(value: Json) -> str | None:
         return "mapping"
     if value.get("object") == "response" and is_list(value.get("output")):
         return "output"
-    several = (name for name in (*_OPTIONS, *_LISTS) if is_list(from_json_text(value.get(name))))
-    single = (name for name in _SINGLE if _is_message(value.get(name)))
+    several = (name for name in (*_OPTIONS, *_LISTS) if _are_several(value.get(name)))
+    single = (name for name in _SINGLE if _has_any(value.get(name), _SINGLE[name]))
     return next(several, None) or next(single, None)
 
 
-def _is_message(value: object) -> bool:
-    return is_object(value) and bool({"role", "type"} & value.keys())
+def _are_several(value: object) -> bool:
+    found = from_json_text(value)
+    return is_list(found) and not any(isinstance(item, str) for item in found)
+
+
+def _has_any(value: object, names: frozenset[str]) -> bool:
+    return is_object(value) and bool(names & value.keys())
 
 
 def read_wrapped(
@@ -59,7 +70,7 @@ def read_wrapped(
     """
     known = _OF_THE_LOG if "parentUuid" in value else words("")
     beside = Fields({n: v for n, v in value.items() if n != field and n not in known}).rest()
-    if field in _OPTIONS or field in _SINGLE:
+    if field in _OPTIONS or (field in _SINGLE and is_object(value[field])):
         inner = _only_option(field, as_list(value[field])) if field in _OPTIONS else value[field]
         with at(field):
             return read(merged(inner, beside))

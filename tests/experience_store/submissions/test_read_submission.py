@@ -87,6 +87,12 @@ def test_messages_may_be_json_text_or_only_one(sent: object) -> None:
     assert trajectory(messages=sent).messages == (Message("assistant", "a"),)
 
 
+def test_messages_may_be_json_one_a_line() -> None:
+    lines = '{"role": "user", "content": "q"}\n\n{"role": "assistant", "content": "a"}\n'
+
+    assert [m.text for m in trajectory(messages=lines).messages] == ["q", "a"]
+
+
 def test_one_empty_message_among_others_is_kept() -> None:
     assert messages({"role": "user", "content": ""}, {"role": "assistant", "content": "a"}) == (
         Message("user", ""),

@@ -18,6 +18,7 @@ ID = {"id": "ABC"}
 SUMMARY = {"type": "summary_text", "text": "Look."}
 TEXT = {"type": "text", "text": "x"}
 RULES = {"type": "text", "media_type": "text/plain", "data": "The rules."}
+VALUE = {"value": "x", "annotations": None}
 BOOKED = {"booked": "3 days ago"}
 PICTURE = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
@@ -1085,6 +1086,12 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
                 "eval_count": 3,
             },
             {"messages": [{"content_type": "message", "role": "user", "items": [TEXT]}]},
+            {"output": {"message": {"role": "assistant", "content": [{"text": "Yes."}]}}},
+            {
+                "object": "thread.message",
+                "role": "user",
+                "content": [{"type": "text", "text": VALUE}],
+            },
         ],
         [
             said("Yes.\nfinish_reason: length"),
@@ -1092,6 +1099,8 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             said("Look."),
             said("Yes."),
             said("Yes."),
+            said("Yes."),
+            user("x"),
             said("Yes."),
             user("x"),
         ],
@@ -1135,9 +1144,21 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             {"sender": "bot", "message": "Yes."},
             {"message_type": "user_message", "content": ASK},
             {"message_type": "reasoning_message", "reasoning": "Hm."},
+            {"user": ASK},
+            {"source": "user", "content": ASK},
             {"role": {"label": "assistant"}, "Items": [{"$type": "TextContent", "Text": "Yes."}]},
         ],
-        [user(), said("Yes."), user(), said("Yes."), user(), said("Hm."), said("Yes.")],
+        [
+            user(),
+            said("Yes."),
+            user(),
+            said("Yes."),
+            user(),
+            said("Hm."),
+            user(),
+            user(),
+            said("Yes."),
+        ],
     ),
     "unknown blocks": (
         [
@@ -1187,6 +1208,7 @@ REFUSED: list[tuple[object, tuple[str, ...], str]] = [
     ({"messages": [{"role": "x"}]}, ("messages", "0", "role"), "'x' is unknown"),
     ({"mapping": {"a": {}, "b": {}}}, ("mapping",), "has several branches"),
     ({"role": {"a": 1, "b": 2}, "content": "x"}, ("role",), "must be a name or an id: give"),
+    ({"sender": "GPT-4", "text": "x"}, ("sender",), "'GPT-4' is unknown; use one of"),
     ({"content": "x"}, ("role",), "is missing, and this is no message of a known form"),
     ({"source": "a", "body": "x"}, ("role",), "its fields are source, body."),
     ({"from": "narrator", "value": "x"}, ("role",), "'narrator' is unknown"),
