@@ -22,6 +22,7 @@ from experience_store.submissions.forms.values import (
     is_empty,
     is_list,
     is_object,
+    is_opaque,
     words,
 )
 
@@ -168,10 +169,8 @@ def _data(_kind: str, block: Json) -> list[Piece]:
 
 
 def _hidden(kind: str, block: Json) -> list[Piece]:
-    fields = Fields(block)
-    for name in _ENCRYPTED:
-        fields.pop(name)
-    return [Said(f"[{kind}]"), *_said(fields.rest_text())]
+    left = {n: v for n, v in block.items() if not (n in _ENCRYPTED and is_opaque(v))}
+    return [Said(f"[{kind}]"), *_said(Fields(left).rest_text())]
 
 
 def _nothing(kind: str, block: Json) -> list[Piece]:

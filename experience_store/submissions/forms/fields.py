@@ -65,7 +65,7 @@ _AS_USUAL = words(
 )
 # ... if all that is in it is
 _CONTAINERS = words(
-    "actions additional_kwargs call_provider_metadata meta metadata metrics part_metadata "
+    "additional_kwargs call_provider_metadata meta metadata metrics part_metadata "
     "provider_details provider_metadata provider_options provider_specific_fields "
     "response_metadata result_provider_metadata tool_call_metadata vendor_metadata"
 )
@@ -100,21 +100,17 @@ def remaining(name: str, value: object, *, inline: bool = False) -> object:
 
 
 def _inside(value: object) -> object:
-    """What is no bookkeeping in a container."""
+    """What is no bookkeeping in a container; an object in it is kept whole or not at all."""
     if is_object(value):
-        held = {
-            written: inner
-            for written, part in value.items()
-            if (inner := _part(snake_case(str(written)), part)) is not None
-        }
-        return held or None
-    if is_list(value):
-        return [inner for part in value if (inner := _inside(part)) is not None] or None
-    return None if is_empty(value) else value
+        return {n: v for n, v in value.items() if not _is_only_bookkeeping(str(n), v)} or None
+    return None if _is_nothing(value) else value
 
 
-def _part(name: str, value: object) -> object:
-    return None if remaining(name, value) is None else _inside(value)
+def _is_only_bookkeeping(written: str, value: object) -> bool:
+    held = remaining(snake_case(written), value)
+    if is_object(held):
+        return all(_is_only_bookkeeping(str(n), v) for n, v in held.items())
+    return held is None
 
 
 def _is_nothing(value: object) -> bool:

@@ -37,18 +37,20 @@ def read_langchain(value: Mapping[str, object]) -> tuple[Message, ...]:
         body = _only(value, data, "data")
     else:
         body = dict(value)
-    body.pop("type", None)
+    if isinstance(body.get("type"), str):
+        del body["type"]
     role = _type(kind)
     if role == "chat":
         role = str(body.pop("role", ""))
-    return read_chat({**body, "role": role})
+    return read_chat(merged({"role": role}, body))
 
 
 def _only(value: Mapping[str, object], inner: Json, *taken: str) -> Json:
     """The message inside, with what else is said beside it."""
     outer = Fields(value)
     for name in taken:
-        outer.pop(name)
+        if value.get(name) is inner or isinstance(value.get(name), str | int):
+            outer.pop(name)
     return merged(inner, outer.rest())
 
 

@@ -17,9 +17,9 @@ from experience_store.submissions.forms.values import (
 
 _PAYLOADS = words("data bytes file_data b64_json base64 blob image_bytes")
 _MIN_IMAGE = 64  # characters; the smallest image has more
-_DESCRIPTION = words("detail expires_at force_download format identifier media_type mime_type")
+_DESCRIPTION = words("detail force_download format identifier media_type mime_type")
 _WORD = re.compile(r"[\w.+/-]{0,60}")
-_OF_BINARY = words("id index")  # of interest if there is nothing else to tell it by
+_OF_BINARY = words("expires_at id index")  # of interest if there is nothing else to tell it by
 
 
 def media_mark(kind: str, value: object) -> str:
@@ -62,7 +62,7 @@ def _readable_fields(value: Json) -> object:
 def _is_description(name: str, value: object, *, of_binary: bool) -> bool:
     """Whether a field says how the data is given, and nothing of what is in it."""
     if name in _OF_BINARY:
-        return of_binary
+        return of_binary and not is_object(value)
     if name in _DESCRIPTION:
-        return isinstance(value, bool | int) or bool(_WORD.fullmatch(as_text(value)))
+        return isinstance(value, bool) or (isinstance(value, str) and bool(_WORD.fullmatch(value)))
     return remaining(name, value, inline=True) is None

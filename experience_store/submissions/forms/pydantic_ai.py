@@ -19,7 +19,7 @@ _SPEAKERS = {
 
 def is_pydantic_ai(value: Mapping[str, object]) -> bool:
     """Whether it is one of Pydantic AI's messages."""
-    return value.get("kind") in {"request", "response"} and "parts" in value
+    return as_text(value.get("kind")) in {"request", "response"} and "parts" in value
 
 
 def read_pydantic_ai(value: Mapping[str, object]) -> tuple[Message, ...]:

@@ -84,14 +84,20 @@ def _adk(value: Json) -> Json:
     body = _without(value, "author", "content", "actions")
     author, content = as_text(value["author"]), value.get("content")
     inner = content if is_object(content) else {"content": content}
-    changed = remaining("actions", value.get("actions"))
-    if content is None and changed is not None:
+    changed = _without_nothing(value.get("actions"))
+    if content is None and changed:
         inner = {"content": f"actions: {data_text(changed)}"}
-    elif changed is not None:
+    elif changed:
         body["actions"] = changed
     role = inner.get("role") or ("user" if author == "user" else "assistant")
     named = {"name": author} if author not in words("assistant model user") else {}
     return {**body, **named, **inner, "role": role}
+
+
+def _without_nothing(value: object) -> object:
+    if not is_object(value):
+        return value
+    return {name: inner for name, inner in value.items() if remaining("", inner) is not None}
 
 
 def _chatgpt(value: Json) -> Json:

@@ -134,6 +134,11 @@ def is_binary(value: object, longer_than: int = _MIN_BINARY) -> bool:
     return longer_than < _MIN_BINARY or len(set(value)) > _FEW
 
 
+def is_opaque(value: object) -> bool:
+    """Whether it may be encrypted: text without spaces."""
+    return isinstance(value, str) and not any(map(str.isspace, value))
+
+
 def _without_binary(value: object) -> object:
     if is_object(value):
         return {k: _without_binary(v) for k, v in value.items() if k not in _OPAQUE}

@@ -12,6 +12,7 @@ from experience_store.submissions.forms.values import (
     Json,
     UnreadableError,
     as_list,
+    as_text,
     at,
     from_json_text,
     is_list,
@@ -68,8 +69,7 @@ def read_wrapped(
     Raises:
         UnreadableError: If a message cannot be read, or if these are several attempts in one.
     """
-    known = _OF_THE_LOG if "parentUuid" in value else words("")
-    beside = Fields({n: v for n, v in value.items() if n != field and n not in known}).rest()
+    beside = Fields({n: v for n, v in value.items() if n != field and not _is_of_log(n, v)}).rest()
     if field in _OPTIONS or (field in _SINGLE and is_object(value[field])):
         inner = _only_option(field, as_list(value[field])) if field in _OPTIONS else value[field]
         with at(field):
@@ -80,6 +80,10 @@ def read_wrapped(
         with at(field, place):
             made += read(item)
     return tuple(made)
+
+
+def _is_of_log(name: str, value: object) -> bool:
+    return name in _OF_THE_LOG and isinstance(value, str | bool)
 
 
 def is_answer(value: Json) -> bool:
@@ -111,19 +115,18 @@ def _branch(mapping: object) -> list[object]:
     """The messages of ChatGPT's export, a tree, from its root on."""
     mapping = mapping if is_object(mapping) else {}
     nodes = {name: node for name, node in mapping.items() if is_object(node)}
-    roots = [name for name, node in nodes.items() if node.get("parent") not in nodes]
-    path: list[object] = []
-    following: Sequence[object] = roots
-    while len(following) == 1 and len(path) < len(nodes):
-        path.append(following[0])
-        following = as_list(nodes.get(str(following[0]), {}).get("children"))
-    if len(path) < len(mapping):
+    following = [name for name, node in nodes.items() if as_text(node.get("parent")) not in nodes]
+    path: list[Json] = []
+    while len(following) == 1 and following[0] in nodes and len(path) < len(nodes):
+        path.append(nodes[following[0]])
+        following = [as_text(name) for name in as_list(path[-1].get("children"))]
+    if following or len(path) < len(mapping):
         raise UnreadableError(
             "has several branches, since answers were generated again: give each branch as an "
             "attempt of its own, with its messages as a list",
             "mapping",
         )
-    return [_node(nodes[str(name)]) for name in path]
+    return [_node(node) for node in path]
 
 
 def _node(node: Json) -> object:

@@ -162,6 +162,37 @@ ELSEWHERE: list[tuple[str, object]] = [
 _MARKERS = re.compile(r"marker(?: one| two| that says a lot)?|918273(?:\.5)?")
 
 
+REPLACEMENTS: list[object] = [918273.5, {"q": "marker one"}, ["marker one", 918273], [[]]]
+_OF_THE_FORM = {"lc", "cwd", "gitBranch", "isSidechain", "userType", "cause", "mapping"}
+
+
+def with_another_value(value: object, new: object) -> Iterator[tuple[str, object]]:
+    """A message with each value in it replaced in turn, and the name of the field."""
+    if is_object(value):
+        for key, inner in value.items():
+            if key in _COUNTED or key in _OF_THE_FORM:
+                continue
+            yield key, {**value, key: new}
+            for name, changed in with_another_value(inner, new):
+                yield name, {**value, key: changed}
+    elif is_list(value):
+        for place, inner in enumerate(value):
+            for name, changed in with_another_value(inner, new):
+                yield name, [*value[:place], changed, *value[place + 1 :]]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_another_value_anywhere_in_any_form_is_stored_or_refused(form: str) -> None:
+    for new in REPLACEMENTS:
+        for message in FORMS[form][0]:
+            for name, changed in with_another_value(message, new):
+                stored = stored_or_refused(changed)
+                if stored is None or remaining(snake_case(name), new) is None:
+                    continue
+                for marker in _MARKERS.findall(json.dumps(new)):
+                    assert marker in stored, (changed, stored)
+
+
 def with_field(value: object, name: str, added: object) -> Iterator[object]:
     """A message with one more field, in each of its objects in turn."""
     if is_object(value):
