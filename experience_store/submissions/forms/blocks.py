@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from experience_store.submissions.forms.fields import Fields, snake_case
+from experience_store.submissions.forms.fields import Fields, lines, snake_case
 from experience_store.submissions.forms.media import media_mark
 from experience_store.submissions.forms.pieces import Called, Piece, Returned, Said
 from experience_store.submissions.forms.values import (
@@ -94,8 +94,9 @@ def result_of(_kind: str, block: Mapping[str, object]) -> list[Piece]:
     fields = Fields(_with_origin(block))
     id_ = fields.name(*_CALL_IDS)
     name = fields.name("name", "tool_name", "function_name")
-    texts = [_result_text(fields), fields.rest_text()]
-    return [Returned("\n".join(t for t in texts if t), name, id_)]
+    text = _result_text(fields)
+    rest = lines(fields.rest(inline=text is None))
+    return [Returned("\n".join(t for t in (text, rest) if t), name, id_)]
 
 
 def _with_origin(block: Mapping[str, object]) -> Mapping[str, object]:
@@ -111,7 +112,7 @@ def spoken(kind: str, block: Mapping[str, object]) -> list[Piece]:
     fields = Fields(block)
     if isinstance(block.get("thought"), bool):
         fields.pop("thought")
-    texts = [_worded(fields.pop(name)) for name in _WORDS]
+    texts = [_worded(fields.pop(name)) for name in fields.among(_WORDS)]
     pieces: list[Piece] = [Said(t) for t in dict.fromkeys([*texts, fields.rest_text()]) if t]
     return pieces or ([] if kind in _MAY_BE_EMPTY else [Said(f"[{kind}]")])
 

@@ -29,6 +29,7 @@ from experience_store.submissions.forms.values import (
 MAX_SHOWN = 60  # characters of a name from outside in an error
 PROSE_WORDS, PROSE_LETTERS = 4, 0.8
 _MISSPELT = 0.8  # how much like a known name a misspelt one is
+_MAX_COMPARED = 50  # fields of a message, which takes time
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 # Bookkeeping, whatever the value: what the API counts, and what only the API can read.
@@ -96,7 +97,9 @@ def remaining(name: str, value: object, *, inline: bool = False) -> object:
     """
     if name in _CONTAINERS and not inline:
         return _inside(value)
-    return None if _is_nothing(value) or _is_bookkeeping(name, value, inline=inline) else value
+    if _is_nothing(value) or (_is_bookkeeping(name, value, inline=inline) and not _is_prose(value)):
+        return None
+    return value
 
 
 def _inside(value: object) -> object:
@@ -121,8 +124,6 @@ def _is_nothing(value: object) -> bool:
 
 
 def _is_bookkeeping(name: str, value: object, *, inline: bool) -> bool:
-    if isinstance(value, str) and _is_prose(value):
-        return False
     if name in _OF_THE_API or (name in _STATES and as_text(value).lower() in _AS_USUAL):
         return True
     if name in _FLAGS and isinstance(value, bool):
@@ -144,8 +145,10 @@ def lines(fields: Mapping[str, object]) -> str:
     return "\n".join(f"{name}: {data_text(value)}" for name, value in fields.items())
 
 
-def _is_prose(text: str) -> bool:
-    """Whether a text says something, and is no name, date or signature."""
+def _is_prose(text: object) -> bool:
+    """Whether a value is text that says something, and no name, date or signature."""
+    if not isinstance(text, str):
+        return False
     letters = sum(character.isalpha() or character.isspace() for character in text)
     return len(text.split()) >= PROSE_WORDS and letters >= PROSE_LETTERS * len(text)
 
@@ -167,8 +170,8 @@ class Fields:
 
     def take(self, *names: str) -> object:
         """The first of these fields that is not empty; the others stay."""
-        found = next((name for name in names if not self._is_empty(name)), "")
-        return self.pop(found)
+        found = self._first(names)
+        return None if found is None else self.pop(found)
 
     def pop(self, name: str) -> object:
         """The field as it is, empty or not."""
@@ -188,9 +191,12 @@ class Fields:
         Raises:
             UnreadableError: If it is an object or a list.
         """
-        written = next((self._left[n][0] for n in names if not self._is_empty(n)), "")
+        found = self._first(names)
+        if found is None:
+            return None
+        written, value = self._left.pop(found)
         with at(written[:MAX_SHOWN]):
-            return as_name(self.take(*names))
+            return as_name(value)
 
     def is_failure(self) -> bool:
         """Whether a result says that its call failed; what says no more than that is taken."""
@@ -232,17 +238,19 @@ class Fields:
         rest = self.rest()
         if otherwise_empty:  # that an answer was cut says nothing if it is empty
             rest = {n: v for n, v in rest.items() if snake_case(n) not in _ENDS}
-        for written in rest:
+        for written in list(rest)[:_MAX_COMPARED]:
             name = snake_case(written[:MAX_SHOWN])
             if otherwise_empty or get_close_matches(name, known, n=1, cutoff=_MISSPELT):
                 raise UnreadableError(unknown_field(written, known), written[:MAX_SHOWN])
         return lines(rest)
 
     def _state(self, name: str) -> str:
-        return as_text(self._left.get(name, ("", None))[1]).lower()
+        return as_text(self._left[name][1]).lower() if name in self._left else ""
 
-    def _is_empty(self, name: str) -> bool:
-        return name not in self._left or is_empty(self._left[name][1])
+    def _first(self, names: Iterable[str]) -> str | None:
+        """The first of these names whose field is not empty."""
+        left = self._left
+        return next((n for n in names if n in left and not is_empty(left[n][1])), None)
 
     def _free(self, name: str, inner: object) -> str:
         """The name under which the second of like-named fields is kept, unless both are one."""

@@ -1160,6 +1160,32 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             said("Yes."),
         ],
     ),
+    "calls and results without a field for what they hold": (
+        [
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": "c1", "name": "look", "date": "May 1", "state": "CA"}],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "c1", "date": "May 1", "model": "A320"},
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c2",
+                        "content": SEEN,
+                        "status": "stale",
+                        "source": "cache",
+                    },
+                ],
+            },
+        ],
+        [
+            Message("assistant", "", (ToolCall("look", '{"date": "May 1", "state": "CA"}', "c1"),)),
+            returned(text="date: May 1\nmodel: A320"),
+            returned("c2", text=f"{SEEN}\nstatus: stale\nsource: cache"),
+        ],
+    ),
     "unknown blocks": (
         [
             {
