@@ -7,8 +7,6 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, StringConstraints
 
-from experience_store.submissions.forms.values import only_item
-
 MAX_TEXT = 200_000
 MAX_ID = 200
 
@@ -32,6 +30,15 @@ def _text_or_json(value: object) -> object:
     if isinstance(value, str | None):
         return _sound(value)
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def only_item(value: object) -> object:
+    """The text or number that stands alone in a list; anything else as it is."""
+    match value:
+        case [str() | int() | float() as inner]:
+            return inner
+        case _:
+            return value
 
 
 def number_as_text(value: object) -> object:

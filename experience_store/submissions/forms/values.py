@@ -8,6 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TypeAlias, TypeGuard, cast
 
+from experience_store.submissions.clean_text import only_item
+
 Json: TypeAlias = dict[str, object]
 
 _OPAQUE = frozenset({"encrypted_content", "encrypted_index"})  # only the API can read them
@@ -84,12 +86,6 @@ def unnested(value: object) -> object:
     """A list of objects that stands alone in another list; anything else as it is."""
     inner = value[0] if is_list(value) and len(value) == 1 else None
     return inner if is_list(inner) and any(map(is_object, inner)) else value
-
-
-def only_item(value: object) -> object:
-    """The text or number that stands alone in a list; anything else as it is."""
-    inner = value[0] if is_list(value) and len(value) == 1 else None
-    return inner if isinstance(inner, str | int | float) else value
 
 
 def as_text(value: object) -> str:
