@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from experience_store.submissions.forms.fields import Fields, lines, snake_case
+from experience_store.submissions.forms.fields import Fields, lines, merged, snake_case
 from experience_store.submissions.forms.media import media_mark
 from experience_store.submissions.forms.pieces import Called, Piece, Returned, Said
 from experience_store.submissions.forms.values import (
@@ -104,7 +104,7 @@ def _with_origin(block: Mapping[str, object]) -> Mapping[str, object]:
     origin = block.get("origin")
     if not is_object(origin) or "result" not in block:
         return block
-    return {**{n: v for n, v in block.items() if n != "origin"}, **origin}
+    return merged({n: v for n, v in block.items() if n != "origin"}, origin)
 
 
 def spoken(kind: str, block: Mapping[str, object]) -> list[Piece]:
@@ -154,7 +154,9 @@ def _unwrapped(call: Mapping[str, object]) -> Json:
     if not is_object(inner):
         named = "name" if not outer.get("name") else f"{wrapper}"
         return {**outer, named: inner} if wrapper else outer
-    twice = {n for n in outer.keys() & inner.keys() if outer[n] and outer[n] != inner[n]}
+    twice = {
+        n for n in outer.keys() & inner.keys() if not is_empty(outer[n]) and outer[n] != inner[n]
+    }
     id_ = {"id": outer["id"]} if outer.get("id") else {}
     return {**outer, **inner, **id_, **{f"{n} (outer)": outer[n] for n in twice - {"id", "type"}}}
 

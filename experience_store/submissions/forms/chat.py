@@ -62,13 +62,14 @@ def read_chat(value: Mapping[str, object]) -> tuple[Message, ...]:
     name = fields.name("name", "tool_name", *(["function"] if is_result else []))
     call_id = fields.name("tool_call_id", "tool_use_id", "call_id")
     failed = is_result and fields.is_failure()
+    may_be_empty = is_result and bool(fields.among(_CONTENT))
     pieces = [
         *_thoughts(fields),
         *_contents(fields, is_call=plain_role(written_role) in CALL_ROLES),
         *_calls(fields),
         *_more(fields),
     ]
-    rest = fields.checked_rest_text(KNOWN, otherwise_empty=not pieces)
+    rest = fields.checked_rest_text(KNOWN, otherwise_empty=not (pieces or may_be_empty))
     made = messages_of(role, _failed(pieces) if failed else pieces, name, call_id)
     if name and all(message.name != cleaned(name) for message in made):  # all are results of tools
         rest = "\n".join(text for text in (f"name: {name}", rest) if text)

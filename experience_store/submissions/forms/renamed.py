@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from experience_store.submissions.forms.fields import remaining, snake_case
+from experience_store.submissions.forms.fields import merged, remaining, snake_case
 from experience_store.submissions.forms.roles import is_role, role_of
 from experience_store.submissions.forms.values import (
     Json,
@@ -54,17 +54,15 @@ def _is_autogen(value: Json) -> bool:
 def _autogen(value: Json) -> Json:
     """AutoGen: the agent's name for the role, calls and results as content."""
     kind, source, content = as_text(value.get("type")), value["source"], value["content"]
-    body = _without(value, "type", "source", "content")
     name = as_text(source).strip()
     asks = name.lower() in _ASKERS and "ToolCall" not in kind
-    body["role"] = _AUTOGEN_ROLES.get(kind, "user" if asks else "assistant")
-    if name.lower() not in words("assistant user"):
-        body["name"] = source
+    role = _AUTOGEN_ROLES.get(kind, "user" if asks else "assistant")
+    named = {} if name.lower() in words("assistant user") else {"name": source}
     if kind in _AUTOGEN_RESULTS:
-        body["role"] = "tool"
-        content = [_typed(item, "function_result") for item in as_list(content)]
+        role, content = "tool", [_typed(item, "function_result") for item in as_list(content)]
     is_calls = kind in _AUTOGEN_CALLS and is_list(content)
-    return {**body, "tool_calls" if is_calls else "content": content}
+    message = {"role": role, **named, "tool_calls" if is_calls else "content": content}
+    return merged(message, _without(value, "type", "source", "content"))
 
 
 def _typed(item: object, kind: str) -> object:
@@ -91,7 +89,7 @@ def _adk(value: Json) -> Json:
         body["actions"] = changed
     role = inner.get("role") or ("user" if author == "user" else "assistant")
     named = {"name": author} if author not in words("assistant model user") else {}
-    return {**body, **named, **inner, "role": role}
+    return merged({**named, **inner, "role": role}, body)
 
 
 def _without_nothing(value: object) -> object:
@@ -112,7 +110,7 @@ def _letta(value: Json) -> Json:
     kind = as_text(value["message_type"]).removesuffix("_message")
     body = _without(value, "message_type", "tool_return")
     returned = {"content": value["tool_return"]} if "tool_return" in value else {}
-    return {**body, **returned, "role": _LETTA.get(kind, kind)}
+    return merged({**returned, "role": _LETTA.get(kind, kind)}, body)
 
 
 def _speaker(value: Json) -> Json:

@@ -852,6 +852,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             {"role": "tool", "content": [{"row": 1}, {"row": 2}]},
             {"role": "tool", "content": False},
             {"role": "tool", "content": None, "name": None},
+            {"role": "tool", "content": "", "exit_code": 0},
             {
                 "role": "assistant",
                 "tool_calls": '[{"name": "a", "args": null}, {"name": null}, null]',
@@ -872,6 +873,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             returned(None, text='[{"row": 1}, {"row": 2}]'),
             returned(None, text="false"),
             returned(None, text=""),
+            returned(None, text="exit_code: 0"),
             Message("assistant", "", (ToolCall("a", "{}"), ToolCall("?", "{}"))),
             said("hi"),
             Message("assistant", "", (ToolCall("a", "{}"),)),
