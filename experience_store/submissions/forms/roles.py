@@ -9,11 +9,12 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 CALL_ROLES = frozenset({"function_call", "tool_call"})  # the content is the call
 _MAX_SHOWN = 40
 _OTHER_NAMES = {
-    "user": "human customer input",
-    "assistant": "ai agent aimessagechunk bot chatbot function_call gpt llm model output tool_call",
-    "tool": "environment function_response function_result ipython observation tool_response "
-    "tool_result toolmessage",
-    "system": "instruction instructions system_prompt",
+    "user": "client customer end_user human input person prompter requester",
+    "assistant": "ai agent bot chatbot chatgpt claude copilot function_call gemini gpt llm model "
+    "output tool_call",
+    "tool": "environment function_call_output function_response function_result ipython "
+    "observation tool_output tool_response tool_result tool_results tools",
+    "system": "instruction instructions sys system_prompt",
 }
 _BY_NAME = {
     **{role: role for role in ROLES},
@@ -22,8 +23,10 @@ _BY_NAME = {
 
 
 def plain_role(value: object) -> str:
-    """A role in lower case, with underscores."""
-    return snake_case(_written(value) or "").replace("-", "_")
+    """A role in lower case, with underscores; of `MessageRole.USER` and `AIMessageChunk`, too."""
+    name = snake_case((_written(value) or "").rsplit(".", 1)[-1])
+    name = name.replace("-", "_").replace(" ", "_").removesuffix("chunk").rstrip("_")
+    return name.removesuffix("message").rstrip("_:")
 
 
 def _written(value: object) -> str | None:

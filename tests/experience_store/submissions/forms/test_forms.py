@@ -1287,6 +1287,8 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
     [
         *(("model", "assistant"), ("human", "user"), ("ai", "assistant"), ("bot", "assistant")),
         *(("gpt", "assistant"), ("chatbot", "assistant"), ("USER", "user"), ("System", "system")),
+        *(("MessageRole.USER", "user"), ("AIMessageChunk", "assistant"), ("tool-output", "tool")),
+        *(("user_message", "user"), ("SystemMessage", "system"), ("Assistant:", "assistant")),
         *(("developer", "developer"), ("function", "function"), ("ipython", "tool")),
     ],
 )
