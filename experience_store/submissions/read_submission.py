@@ -41,6 +41,7 @@ from experience_store.trajectory import Message, Trajectory
 MAX_ATTEMPTS = 256
 MAX_MESSAGES = 5_000
 MAX_CONTENT = 8_000_000
+_MAX_PLACE = 300  # characters of a place in an error
 _CLOSE = 0.7  # how much like a known name a misspelt one is
 
 
@@ -245,6 +246,8 @@ def read_submission(
     except ValidationError as error:
         problems = explain_validation_error(error, tuple(TrajectoryInput.model_fields))
         raise BadInputError(problems.removesuffix(".")) from error
+    except RecursionError as error:
+        raise BadInputError("a value is nested too deeply: give it as text") from error
     return Submission(
         task=read.task,
         trajectories=tuple(t.trajectory() for t in read.trajectories if t is not None),
@@ -286,7 +289,7 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
         cause = problem.get("ctx", {}).get("error")
         inside = cause.place if isinstance(cause, UnreadableError) else ()
         *place, last = [str(part) for part in (*problem["loc"], *inside)] or ["the arguments"]
-        where = ".".join([*place, last])
+        where = ".".join([*place, last])[:_MAX_PLACE]
         message = problem["msg"].removeprefix("Value error, ")
         if sentence := _SENTENCES.get(problem["type"]):
             message = sentence.format_map(problem.get("ctx", {}))

@@ -421,6 +421,19 @@ def test_some_of_many_faults_are_named_and_the_rest_counted() -> None:
         read_submission(task="Book", trajectories=[{"output": "a", "zzz": 1}] * 9)
 
 
+@pytest.mark.parametrize("place", ["task", "output", "messages"])
+def test_what_is_nested_too_deeply_is_refused(place: str) -> None:
+    deep: object = {"role": "assistant", "content": "a"}
+    for _ in range(5_000):
+        deep = {"messages": [deep]}
+    attempt = {"output": "a"} if place == "task" else {place: deep}
+
+    said = refusal(attempt, task=deep if place == "task" else "Book")
+
+    assert "is nested too deeply" in said
+    assert len(said) < 500
+
+
 # Bounds
 
 
