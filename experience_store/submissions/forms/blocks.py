@@ -287,13 +287,19 @@ def _reader_of(block: Json) -> Callable[[Json], list[Piece]] | None:
     kind = next((kind for kind in kinds if isinstance(kind, str)), None)
     if kind is not None:
         reader = _reader_of_type(kind)
-        return partial(reader, kind) if reader else None
+        return partial(_typed, reader, kind) if reader else None
     held = {name: v for n, v in block.items() if (name := snake_case(n)) not in _BESIDE}
     name = next(iter(held)) if len(held) == 1 else ""
     known = name in {"text", "json"} or (
         name in _WHOLE.keys() | _INNER.keys() and is_object(held[name])
     )
     return partial(_untyped, name) if known else None
+
+
+def _typed(reader: Reader, kind: str, block: Json) -> list[Piece]:
+    """What a block of a known type holds."""
+    held = {n: v for n, v in block.items() if not (n in _TYPE_FIELDS and v == kind)}
+    return reader(kind, held)
 
 
 def _has_blocks(items: Sequence[object]) -> bool:

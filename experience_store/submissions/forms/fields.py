@@ -37,8 +37,7 @@ _OF_THE_API = words(
     "avg_logprobs cache_control cache_point encrypted_content llm_metrics logprobs models_usage "
     "redacted_content safety_ratings signature thought_signature token_usage usage usage_metadata"
 )
-# ... if the value is a name, a date or a number: ids, times, models and kinds.
-_KINDS = words("$type block_type content_type kind object part_kind type")
+# ... if the value is a name, a date or a number: ids, times and models
 _IDS = words("id index uuid")
 _NAMES = words(
     "create_time created date dynamic_ref end_time model model_name model_version provider "
@@ -63,6 +62,14 @@ _AS_USUAL = words(
     "all assistant call complete completed done end_turn false final finished "
     "finished_successfully function_call generate input input-available input-streaming ok "
     "output-available partial-call result stop stop_sequence success tool_calls tool_use user"
+)
+# ... if it is what messages, calls and results are called
+KINDS = words("$type block_type content_type kind object part_kind type")
+_KNOWN_KINDS = words(
+    "ai assistant chat chat.completion chat.completion.chunk completion constructor custom default "
+    "function function_call function_call_output human message realtime.item request response "
+    "retry-prompt system text text_completion thread.message tool tool_call tool_calls tool_result "
+    "tool_use user"
 )
 # ... if all that is in it is
 _CONTAINERS = words(
@@ -126,15 +133,15 @@ def _is_nothing(value: object) -> bool:
 def _is_bookkeeping(name: str, value: object, *, inline: bool) -> bool:
     if name in _OF_THE_API or (name in _STATES and as_text(value).lower() in _AS_USUAL):
         return True
+    if name in KINDS and isinstance(value, str) and value in _KNOWN_KINDS:
+        return True
     if name in _FLAGS and isinstance(value, bool):
         return True
     found = from_json_text(value)
     if is_object(found) or (is_list(found) and any(is_object(i) or is_list(i) for i in found)):
         return False
-    if name in _IDS or (name in _KINDS and isinstance(value, str)):
-        return True
-    if inline:
-        return False
+    if name in _IDS or inline:
+        return name in _IDS
     if isinstance(value, int | float) and (name in _NUMBERS or name.endswith(_NUMBER_ENDS)):
         return True
     return name in _NAMES or name.endswith(_NAME_ENDS)

@@ -37,7 +37,7 @@ def read_langchain(value: Mapping[str, object]) -> tuple[Message, ...]:
         body = _only(value, data, "data")
     else:
         body = dict(value)
-    if isinstance(body.get("type"), str):
+    if _type(body.get("type")) in _TYPES:
         del body["type"]
     role = _type(kind)
     if role == "chat":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from experience_store.submissions.forms.fields import remaining, snake_case
+from experience_store.submissions.forms.fields import KINDS, remaining, snake_case
 from experience_store.submissions.forms.values import (
     Json,
     as_text,
@@ -19,6 +19,7 @@ _PAYLOADS = words("data bytes file_data b64_json base64 blob image_bytes")
 _MIN_IMAGE = 64  # characters; the smallest image has more
 _DESCRIPTION = words("detail force_download format identifier media_type mime_type")
 _WORD = re.compile(r"[\w.+/-]{0,60}")
+_SOURCES = words("base64 bytes file image text url")
 _OF_BINARY = words("expires_at id index")  # of interest if there is nothing else to tell it by
 
 
@@ -65,4 +66,6 @@ def _is_description(name: str, value: object, *, of_binary: bool) -> bool:
         return of_binary and not is_object(value)
     if name in _DESCRIPTION:
         return isinstance(value, bool) or (isinstance(value, str) and bool(_WORD.fullmatch(value)))
+    if name in KINDS:
+        return isinstance(value, str) and value in _SOURCES
     return remaining(name, value, inline=True) is None

@@ -158,6 +158,9 @@ ELSEWHERE: list[tuple[str, object]] = [
     ("annotations", [{"url": "marker"}]),
     ("model", {"note": "marker"}),
     ("step", "marker"),
+    ("type", "marker"),
+    ("kind", "marker"),
+    ("object", "marker"),
 ]
 _MARKERS = re.compile(r"marker(?: one| two| that says a lot)?|918273(?:\.5)?")
 
