@@ -14,6 +14,7 @@ from experience_store.submissions.forms.fields import Fields
 from experience_store.submissions.forms.media import media_mark
 from experience_store.submissions.forms.pieces import (
     RESULT_ROLES,
+    Called,
     Piece,
     Returned,
     Said,
@@ -65,7 +66,7 @@ def read_chat(value: Mapping[str, object]) -> tuple[Message, ...]:
     may_be_empty = is_result and bool(fields.among(_CONTENT))
     pieces = [
         *_thoughts(fields),
-        *_contents(fields, is_call=plain_role(written_role) in CALL_ROLES),
+        *_contents(fields, role, plain_role(written_role)),
         *_calls(fields),
         *_more(fields),
     ]
@@ -106,15 +107,23 @@ def _thoughts(fields: Fields) -> list[Piece]:
     return [Said(text) for text in dict.fromkeys(texts) if text]
 
 
-def _contents(fields: Fields, *, is_call: bool) -> list[Piece]:
+def _contents(fields: Fields, role: str, written_role: str) -> list[Piece]:
     pieces: list[Piece] = []
     for field in fields.among(_CONTENT):
-        content = fields.pop(field)
-        inner = from_json_text(content)
         with at(field):
-            new = call_of("?", inner) if is_call and is_object(inner) else pieces_of(content)
+            new = _content_pieces(fields.pop(field), role, written_role)
         if new != [Said(_joined(pieces))]:  # the text of the parts once more
             pieces = new if pieces == [Said(_joined(new))] else [*pieces, *new]
+    return pieces
+
+
+def _content_pieces(content: object, role: str, written_role: str) -> list[Piece]:
+    inner = from_json_text(content)
+    if written_role in CALL_ROLES and is_object(inner):
+        return call_of("?", inner)
+    pieces = pieces_of(content)
+    if role in RESULT_ROLES and any(isinstance(piece, Called) for piece in pieces):
+        return [Said(data_text(content))]  # data that looks like a call
     return pieces
 
 

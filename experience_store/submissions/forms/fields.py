@@ -23,6 +23,7 @@ from experience_store.submissions.forms.values import (
     is_empty,
     is_list,
     is_object,
+    is_opaque,
     words,
 )
 
@@ -32,7 +33,7 @@ _MISSPELT = 0.8  # how much like a known name a misspelt one is
 _MAX_COMPARED = 50  # fields of a message, which takes time
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-# Bookkeeping, whatever the value: what the API counts, and what only the API can read.
+# Bookkeeping, unless it is text with spaces: what the API counts, and what only it can read.
 _OF_THE_API = words(
     "avg_logprobs cache_control cache_point encrypted_content llm_metrics logprobs models_usage "
     "redacted_content safety_ratings signature thought_signature token_usage usage usage_metadata"
@@ -131,7 +132,9 @@ def _is_nothing(value: object) -> bool:
 
 
 def _is_bookkeeping(name: str, value: object, *, inline: bool) -> bool:
-    if name in _OF_THE_API or (name in _STATES and as_text(value).lower() in _AS_USUAL):
+    if name in _OF_THE_API:
+        return is_opaque(value) or not isinstance(value, str)
+    if name in _STATES and as_text(value).lower() in _AS_USUAL:
         return True
     if name in KINDS and isinstance(value, str) and value in _KNOWN_KINDS:
         return True

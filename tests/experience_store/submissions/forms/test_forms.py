@@ -853,6 +853,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             {"role": "tool", "content": False},
             {"role": "tool", "content": None, "name": None},
             {"role": "tool", "content": "", "exit_code": 0},
+            {"role": "tool", "content": {"type": "function", "name": "f"}, "usage": "f of x"},
             {
                 "role": "assistant",
                 "tool_calls": '[{"name": "a", "args": null}, {"name": null}, null]',
@@ -874,6 +875,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             returned(None, text="false"),
             returned(None, text=""),
             returned(None, text="exit_code: 0"),
+            returned(None, text='{"type": "function", "name": "f"}\nusage: f of x'),
             Message("assistant", "", (ToolCall("a", "{}"), ToolCall("?", "{}"))),
             said("hi"),
             Message("assistant", "", (ToolCall("a", "{}"),)),
