@@ -25,8 +25,12 @@ from experience_store.store import Submission
 from experience_store.submissions.clean_text import MAX_TEXT, AnyText, Id, Task, clean
 from experience_store.submissions.forms.fields import snake_case
 from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.forms.responses import is_item
+from experience_store.submissions.forms.roles import is_message
 from experience_store.submissions.forms.values import (
+    Json,
     UnreadableError,
+    as_list,
     at,
     from_json_text,
     is_empty,
@@ -42,6 +46,7 @@ MAX_ATTEMPTS = 256
 MAX_MESSAGES = 5_000
 MAX_CONTENT = 8_000_000
 _MAX_PLACE = 300  # characters of a place in an error
+_OF_ITEMS = {"action", "call_id", "summary"}  # fields of the Responses API's items
 _CLOSE = 0.7  # how much like a known name a misspelt one is
 
 
@@ -160,13 +165,28 @@ class TrajectoryInput(BaseModel):
 
 
 def _with_answer_as_messages(attempt: dict[str, object]) -> dict[str, object]:
-    """An attempt, its output as messages if it is a whole answer of an API."""
-    output = from_json_text(attempt.get("output"))
-    if not (is_object(output) and is_answer(output)) or attempt.get("messages"):
+    """An attempt, its output as messages if it is a whole answer of an API, or a list of them."""
+    output = attempt.get("output")
+    if attempt.get("messages") or not _holds_messages(output):
         return attempt
-    with at("output"):
-        read_message(output)
-    return {**attempt, "messages": [output], "output": None}
+    items = as_list(output)
+    for place, item in enumerate(items):
+        with at("output", *([place] if len(items) > 1 else [])):
+            read_message(item)
+    return {**attempt, "messages": items, "output": None}
+
+
+def _holds_messages(output: object) -> bool:
+    found = from_json_text(output)
+    if is_object(found) and is_answer(found):
+        return True
+    if isinstance(output, str) or is_empty(found):
+        return False  # JSON is what the agent wrote
+    return all(is_object(item) and _is_message_or_item(item) for item in as_list(found))
+
+
+def _is_message_or_item(value: Json) -> bool:
+    return is_message(value) or (is_item(value) and bool(_OF_ITEMS & value.keys()))
 
 
 def _says_nothing(name: str, value: object) -> bool:

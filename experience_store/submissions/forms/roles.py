@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from experience_store.submissions.forms.fields import snake_case
-from experience_store.submissions.forms.values import UnreadableError, as_name, at, is_object
+from experience_store.submissions.forms.values import (
+    Json,
+    UnreadableError,
+    as_name,
+    at,
+    is_object,
+    words,
+)
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 CALL_ROLES = frozenset({"function_call", "tool_call"})  # the content is the call
+_SAID = words("content parts tool_calls")
 _MAX_SHOWN = 40
 _OTHER_NAMES = {
     "user": "client customer end_user human input person prompter requester",
@@ -40,6 +48,12 @@ def _written(value: object) -> str | None:
 def is_role(name: str) -> bool:
     """Whether it is a role, or another name of one."""
     return plain_role(name) in _BY_NAME
+
+
+def is_message(value: Json) -> bool:
+    """Whether an object has a role and something that is said."""
+    role = value.get("role")
+    return isinstance(role, str) and is_role(role) and bool(_SAID & value.keys())
 
 
 def role_of(value: object, field: str = "role") -> str:

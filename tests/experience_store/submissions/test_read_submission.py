@@ -106,6 +106,12 @@ def test_plain_output_is_one_message_and_structured_output_its_json() -> None:
     assert trajectory(output=0).messages == (Message("assistant", "0"),)
 
 
+ITEMS: list[dict[str, object]] = [
+    {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+    {"role": "assistant", "content": "42"},
+]
+
+
 @pytest.mark.parametrize("as_", [copy, json.dumps])
 def test_an_output_that_is_an_answer_of_an_api_is_read_as_its_messages(
     as_: Callable[[object], object],
@@ -115,6 +121,10 @@ def test_an_output_that_is_an_answer_of_an_api_is_read_as_its_messages(
     cut = {"choices": [{"message": {"content": None}, "finish_reason": "length"}]}
 
     assert trajectory(output=as_(answer)).messages == (Message("assistant", "42"),)
+    assert trajectory(output=ITEMS).messages[0].tool_calls == (ToolCall("f", "{}", "c"),)
+    assert trajectory(output=ITEMS[1]).messages == (Message("assistant", "42"),)
+    assert trajectory(output=json.dumps(ITEMS)).messages[0].text == json.dumps(ITEMS)
+    assert trajectory(output=[{"role": "engineer", "content": "x"}]).messages[0].text[:1] == "["
     assert trajectory(output=as_({"choices": ["a", "b"]})).messages[0].text[:1] == "{"
     assert "trajectories.0.output.choices: has 2 answers" in refusal({"output": as_(several)})
     assert "trajectories.0.messages: is empty" in refusal({"output": as_(cut)})
