@@ -33,7 +33,7 @@ def html(whole: Path) -> str:
 
 def test_the_page_gives_the_result_with_interval_test_and_cost(html: str) -> None:
     text = Page(html).text
-    assert "Mean@4 0.397 → 0.653; without: 7 of 120 attempts unscored (5 by rollout, 2" in text
+    assert "Mean@4 0.397 → 0.653; without: 7 of 120 attempts unscored (5 failed, 2" in text
     assert "Whatever the unscored ones would have earned, the gain is +0.183 to +0.283" in text
     assert "The gain of 0.256 in Mean@4 is distinguishable from zero at 5%" in text
     assert re.search(r"95% interval \+0\.\d+ to \+0\.\d+, p < 0\.001, 30 tasks", text)

@@ -177,7 +177,7 @@ UNSCORED = run(
 @pytest.mark.usefixtures("captions_only")
 def test_what_is_unscored_and_why_stands_beside_every_headline(tmp_path: Path) -> None:
     beside = (
-        "Mean@2 0.250 → 0.750; without: 1 of 4 attempts unscored (1 by rollout), "
+        "Mean@2 0.250 → 0.750; without: 1 of 4 attempts unscored (1 failed), "
         "with: 1 of 4 attempts unscored (1 by verifier)"
     )
     whatever = "Whatever the unscored ones would have earned, the gain is +0.125 to +0.625"
@@ -189,7 +189,7 @@ def test_what_is_unscored_and_why_stands_beside_every_headline(tmp_path: Path) -
     )
     assert whatever in summary_lines(UNSCORED)
     alone = run(without={"a": [0.0, broken_off()], "b": [1.0, 1.0]})
-    said = "Mean@2 without the library 0.500; 1 of 4 attempts unscored (1 by rollout)"
+    said = "Mean@2 without the library 0.500; 1 of 4 attempts unscored (1 failed)"
     assert said in page(alone, tmp_path).text
     assert any(
         "with all unscored at worst or at best 0.500 to 0.750" in line
