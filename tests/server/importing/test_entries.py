@@ -68,7 +68,8 @@ def test_compressed_files_are_decompressed() -> None:
     ("data", "said"),
     [
         (b"\x28\xb5\x2f\xfdrest", "decompress it with `zstd -d FILE`"),
-        ('{"n": 1}'.encode("utf-16"), "save the file as UTF-8"),
+        (b"ARROW1\0\0", "save it as Parquet or JSON lines"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "run `git lfs pull`"),
         (b"PK\x03\x04rest", "is damaged or cut off"),
         (b'{"n": "\xfc"}', "is not UTF-8"),
     ],
