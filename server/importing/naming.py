@@ -9,7 +9,7 @@ from experience_store.errors import BadInputError
 from experience_store.store import Submission
 from experience_store.submissions.forms.values import is_empty
 from experience_store.submissions.read_submission import TrajectoryInput, read_submission
-from server.importing.chat import are_messages, conversation, is_unanswered, task_text
+from server.importing.chat import are_messages, asks_last, conversation, is_unanswered, task_text
 from server.importing.fields import (
     Json,
     as_object,
@@ -68,13 +68,14 @@ class FieldNames:
 def content_of(value: Json, fields: FieldNames) -> tuple[tuple[str, ...], dict[str, object]]:
     """The fields that hold what was done, and that as `submit_group` takes it.
 
-    Messages that are only the prompt are joined with the answer in another field.
+    Messages that are only the prompt, perhaps with examples, are joined with the answer in another
+    field.
     """
     listed_in = (f for f in MESSAGES_FIELDS if f == "messages" or are_messages(value.get(f)))
     chat = fields.messages or first(value, tuple(listed_in))
-    if chat is not None and is_unanswered(asked := lookup(value, chat)):
-        field = _answer_field(value, fields, but=(chat,))
-        if field is not None:
+    if chat is not None:
+        asked, field = lookup(value, chat), _answer_field(value, fields, but=(chat,))
+        if field is not None and _is_answered_by(asked, value, field, fields):
             return (chat, field), {"messages": conversation(asked, lookup(value, field))}
     field = fields.messages or fields.output or chat or first(value, OUTPUT_FIELDS)
     if field is None:
@@ -84,6 +85,14 @@ def content_of(value: Json, fields: FieldNames) -> tuple[tuple[str, ...], dict[s
     content = lookup(value, field)
     is_chat = field in {fields.messages, "messages"} or are_messages(content)
     return (field,), {"messages" if is_chat else "output": content}
+
+
+def _is_answered_by(asked: object, value: Json, field: str, fields: FieldNames) -> bool:
+    """Whether messages are only a prompt, perhaps with examples, and this field answers it."""
+    if is_unanswered(asked):
+        return True
+    is_output = field == fields.output or field not in _ANSWER_FIELDS
+    return is_output and asks_last(asked, lookup(value, field))
 
 
 def _answer_field(value: Json, fields: FieldNames, but: tuple[str, ...]) -> str | None:
@@ -112,7 +121,7 @@ def _no_attempt(value: Json) -> str:
     said += [f"{name} looks like chat messages: --messages-field {name}" for name in messages[:1]]
     outputs = [] if messages else output_like(value)
     said += [f"{name} looks like what was done: --output-field {name}" for name in outputs[:1]]
-    return "; ".join([*said, *_guesses(value)])
+    return "; ".join([*said, *_guesses({k: v for k, v in value.items() if k != "reward"})])
 
 
 def _guesses(value: Json) -> list[str]:

@@ -5,6 +5,8 @@ Fields that are not known become metadata, except in the first form, where they 
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 from experience_store.errors import BadInputError
@@ -71,7 +73,8 @@ def read_evaluation(value: Json, fields: FieldNames) -> Submission:
     """A group as evaluations write it. The same task with another ground truth is another group."""
     attempts = _attempts(value, "attempts")
     task_field = fields.task or first(value, TASK_FIELDS)
-    task = task_text(lookup(value, task_field)) if task_field else None
+    asked = lookup(value, task_field) if task_field else None
+    task = task_text(asked)
     truth_field = fields.truth or first(value, TRUTH_FIELDS)
     truth = lookup(value, truth_field) if truth_field else None
     named_by = group_field(value, fields, GROUP_FIELDS)
@@ -83,7 +86,8 @@ def read_evaluation(value: Json, fields: FieldNames) -> Submission:
         return read_submission(
             task=task,
             trajectories=[
-                _attempt(a, fields, f"attempts.{n}", shared) for n, a in enumerate(attempts)
+                _evaluated(a, fields, f"attempts.{n}", asked, shared)
+                for n, a in enumerate(attempts)
             ],
             group_id=group,
             ground_truth=truth,
@@ -97,9 +101,7 @@ def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:
     content_fields, attempt = content_of(value, fields)
     task_field = fields.task or first(value, TASK_FIELDS, but=content_fields)
     asked = lookup(value, task_field) if task_field else None
-    if are_messages(asked) and content_fields[0] in {fields.output, *OUTPUT_FIELDS}:
-        (answer,) = attempt.values()
-        attempt = dict[str, object](messages=conversation(asked, answer))
+    attempt = _answering(asked, content_fields, attempt, fields)
     task = task_text(asked) if task_field else first_user_text(attempt.get("messages"))
     truth_field = fields.truth or first(value, TRUTH_FIELDS)
     truth = lookup(value, truth_field) if truth_field else None
@@ -124,25 +126,56 @@ def _attempts(value: Json, field: str) -> list[object]:
     return attempts
 
 
-def _attempt(
-    value: object, fields: FieldNames, place: str, shared: Json | None = None
-) -> dict[str, object]:
-    """An attempt of a group, as `submit_group` takes it; what it shares with the others too."""
-    given = as_object(from_json_text(value))
-    if given is None:
-        raise BadInputError(f"{place}: must be an object")
+def _attempt(value: object, fields: FieldNames, place: str) -> dict[str, object]:
+    """An attempt of a group, as `submit_group` takes it, with the fields that the user names."""
+    given = _object(value, place)
     named: dict[str, object] = {
         name: lookup(given, field)
         for name, field in (("messages", fields.messages), ("output", fields.output))
         if field is not None
     }
-    try:
+    with _within(place):
         named["reward"] = reward_of(given, fields)
+    return described(given, named, (fields.reward or "reward", fields.messages, fields.output))
+
+
+def _evaluated(
+    value: object, fields: FieldNames, place: str, asked: object, shared: Json
+) -> dict[str, object]:
+    """An attempt of an evaluation, with what it shares with the others."""
+    given = _object(value, place)
+    with _within(place):
+        content_fields, content = content_of(given, fields)
+        content = _answering(asked, content_fields, content, fields)
+        content["reward"] = reward_of(given, fields)
+    return described(given, content, (*content_fields, fields.reward or "reward"), shared)
+
+
+def _answering(
+    asked: object, content_fields: Sequence[str], content: dict[str, object], fields: FieldNames
+) -> dict[str, object]:
+    """What was done, after the prompt where that is chat messages, and what was done its answer."""
+    if not are_messages(asked) or content_fields[0] not in {fields.output, *OUTPUT_FIELDS}:
+        return content
+    (answer,) = content.values()
+    return {"messages": conversation(asked, answer)}
+
+
+def _object(value: object, place: str) -> Json:
+    given = as_object(from_json_text(value))
+    if given is None:
+        raise BadInputError(f"{place}: must be an object")
+    return given
+
+
+@contextmanager
+def _within(place: str) -> Generator[None]:
+    """Name the place of an attempt in what is wrong with it."""
+    try:
+        yield
     except BadInputError as error:
         gap = ": " if str(error).startswith("has ") else "."
         raise BadInputError(f"{place}{gap}{error}") from error
-    used = (fields.reward or "reward", fields.messages, fields.output)
-    return described(given, named, used, shared)
 
 
 def _attempt_name(value: Json, field: str) -> str:

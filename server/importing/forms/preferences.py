@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.messages import first_user_text
-from server.importing.chat import are_messages, messages_in, task_text
+from server.importing.chat import are_messages, conversation, messages_in, task_text
 from server.importing.fields import Json, first, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
@@ -39,10 +39,19 @@ def _read(value: Json) -> Record:
     if task is None:
         raise BadInputError("has no prompt: name its field with --task-field")
     content: dict[str, object] = {"output": answer}
-    if are_messages(answer):
+    asked = value[field] if field else None
+    if are_messages(asked) and not _repeats(asked, answer):
+        content = {"messages": conversation(asked, answer)}
+    elif are_messages(answer):
         content = {"messages": messages_in(answer)}
     used = (field or "", "completion", "reward")
     return Record(task=task, attempt={**content, "metadata": without(value, used)})
+
+
+def _repeats(asked: object, answer: object) -> bool:
+    """Whether an answer is a whole conversation, which begins with what was asked."""
+    first = messages_in(asked)[:1]
+    return are_messages(answer) and messages_in(answer)[:1] == first
 
 
 def _reward(value: Json) -> float | None:

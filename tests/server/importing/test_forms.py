@@ -489,6 +489,68 @@ def test_messages_that_are_only_the_prompt_are_joined_with_the_answer(
     assert metadata(found) == ({"output": None, "answer": "5"} if "output" in row else {})
 
 
+EXAMPLE = [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]
+EXAMPLES = [*EXAMPLE, {"role": "user", "content": "2+2?"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": EXAMPLES, "response": "4"},
+        {"prompt": EXAMPLES, "completion": "4"},
+        {"prompt": EXAMPLES, "attempts": [{"response": "4", "reward": 1}]},
+        {"task": "2+2?", "attempts": [{"messages": EXAMPLES, "response": "4", "reward": 1}]},
+        {"task": "2+2?", "attempts": [{"conversation": EXAMPLES, "output": "4", "reward": 1}]},
+        {"prompt": EXAMPLES, "completions": ["4"], "rewards": [1]},
+        {"prompt": EXAMPLES, "chosen": "4", "rejected": "5"},
+        {"prompt": EXAMPLES, "chosen": [{"role": "assistant", "content": "4"}], "rejected": "5"},
+    ],
+)
+def test_examples_in_a_prompt_are_no_answer(row: dict[str, object]) -> None:
+    found = parsed({**row, "reward": 1} if "attempts" not in row else row)[0]
+    turns = [("user", "1+1?", ()), ("assistant", "2", ()), ("user", "2+2?", ())]
+    assert transcript(found) == [*turns, ("assistant", "4", ())]
+    assert "response" not in metadata(found)
+
+
+def test_attempts_of_an_evaluation_that_are_only_the_prompt_are_joined_with_the_answer() -> None:
+    for attempt in ({"messages": ASKED, "response": "4"}, {"messages": ASKED, "answer": "4"}):
+        (found,) = parsed({"task": "2+2?", "attempts": [{**attempt, "reward": 1}]})
+        assert transcript(found) == ANSWERED
+
+
+def test_a_user_who_speaks_last_may_be_the_end_of_an_attempt() -> None:
+    chat = [*EXAMPLE, {"role": "user", "content": "###STOP###"}]
+    for more in ({"answer": "2"}, {"response": "2"}, {"final_answer": "3"}):
+        (found,) = parsed({"messages": chat, **more})
+        assert (len(transcript(found)), metadata(found)) == (3, more)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            {"raw_question": "q", "response": "a", "trajectories": [{"trajectory": None}, "x"]},
+            "trajectories[1]: must be an object",
+        ),
+        (
+            {"raw_question": "q", "response": "a", "trajectories": [{"trajectory": "x"}]},
+            "trajectories[0].trajectory: must be a list of chat messages",
+        ),
+        (
+            {"instance_id": "i", "instruction": "q", "history": [{"role": "user"}, "x"]},
+            "history[1]: must be an object",
+        ),
+        (
+            {"steps": [{"source": "user", "message": "q", "tool_calls": ["x"]}]},
+            "tool_calls[0]: must be an object",
+        ),
+    ],
+)
+def test_no_part_of_an_attempt_is_skipped(row: dict[str, object], said: str) -> None:
+    assert problems(row) == [said]
+
+
 def test_a_named_output_answers_the_prompt_in_the_messages() -> None:
     (found,) = parsed({"messages": ASKED, "said": "4", "response": "raw"}, output="said")
     assert (transcript(found), metadata(found)) == (ANSWERED, {"response": "raw"})
