@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from math import isfinite
 from typing import TypeAlias, cast
 
@@ -62,15 +63,24 @@ def _find(value: object, name: str) -> tuple[bool, object]:
     return False, None
 
 
+@lru_cache(maxsize=4_096)
 def bare_name(name: str) -> str:
-    """A name as it is spelt without capitals and underscores: `taskId` and `task_id` are one."""
-    return name.replace("_", "").replace("-", "").lower()
+    """A name as it is spelt without capitals, underscores and spaces: `Task ID` is `task_id`."""
+    return "".join(name.split()).replace("_", "").replace("-", "").lower()
 
 
 def first(value: Json, names: Sequence[str], but: Sequence[str] = ()) -> str | None:
     """The first of these names that leads to something."""
     found = (n for n in names if n not in but and has(value, n) and lookup(value, n) is not None)
     return next(found, None)
+
+
+def first_spelt(value: Json, names: Sequence[str], but: Sequence[str] = ()) -> str | None:
+    """The first of these names, in any spelling, that leads to something."""
+    spelt = {bare_name(n): n for n in value if value[n] is not None}
+    return first(
+        value, [n for name in names for n in (name, spelt.get(bare_name(name), name))], but
+    )
 
 
 def field_names(value: object, depth: int = _DEPTH) -> list[str]:
@@ -130,6 +140,8 @@ def read_name(field: str, value: object) -> str:
     Raises:
         BadInputError: If it is something else, or empty.
     """
+    if isinstance(value, float) and value.is_integer():  # as tables with gaps have it
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
         raise BadInputError(f"{field}: must be text or an integer")
     return str(value).strip()

@@ -190,7 +190,7 @@ def _first(fields: Json, names: Sequence[str]) -> str | None:
 
 
 def _spelt(fields: Json, name: str) -> list[str]:
-    return [found for found in fields if bare_name(found.strip()).replace(" ", "") == name]
+    return [found for found in fields if bare_name(found) == name]
 
 
 def _said(fields: Json, name: str) -> bool:
