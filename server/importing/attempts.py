@@ -7,14 +7,15 @@ idempotent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
 from experience_store.store import Submission
-from server.importing.chat import task_text
-from server.importing.fields import Json
+from server.importing.chat import are_messages, task_text
+from server.importing.fields import Json, as_object, objects, only_objects, without
 from server.importing.forms import form_of
 from server.importing.forms.form import Form
 from server.importing.naming import (
@@ -30,6 +31,7 @@ from server.importing.naming import (
 )
 from server.importing.own_forms import read_evaluation, read_group, read_rollout
 
+_MAX_AROUND = 10_000  # characters that are kept with each of the entries that an object holds
 GROUP, EVALUATION, ROLLOUT = "groups", "evaluations", "rollouts"
 
 
@@ -62,13 +64,56 @@ def read_entry(
         BadInputError: If no part of it can be read; says how to fix it.
     """
     if (form := form_of(value)) is None:
-        yield "", _read_own(value, fields)
+        if (holder := _holder(value, fields)) is None:
+            yield "", _read_own(value, fields)
+            return
+        for place, inner in _held(value, holder):
+            try:
+                yield from (
+                    (f"{place} {p}".strip(), found) for p, found in read_entry(inner, fields)
+                )
+            except BadInputError as error:
+                yield place, error
         return
     for place, part in form.parts(value):
         try:
             yield place, _read_foreign(form, part, fields)
         except BadInputError as error:
             yield place, error
+
+
+def _holder(value: Json, fields: FieldNames) -> str | None:
+    """The field with the entries, where an object only holds them."""
+    lists = [n for n, of in value.items() if objects(of) and not are_messages(of)]
+    if len(lists) != 1 or {"trajectories", "attempts"} & value.keys() or _is_entry(value, fields):
+        return None
+    (holder,) = lists
+    around = json.dumps(without(value, (holder,)), default=str)
+    inner = objects(value[holder])
+    fits = len(around) <= _MAX_AROUND and any(form_of(i) or _is_entry(i, fields) for i in inner)
+    return holder if fits else None
+
+
+def _is_entry(value: Json, fields: FieldNames) -> bool:
+    """Whether an attempt, or several, can be seen in an object."""
+    if {"trajectories", "attempts"} & value.keys():
+        return True
+    try:
+        content_of(value, fields)
+    except BadInputError:
+        return False
+    return True
+
+
+def _held(value: Json, holder: str) -> Iterator[tuple[str, Json]]:
+    """The entries, each with what the object says about all of them in its metadata."""
+    around = without(value, (holder,))
+    for number, inner in enumerate(only_objects(holder, value[holder])):
+        metadata = as_object(inner.get("metadata"))
+        is_own = {"trajectories", "attempts"} & inner.keys()
+        if around and not is_own and (metadata is not None or "metadata" not in inner):
+            inner = {**inner, "metadata": {**(metadata or {}), "document": around}}  # noqa: PLW2901
+        yield f"{holder}[{number}]", inner
 
 
 def _read_own(value: Json, fields: FieldNames) -> ParsedEntry:

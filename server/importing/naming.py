@@ -12,6 +12,7 @@ from experience_store.submissions.read_submission import TrajectoryInput, read_s
 from server.importing.chat import are_messages, asks_last, conversation, is_unanswered, task_text
 from server.importing.fields import (
     Json,
+    as_list,
     as_object,
     bare_name,
     field_names,
@@ -110,6 +111,11 @@ def _answer_field(value: Json, fields: FieldNames, but: tuple[str, ...]) -> str 
 
 def _no_attempt(value: Json) -> str:
     """Why an entry is in no form that is known, and what may be what."""
+    if are_messages([value]):
+        return (
+            "is a single message: write the messages of an attempt as one object, such as "
+            '{"messages": [...], "reward": 1}'
+        )
     said = [f"has no attempt in any known form; its fields are {listed(list(value))}"]
     if (hint := list_hint({k: v for k, v in value.items() if not are_messages(v)})) is not None:
         said.append(hint)
@@ -165,6 +171,8 @@ def single(task: object, attempt: Json, group: str, truth: object) -> Submission
     """A group of one attempt, which others may join; raises BadInputError if it is invalid."""
     if not task:
         raise BadInputError("names no task: name its field with --task-field")
+    if as_list(task) is not None and not are_messages(task):
+        raise BadInputError("task: is a list; write one object for each attempt")
     if (parts := as_object(task)) is not None:
         names = listed(list(parts))
         raise BadInputError(f"task: is an object ({names}): name its text with --task-field")

@@ -100,6 +100,8 @@ def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:
     """One rollout, and whether its group is that of its task."""
     content_fields, attempt = content_of(value, fields)
     task_field = fields.task or first(value, TASK_FIELDS, but=content_fields)
+    if task_field and fields.task is None:
+        task_field = _within_inputs(value, task_field)
     asked = lookup(value, task_field) if task_field else None
     attempt = _answering(asked, content_fields, attempt, fields)
     task = task_text(asked) if task_field else first_user_text(attempt.get("messages"))
@@ -159,6 +161,13 @@ def _answering(
         return content
     (answer,) = content.values()
     return {"messages": conversation(asked, answer)}
+
+
+def _within_inputs(value: Json, field: str) -> str:
+    """The field, or the one in it that is the task, as in `input.question`."""
+    held = as_object(value[field])
+    inner = None if held is None else first(held, ("messages", *TASK_FIELDS))
+    return f"{field}.{inner}" if inner else field
 
 
 def _object(value: object, place: str) -> Json:

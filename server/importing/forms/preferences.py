@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
@@ -12,6 +13,7 @@ from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
 
 _TASKS = ("prompt", "task", "question", "query", "input", "instruction")
+_SPEAKERS = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
 _BOTH = {"chosen": 1.0, "rejected": 0.0}
 
 
@@ -34,6 +36,8 @@ def _parts(value: Json) -> Iterator[tuple[str, Json]]:
 
 def _read(value: Json) -> Record:
     answer = value["completion"]
+    if isinstance(answer, str) and _SPEAKERS.match(answer):
+        answer = _turns(answer)
     field = first(value, _TASKS)
     task = task_text(value[field]) if field else first_user_text(answer)
     if task is None:
@@ -46,6 +50,14 @@ def _read(value: Json) -> Record:
         content = {"messages": messages_in(answer)}
     used = (field or "", "completion", "reward")
     return Record(task=task, attempt={**content, "metadata": without(value, used)})
+
+
+def _turns(text: str) -> list[dict[str, str]]:
+    """The turns of a conversation as text, as hh-rlhf has it."""
+    _, *parts = _SPEAKERS.split(text)
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    roles = {"Human": "user", "Assistant": "assistant"}
+    return [{"role": roles[speaker], "content": said.strip()} for speaker, said in pairs]
 
 
 def _repeats(asked: object, answer: object) -> bool:

@@ -431,6 +431,10 @@ def test_lists_of_completions_and_rewards_are_a_group() -> None:
 def test_preferences_are_a_winner_and_a_loser() -> None:
     plain = {"prompt": "2+2?", "chosen": "4", "rejected": "5"}
     assert rewards(parsed(plain)) == [1, 0]
+    both = "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: 2+2?\n\nAssistant:"
+    found = parsed({"chosen": f"{both} 4", "rejected": f"{both} 5"})
+    assert len({e.submission.group_id for e in found}) == 1
+    assert [role for role, _, _ in transcript(found[0])] == ["user", "assistant"] * 2
     assert rewards(parsed({**plain, "score_chosen": 8.5, "score_rejected": 6})) == [8.5, 6]
     chats = {
         side: [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": text}]
@@ -587,6 +591,7 @@ PLAIN = {"task": "2+2?", "output": "4"}
         ("rewardValue", 0.5),
         ("exactMatch", True),
         ("is_correct", "Passed"),
+        ("label", True),
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"reward": None}])
@@ -597,6 +602,50 @@ def test_what_looks_like_a_reward_is_refused_until_it_is_named(
     with pytest.raises(BadInputError, match=f"{name} looks like a reward: --reward-field {name}"):
         parsed(row)
     assert rewards(parsed(row, reward=name)) != [None]
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"scores": {"Factuality": 1}}, "scores.Factuality"),
+        ({"scores": [{"name": "accuracy", "value": 1, "comment": None}]}, "scores.0.value"),
+        ({"feedback_scores": [{"name": "accuracy", "score": 0.5}]}, "feedback_scores.0.score"),
+        ({"summary": {"feedback": {"helps": 1}}}, "summary.feedback.helps"),
+    ],
+)
+def test_scores_by_name_or_in_a_list_look_like_rewards(row: dict[str, object], name: str) -> None:
+    with pytest.raises(BadInputError, match=f"{name} looks like a reward: --reward-field {name}"):
+        parsed({**PLAIN, **row})
+    assert rewards(parsed({**PLAIN, **row}, reward=name)) != [None]
+
+
+@pytest.mark.parametrize("given", [{"question": "2+2?", "k": 1}, {"messages": ASKED}])
+def test_the_task_may_be_in_an_object(given: dict[str, object]) -> None:
+    (found,) = parsed({"input": given, "output": "4", "reward": 1})
+    assert (found.submission.task, metadata(found)["input"]) == ("2+2?", given)
+    assert transcript(found) == (ANSWERED if "messages" in given else ANSWERED[2:])
+
+
+def test_an_object_that_holds_the_entries_is_kept_with_each_of_them() -> None:
+    rows = [{**PLAIN, "reward": 1}, {**PLAIN, "reward": 0, "metadata": {"n": 2}}, {"n": 3}]
+    document = {"runs": rows, "meta": {"page": 1}}
+    assert [metadata(entry) for entry in parsed({**document, "runs": rows[:2]})] == [
+        {"document": {"meta": {"page": 1}}},
+        {"n": 2, "document": {"meta": {"page": 1}}},
+    ]
+    (said,) = problems(document)
+    assert said.startswith("runs[2]: has no attempt in any known form")
+    (group,) = parsed({"data": [{"task": "2+2?", "trajectories": [{"output": "4", "reward": 1}]}]})
+    assert group.submission.task == "2+2?"
+    with pytest.raises(BadInputError, match=r"jq -c '\.runs\[\]' FILE"):
+        parsed({**document, "log": "x" * 20_000})
+
+
+def test_a_message_alone_and_tasks_in_a_list_are_refused() -> None:
+    with pytest.raises(BadInputError, match=r"^is a single message: write the messages"):
+        parsed(ASKED[1])
+    with pytest.raises(BadInputError, match=r"^task: is a list; write one object for each attempt"):
+        parsed({"prompt": ["1+1?", "2+2?"], "completion": ["2", "4"]})
 
 
 def test_a_table_s_numbers_are_seen_as_rewards() -> None:
