@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import PurePath
 
 from pydantic import JsonValue
 
@@ -38,6 +39,13 @@ _OTHER_KINDS = {
     b"SQLite format 3": "is an SQLite database: export its table as CSV or JSON lines",
     b"\xd0\xcf\x11\xe0": "is an Excel workbook: save its sheet as CSV",
     b"version https://git-lfs": "is a pointer of Git LFS, and not the file: run `git lfs pull`",
+}
+_OTHER_FORMS = {
+    ".yaml": "is YAML: convert it with `yq -o json FILE`",
+    ".yml": "is YAML: convert it with `yq -o json FILE`",
+    ".toml": "is TOML: convert it with `yq -o json FILE`",
+    ".xml": "is XML: convert it to JSON lines",
+    ".md": "is Markdown: write one JSON object per line, or a table as CSV",
 }
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
@@ -125,7 +133,7 @@ def _unpacked(file: io.BufferedReader) -> io.BufferedReader:
     """
     start = _start(file)
     if start.startswith(_GZIP):
-        return _unpacked(io.BufferedReader(gzip.GzipFile(fileobj=file)))
+        return _unpacked(io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb")))
     for magic, what_to_do in _OTHER_KINDS.items():
         if start.startswith(magic):
             raise BadInputError(what_to_do)
@@ -146,6 +154,8 @@ def _read_bounded(file: io.BufferedReader) -> bytes:
 
 
 def _entries(file: io.BufferedReader, name: str, *, strict: bool) -> Iterator[Entry | BadEntry]:
+    if (ending := PurePath(name).suffix.lower()) in _OTHER_FORMS:
+        raise BadInputError(_OTHER_FORMS[ending])
     stream = _unpacked(file)
     start = _start(stream)
     if start.startswith(_ZIP):

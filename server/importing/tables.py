@@ -30,7 +30,7 @@ def is_table(start: bytes, name: str) -> bool:
     """
     text = start.removeprefix("\ufeff".encode()).lstrip()
     endings = set(PurePath(name).suffixes)
-    if not text or text.startswith((b"{", b"[")) or endings & JSON_ENDINGS:
+    if not text or text.startswith((b"{", b"[", b"|")) or endings & JSON_ENDINGS:
         return False
     header, *others = text.splitlines()
     if endings & TABLE_ENDINGS:

@@ -15,7 +15,7 @@ from server.practice.records import Task
 
 RIGHT_ANSWERS = "right_answers"  # in `Task.extra`, where verifiers look for all of them
 WORKED = "####"  # before the answer of a worked solution, as GSM8K has it
-_IN_OBJECTS = ("text", "value", "answer")
+_IN_OBJECTS = ("text", "value", "answer", "output", "content", "message")
 _EXACT = 10**15  # integers below are the same as floats
 
 
@@ -48,6 +48,8 @@ def _unwrapped(value: JsonValue) -> JsonValue:
         inner, others = value.get(name or ""), value.get("aliases")
         if isinstance(inner, str | int | float) and isinstance(others, list):
             return [inner, *others]
+        if isinstance(inner, dict):
+            return _unwrapped(inner)
         return inner if isinstance(inner, str | int | float | list) else value
     return value
 

@@ -14,12 +14,17 @@ from experience_store.submissions.forms.values import as_text, from_json_text
 from server.importing.fields import Json, as_list, as_object, first_spelt, lookup
 
 FIELDS = ("choices", "options", "endings", "answer_choices", "question.choices")
-INDEX_FIELDS = ("answer_idx", "answer_index", "correct_index", "label", "cop")
+INDEX_FIELDS = (
+    *("answer_idx", "answer_index", "correct_index", "correct_option", "correct_choice", "correct"),
+    *("label", "cop"),
+)
 _COLUMN = re.compile(
-    r"(?P<group>(?:option|choice|opt|op)[ _]?|)(?P<label>[a-z]|[1-9])", re.IGNORECASE
+    r"(?P<group>(?:option|choice|ending|opt|op|sol)[ _]?|)(?P<label>[a-z]|[0-9])", re.IGNORECASE
 )
 _LABELLED = re.compile(r"\(?(?P<label>[A-Za-z]|[1-9])[).:]\s+(?P<text>\S.*)", re.DOTALL)
 _LABEL = re.compile(r"\(?(?P<label>\w)[).:]?")
+_SEPARATOR = re.compile(r"\s*[\n|]\s*")
+_SEQUENCES = ("abcdefghijklmnopqrstuvwxyz", "0123456789", "123456789")
 _FEWEST = 2
 
 
@@ -76,7 +81,8 @@ class Choices:
             known = "; ".join(f"{label}) {text}" for label, text in self.texts.items())
             said = "none" if not found else "the label of one and the text of another"
             raise BadInputError(
-                f"{field}: {as_text(answer)[:60]!r} is {said} of the choices ({known})"
+                f"{field}: {as_text(answer)[:60]!r} is {said} of the choices ({known}); rename "
+                "their field if it holds no choices"
             )
         (label,) = found
         text = self.texts[label]
@@ -134,14 +140,16 @@ def _in_field(held: object) -> Choices | None:
 
 
 def _listed(held: object) -> object:
-    """A list also as text, as tables have it: JSON or Python."""
+    """A list also as text, as tables have it: JSON, Python, or a choice in each line."""
     found = from_json_text(held)
-    if isinstance(found, str) and found.lstrip().startswith(("[", "{")):
-        try:
-            return ast.literal_eval(found.strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return None
-    return found
+    if not isinstance(found, str):
+        return found
+    if not found.lstrip().startswith(("[", "{")):
+        return _SEPARATOR.split(found.strip())
+    try:
+        return ast.literal_eval(found.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def _in_columns(value: Json) -> Choices | None:
@@ -151,10 +159,7 @@ def _in_columns(value: Json) -> Choices | None:
             groups.setdefault(match["group"].lower(), []).append((match["label"], value[name]))
     for group, pairs in groups.items():
         labels = "".join(label for label, _ in pairs).lower()
-        if labels and labels in {
-            "abcdefghijklmnopqrstuvwxyz"[: len(labels)],
-            "123456789"[: len(labels)],
-        }:
+        if any(sequence.startswith(labels) for sequence in _SEQUENCES):
             found = _choices([(label.upper(), text) for label, text in pairs])
             may_be_others = not group and (len(pairs) <= _FEWEST or pairs[0][0] != "A")
             return found and replace(found, are_columns=may_be_others)

@@ -2,7 +2,7 @@
 
 The last thing that the user says is the task; what the system says stands before it. Where there
 are turns before that, such as examples, all turns are named: `User: …`, `Assistant: …`. What the
-assistant says afterwards is not part of the prompt: it is the answer.
+assistant says last after that is not part of the prompt: it is the answer.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from server.importing.fields import Json, as_list, as_object, listed
 
 _SYSTEM = {"system", "developer"}
 _USER = {"user", "human"}
+_AGENT = {"assistant", "model", "gpt", "ai"}
 _TEXT_PARTS = {"text", "input_text", None}
 
 
@@ -56,8 +57,8 @@ def _of_chat(field: str, messages: list[object]) -> Prompt:
     prompt = "\n\n".join(text for text in (*system, *said) if text)
     if not others[-1][1]:
         raise BadInputError(f"{field}: what the user says last is empty")
-    answer = "\n\n".join(text for _, text in turns[last + 1 :] if text)
-    return Prompt(prompt, answer or None)
+    answers = [text for role, text in turns[last + 1 :] if role in _AGENT and text]
+    return Prompt(prompt, answers[-1] if answers else None)
 
 
 def _turn(role: str, text: str) -> str:

@@ -27,13 +27,13 @@ from server.practice.datasets.prompts import Prompt, read_prompt
 TASK_FIELDS = (
     *("task", "prompt", "question", "problem", "query", "messages", "instruction", "input"),
     *("inputs", "user_input", "problem_statement", "conversations", "conversation", "contents"),
-    "stem",
+    *("stem", "question_stem"),
 )
 TRUTH_FIELDS = (
     *("ground_truth", "answer", "solution", "target", "answers", "reward_model.ground_truth"),
     *("answer_key", "correct_answer", "final_answer", "expected", "expected_output"),
     *("expected_answer", "reference", "reference_answer", "reference_output", "ideal", "gold"),
-    "gold_answer",
+    *("gold_answer", "best_answer"),
 )
 _CONTEXTS = (
     "context",
@@ -44,7 +44,12 @@ _CONTEXTS = (
     "contexts",
     "retrieved_contexts",
 )
-_PAIRS = {"instruction": "output", "input": "output", "inputs": "outputs", "prompt": "completion"}
+_PAIRS = {
+    "instruction": ("output", "response"),
+    "input": ("output",),
+    "inputs": ("outputs",),
+    "prompt": ("completion",),
+}
 _SHOWN = 6
 
 
@@ -80,7 +85,7 @@ def find_truth(value: JsonObject, prompt_field: str, *, has_choices: bool) -> st
     found = first_spelt(value, usual, but=(prompt_field,))
     pair = _PAIRS.get(bare_name(prompt_field.partition(".")[0]))
     if found is None and pair is not None and not reward_like(value):
-        found = first_spelt(value, (pair,))
+        found = first_spelt(value, pair)
     return found
 
 

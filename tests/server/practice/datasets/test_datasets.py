@@ -355,6 +355,8 @@ def test_several_lists_of_tasks_are_refused_with_their_names(tmp_path: Path) -> 
         ({"instruction": "Read", "input": "IV", "output": "4"}, "Read\n\nIV", "4"),
         ({"instruction": "Add", "input": "", "output": "4"}, "Add", "4"),
         ({"prompt": "Q", "completion": "4"}, "Q", "4"),
+        ({"instruction": "Q", "response": "4"}, "Q", "4"),
+        ({"inputs": {"question": "Q"}, "outputs": {"message": {"content": "4"}}}, "Q", "4"),
         ({"prompt": "Q", "completion": "4", "reward": 0}, "Q", None),
         ({"user_input": "Q", "reference": "4", "contexts": ["c", "d"]}, "c\n\nd\n\nQ", "4"),
         ({"question": "Q", "context": "c", "answers": {"text": ["4"], "n": [0]}}, "c\n\nQ", "4"),
@@ -399,6 +401,8 @@ CHOSEN = "Q\n\nA) x\nB) y"
         {"option_a": "x", "option_b": "y", "answer": "b"},
         {"Option A": "x", "Option B": "y", "Correct Answer": "y"},
         {"opa": "x", "opb": "y", "cop": 1},
+        {"choices": "A) x\nB) y", "correct_option": 1},
+        {"options": "x|y", "answer": "y"},
     ],
 )
 def test_choices_are_in_the_prompt_and_the_right_one_is_named(
@@ -416,6 +420,7 @@ def test_choices_are_in_the_prompt_and_the_right_one_is_named(
         ({"question": "Q", "option1": "x", "option2": "y", "answer": "2"}, "Q\n\n1) x\n2) y", "2"),
         ({"question": {"stem": "Q", "choices": [{"label": c, "text": t} for c, t in ("Ax", "By")]},
           "answerKey": "B"}, CHOSEN, "B"),
+        ({"question": "Q", "sol0": "x", "sol1": "y", "label": 1}, "Q\n\n0) x\n1) y", "1"),
         ({"question": "Q", "choices": ["1", "2"], "answer": 0}, "Q\n\nA) 1\nB) 2", "A"),
         ({"question": "Q", "choices": ["x", "y"]}, CHOSEN, None),
         ({"question": "x, y", "choices": ["x", "y"], "answer": 1}, "x, y" + CHOSEN[1:], "B"),
@@ -480,6 +485,9 @@ def test_what_the_assistant_says_last_is_the_answer_and_not_in_the_prompt(tmp_pa
     said = {"role": "assistant", "content": "4"}
     (task,) = load_tasks(written(tmp_path, {"messages": [ASKED, said]}))
     assert (task.prompt, task.ground_truth) == ("2+2?", "4")
+    call = {"role": "assistant", "content": "Hm.", "tool_calls": [{"function": {"name": "f"}}]}
+    chat = [ASKED, call, {"role": "tool", "content": "4.0"}, said]
+    assert load_tasks(written(tmp_path, {"messages": chat}))[0].ground_truth == "4"
     (task,) = load_tasks(written(tmp_path, {"messages": [ASKED, said], "answer": "four"}))
     assert task.ground_truth == "four"
 
