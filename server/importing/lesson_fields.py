@@ -22,18 +22,18 @@ TEXT_FIELDS = (
     *("text", "content", "lesson", "insight", "experience", "strategy", "rule", "memory"),
     *("advice", "guideline", "principle", "learning", "takeaway", "recommendation", "instruction"),
     *("action", "tip", "fact", "note", "reflection", "solution", "observation", "observations"),
-    *("body", "pagecontent", "document", "value", "description", "summary"),
+    *("body", "pagecontent", "document", "value", "answer", "description", "summary"),
 )
 _ABOUT_ALL = ("description", "summary")  # of what is in a list beside them
 _HOLDERS = (
     *("experiences", "lessons", "insights", "playbook", "bullets", "rules", "strategies"),
     *("memories", "memory", "facts", "blocks", "guidelines", "learnings", "principles"),
-    *("results", "items", "entries", "data"),
+    *("documents", "sections", "results", "items", "entries", "data"),
 )
 _NAME_FIELDS = ("name", "title", "topic", "heading", "label", "key")
 _ABOUT_FIELDS = ("category", "domain", "section", "area")
 _WHEN_FIELDS = ("when", "if", "condition", "trigger", "appliesto", "usecase")
-_SITUATION_FIELDS = ("situation", "context", "scenario", "problem")
+_SITUATION_FIELDS = ("situation", "context", "scenario", "problem", "task", "question")
 _CONJUNCTIONS = words(
     """
     after as at before because by during for given if in on once since unless until upon when
@@ -90,7 +90,7 @@ class _Reader:
             name: Its name, if it has one.
         """
         fields, items = as_object(value), as_list(value)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and value.strip() and not _ID.fullmatch(value):
             yield lesson(value, name, context)
         elif items is not None:
             for number, item in enumerate(items):
@@ -174,7 +174,7 @@ def _under(field: str, condition: str, held: object) -> object:
 
 
 def _conditional(field: str, condition: str, text: str) -> str:
-    if condition.casefold() in text.casefold():
+    if re.search(rf"(?<!\w){re.escape(condition)}(?!\w)", text, re.IGNORECASE):
         return text
     begins = condition.split(maxsplit=1)[0].lower() in _CONJUNCTIONS
     if not begins and bare_name(field) in _SITUATION_FIELDS:

@@ -18,16 +18,21 @@ from server.importing.lessons import Lessons, Skipped, lesson, says_nothing
 _OWN_TITLE = re.compile(r"#\s+Experiences:\s+(?P<name>\S+)(?:\s+\(version \d+\))?\s*")
 _ACE = re.compile(r"(?:[-*]\s+)?\[[\w-]+\]\s+helpful=\d+\s+harmful=\d+\s*::\s*(?P<line>\S.*)")
 _ITEM = re.compile(
-    r"(?:(?:[-*+•]|\(?\d+[.)])\s+(?:\[[ xX]\]\s+)?(?P<own>\[?G\d+\][.:]?\s+)?|\[G?\d+\][.:]?\s+)"
-    r"(?P<line>\S.*)"
+    r"(?:(?:[-*+•\u2013\u2014]|\(?\d+[.)])\s+(?:\[[ xX]\]\s+)?(?P<own>\[?G\d+\][.:]?\s+)?"
+    r"|\[G?\d+\][.:]?\s+)(?P<line>\S.*)"
 )
 _HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<text>.*?)[\s#]*")
 _UNDERLINE = re.compile(r"(?P<first>[=-])(?P=first)+")
 _LEAD_IN = re.compile(r"(?:\*\*|__)[^*_]+(?:\*\*|__)|.+:(?:\*\*|__)?")
-_BOLD_NAME = re.compile(r"(\*\*|__)(?P<name>[^*_]+?):?\1:?\s+-?\s*(?P<text>\S.*)")
+_BOLD_NAME = re.compile(
+    r"(?:\*\*(?P<name>[^*]+?):?\*\*:?\s+(?:[-\u2013\u2014]\s)?|__(?P<other>[^_]+?)(?::__|__:|__\s+[-\u2013\u2014])\s)"
+    r"\s*(?P<text>\S.*)"
+)
 _ORNAMENT = re.compile(r"[-*_=#\s]*")
 _FENCES = ("```", "~~~")
+_COMMENT = ("<!--", "-->")
 _FRONT = "---"  # around the front matter that Agent Skills and rules of editors have
+_MARKUP = ("</", "<!", "|", ">", "[", *_FENCES)  # which begins no heading
 _ENDS = (".", "!", "?")
 _AGENT = "The agent's work: "
 _LEARNING = "What to get better at: "
@@ -44,6 +49,7 @@ class _Part:
         line: Number of its first line.
         under: What it stands under, from the outside in.
         is_used: Whether an item stands under it.
+        is_beside_list: Whether a list follows in the next line.
     """
 
     level: int
@@ -51,6 +57,7 @@ class _Part:
     text: str
     under: tuple[_Part, ...] = ()
     is_used: bool = False
+    is_beside_list: bool = False
 
     @property
     def is_item(self) -> bool:
@@ -66,13 +73,16 @@ class _Part:
     @property
     def label(self) -> str:
         """What the items under it have in their names."""
-        named = _BOLD_NAME.fullmatch(self.text) if self.is_item else None
-        return named["name"] if named else self.text.strip(" *_:")
+        named = _bold_name(self.text) if self.is_item else None
+        return named[0] if named else self.text.strip(" *_:<>")
 
     @property
     def is_label(self) -> bool:
         """Whether what follows is about it: not a paragraph that leads to nothing."""
-        return self.level != _PARAGRAPH or bool(_LEAD_IN.fullmatch(self.text))
+        is_line = self.is_beside_list and len(self.text) <= MAX_NAME_CHARS
+        is_other = self.text.startswith(_MARKUP) or self.text.endswith(_ENDS)
+        leads = (is_line and not is_other) or _LEAD_IN.fullmatch(self.text)
+        return self.level != _PARAGRAPH or bool(leads)
 
 
 def read_lesson_text(text: str) -> Lessons:
@@ -118,13 +128,16 @@ class _Reader:
         indent = len(whole.expandtabs(4)) - len(whole.expandtabs(4).lstrip())
         if self._until:
             self._go_on(line)
-            if line.startswith(self._until):
+            if self._until in line if self._until == _COMMENT[1] else line.startswith(self._until):
                 self._until, self._last = "", self._last if self._until != _FRONT else None
         elif number == 1 and line == _FRONT:
             self._until = line
             self._add(_PARAGRAPH, number, line)
         elif not line or _is_own(line):
             self._gap = True
+        elif line.startswith(_COMMENT[0]):
+            self._until = "" if _COMMENT[1] in line else _COMMENT[1]
+            self._add(_PARAGRAPH, number, line)
         elif line.startswith(_FENCES):
             self._until = line[:3]
             self._text(number, line, indent)
@@ -138,6 +151,8 @@ class _Reader:
         if match := _ACE.fullmatch(line) or _ITEM.fullmatch(line):
             self.counted += match.re is _ACE
             own = match.re is _ITEM and match["own"]
+            if self._last is not None:
+                self._last.is_beside_list = not self._gap
             self._add(_ITEMS + indent, number, match["line"], () if own else None)
         elif match := _HEADING.fullmatch(line):
             self._add(len(match["marks"]), number, match["text"])
@@ -194,8 +209,15 @@ class _Reader:
 def _lesson(part: _Part, title: _Part | None) -> Add:
     """The item as a lesson, with what it stands under in its name."""
     context = [p.label for p in part.under if _is_kept(p, part, title)]
-    bold = _BOLD_NAME.fullmatch(part.text)
-    return lesson(f"{bold['name']}: {bold['text']}" if bold else part.text, context=context)
+    if (bold := _bold_name(part.text)) is not None:
+        return lesson(bold[1], bold[0], context)
+    return lesson(part.text, context=context)
+
+
+def _bold_name(text: str) -> tuple[str, str] | None:
+    """The name and the text of an item whose name is bold."""
+    match = _BOLD_NAME.fullmatch(text)
+    return (match["name"] or match["other"], match["text"]) if match else None
 
 
 def _is_kept(outer: _Part, part: _Part, title: _Part | None) -> bool:

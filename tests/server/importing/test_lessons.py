@@ -80,6 +80,12 @@ Prose that follows at once.
         ("# One\n- x\n# Two\n- **n**: y", ["One", "Two / n"]),
         ("Dates\n=====\n\nEnds\n----\n- x", ["Ends"]),
         ("Always:\n\n- x\n\n**Never do**\n- y\n\nOften.\n- z", ["Always", "Never do", ""]),
+        ("Principles\n- x\n\nNaming\n\n- y", ["Principles", ""]),
+        ("Prose.\n- x\n", [""]),
+        ("<avoid>\n- x\n</avoid>\n- y", ["avoid", ""]),
+        ("<!-- old:\n- x\n--> - y\n- z", [""]),
+        ("- __init__ x\n- **n** \u2014 y", ["", "n"]),
+        ("\u2013 x\n\u2014 y", ["", ""]),
         ("When dates\nare counted:\n* x", ["When dates are counted"]),
         ("- Dates\n  - x\n  - y\n- z", ["Dates", "Dates", ""]),
         ("- **Dates**:\n    1. Ends\n        - x", ["Dates / Ends"]),
@@ -141,6 +147,7 @@ def test_a_heading_that_is_too_long_for_a_name_is_in_the_text() -> None:
         ({"situation": "Refunds", "lesson": "Ask."}, ("Refunds", "Ask.")),
         ({"problem": "x" * 90, "solution": "Ask."}, ("", "x" * 90 + ": Ask.")),
         ({"context": "it rains", "text": "When it rains, run."}, ("", "When it rains, run.")),
+        ({"context": "rain", "text": "When training, run."}, ("rain", "When training, run.")),
         ({"when": "b", "observations": ["Do c."]}, ("", "When b, do c.")),
         ({"name": "n", "when": "b", "value": {"text": "Do c."}}, ("n", "When b, do c.")),
     ],
@@ -150,6 +157,14 @@ def test_the_condition_of_a_lesson_is_in_its_text(
 ) -> None:
     (found,) = read_lessons(json.dumps([fields]), "-").additions
     assert (found.name, found.text) == line
+
+
+def test_ids_are_no_lessons() -> None:
+    found = read_lessons(json.dumps({"ids": ["G1", "7"], "documents": [RULE, "x"]}), "-")
+    assert [a.text for a in found.additions] == [RULE, "x"]
+    assert [s.place for s in found.skipped] == ["ids"]
+    found = read_lessons(json.dumps(["G1", RULE]), "-")
+    assert [(s.place, s.text) for s in found.skipped] == [("[0]", "G1")]
 
 
 def test_fields_of_lessons_that_are_not_kept_are_counted() -> None:
@@ -243,6 +258,8 @@ def test_files_of_lessons_may_be_compressed_or_in_utf16() -> None:
         ([{"key": "tea", "value": {"content": RULE}}], ["tea"]),
         ([{"name": "Sums", "observations": [RULE, RULE]}], ["Sums", "Sums"]),
         ({"facts": [{"fact": RULE}]}, [""]),
+        ({"playbook": {"sections": {"errors": [{"content": RULE}]}, "next_id": 3}}, ["errors"]),
+        ({"task": "Sums", "reflection": RULE}, ["Sums"]),
     ],
 )
 def test_texts_and_objects_in_json_are_lessons(value: object, names: list[str]) -> None:
