@@ -88,6 +88,15 @@ def content_of(value: Json, fields: FieldNames) -> tuple[tuple[str, ...], dict[s
     return (field,), {"messages" if is_chat else "output": content}
 
 
+def has_content(value: Json, fields: FieldNames) -> bool:
+    """Whether an entry says what was done."""
+    try:
+        content_of(value, fields)
+    except BadInputError:
+        return False
+    return True
+
+
 def _is_answered_by(asked: object, value: Json, field: str, fields: FieldNames) -> bool:
     """Whether messages are only a prompt, perhaps with examples, and this field answers it."""
     if is_unanswered(asked):

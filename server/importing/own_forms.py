@@ -15,7 +15,7 @@ from experience_store.submissions.forms.values import from_json_text
 from experience_store.submissions.messages import first_user_text
 from experience_store.submissions.read_submission import read_submission, with_known_names
 from server.importing.chat import are_messages, conversation, task_text
-from server.importing.fields import Json, as_list, as_object, first, lookup, read_name
+from server.importing.fields import Json, as_list, as_object, first, lookup, objects, read_name
 from server.importing.naming import (
     OUTPUT_FIELDS,
     FieldNames,
@@ -24,6 +24,7 @@ from server.importing.naming import (
     group_digest,
     group_field,
     group_name,
+    has_content,
     reward_of,
     single,
     task_of,
@@ -32,6 +33,10 @@ from server.importing.naming import (
 
 GROUP_FIELDS = ("group_id", "task_id", "prompt_id", "problem_id", "example_id", "instance_id")
 ATTEMPT_FIELDS = ("trial", "rollout_id", "sample_id", "attempt_id")
+ATTEMPTS_FIELDS = (
+    *("rollouts", "completions", "responses", "generations", "candidates", "samples", "results"),
+    "runs",
+)
 TRUTH_FIELDS = ("ground_truth", "ground_truth_actions")
 TASK_FIELDS = ("task", "prompt", "question", "problem", "query", "instruction", "input")
 _OWN_FIELDS = ("task", "trajectories", "group_id", "ground_truth", "library")
@@ -69,9 +74,26 @@ def _named(fields: FieldNames) -> list[str]:
     return [n for n in (fields.group, fields.task, fields.truth) if n is not None]
 
 
-def read_evaluation(value: Json, fields: FieldNames) -> Submission:
-    """A group as evaluations write it. The same task with another ground truth is another group."""
-    attempts = _attempts(value, "attempts")
+def attempts_field(value: Json, fields: FieldNames) -> str | None:
+    """The field with the attempts of an evaluation; None if this is none."""
+    if "attempts" in value:
+        return "attempts"
+    has_task = (fields.task or first(value, TASK_FIELDS)) is not None
+    lists = [n for n, of in value.items() if objects(of) and not are_messages(of)]
+    if not has_task or len(lists) != 1 or has_content(value, fields):
+        return None
+    return lists[0] if lists[0] in ATTEMPTS_FIELDS else None
+
+
+def read_evaluation(value: Json, fields: FieldNames, field: str = "attempts") -> Submission:
+    """A group as evaluations write it. The same task with another ground truth is another group.
+
+    Args:
+        value: The entry.
+        fields: The fields that the user names.
+        field: The field with the attempts.
+    """
+    attempts = _attempts(value, field)
     task_field = fields.task or first(value, TASK_FIELDS)
     asked = lookup(value, task_field) if task_field else None
     task = task_text(asked)
@@ -80,20 +102,19 @@ def read_evaluation(value: Json, fields: FieldNames) -> Submission:
     named_by = group_field(value, fields, GROUP_FIELDS)
     group = group_name(value, fields, named_by)
     group = group or fields.prefix + group_digest({"task": task, "ground_truth": truth})
-    used = ("attempts", "library", task_field, truth_field, named_by)
+    used = (field, "library", task_field, truth_field, named_by)
     shared = {k: v for k, v in value.items() if k not in used}
     try:
         return read_submission(
             task=task,
             trajectories=[
-                _evaluated(a, fields, f"attempts.{n}", asked, shared)
-                for n, a in enumerate(attempts)
+                _evaluated(a, fields, f"{field}.{n}", asked, shared) for n, a in enumerate(attempts)
             ],
             group_id=group,
             ground_truth=truth,
         )
     except BadInputError as error:
-        raise BadInputError(str(error).replace("trajectories.", "attempts.")) from error
+        raise BadInputError(str(error).replace("trajectories.", f"{field}.")) from error
 
 
 def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:

@@ -641,6 +641,18 @@ def test_an_object_that_holds_the_entries_is_kept_with_each_of_them() -> None:
         parsed({**document, "log": "x" * 20_000})
 
 
+def test_the_attempts_of_an_evaluation_may_have_another_name() -> None:
+    rollouts = [{"response": "4", "reward": 1}, {"response": "5", "reward": 0, "model": "m"}]
+    for field in ("rollouts", "completions", "samples"):
+        (found,) = parsed({"instruction": "2+2?", field: rollouts, "source": "s"})
+        assert (found.form, rewards([found])) == ("evaluations", [1, 0])
+        assert metadata(found) == {"source": "s"}
+        with pytest.raises(BadInputError, match=rf"^{field}\.1: has no reward"):
+            parsed({"instruction": "2+2?", field: [rollouts[0], {"response": "5"}]})
+    (found,) = parsed({**PLAIN, "reward": 1, "results": [{"output": "x"}]})
+    assert (found.form, metadata(found)) == ("rollouts", {"results": [{"output": "x"}]})
+
+
 def test_a_message_alone_and_tasks_in_a_list_are_refused() -> None:
     with pytest.raises(BadInputError, match=r"^is a single message: write the messages"):
         parsed(ASKED[1])
