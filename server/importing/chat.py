@@ -8,7 +8,7 @@ from experience_store.submissions.forms.read_message import read_message
 from experience_store.submissions.forms.values import UnreadableError, as_text, from_json_text
 from experience_store.submissions.messages import first_user_text, is_blank, read_messages
 from experience_store.trajectory import Message
-from server.importing.fields import Json, as_list, as_object
+from server.importing.fields import Json, as_list, as_object, objects
 
 _MARKS = {"role", "type", "from", "action", "observation"}  # fields of messages and events
 
@@ -52,6 +52,12 @@ def conversation(asked: object, answer: object) -> list[object]:
     if are_messages(answer) or are_messages([answer]):
         return [*read_messages(asked), *read_messages(answer)]
     return [*read_messages(asked), {"role": "assistant", "content": as_text(answer)}]
+
+
+def from_response(value: object) -> object:
+    """The message in a response of a chat API with one choice; anything else as it is."""
+    choices = objects((as_object(value) or {}).get("choices"))
+    return choices[0]["message"] if len(choices) == 1 and "message" in choices[0] else value
 
 
 def task_text(value: object) -> object:

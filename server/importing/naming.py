@@ -9,7 +9,14 @@ from experience_store.errors import BadInputError
 from experience_store.store import Submission
 from experience_store.submissions.forms.values import is_empty
 from experience_store.submissions.read_submission import TrajectoryInput, read_submission
-from server.importing.chat import are_messages, asks_last, conversation, is_unanswered, task_text
+from server.importing.chat import (
+    are_messages,
+    asks_last,
+    conversation,
+    from_response,
+    is_unanswered,
+    task_text,
+)
 from server.importing.fields import (
     Json,
     as_list,
@@ -77,7 +84,10 @@ def content_of(value: Json, fields: FieldNames) -> tuple[tuple[str, ...], dict[s
     if chat is not None:
         asked, field = lookup(value, chat), _answer_field(value, fields, but=(chat,))
         if field is not None and _is_answered_by(asked, value, field, fields):
-            return (chat, field), {"messages": conversation(asked, lookup(value, field))}
+            answer = lookup(value, field)
+            message = from_response(answer)
+            used = (chat, field) if message is answer else (chat,)  # what else it says is kept
+            return used, {"messages": conversation(asked, message)}
     field = fields.messages or fields.output or chat or first(value, OUTPUT_FIELDS)
     if field is None:
         field = next((f for f in ("messages", "output") if f in value), None)

@@ -124,14 +124,17 @@ def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:
     if task_field and fields.task is None:
         task_field = _within_inputs(value, task_field)
     asked = lookup(value, task_field) if task_field else None
-    attempt = _answering(asked, content_fields, attempt, fields)
+    chat_field = task_field if are_messages(asked) else _chat_field(value, content_fields)
+    chat = lookup(value, chat_field) if chat_field else None
+    joined = _answering(chat, content_fields, attempt, fields)
+    chat_field, attempt = (None if joined is attempt else chat_field), joined
     task = task_text(asked) if task_field else first_user_text(attempt.get("messages"))
     truth_field = fields.truth or first(value, TRUTH_FIELDS)
     truth = lookup(value, truth_field) if truth_field else None
     named_by = group_field(value, fields, GROUP_FIELDS, required=fields.group is not None)
     group = group_name(value, fields, named_by)
     id_field = None if value.get("id") is not None else first(value, ATTEMPT_FIELDS)
-    used = (*content_fields, task_field, truth_field, named_by, id_field, "library")
+    used = (*content_fields, task_field, chat_field, truth_field, named_by, id_field, "library")
     attempt["reward"] = reward_of(value, fields, required=False)
     attempt = described(value, attempt, (*used, fields.reward or "reward"))
     if id_field is not None:
@@ -182,6 +185,11 @@ def _answering(
         return content
     (answer,) = content.values()
     return {"messages": conversation(asked, answer)}
+
+
+def _chat_field(value: Json, but: Sequence[str]) -> str | None:
+    """A field with the prompt as chat messages, beside one that names the task."""
+    return next((n for n in TASK_FIELDS if n not in but and are_messages(value.get(n))), None)
 
 
 def _within_inputs(value: Json, field: str) -> str:

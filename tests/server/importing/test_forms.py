@@ -523,6 +523,24 @@ def test_attempts_of_an_evaluation_that_are_only_the_prompt_are_joined_with_the_
         assert transcript(found) == ANSWERED
 
 
+def test_a_prompt_beside_the_name_of_the_task_is_part_of_the_attempt() -> None:
+    row = {"task": "sums", "prompt": ASKED, "completion": [{"role": "assistant", "content": "4"}]}
+    (found,) = parsed({**row, "reward": 1})
+    assert (found.submission.task, transcript(found), metadata(found)) == ("sums", ANSWERED, {})
+
+
+def test_the_message_in_a_response_of_an_api_is_the_answer() -> None:
+    response = {"choices": [{"message": {"role": "assistant", "content": "4"}}], "id": "r"}
+    (found,) = parsed({"messages": ASKED, "response": response, "reward": 1})
+    assert (transcript(found), metadata(found)) == (ANSWERED, {"response": response})
+
+
+def test_a_reward_without_bounds_is_refused() -> None:
+    for given in (10**400, "1e999", "inf"):
+        with pytest.raises(BadInputError, match="reward: inf is not a reward"):
+            parsed({"task": "2+2?", "output": "4", "reward": given})
+
+
 def test_a_user_who_speaks_last_may_be_the_end_of_an_attempt() -> None:
     chat = [*EXAMPLE, {"role": "user", "content": "###STOP###"}]
     for more in ({"answer": "2"}, {"response": "2"}, {"final_answer": "3"}):
