@@ -105,7 +105,10 @@ def _all_values(text: str, decoder: json.JSONDecoder) -> list[JsonValue]:
 
 
 def _next(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
+    """Where the next value begins: after space, and a comma if a value is before it."""
+    while position < len(text) and (
+        text[position].isspace() or (position and text[position] == ",")
+    ):
         position += 1
     return position
 

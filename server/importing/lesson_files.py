@@ -6,7 +6,6 @@ import io
 import json
 import re
 from pathlib import PurePath
-from typing import cast
 
 from experience_store.errors import BadInputError
 from server.importing.encoding import decoded
@@ -77,18 +76,13 @@ def _of_table(text: str) -> Lessons:
 
 def _of_yaml(text: str) -> Lessons:
     try:
-        import yaml  # noqa: PLC0415  # the server does without
+        from server.importing.yaml_text import read_yaml  # noqa: PLC0415  # which may be missing
     except ImportError as error:
         raise BadInputError(
             "is YAML: install what reads it (pip install pyyaml), or convert it to JSON "
             "(`yq -o json FILE`)"
         ) from error
-    try:
-        found = cast("list[object]", list(yaml.safe_load_all(text)))
-        values = cast("list[object]", json.loads(json.dumps(found, default=str)))
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
-        said = " ".join(str(error).replace('in "<unicode string>", ', "").split())
-        raise BadInputError(f"is not YAML ({said})") from error
+    values = read_yaml(text)
     if any(isinstance(value, str) for value in values):
         return read_lesson_text(text)
     return read_lesson_values([value for value in values if value is not None])

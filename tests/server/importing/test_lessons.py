@@ -197,6 +197,8 @@ def test_yaml_and_tables_hold_lessons(name: str, text: str) -> None:
     ("name", "text", "said"),
     [
         ("a.yaml", "a: [1\nb: 2\n", r"is not YAML \(.*line 2"),
+        ("a.yaml", "a: x\na: y\n", r"is not YAML \(found 'a' twice; rename one line 1"),
+        ("a.json", '{"G1": "x", "G1": "y"}', "has two fields 'G1' in one object; rename one"),
         (
             "a.csv",
             "foo,bar\nx,y\n",
@@ -214,6 +216,7 @@ def test_damaged_or_other_files_are_refused_with_the_place(name: str, text: str,
 
 def test_without_the_package_yaml_says_how_to_convert(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
+    monkeypatch.delitem(sys.modules, "server.importing.yaml_text", raising=False)
     with pytest.raises(BadInputError, match=r"is YAML: install what reads it .*`yq -o json FILE`"):
         read_lessons("- When a, do b.\n", "a.yaml")
 
@@ -269,7 +272,7 @@ def test_texts_and_objects_in_json_are_lessons(value: object, names: list[str]) 
 
 
 def test_json_lines_are_lessons_and_what_is_beside_them_is_skipped() -> None:
-    lines = f'{{"text": "{RULE}"}}\n{{"text": "When c, do d."}}\n{{"score": 1}}\n'
+    lines = f'{{"text": "{RULE}"}},\n{{"text": "When c, do d."}},\n{{"score": 1}},\n'
     found = read_lessons(lines, "-")
     assert [a.text for a in found.additions] == [RULE, "When c, do d."]
     assert [(s.place, s.text) for s in found.skipped] == [("[2]", '{"score": 1}')]
