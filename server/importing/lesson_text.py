@@ -92,7 +92,8 @@ def read_lesson_text(text: str) -> Lessons:
         BadInputError: If it has none; says how to write them.
     """
     lines = text.removeprefix("\ufeff").splitlines()
-    reader = _Reader()
+    has_front_matter = _FRONT in (line.strip() for line in lines[1:])
+    reader = _Reader(has_front_matter=has_front_matter)
     for number, line in enumerate(lines, start=1):
         reader.take(number, line)
     if not any(part.is_item for part in reader.parts):
@@ -114,7 +115,8 @@ def read_lesson_text(text: str) -> Lessons:
 class _Reader:
     """Reads a text, line by line, into its parts."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_front_matter: bool) -> None:
+        self._has_front_matter = has_front_matter
         self.parts: list[_Part] = []
         self.counted = 0  # lessons with the counts of a playbook
         self._open: list[_Part] = []  # what the next line may stand under
@@ -130,7 +132,7 @@ class _Reader:
             self._go_on(line)
             if self._until in line if self._until == _COMMENT[1] else line.startswith(self._until):
                 self._until, self._last = "", self._last if self._until != _FRONT else None
-        elif number == 1 and line == _FRONT:
+        elif number == 1 and line == _FRONT and self._has_front_matter:
             self._until = line
             self._add(_PARAGRAPH, number, line)
         elif not line or _is_own(line):
@@ -160,7 +162,10 @@ class _Reader:
         elif match := _UNDERLINE.fullmatch(line):
             if self._last in self.parts[-1:] and not self._gap:
                 self._underline(1 if match["first"] == "=" else 2)
-        elif not _ORNAMENT.fullmatch(line):
+            self._last = None
+        elif _ORNAMENT.fullmatch(line):
+            self._last = None
+        else:
             return False
         return True
 
@@ -170,7 +175,6 @@ class _Reader:
         if part.level == _PARAGRAPH:
             self.parts.pop()
             self._add(level, part.line, part.text)
-            self._last = None
 
     def _text(self, number: int, line: str, indent: int) -> None:
         """A line of text: the next one of the item or paragraph before, or a paragraph's first."""

@@ -82,6 +82,7 @@ Prose that follows at once.
         ("Always:\n\n- x\n\n**Never do**\n- y\n\nOften.\n- z", ["Always", "Never do", ""]),
         ("Principles\n- x\n\nNaming\n\n- y", ["Principles", ""]),
         ("Prose.\n- x\n", [""]),
+        ("---\n- x\n\n***\nand more", [""]),
         ("<avoid>\n- x\n</avoid>\n- y", ["avoid", ""]),
         ("<!-- old:\n- x\n--> - y\n- z", [""]),
         ("- __init__ x\n- **n** \u2014 y", ["", "n"]),
