@@ -12,7 +12,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from experience_store.safety.redaction import any_of, secrets
+from experience_store.safety.pattern_tables import any_of
+from experience_store.safety.redaction import secrets
 
 if TYPE_CHECKING:
     from experience_store.library import Policy

@@ -20,7 +20,9 @@ import httpx2
 import openai
 from typing_extensions import override
 
+from experience_store.safety.known_secrets import KnownSecrets
 from experience_store.safety.redaction import redact
+from experience_store.safety.secret_fields import secret_values
 from server.learning.models.completions import NoCompletionError, first_choice
 from server.learning.models.error_responses import (
     Meaning,
@@ -119,6 +121,7 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
                         conceded,
                     )
                 return response
+            response = self._without_keys(response)
             if not negotiation.again(Refusal(response.status_code, response.text)):
                 return _final(response)
 
@@ -137,6 +140,19 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
             return _instead(request, _LATE, f"{where} gave no answer in time")
         self._reached.add(where)
         return response
+
+    def _without_keys(self, response: httpx2.Response) -> httpx2.Response:
+        """The error without what it repeats of the request's secrets."""
+        request = response.request
+        keys = secret_values([dict(request.headers), dict(self._extra_body), str(request.url)])
+        if (told := KnownSecrets(keys).redact(response.text)) == response.text:
+            return response
+        return httpx2.Response(
+            response.status_code,
+            headers=_kept(response.headers),
+            content=told.encode("utf-8", "replace"),
+            request=request,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +251,17 @@ def _instead(request: httpx2.Request, status: int, message: str) -> httpx2.Respo
 def _response(
     request: httpx2.Request, status: int, body: object, headers: Mapping[str, str]
 ) -> httpx2.Response:
-    kept = {
+    kept = {**_kept(headers), "content-type": "application/json"}
+    return httpx2.Response(status, headers=kept, content=encoded(body), request=request)
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a response that stay true when it gets another body."""
+    return {
         name: value
         for name, value in headers.items()
         if name.lower() not in {"content-length", "content-encoding", "transfer-encoding"}
     }
-    kept["content-type"] = "application/json"
-    return httpx2.Response(status, headers=kept, content=encoded(body), request=request)
 
 
 def _why(error: BaseException) -> str:

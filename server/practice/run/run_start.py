@@ -57,6 +57,7 @@ def start_or_resume(journal: Journal, start: RunStart) -> RunStart:
         journal.forget(*journal.keys("*"))
         return journal.put(START, start)
     start = journal.redactor.record(start)  # as the journal has it
+    found = journal.redactor.record(found)  # an earlier release knew fewer secrets
     unknown = {n: v for n, v in start.settings.items() if n in ADDED - found.settings.keys()}
     found = found.model_copy(update={"settings": {**found.settings, **unknown}})
     if changed := differences(found.settings, start.settings, but=SHOWN):
