@@ -6,6 +6,7 @@ it is assigned to, as in `password=...` (`secret_names`).
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from experience_store.safety.secret_forms import by_form
@@ -25,6 +26,13 @@ def redact(text: str) -> tuple[str, int]:
     if not parts:
         return text, 0
     return "".join([*parts, text[position:]]), len(parts) // 2
+
+
+def distinct(redacted: str, name: str) -> str:
+    """A redacted name with a mark of what it was, so that two names stay two."""
+    if redacted == name:
+        return name
+    return f"{redacted} {hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def secrets(text: str) -> Iterator[tuple[int, int, str]]:

@@ -99,7 +99,10 @@ def make_plan(options: RunOptions) -> RunPlan:
     elif options.hold_out is not None:
         tasks, held_out = split(tasks, options.hold_out, options.seed)
     refuse_overlap(options, "the practice data has", tasks, held_out)
-    tasks, held_out = (tuple(with_safe_id(task) for task in part) for part in (tasks, held_out))
+    redactor = options.redactor
+    tasks, held_out = (
+        tuple(with_safe_id(task, redactor) for task in part) for part in (tasks, held_out)
+    )
     if not options.direct:  # which submits nothing
         check_tasks(tasks, options.player.name, ground_truth=not options.no_ground_truth)
     return RunPlan(
