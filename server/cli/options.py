@@ -270,7 +270,7 @@ _MODEL_OPTIONS = (
 _PROMPT_TOKENS = shared(
     "--model-prompt-tokens",
     metavar="N",
-    type=click.IntRange(min=MIN_PROMPT_TOKENS),
+    type=WholeNumber(min=MIN_PROMPT_TOKENS),
     help="Maximum tokens of the learner's prompts, for a model with a small context window: its "
     "size less 1,000 for the answer.  [default: up to 24,000]",
 )
