@@ -7,6 +7,7 @@ assistant says afterwards is not part of the prompt: it is the answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -43,7 +44,7 @@ def read_prompt(field: str, value: JsonValue) -> Prompt:
     return Prompt(value)
 
 
-def _of_chat(field: str, messages: list[Json]) -> Prompt:
+def _of_chat(field: str, messages: Sequence[Json]) -> Prompt:
     turns = [(str(m["role"]).lower(), _text(f"{field}.{n}", m)) for n, m in enumerate(messages)]
     last = max((n for n, (role, _) in enumerate(turns) if role in _USER), default=None)
     if last is None:
