@@ -35,8 +35,9 @@ async def check_library(
     """
     is_empty = found is None or ("without" not in options.arms and not found.experiences)
     if not options.epochs and "with" in options.arms and is_empty:
+        why = f" ({library.absence})" if found is None else ""
         raise BadInputError(
-            f"library {options.library!r} has no experiences to evaluate: name another with "
+            f"library {options.library!r} has no experiences to evaluate{why}: name another with "
             "--library (`experience-mcp libraries` lists them), or practise first"
         )
     if found and not options.allow_overlap and plan.held_out and "with" in options.arms:

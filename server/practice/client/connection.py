@@ -83,10 +83,10 @@ class ServerConnection:
         try:
             result = await self._client.read_resource(uri)
         except (MCPError, OSError, httpx2.HTTPError) as error:
-            said = f"the server does not show {uri}: {self._reason(error)}"
+            reason = self._reason(error)
             if isinstance(error, MCPError) and error.code == INVALID_PARAMS:
-                raise ResourceMissingError(said) from error
-            raise RunStoppedError(said) from error
+                raise ResourceMissingError(reason) from error
+            raise RunStoppedError(f"the server does not show {uri}: {reason}") from error
         return "".join(c.text for c in result.contents if isinstance(c, TextResourceContents))
 
     async def has_tool(self, name: str) -> bool:

@@ -143,3 +143,11 @@ def test_delete_needs_confirmation(airline: Program) -> None:
     assert airline.json("delete", "airline", "--yes").at("experiences") == 2
     assert airline.json("libraries").at("libraries") == []
     assert "does not exist" in airline.run("delete", "airline", "--yes", fails=1).stderr
+
+
+def test_a_new_library_with_nearly_the_name_of_another_is_pointed_out(airline: Program) -> None:
+    for args in (("edit", "add", FIRST, "-l", "airlin"), ("describe", "airlines", "--review")):
+        warned = airline.run(*args).stderr
+        assert "did you mean 'airlin" in warned
+        assert "A new library is created" in warned
+    assert airline.run("describe", "zoo", "--review").stderr == ""

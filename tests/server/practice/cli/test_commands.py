@@ -91,6 +91,7 @@ async def test_evaluate_needs_a_library_with_experiences(tmp_path: Path, practis
     async with copy_of(practised, tmp_path) as here:
         ended = await here.do("evaluate", "--library", "lip", "--run", str(tmp_path / "e"), code=1)
         assert "library 'lip' has no experiences to evaluate" in ended.error
+        assert "did you mean 'lib'" in ended.error
         assert "lip" not in (await here.command("libraries")).output
 
 
