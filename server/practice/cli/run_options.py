@@ -42,7 +42,7 @@ from server.practice.run.attempts import AttemptSettings
 from server.practice.run.forecast import Assumptions
 from server.practice.run.redaction import Redactor
 from server.practice.spending import RolloutLimits
-from server.settings import ModelSettings, Prices, Settings
+from server.settings import ModelSettings, Prices, Settings, secret_in
 
 DEFAULT_SERVED_TOKENS = Settings(Path()).max_tokens
 _LONGEST_NAME = 60  # characters of a folder's name that come from the data's
@@ -123,7 +123,7 @@ class RunOptions(BaseModel):
         """The model that learns and judges."""
         player = self.player
         url = self.teacher_url or player.base_url
-        key = os.environ.get(TEACHER_KEY) or (player.api_key if url == player.base_url else NO_KEY)
+        key = secret_in(TEACHER_KEY) or (player.api_key if url == player.base_url else NO_KEY)
         prices = player.prices if self.teacher in {None, player.name} else None
         own = (self.teacher_price_prompt, self.teacher_price_cached, self.teacher_price_completion)
         if any(price is not None for price in own):
@@ -147,7 +147,7 @@ class RunOptions(BaseModel):
     @property
     def redactor(self) -> Redactor:
         """Takes secrets out of what is kept and printed, the run's own keys among them."""
-        keys = [self.player.api_key, self.teacher_settings.api_key, os.environ.get(TOKEN)]
+        keys = [self.player.api_key, self.teacher_settings.api_key, secret_in(TOKEN)]
         settings: tuple[object, ...] = (
             dict(self.player.headers),
             dict(self.player.extra_body),
