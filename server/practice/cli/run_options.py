@@ -321,8 +321,15 @@ _OPTIONAL = {name for name, field in RunOptions.model_fields.items() if field.is
 
 
 def _secret_variables() -> dict[str, str]:
-    """The environment variables with secrets: a verifier or a tool server may show them."""
-    return {n: v for n, v in os.environ.items() if is_secret_name(n) or "://" in v}
+    """The environment variables with secrets: a verifier or a tool server may show them.
+
+    Not those that are a plain word, such as `postgres`: texts would lose it wherever it stands.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if "://" in value or (is_secret_name(name) and not (value.isalpha() and value.islower()))
+    }
 
 
 def _read_tools(path: Path | None) -> object:
