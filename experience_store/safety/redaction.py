@@ -28,6 +28,14 @@ def redact(text: str) -> tuple[str, int]:
     return "".join([*parts, text[position:]]), len(parts) // 2
 
 
+def secret_problem(text: str) -> str | None:
+    """Why a text with a secret may not be kept, written for its author; None if it has none."""
+    found = next(secrets(text), None)
+    return (
+        None if found is None else f"it contains what looks like a secret ({found[2]}): remove it"
+    )
+
+
 def distinct(redacted: str, name: str) -> str:
     """A redacted name with a mark of what it was, so that two names stay two."""
     if redacted == name:

@@ -151,3 +151,14 @@ def test_a_new_library_with_nearly_the_name_of_another_is_pointed_out(airline: P
         assert "did you mean 'airlin" in warned
         assert "A new library is created" in warned
     assert airline.run("describe", "zoo", "--review").stderr == ""
+
+
+def test_neither_notes_nor_objectives_keep_a_secret(airline: Program) -> None:
+    key = "sk-proj-" + "a1B2" * 10
+    for args in (
+        ("edit", "add", "When late, call.", "-l", "airline", "--note", f"from {key}"),
+        ("describe", "airline", "--agent-objective", f"use {key}"),
+        ("rollback", "1", "-l", "airline", "--yes", "--note", key),
+    ):
+        assert "what looks like a secret" in airline.run(*args, fails=1).stderr
+    assert key.encode() not in airline.database.read_bytes()
