@@ -157,7 +157,7 @@ async def assemble(
     await check_library(options, plan, library, found)
     identity = LibraryIdentity(journal, options.library, place_of(options))
     runner = Runner(
-        name=options.folder.resolve().name,
+        name=journal.redactor.text(options.folder.resolve().name),
         model=options.player.name,
         plan=plan,
         start=await _start(options, plan, models, identity, library, found),
