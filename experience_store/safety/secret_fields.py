@@ -34,7 +34,7 @@ _LIKE_A_KEY = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+_=-]{16,}")
 _SCHEME = re.compile(r"(?:bearer|basic|token|apikey|key|digest)[ \t]+(?=\S)", re.IGNORECASE)
 _PIECE = re.compile(  # of a longer value: `token=...`, `Authorization: Bearer ...`, JSON
     r"(?<![\w.-])(?=(?P<name>[\w.-]{1,120})[\"']?[ \t]*[=:][ \t]*[\"']?"
-    r"(?P<value>(?:(?:bearer|basic|token) )?[^\s&;,\"']+)(?:$|[&;,\"'\n]))",
+    r"(?P<value>(?:(?:bearer|basic|token) )?[^\s&;,\"']{1,1024})(?:$|[&;,\"'\n]))",
     re.IGNORECASE,
 )
 _PATH = re.compile(r"(?:~?/|\.{1,2}/|[A-Za-z]:\\)[\w./\\ -]*")
@@ -72,9 +72,13 @@ def _in_text(value: str, *, is_named: bool) -> Iterator[str]:
         yield from _password(value[start:end])
     for piece in _PIECE.finditer(value):
         if is_secret_name(piece["name"]):
-            yield from _in_text(piece["value"], is_named=True)
-    if not (is_named or _LIKE_A_KEY.fullmatch(value)):
-        return
+            yield from _credentials(piece["value"])
+    if is_named or _LIKE_A_KEY.fullmatch(value):
+        yield from _credentials(value)
+
+
+def _credentials(value: str) -> Iterator[str]:
+    """A secret value, also without its authorization scheme; nothing if it only refers to one."""
     if _PATH.fullmatch(value) or _REFERENCE.fullmatch(value):
         return
     yield value

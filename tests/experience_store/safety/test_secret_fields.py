@@ -41,3 +41,8 @@ def test_the_secrets_of_settings_are_found(value: object, secrets: set[str]) -> 
     found = set(secret_values(value))
     assert secrets <= found
     assert all(any(secret in more for secret in secrets) for more in found)
+
+
+@pytest.mark.parametrize("unit", ["key=", '"key":', "a-", "key ", "Bearer ", "://a:b@", "x=${"])
+def test_long_hostile_settings_take_no_long(unit: str) -> None:
+    assert len(list(secret_values({"key": unit * (10_000 // len(unit))}))) <= 10_000
