@@ -45,6 +45,7 @@ from server.practice.spending import RolloutLimits
 from server.settings import ModelSettings, Prices, Settings, secret_in
 
 DEFAULT_SERVED_TOKENS = Settings(Path()).max_tokens
+_WORD = re.compile("[a-z]{1,11}")
 _LONGEST_NAME = 60  # characters of a folder's name that come from the data's
 
 
@@ -323,12 +324,12 @@ _OPTIONAL = {name for name, field in RunOptions.model_fields.items() if field.is
 def _secret_variables() -> dict[str, str]:
     """The environment variables with secrets: a verifier or a tool server may show them.
 
-    Not those that are a plain word, such as `postgres`: texts would lose it wherever it stands.
+    Not those that are a short word, such as `postgres`: texts would lose it wherever it stands.
     """
     return {
         name: value
         for name, value in os.environ.items()
-        if "://" in value or (is_secret_name(name) and not (value.isalpha() and value.islower()))
+        if "://" in value or (is_secret_name(name) and not _WORD.fullmatch(value))
     }
 
 
