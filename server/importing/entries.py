@@ -22,7 +22,7 @@ from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
 from server.importing.encoding import decoded, is_utf16
-from server.importing.json_text import JsonObject, as_object, read_object, read_values
+from server.importing.json_text import JsonObject, read_object, read_values, required_object
 from server.importing.parquet import MAGIC, parquet_rows
 from server.importing.tables import is_table, table_rows
 
@@ -256,7 +256,7 @@ def _document(text: bytes, *, strict: bool) -> Iterator[Entry | BadEntry]:
 
 def _item(place: Place, size: int, value: JsonValue) -> Entry | BadEntry:
     try:
-        return Entry(place, size, as_object(value))
+        return Entry(place, size, required_object(value))
     except BadInputError as error:
         return BadEntry(place, str(error))
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from math import isfinite
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.forms.fields import snake_case
+from server.json_values import as_list, as_object
 
 Json: TypeAlias = Mapping[str, object]
 
@@ -181,16 +182,6 @@ def read_name(field: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
         raise BadInputError(f"{field}: must be text or an integer")
     return str(value).strip()
-
-
-def as_object(value: object) -> Json | None:
-    """The value if it is an object."""
-    return cast("Json", value) if isinstance(value, dict) else None
-
-
-def as_list(value: object) -> list[object] | None:
-    """The value if it is a list."""
-    return cast("list[object]", value) if isinstance(value, list) else None
 
 
 def objects(value: object) -> list[Json]:

@@ -23,7 +23,7 @@ def read_object(line: bytes, *, strict: bool = False) -> JsonObject:
         BadInputError: If the line is not a JSON object.
     """
     (value,) = _parsed(line, strict=strict, whole=False)
-    return as_object(value)
+    return required_object(value)
 
 
 def read_values(document: bytes, *, strict: bool = False) -> list[JsonValue]:
@@ -35,7 +35,7 @@ def read_values(document: bytes, *, strict: bool = False) -> list[JsonValue]:
     return _parsed(document, strict=strict, whole=True)
 
 
-def as_object(value: JsonValue) -> JsonObject:
+def required_object(value: JsonValue) -> JsonObject:
     """The value, which must be an object; raises BadInputError otherwise."""
     if isinstance(value, list):
         raise BadInputError("is a JSON array; write one object per line (`jq -c '.[]' FILE`)")

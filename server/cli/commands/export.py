@@ -95,7 +95,7 @@ def export(
         _print_whole(text)
         return
     path = Path(output).expanduser()
-    _check_replaceable(path, agreed=force)
+    _check_replaceable(path, database, agreed=force)
     _write(path, text, private=private)
     click.echo(f"Exported {library} to {path} ({len(text.encode()):,} bytes).", err=True)
 
@@ -148,14 +148,18 @@ def _print_whole(text: str) -> None:
     out.flush()
 
 
-def _check_replaceable(path: Path, *, agreed: bool) -> None:
+def _check_replaceable(path: Path, database: Path, *, agreed: bool) -> None:
     """Ask whether an existing file may be replaced, where somebody can answer.
 
     Raises:
-        BadInputError: If nobody can answer, or it is a folder.
+        BadInputError: If nobody can answer, it is a folder or the database, or has no folder.
     """
     if path.is_dir():
         raise BadInputError(f"{path} is a folder: name a file in it")
+    if not path.parent.exists():
+        raise BadInputError(f"the folder {path.parent} does not exist: make it, or name another")
+    if path.exists() and path.samefile(database):
+        raise BadInputError(f"{path} is the database itself: name another file")
     if agreed or not path.is_file():  # a pipe or a device is written to
         return
     if not is_interactive():
