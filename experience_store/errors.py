@@ -19,7 +19,15 @@ class NotFoundError(ExperienceError):
 
 
 class LibraryNotFoundError(NotFoundError):
-    """No library has this name."""
+    """No library has this name.
+
+    Attributes:
+        is_near: Whether another one has nearly this name, which the message says.
+    """
+
+    def __init__(self, message: str | None = None, *, is_near: bool = False) -> None:
+        super().__init__(message or "No library has this name.")
+        self.is_near = is_near
 
 
 class ConflictError(ExperienceError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 # <think>, </thinking>, [THINK], <seed:think>, <|begin_of_thought|>, <|START_THINKING|>, ◁think▷ …
-_WORD = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?)"
+_WORD = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|scratchpad|reflection)"
 _NAME = rf"(?:\w+[:_])*{_WORD}(?:[:_]\w+)*"
 _BEGIN = (
     rf"<{_NAME}>|\[{_WORD}\]|◁{_WORD}▷|<\|(?:begin_of_|start_)?{_WORD}\|>"
@@ -34,12 +34,24 @@ _CHANNEL = re.compile(
 _BARE_CHANNEL = re.compile(r"\s*analysis(?P<thoughts>.*?)assistant\s*final(?P<text>.*)", re.DOTALL)
 _FINAL = "final"
 
+# Granite says in words what others mark, or wraps the answer in a tag behind its thoughts.
+_IN_WORDS = re.compile(
+    r"\s*Here(?: is|'s) my thought process:(?P<thoughts>.*?)"
+    r"(?:Here(?: is|'s) my response:(?P<text>.*)|\Z)",
+    re.DOTALL,
+)
+_RESPONSE = re.compile(r"\s*<response>(?P<text>.*?)(?:</response>)?\s*", re.DOTALL)
+
+_OPENINGS = ("analysis", "Here is my thought process:", "Here's my thought process:")
+
 _NOTHING_ELSE = re.compile(r"\s*\Z")
 
 # Tokens around an answer that are no part of it.
 _AROUND = re.compile(
-    r"<\|(?:im_end|im_start|end|end_of_text|endoftext|eot_id|return|end_of_solution"
-    r"|begin_of_solution|start_response|end_response)\|>",
+    r"<\|im_start\|>assistant\b"
+    r"|<\|(?:im_end|im_start|im_sep|end|end_of_text|endoftext|eot_id|return|end_of_solution"
+    r"|begin_of_solution|start_response|end_response|begin_of_box|end_of_box)\|>"
+    r"|<\uff5c[^<>\uff5c]{1,40}\uff5c>|<end_of_turn>|</s>\s*\Z",
     re.IGNORECASE,
 )
 
@@ -56,12 +68,13 @@ def split_thoughts(text: str) -> tuple[str, str]:
     end mark without a beginning is thoughts, and so is what follows a mark at the beginning of a
     line that is never ended. Marks within code are no marks.
     """
-    if not any(sign in text for sign in "<[◁") and not text.lstrip().startswith("analysis"):
+    if not any(sign in text for sign in "<[◁") and not text.lstrip().startswith(_OPENINGS):
         return "", text  # the common case
-    thoughts, answer = _channels(text) or _marked(text)
+    thoughts, answer = _channels(text) or _in_words(text) or _marked(text)
     if not thoughts and answer == text:
         return "", text if _AROUND.search(text) is None else _bare(text)
-    return thoughts, _bare(answer)
+    wrapped = _RESPONSE.fullmatch(answer)
+    return thoughts, _bare(wrapped["text"] if wrapped else answer)
 
 
 def _bare(answer: str) -> str:
@@ -79,6 +92,11 @@ def _channels(text: str) -> tuple[str, str] | None:
     if bare := _BARE_CHANNEL.fullmatch(text):
         return bare["thoughts"].strip(), bare["text"]
     return None
+
+
+def _in_words(text: str) -> tuple[str, str] | None:
+    found = _IN_WORDS.fullmatch(text)
+    return (found["thoughts"].strip(), (found["text"] or "").strip()) if found else None
 
 
 def _marked(text: str) -> tuple[str, str]:

@@ -29,6 +29,9 @@ class Attribution:
     author: str
     note: str = ""
 
+    def __post_init__(self) -> None:
+        _refuse_secrets("the note", self.note)
+
 
 @dataclass(frozen=True, slots=True)
 class LibraryContents:
@@ -216,7 +219,16 @@ def _objective(given: str | None, known: str | None) -> str | None:
         raise BadInputError(
             f"an objective may have at most {MAX_OBJECTIVE} characters, not {len(text)}"
         )
+    _refuse_secrets("the objective", text)
     return text or None
+
+
+def _refuse_secrets(what: str, text: str) -> None:
+    """Raise BadInputError if a text that others will read holds a secret."""
+    from experience_store.safety.redaction import secret_problem  # noqa: PLC0415  # slow to import
+
+    if text and (problem := secret_problem(text)):
+        raise BadInputError(f"{what}: {problem}")
 
 
 def _policy(policy: Policy, given: Mapping[str, object]) -> Policy:

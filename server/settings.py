@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
+from experience_store.errors import BadInputError
 from experience_store.library import DEFAULT_LIBRARY
 from server import APP
 
@@ -56,6 +58,23 @@ def address_of(url: str | None) -> str | None:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=host, query="", fragment="").geturl().rstrip("/")
+
+
+def secret_in(variable: str) -> str | None:
+    """The key or token in an environment variable; None if there is none.
+
+    Raises:
+        BadInputError: If it cannot be sent in an HTTP header.
+    """
+    secret = os.environ.get(variable, "").strip()
+    if not is_header(secret):
+        raise BadInputError(f"{variable} has characters that no key has: copy it again")
+    return secret or None
+
+
+def is_header(text: str) -> bool:
+    """Whether a text can be the value of an HTTP header."""
+    return text.isascii() and text.isprintable()
 
 
 MIN_PROMPT_TOKENS = 2_500  # see `model_budget`

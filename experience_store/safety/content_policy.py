@@ -12,7 +12,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from experience_store.safety.redaction import any_of, secrets
+from experience_store.safety.pattern_tables import any_of
+from experience_store.safety.redaction import secret_problem
 
 if TYPE_CHECKING:
     from experience_store.library import Policy
@@ -154,8 +155,8 @@ def content_problem(text: str, policy: Policy) -> str | None:
             f"it contains an invisible or control character (U+{ord(hidden[0]):04X}): use plain, "
             "visible text"
         )
-    if secret := next(secrets(text), None):
-        return f"it contains what looks like a secret ({secret[2]}): remove it"
+    if problem := secret_problem(text):
+        return problem
     folded = _folded(text)
     if found := _MARKUP.search(folded):
         return f"it contains prompt markup ({_quoted(found)}): remove tags and role markers"

@@ -73,6 +73,11 @@ def _is_credential(value: str, _explicit: bool) -> bool:
     return bool(_MIXED.search(value)) and not _NAME.fullmatch(value)
 
 
+def _is_cookie(value: str, _explicit: bool) -> bool:
+    """A header's value in which a cookie is as long as a session's id."""
+    return any(_is_token(part.partition("=")[2], False) for part in value.split(";"))
+
+
 def _is_anything(_value: str, _explicit: bool) -> bool:
     return True
 
@@ -96,6 +101,10 @@ def _rule(
 _SCHEMES = ("sql", "postgres", "mongodb", r"\+srv", "redis", "rediss", "amqp", "amqps")
 _DATABASE = "(?:" + "|".join(rf"(?<={scheme}://)" for scheme in _SCHEMES) + ")"
 _USER = r"""[^\s/?#:@"'`<>\[\]{}$\\]{0,128}"""
+_IN_QUERY = r"""(?P<bare>[^\s&#"'`<>\\]{16,512})"""
+# names of keys that find data and open nothing
+_DATA = "cache dedup foreign idempotency index object partition primary public row s3 sort unique"
+_OF_DATA = "".join(f"(?<!{name}_key)" for name in _DATA.split())
 _AFTER_COLON = r"""[^\s/?#,;"'`<>\[\]{}\\]{1,256}"""
 
 _RULES = (
@@ -109,12 +118,14 @@ _RULES = (
     _rule("password", "passw", rf"passw(?:or)?d(?:[_-]?\d)?{_GIVEN}", _is_password),
     _rule("password", "passphrase", rf"passphrase{_GIVEN}", _is_password),
     _rule("password", "pwd", rf"pwd{_GIVEN}", _is_password),
+    _rule("password", "_pass", rf"_pass{_GIVEN}", _is_password),
     _rule("password", "--", rf"--(?:[a-z]{{1,12}}-)?passw(?:or)?d{_FLAG}", _is_password),
     _rule("secret", "secret", rf"secret(?:[_-]?key)?{_GIVEN}", _is_key),
     _rule("api-key", "api", rf"api[ _.-]?(?:key|secret){_GIVEN}", _is_key),
     _rule("api-key", "access", rf"access[_-]?key{_GIVEN}", _is_key),
     _rule("connection-string", "account", rf"account[_-]?key{_GIVEN}", _is_key),
     _rule("private-key", "private", rf"private[_-]?key{_GIVEN}", _is_key),
+    _rule("api-key", "_key", rf"_key{_OF_DATA}{_GIVEN}", _is_token),
     _rule("token", "token", rf"token{_GIVEN}", _is_token),
     _rule("token", "--", rf"--(?:[a-z]{{1,12}}-)?(?:token|api-?key|secret){_FLAG}", _is_key),
     _rule("token", "bearer", r"bearer[ \t]{1,4}(?P<bare>[\w.~+/=-]{16,4096})", _is_token),
@@ -127,12 +138,24 @@ _RULES = (
     ),
     _rule(
         "token",
+        "cookie",
+        rf"cookie(?:{_QUOTE})?[ \t]{{0,4}}[:=,][ \t]{{0,4}}(?:{_QUOTE})?"
+        r"""(?P<bare>[\w.-]{1,64}=[^\s"'`\\,;<>{}]{1,4096}"""
+        r"""(?:;[ ]?[\w.-]{1,64}=[^\s"'`\\,;<>{}]{1,4096}){0,64})""",
+        _is_cookie,
+    ),
+    _rule("api-key", "key=", rf"key=(?<=[?&]key=){_IN_QUERY}", _is_token),
+    _rule("token", "sig=", rf"sig=(?<=[?&]sig=){_IN_QUERY}", _is_token),
+    _rule("token", "signature=", rf"signature=(?<=[?&-]signature=){_IN_QUERY}", _is_token),
+    _rule(
+        "token",
         "hooks.slack.com",
         r"hooks\.slack\.com/(?:services|workflows)/(?P<bare>[\w/]{20,256})",
     ),
     _rule("token", "/api/webhooks/", r"/api/webhooks/(?P<bare>\d{10,24}/[\w-]{30,128})"),
     _rule("connection-string", "://", rf"://{_DATABASE}(?P<bare>{_USER}:{_AFTER_COLON})@"),
     _rule("password", "://", rf"://{_USER}:(?P<bare>{_AFTER_COLON})@"),
+    _rule("token", "://", r"://(?P<bare>[\w.~%-]{20,256})@", _is_token),
     _rule(
         "password",
         "curl ",

@@ -1,4 +1,4 @@
-"""A store whose libraries outside the scope do not exist: `ScopedStore`, then its protocols."""
+"""A store whose libraries outside the scope do not exist, and its smaller protocols."""
 
 from __future__ import annotations
 
@@ -9,40 +9,27 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from experience_store.errors import NotFoundError
-from experience_store.library import Library, Policy, State
-from experience_store.operations import Operation
+from experience_store.library import Library
 from experience_store.scoped.scope import ALL, LibraryScope
+from experience_store.scoped.scoped_libraries import ScopedLibraries
+from experience_store.scoped.scoped_updates import ScopedUpdates
 from experience_store.store import (
     Archives,
-    AskedRequest,
-    Decision,
-    GivenAnswer,
     GroupCounts,
     GroupInfo,
     Groups,
-    Libraries,
-    LibraryStamp,
-    Provenance,
-    Publication,
     Receipt,
     Retrieval,
     Retrievals,
-    Review,
     Store,
     StoreTotals,
     Submission,
     Tokens,
     Trouble,
-    UpdateInfo,
-    UpdateRecord,
-    Updates,
-    Usage,
     Workers,
 )
-from experience_store.store.updates import update_not_found
 from experience_store.store.workers import HIDDEN
 from experience_store.trajectory import Group
-from experience_store.version import Driver, Version
 
 if TYPE_CHECKING:  # pydantic models are slow to import
     from experience_store.archive.format import Archive
@@ -196,226 +183,3 @@ class ScopedGroups(Groups):
             for name in names
         ]
         return sum(offered)
-
-
-class ScopedUpdates(Updates):
-    """`Updates` within a scope.
-
-    An update is looked up by its id alone, so its library is checked before anything else is read.
-    """
-
-    def __init__(self, scope: LibraryScope) -> None:
-        self._scope = scope
-        self._all = scope.store.updates
-
-    @override
-    async def begin(
-        self,
-        library: str,
-        driver: Driver,
-        limit: int,
-        lease: tuple[str, float] | None = None,
-        *,
-        prompt_bound: int | None = None,
-    ) -> str | None:
-        return await self._scope.within(
-            library,
-            lambda: self._all.begin(library, driver, limit, lease, prompt_bound=prompt_bound),
-        )
-
-    @override
-    async def get(self, update_id: str) -> UpdateRecord:
-        await self.library_of(update_id)
-        return await self._all.get(update_id)
-
-    @override
-    async def library_of(self, update_id: str) -> str:
-        library = await self._all.library_of(update_id)
-        if not self._scope.has(library):
-            raise update_not_found(update_id)
-        return library
-
-    @override
-    async def open(self, library: str) -> tuple[str, ...]:
-        return await self._scope.within(library, lambda: self._all.open(library))
-
-    @override
-    async def list(
-        self, library: str, limit: int, *, before: str | None = None
-    ) -> tuple[UpdateInfo, ...]:
-        return await self._scope.within(
-            library, lambda: self._all.list(library, limit, before=before)
-        )
-
-    @override
-    async def set_relevant(self, update_id: str, relevant: Sequence[Sequence[str]]) -> None:
-        await self.library_of(update_id)
-        await self._all.set_relevant(update_id, relevant)
-
-    @override
-    async def ask(self, update_id: str, requests: Sequence[AskedRequest]) -> None:
-        await self.library_of(update_id)
-        await self._all.ask(update_id, requests)
-
-    @override
-    async def answer(self, update_id: str, answers: Sequence[GivenAnswer]) -> bool:
-        await self.library_of(update_id)
-        return await self._all.answer(update_id, answers)
-
-    @override
-    async def retract(self, update_id: str, request: str, reason: str) -> None:
-        await self.library_of(update_id)
-        await self._all.retract(update_id, request, reason)
-
-    @override
-    async def give_up(self, update_id: str, request: str, reason: str) -> None:
-        await self.library_of(update_id)
-        await self._all.give_up(update_id, request, reason)
-
-    @override
-    async def count_round(self, update_id: str, request: str) -> int:
-        await self.library_of(update_id)
-        return await self._all.count_round(update_id, request)
-
-    @override
-    async def rebase(self, update_id: str, version: int) -> None:
-        await self.library_of(update_id)
-        await self._all.rebase(update_id, version)
-
-    @override
-    async def publish(self, update_id: str, publication: Publication) -> UpdateRecord:
-        await self.library_of(update_id)
-        return await self._all.publish(update_id, publication)
-
-    @override
-    async def reviews(self, library: str) -> tuple[Review, ...]:
-        return await self._scope.within(library, lambda: self._all.reviews(library))
-
-    @override
-    async def review(self, update_id: str, decision: Decision) -> UpdateRecord:
-        await self.library_of(update_id)
-        return await self._all.review(update_id, decision)
-
-    @override
-    async def libraries(self) -> tuple[str, ...]:
-        return tuple(name for name in await self._all.libraries() if self._scope.has(name))
-
-    @override
-    async def lease(
-        self, library: str, owner: str, seconds: float, idle_seconds: float
-    ) -> str | None:
-        return await self._scope.within(
-            library, lambda: self._all.lease(library, owner, seconds, idle_seconds)
-        )
-
-    @override
-    async def keep(self, update_id: str, owner: str, seconds: float) -> None:
-        await self.library_of(update_id)
-        await self._all.keep(update_id, owner, seconds)
-
-    @override
-    async def release(self, update_id: str, owner: str) -> None:
-        await self.library_of(update_id)
-        await self._all.release(update_id, owner)
-
-    @override
-    async def release_all(self, owner: str) -> None:
-        await self._all.release_all(owner)
-
-    @override
-    async def usage(self, library: str) -> Usage:
-        return await self._scope.within(library, lambda: self._all.usage(library))
-
-
-class ScopedLibraries(Libraries):
-    """`Libraries` within a scope."""
-
-    def __init__(self, scope: LibraryScope) -> None:
-        self._scope = scope
-        self._all = scope.store.libraries
-
-    @override
-    async def get(self, name: str) -> Library:
-        return await self._scope.get(name)
-
-    @override
-    async def ensure(self, name: str) -> Library:
-        return await self._scope.making(name, lambda: self._all.ensure(name))
-
-    @override
-    async def all(self) -> tuple[Library, ...]:
-        return tuple(lib for lib in await self._all.all() if self._scope.has(lib.name))
-
-    @override
-    async def page(self, *, after: str, limit: int) -> tuple[Library, ...]:
-        if self._scope.libraries is None:
-            return await self._all.page(after=after, limit=limit)
-        return tuple(lib for lib in await self.all() if lib.name > after)[:limit]
-
-    @override
-    async def stamps(self) -> Mapping[str, LibraryStamp]:
-        stamps = await self._all.stamps()
-        return {name: stamp for name, stamp in stamps.items() if self._scope.has(name)}
-
-    @override
-    async def names(self, prefix: str = "", limit: int = 100) -> tuple[str, ...]:
-        return await self._scope.names(prefix, limit)
-
-    @override
-    async def describe(
-        self,
-        name: str,
-        *,
-        agent_objective: str | None,
-        learning_objective: str | None,
-        policy: Policy,
-    ) -> Library:
-        return await self._scope.making(
-            name,
-            lambda: self._all.describe(
-                name,
-                agent_objective=agent_objective,
-                learning_objective=learning_objective,
-                policy=policy,
-            ),
-        )
-
-    @override
-    async def delete(self, name: str) -> Library:
-        return await self._scope.within(name, lambda: self._all.delete(name))
-
-    @override
-    async def state(self, name: str, version: int | None = None) -> State:
-        return await self._scope.within(name, lambda: self._all.state(name, version))
-
-    @override
-    async def history(self, name: str, *, before: int | None, limit: int) -> tuple[Version, ...]:
-        return await self._scope.within(
-            name, lambda: self._all.history(name, before=before, limit=limit)
-        )
-
-    @override
-    async def version(self, name: str, number: int) -> Version:
-        return await self._scope.within(name, lambda: self._all.version(name, number))
-
-    @override
-    async def tasks(self, name: str, ids: Sequence[str] | None) -> Mapping[str, tuple[str, ...]]:
-        return await self._scope.within(name, lambda: self._all.tasks(name, ids))
-
-    @override
-    async def edit(
-        self, name: str, operations: Sequence[Operation], *, author: str, note: str
-    ) -> Version:
-        return await self._scope.making(
-            name, lambda: self._all.edit(name, operations, author=author, note=note)
-        )
-
-    @override
-    async def roll_back(self, name: str, to: int, *, author: str, note: str) -> Version:
-        return await self._scope.within(
-            name, lambda: self._all.roll_back(name, to, author=author, note=note)
-        )
-
-    @override
-    async def provenance(self, name: str, experience_id: str) -> Provenance:
-        return await self._scope.within(name, lambda: self._all.provenance(name, experience_id))

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from experience_store.errors import ConflictError, StorageError
+from experience_store.private_folder import make_private_folder
 from experience_store.sqlite.schema import check_integrity, check_ownership
 
 _PAGES = 1_000  # copied in one go: other processes wait no longer than for these
@@ -141,7 +142,7 @@ def _examined(file: Path, name: Path) -> Backup:
 def _private_file_beside(path: Path) -> Generator[Path]:
     """A new file for its owner only, in the folder of `path`; removed if it is still there."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(handle)
     except OSError as error:

@@ -23,6 +23,7 @@ from typing import TypeAlias, TypeVar
 import aiosqlite
 
 from experience_store.errors import StorageError
+from experience_store.private_folder import make_private_folder
 from experience_store.sqlite.opened_file import OpenedFile
 from experience_store.sqlite.schema import check_ownership, migrations, sql, statements
 
@@ -316,5 +317,5 @@ def _reason(error: OSError | sqlite3.Error, path: Path) -> str:
 
 def _make_private(path: Path) -> None:
     """Create the folder and the file for their owner only; existing ones keep their mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -163,11 +163,12 @@ class Groups(Protocol):
 
 def redacted_submission(submission: Submission) -> tuple[Submission, int]:
     """The submission without secrets, and the number of secrets removed."""
-    from experience_store.safety.redaction import redact  # noqa: PLC0415  # slow to import
+    from experience_store.safety.redaction import distinct, redact  # noqa: PLC0415  # slow to import
 
-    redactor = _Redactor(redact)
+    redactor = _Redactor(redact, distinct)
     clean = replace(
         submission,
+        group_id=redactor.name(submission.group_id),
         task=redactor.text(submission.task),
         ground_truth=redactor.optional(submission.ground_truth),
         trajectories=tuple(redactor.trajectory(t) for t in submission.trajectories),
@@ -176,8 +177,11 @@ def redacted_submission(submission: Submission) -> tuple[Submission, int]:
 
 
 class _Redactor:
-    def __init__(self, redact: Callable[[str], tuple[str, int]]) -> None:
+    def __init__(
+        self, redact: Callable[[str], tuple[str, int]], distinct: Callable[[str, str], str]
+    ) -> None:
         self._redact = redact
+        self._distinct = distinct
         self.count = 0
 
     def text(self, text: str) -> str:
@@ -188,26 +192,35 @@ class _Redactor:
     def optional(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)
 
+    def name(self, name: str | None) -> str | None:
+        """An id that a client chose."""
+        return None if name is None else self._distinct(self.text(name), name)
+
     def trajectory(self, trajectory: Trajectory) -> Trajectory:
         """The attempt without secrets; most have none, which one pass over all texts tells."""
         if not self._redact("\0".join(_texts(trajectory)))[1]:
             return trajectory
         return replace(
             trajectory,
+            id=self._distinct(self.text(trajectory.id), trajectory.id),
             messages=tuple(self.message(m) for m in trajectory.messages),
             feedback=self.optional(trajectory.feedback),
+            retrieval_id=self.optional(trajectory.retrieval_id),
+            model=self.optional(trajectory.model),
             metadata=self.optional(trajectory.metadata),
         )
 
     def message(self, message: Message) -> Message:
         calls = tuple(
-            ToolCall(self.text(c.name), self.text(c.arguments), c.id) for c in message.tool_calls
+            ToolCall(self.text(c.name), self.text(c.arguments), self.optional(c.id))
+            for c in message.tool_calls
         )
         return replace(
             message,
             text=self.text(message.text),
             tool_calls=calls,
             name=self.optional(message.name),
+            tool_call_id=self.optional(message.tool_call_id),
         )
 
 
@@ -216,8 +229,13 @@ def _texts(trajectory: Trajectory) -> Iterator[str]:
     for message in trajectory.messages:
         yield message.text.replace("\0", " ")
         yield message.name or ""
+        yield message.tool_call_id or ""
         for call in message.tool_calls:
+            yield call.id or ""
             yield call.name
             yield call.arguments.replace("\0", " ")
+    yield trajectory.id
+    yield trajectory.retrieval_id or ""
+    yield trajectory.model or ""
     yield trajectory.feedback or ""
     yield trajectory.metadata or ""

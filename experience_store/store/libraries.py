@@ -192,7 +192,7 @@ async def library_not_found(name: str, known: KnownLibraries) -> LibraryNotFound
         hint = f"existing libraries: {await _with_sizes(names[:MAX_LISTED], known)}{more}"
     else:
         hint = "there are no libraries yet"
-    return LibraryNotFoundError(f"library {shown!r} does not exist; {hint}")
+    return LibraryNotFoundError(f"library {shown!r} does not exist; {hint}", is_near=bool(close))
 
 
 async def _with_sizes(names: Iterable[str], known: KnownLibraries) -> str:

@@ -32,8 +32,18 @@ def _text_or_json(value: object) -> object:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+def only_item(value: object) -> object:
+    """The text or number that stands alone in a list; anything else as it is."""
+    match value:
+        case [str() | int() | float() as inner]:
+            return inner
+        case _:
+            return value
+
+
 def number_as_text(value: object) -> object:
-    """An id or a name that was written as a number, as text."""
+    """An id or a name as text, also if it was written as a number or alone in a list."""
+    value = only_item(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return _sound(value)

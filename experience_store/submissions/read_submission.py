@@ -25,19 +25,28 @@ from experience_store.store import Submission
 from experience_store.submissions.clean_text import MAX_TEXT, AnyText, Id, Task, clean
 from experience_store.submissions.forms.fields import snake_case
 from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.forms.responses import is_item
+from experience_store.submissions.forms.roles import is_message
 from experience_store.submissions.forms.values import (
+    Json,
     UnreadableError,
+    as_list,
+    at,
     from_json_text,
     is_empty,
     is_list,
     is_object,
+    unnested,
 )
+from experience_store.submissions.forms.wrapped import is_answer
 from experience_store.submissions.messages import is_blank, is_visible, read_messages, task_text
 from experience_store.trajectory import Message, Trajectory
 
 MAX_ATTEMPTS = 256
 MAX_MESSAGES = 5_000
 MAX_CONTENT = 8_000_000
+_MAX_PLACE = 300  # characters of a place in an error
+_OF_ITEMS = {"action", "call_id", "summary"}  # fields of the Responses API's items
 _CLOSE = 0.7  # how much like a known name a misspelt one is
 
 
@@ -76,7 +85,7 @@ class TrajectoryInput(BaseModel):
         found = from_json_text(value)
         if not is_object(found):
             raise ValueError("must be an object with messages or output, and a reward")
-        named = with_known_names(found, cls.model_fields)
+        named = _with_answer_as_messages(with_known_names(found, cls.model_fields))
         return {name: inner for name, inner in named.items() if not _says_nothing(name, inner)}
 
     @field_validator("reward", mode="before")
@@ -155,6 +164,31 @@ class TrajectoryInput(BaseModel):
         )
 
 
+def _with_answer_as_messages(attempt: dict[str, object]) -> dict[str, object]:
+    """An attempt, its output as messages if it is a whole answer of an API, or a list of them."""
+    output = attempt.get("output")
+    if attempt.get("messages") or not _holds_messages(output):
+        return attempt
+    items = as_list(output)
+    for place, item in enumerate(items):
+        with at("output", *([place] if len(items) > 1 else [])):
+            read_message(item)
+    return {**attempt, "messages": items, "output": None}
+
+
+def _holds_messages(output: object) -> bool:
+    found = from_json_text(output)
+    if is_object(found) and is_answer(found):
+        return True
+    if isinstance(output, str) or is_empty(found):
+        return False  # JSON is what the agent wrote
+    return all(is_object(item) and _is_message_or_item(item) for item in as_list(found))
+
+
+def _is_message_or_item(value: Json) -> bool:
+    return is_message(value) or (is_item(value) and bool(_OF_ITEMS & value.keys()))
+
+
 def _says_nothing(name: str, value: object) -> bool:
     """Whether an unknown field is empty, and no known one can be meant."""
     return (
@@ -176,11 +210,13 @@ def _attempts(value: object) -> object:
     found = from_json_text(value)
     if is_object(found) and any(snake_case(n) in TrajectoryInput.model_fields for n in found):
         return [found]
+    if is_object(found) and found.keys() == {"trajectories"}:
+        found = from_json_text(found["trajectories"])
     if not is_list(found):
         raise ValueError('must be a list of attempts: [{"output": ..., "reward": ...}, ...]')
-    if not found:
+    if all(attempt is None for attempt in found):
         raise ValueError("is empty: give at least one attempt")
-    return found
+    return unnested(found)
 
 
 def _task(value: object) -> object:
@@ -193,7 +229,7 @@ def _task(value: object) -> object:
 class _SubmissionInput(BaseModel):
     task: Annotated[Task, BeforeValidator(_task)]
     trajectories: Annotated[
-        list[TrajectoryInput],
+        list[TrajectoryInput | None],
         Field(max_length=MAX_ATTEMPTS),
         BeforeValidator(_attempts),
     ]
@@ -230,9 +266,11 @@ def read_submission(
     except ValidationError as error:
         problems = explain_validation_error(error, tuple(TrajectoryInput.model_fields))
         raise BadInputError(problems.removesuffix(".")) from error
+    except RecursionError as error:
+        raise BadInputError("a value is nested too deeply: give it as text") from error
     return Submission(
         task=read.task,
-        trajectories=tuple(t.trajectory() for t in read.trajectories),
+        trajectories=tuple(t.trajectory() for t in read.trajectories if t is not None),
         group_id=read.group_id,
         ground_truth=read.ground_truth,
     )
@@ -271,10 +309,10 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
         cause = problem.get("ctx", {}).get("error")
         inside = cause.place if isinstance(cause, UnreadableError) else ()
         *place, last = [str(part) for part in (*problem["loc"], *inside)] or ["the arguments"]
-        where = ".".join([*place, last])
+        where = ".".join([*place, last])[:_MAX_PLACE]
         message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "string_unicode":
-            message = LONE_SURROGATE
+        if sentence := _SENTENCES.get(problem["type"]):
+            message = sentence.format_map(problem.get("ctx", {}))
         if problem["type"] == "extra_forbidden":
             close = meant_field(last, fields)
             hint = f"did you mean {close!r}? Known" if close else "known"
@@ -284,6 +322,20 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
     return " ".join([*sentences, *([f"And {more} more."] if more > 0 else [])])
 
 
+_NOT_A_NUMBER = "must be a finite number; if the attempt is unscored, give null"
+_NOT_WHOLE = "must be a whole number, such as 1000"
+_SENTENCES = {  # for pydantic's kinds of errors
+    "missing": "is required",
+    "string_type": "must be text",
+    "string_unicode": LONE_SURROGATE,
+    "string_too_short": "is empty: give text, or leave it out",
+    "string_too_long": "has more than {max_length} characters: shorten it",
+    "too_long": "has {actual_length} items, and at most {max_length} are allowed: send fewer",
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), _NOT_A_NUMBER),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _NOT_WHOLE),
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
 _TRUTH = {"true": 1.0, "false": 0.0}
 _UNSCORED = frozenset({"", "null", "none", "n/a", "na", "unscored", "undefined"})
 

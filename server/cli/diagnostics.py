@@ -54,6 +54,15 @@ def check_release(release: str) -> Iterator[Finding]:
 
 def check_database(database: Path) -> Iterator[Finding]:
     """Whether the database file exists, is writable and is intact."""
+    try:
+        yield from _database(database)
+    except OSError as error:  # such as a folder that may not be entered
+        text = f"{error.filename or database}: {error.strerror or error}"
+        remedy = "Give this user access to it, or name another file with --database."
+        yield Finding("broken", "database", text, remedy)
+
+
+def _database(database: Path) -> Iterator[Finding]:
     if database.is_dir():
         yield Finding(
             "broken", "database", f"{database} is a folder", "Name a file with --database."

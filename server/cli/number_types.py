@@ -15,8 +15,8 @@ class WholeNumber(click.IntRange):
 
     name = "whole number"  # in errors
 
-    def __init__(self, *, min: int = 0) -> None:  # noqa: A002  # click's name
-        super().__init__(min, LARGEST)
+    def __init__(self, *, min: int = 0, max: int = LARGEST) -> None:  # noqa: A002  # click's names
+        super().__init__(min, max)
 
 
 class Number(click.FloatRange):

@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import click
+
 from experience_store import open_store
-from experience_store.errors import NotFoundError
+from experience_store.errors import LibraryNotFoundError, NotFoundError
 from experience_store.store import Store
 from server import APP
 
@@ -28,6 +30,21 @@ async def existing(database: Path) -> AsyncGenerator[Store]:
     check_exists(database)
     async with opened(database) as store:
         yield store
+
+
+async def missing(store: Store, library: str) -> LibraryNotFoundError | None:
+    """The error for a library that does not exist; None if it does."""
+    try:
+        await store.libraries.get(library)
+    except LibraryNotFoundError as error:
+        return error
+    return None
+
+
+async def warn_of_near_name(store: Store, library: str) -> None:
+    """Say so before a library is created that has nearly the name of another one."""
+    if (error := await missing(store, library)) is not None and error.is_near:
+        click.echo(f"Warning: {error} A new library is created.", err=True)
 
 
 def check_exists(database: Path) -> None:

@@ -6,7 +6,6 @@ API keys are read from the environment only: every process of the machine can re
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -24,6 +23,8 @@ from server.settings import (
     Prices,
     Settings,
     default_database,
+    is_header,
+    secret_in,
 )
 
 Command: TypeAlias = Callable[..., None]
@@ -272,7 +273,7 @@ _MODEL_OPTIONS = (
 _PROMPT_TOKENS = shared(
     "--model-prompt-tokens",
     metavar="N",
-    type=click.IntRange(min=MIN_PROMPT_TOKENS),
+    type=WholeNumber(min=MIN_PROMPT_TOKENS),
     help="Maximum tokens of the learner's prompts, for a model with a small context window: its "
     "size less 1,000 for the answer.  [default: up to 24,000]",
 )
@@ -327,7 +328,15 @@ def model_options(
 
 def api_key() -> str | None:
     """The API key of the model, from the environment."""
-    return next((key for name in KEY_NAMES if (key := os.environ.get(name))), None)
+    return next((key for name in KEY_NAMES if (key := secret_in(name))), None)
+
+
+def _headers(given: dict[str, object]) -> dict[str, str]:
+    headers = {name: str(value) for name, value in _object(given, "model_headers").items()}
+    for name, value in headers.items():
+        if not (name and is_header(name) and is_header(value)):
+            raise click.UsageError(f"--model-headers: {name!r} is no header that can be sent")
+    return headers
 
 
 def _model(given: dict[str, object]) -> ModelSettings | None:
@@ -342,7 +351,7 @@ def _model(given: dict[str, object]) -> ModelSettings | None:
         timeout=_pop(given, "timeout", float) or _MODEL.timeout,
         retries=_default(_pop(given, "retries", int), _MODEL.retries),
         prices=_prices(given),
-        headers={name: str(value) for name, value in _object(given, "model_headers").items()},
+        headers=_headers(given),
         extra_body=_object(given, "model_body"),
         learn_groups=_pop(given, "learn_groups", int) or _MODEL.learn_groups,
         learn_after=_default(_pop(given, "learn_after", float), _MODEL.learn_after),

@@ -2,5 +2,5 @@
 
 Attempts: `entries` reads a file into entries, `attempts` what is in them, in `own_forms` of the
 project or in another program's, of which `forms` has a module for each; `importer` stores them.
-Lessons: `lesson_text` and `lesson_json`.
+Lessons: `lesson_files` reads a file, `lesson_text` a text and `lesson_fields` data.
 """

@@ -7,14 +7,15 @@ idempotent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from experience_store.errors import BadInputError
 from experience_store.library import check_library_name
 from experience_store.store import Submission
-from server.importing.chat import task_text
-from server.importing.fields import Json
+from server.importing.chat import are_messages, task_text
+from server.importing.fields import Json, as_object, objects, only_objects, without
 from server.importing.forms import form_of
 from server.importing.forms.form import Form
 from server.importing.naming import (
@@ -23,13 +24,15 @@ from server.importing.naming import (
     group_digest,
     group_field,
     group_name,
+    has_content,
     reward_of,
     single,
     task_of,
     truth_of,
 )
-from server.importing.own_forms import read_evaluation, read_group, read_rollout
+from server.importing.own_forms import attempts_field, read_evaluation, read_group, read_rollout
 
+_MAX_AROUND = 10_000  # characters that are kept with each of the entries that an object holds
 GROUP, EVALUATION, ROLLOUT = "groups", "evaluations", "rollouts"
 
 
@@ -61,14 +64,49 @@ def read_entry(
     Raises:
         BadInputError: If no part of it can be read; says how to fix it.
     """
-    if (form := form_of(value)) is None:
+    if (form := form_of(value)) is not None:
+        for place, part in form.parts(value):
+            try:
+                yield place, _read_foreign(form, part, fields)
+            except BadInputError as error:
+                yield place, error
+    elif (holder := _holder(value, fields)) is not None:
+        for place, inner in _held(value, holder):
+            try:
+                yield from ((f"{place} {p}".strip(), e) for p, e in read_entry(inner, fields))
+            except BadInputError as error:
+                yield place, error
+    else:
         yield "", _read_own(value, fields)
-        return
-    for place, part in form.parts(value):
-        try:
-            yield place, _read_foreign(form, part, fields)
-        except BadInputError as error:
-            yield place, error
+
+
+def _holder(value: Json, fields: FieldNames) -> str | None:
+    """The field with the entries, where an object only holds them."""
+    lists = [n for n, of in value.items() if objects(of) and not are_messages(of)]
+    if len(lists) != 1 or _is_entry(value, fields):
+        return None
+    (holder,) = lists
+    around = json.dumps(without(value, (holder,)), default=str)
+    inner = objects(value[holder])
+    fits = len(around) <= _MAX_AROUND and any(form_of(i) or _is_entry(i, fields) for i in inner)
+    return holder if fits else None
+
+
+def _is_entry(value: Json, fields: FieldNames) -> bool:
+    """Whether an attempt, or several, can be seen in an object."""
+    is_group = "trajectories" in value or attempts_field(value, fields) is not None
+    return is_group or has_content(value, fields)
+
+
+def _held(value: Json, holder: str) -> Iterator[tuple[str, Json]]:
+    """The entries, each with what the object says about all of them in its metadata."""
+    around = without(value, (holder,))
+    for number, inner in enumerate(only_objects(holder, value[holder])):
+        metadata = as_object(inner.get("metadata"))
+        is_own = "trajectories" in inner
+        if around and not is_own and (metadata is not None or "metadata" not in inner):
+            inner = {**inner, "metadata": {**(metadata or {}), "document": around}}  # noqa: PLW2901
+        yield f"{holder}[{number}]", inner
 
 
 def _read_own(value: Json, fields: FieldNames) -> ParsedEntry:
@@ -80,8 +118,9 @@ def _read_own(value: Json, fields: FieldNames) -> ParsedEntry:
         check_library_name(library)
     if "trajectories" in value:
         return ParsedEntry(GROUP, read_group(value, fields), library, is_rollout=False)
-    if "attempts" in value:
-        return ParsedEntry(EVALUATION, read_evaluation(value, fields), library, is_rollout=False)
+    if (field := attempts_field(value, fields)) is not None:
+        submission = read_evaluation(value, fields, field)
+        return ParsedEntry(EVALUATION, submission, library, is_rollout=False)
     submission, by_task = read_rollout(value, fields)
     return ParsedEntry(ROLLOUT, submission, library, is_rollout=True, by_task=by_task)
 

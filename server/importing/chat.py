@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from experience_store.submissions.forms.read_message import read_message
 from experience_store.submissions.forms.values import UnreadableError, as_text, from_json_text
 from experience_store.submissions.messages import first_user_text, is_blank, read_messages
-from server.importing.fields import Json, as_list, as_object
+from experience_store.trajectory import Message
+from server.importing.fields import Json, as_list, as_object, objects
 
 _MARKS = {"role", "type", "from", "action", "observation"}  # fields of messages and events
 
@@ -27,10 +28,23 @@ def messages_in(value: object) -> list[object]:
 
 def is_unanswered(value: object) -> bool:
     """Whether these are chat messages in which the agent did nothing yet."""
+    messages = _read(value)
+    return messages is not None and is_blank(messages)
+
+
+def asks_last(value: object, answer: object) -> bool:
+    """Whether chat messages end with a question, which a text answers that is not among them."""
+    messages = _read(value) or []
+    said = {m.text.strip() for m in messages if m.role == "assistant"}
+    return bool(messages) and messages[-1].role == "user" and as_text(answer).strip() not in said
+
+
+def _read(value: object) -> list[Message] | None:
+    """The messages; None if any cannot be read."""
     try:
-        return is_blank(read for item in read_messages(value) for read in read_message(item))
+        return [read for item in read_messages(value) for read in read_message(item)]
     except UnreadableError:
-        return False
+        return None
 
 
 def conversation(asked: object, answer: object) -> list[object]:
@@ -38,6 +52,12 @@ def conversation(asked: object, answer: object) -> list[object]:
     if are_messages(answer) or are_messages([answer]):
         return [*read_messages(asked), *read_messages(answer)]
     return [*read_messages(asked), {"role": "assistant", "content": as_text(answer)}]
+
+
+def from_response(value: object) -> object:
+    """The message in a response of a chat API with one choice; anything else as it is."""
+    choices = objects((as_object(value) or {}).get("choices"))
+    return choices[0]["message"] if len(choices) == 1 and "message" in choices[0] else value
 
 
 def task_text(value: object) -> object:

@@ -16,19 +16,37 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import PurePath
 
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
-from server.importing.json_text import JsonObject, as_object, read_object, read_values
+from server.importing.encoding import decoded, is_utf16
+from server.importing.json_text import JsonObject, read_object, read_values, required_object
 from server.importing.parquet import MAGIC, parquet_rows
 from server.importing.tables import is_table, table_rows
 
 MAX_DOCUMENT = 256_000_000  # bytes; parsed, a document takes several times as much
 _START = 4096  # bytes in which a header is looked for
 _BOM = b"\xef\xbb\xbf"
-_GZIP, _ZIP, _ZSTD = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_SHEET = "xl/workbook.xml"  # of an Excel workbook, which is a zip file
+_OTHER_KINDS = {
+    b"\x28\xb5\x2f\xfd": "is compressed with zstd: decompress it with `zstd -d FILE`",
+    b"BZh": "is compressed with bzip2: decompress it with `bunzip2 FILE`",
+    b"\xfd7zXZ": "is compressed with xz: decompress it with `xz -d FILE`",
+    b"ARROW1": "is an Arrow file: save it as Parquet or JSON lines (`dataset.to_parquet(FILE)`)",
+    b"SQLite format 3": "is an SQLite database: export its table as CSV or JSON lines",
+    b"\xd0\xcf\x11\xe0": "is an Excel workbook: save its sheet as CSV",
+    b"version https://git-lfs": "is a pointer of Git LFS, and not the file: run `git lfs pull`",
+}
+_OTHER_FORMS = {
+    ".yaml": "is YAML: convert it with `yq -o json FILE`",
+    ".yml": "is YAML: convert it with `yq -o json FILE`",
+    ".toml": "is TOML: convert it with `yq -o json FILE`",
+    ".xml": "is XML: convert it to JSON lines",
+    ".md": "is Markdown: write one JSON object per line, or a table as CSV",
+}
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
@@ -90,19 +108,37 @@ def read_entries(
         yield BadEntry(Place(), str(error))
 
 
+def read_document(file: io.BufferedReader) -> bytes:
+    """The contents of a file that is one document, decompressed.
+
+    Raises:
+        BadInputError: If it is damaged, too large, or of a kind that cannot be read; says how to
+            convert it.
+    """
+    try:
+        stream = _unpacked(file)
+        if _start(stream).startswith(_ZIP):
+            with zipfile.ZipFile(io.BytesIO(_read_bounded(stream))) as archive:
+                raise _no_log(archive.namelist())
+        return _read_bounded(stream)
+    except _DAMAGED as error:
+        raise BadInputError(f"is damaged or cut off ({error})") from error
+
+
 def _unpacked(file: io.BufferedReader) -> io.BufferedReader:
-    """The file, decompressed if it is compressed with gzip.
+    """The file, decompressed if it is compressed with gzip, and in UTF-8 if it is in UTF-16.
 
     Raises:
         BadInputError: If it is of a kind that cannot be read; says how to convert it.
     """
-    head = _head(file)
-    if head.startswith(_GZIP):
-        return _unpacked(io.BufferedReader(gzip.GzipFile(fileobj=file)))
-    if head.startswith(_ZSTD):
-        raise BadInputError("is compressed with zstd: decompress it with `zstd -d FILE`")
-    if head.startswith(_UTF16):
-        raise BadInputError("is not UTF-8 but UTF-16; save the file as UTF-8")
+    start = _start(file)
+    if start.startswith(_GZIP):
+        return _unpacked(io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb")))
+    for magic, what_to_do in _OTHER_KINDS.items():
+        if start.startswith(magic):
+            raise BadInputError(what_to_do)
+    if is_utf16(start[:4]):
+        return io.BufferedReader(io.BytesIO(decoded(_read_bounded(file)).encode()))
     return file
 
 
@@ -118,15 +154,17 @@ def _read_bounded(file: io.BufferedReader) -> bytes:
 
 
 def _entries(file: io.BufferedReader, name: str, *, strict: bool) -> Iterator[Entry | BadEntry]:
+    if (ending := PurePath(name).suffix.lower()) in _OTHER_FORMS:
+        raise BadInputError(_OTHER_FORMS[ending])
     stream = _unpacked(file)
-    head = _head(stream)
-    if head.startswith(_ZIP):
+    start = _start(stream)
+    if start.startswith(_ZIP):
         yield from _archived(stream)
-    elif head.startswith(MAGIC):
+    elif start.startswith(MAGIC):
         for number, row in enumerate(parquet_rows(_read_bounded(stream)), start=1):
             yield Entry(Place(path=f"row {number}"), 0, row)
-    elif is_table(stream.peek(_START), name):
-        for line, row in table_rows(_read_bounded(stream)):
+    elif is_table(start, name):
+        for line, row in table_rows(decoded(_read_bounded(stream))):
             place = Place(line)
             yield BadEntry(place, row) if isinstance(row, str) else Entry(place, 0, row)
     else:
@@ -145,8 +183,8 @@ def _json_entries(stream: io.BufferedReader, *, strict: bool) -> Iterator[Entry 
         yield from _lines(chain(start, lines), strict=strict)
 
 
-def _head(file: io.BufferedReader) -> bytes:
-    return file.peek(4)[:4]
+def _start(file: io.BufferedReader) -> bytes:
+    return file.peek(_START)
 
 
 def _numbered(file: io.BufferedReader) -> Generator[tuple[int, bytes]]:
@@ -218,7 +256,7 @@ def _document(text: bytes, *, strict: bool) -> Iterator[Entry | BadEntry]:
 
 def _item(place: Place, size: int, value: JsonValue) -> Entry | BadEntry:
     try:
-        return Entry(place, size, as_object(value))
+        return Entry(place, size, required_object(value))
     except BadInputError as error:
         return BadEntry(place, str(error))
 
@@ -231,7 +269,7 @@ def _archived(file: io.BufferedReader) -> Iterator[Entry | BadEntry]:
         samples = [n for n in names if n.startswith("samples/") and n.endswith(".json")]
         header = next((n for n in ("header.json", "_journal/start.json") if n in names), None)
         if header is None or not samples:
-            raise BadInputError("is a zip file, but not a log of Inspect with samples: unpack it")
+            raise _no_log(names)
         log = read_object(_member(archive, header))
         for name in samples:
             place = Place(path=name)
@@ -240,6 +278,12 @@ def _archived(file: io.BufferedReader) -> Iterator[Entry | BadEntry]:
                 yield Entry(place, len(text), {**log, "samples": [read_object(text)]})
             except BadInputError as error:
                 yield BadEntry(place, str(error))
+
+
+def _no_log(names: list[str]) -> BadInputError:
+    if _SHEET in names:
+        return BadInputError("is an Excel workbook: save its sheet as CSV")
+    return BadInputError("is a zip file, but not a log of Inspect with samples: unpack it")
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from math import isfinite
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.forms.fields import snake_case
+from server.json_values import as_list, as_object
 
 Json: TypeAlias = Mapping[str, object]
 
@@ -17,9 +19,26 @@ _REWARDS = (
     *("passed", "pass", "grade", "rating", "return", "solved", "verdict", "outcome"),
 )
 _REWARD_ENDINGS = ("reward", "rewards", "score", "scores", "correct", "success", "accuracy")
+_SCORES = (
+    "score",
+    "scores",
+    "rewards",
+    "feedback",
+    "feedback_stats",
+)  # of objects and lists of rewards
 _HOLDERS = ("score", "feedback", "reward")
 _VERDICTS = {"correct", "incorrect", "pass", "fail", "passed", "failed", "true", "false"}
-_OUTPUT_ENDINGS = ("answer", "output", "response", "completion", "prediction", "generation", "said")
+_OUTPUT_ENDINGS = (
+    "answer",
+    "output",
+    "outputs",
+    "output.value",
+    "response",
+    "completion",
+    "prediction",
+    "generation",
+    "said",
+)
 _DEPTH = 4  # of looking for rewards
 _CLOSE = 0.8  # how much like `reward` a misspelt name is
 
@@ -62,15 +81,24 @@ def _find(value: object, name: str) -> tuple[bool, object]:
     return False, None
 
 
+@lru_cache(maxsize=4_096)
 def bare_name(name: str) -> str:
-    """A name as it is spelt without capitals and underscores: `taskId` and `task_id` are one."""
-    return name.replace("_", "").replace("-", "").lower()
+    """A name as it is spelt without capitals, underscores and spaces: `Task ID` is `task_id`."""
+    return "".join(name.split()).replace("_", "").replace("-", "").lower()
 
 
 def first(value: Json, names: Sequence[str], but: Sequence[str] = ()) -> str | None:
     """The first of these names that leads to something."""
     found = (n for n in names if n not in but and has(value, n) and lookup(value, n) is not None)
     return next(found, None)
+
+
+def first_spelt(value: Json, names: Sequence[str], but: Sequence[str] = ()) -> str | None:
+    """The first of these names, in any spelling, that leads to something."""
+    spelt = {bare_name(n): n for n in value if value[n] is not None}
+    return first(
+        value, [n for name in names for n in (name, spelt.get(bare_name(name), name))], but
+    )
 
 
 def field_names(value: object, depth: int = _DEPTH) -> list[str]:
@@ -90,15 +118,34 @@ def listed(names: Sequence[str], longest: int = 20) -> str:
 
 def reward_like(value: object) -> list[str]:
     """The names of fields that look like rewards: a number (also as text) or a grade, named so."""
-    return [name for name in field_names(value) if _is_reward(name, _find(value, name)[1])]
+    names = [name for name in field_names(value) if _is_reward(name, _find(value, name)[1])]
+    lists = [name for name in field_names(value) if _is_scores(name)]
+    return names + [found for name in lists for found in _in_list(name, _find(value, name)[1])]
+
+
+def _in_list(name: str, value: object) -> list[str]:
+    """The names of rewards in a list of scores, each an object with its value."""
+    return [
+        f"{name}.{number}.{field}"
+        for number, score in enumerate(objects(value))
+        for field in ("value", "score", "avg", "mean")
+        if isinstance(score.get(field), float | int)
+    ][:1]
+
+
+def _is_scores(name: str) -> bool:
+    return snake_case(name.rpartition(".")[2]).endswith(_SCORES)
 
 
 def _is_reward(name: str, value: object) -> bool:
     if not (isinstance(value, float | int) or (isinstance(value, str) and _is_graded(value))):
         return False
-    last = snake_case(name.rpartition(".")[2])
+    outer, _, written = name.rpartition(".")
+    last = snake_case(written)
     return (
-        last in _REWARDS
+        (bool(outer) and _is_scores(outer))
+        or (last == "label" and isinstance(value, bool))
+        or last in _REWARDS
         or last.endswith(_REWARD_ENDINGS)
         or last.startswith("reward_")
         or bool(get_close_matches(last, ("reward",), cutoff=_CLOSE))
@@ -120,7 +167,7 @@ def output_like(value: object) -> list[str]:
         name
         for name in field_names(value)
         if isinstance(_find(value, name)[1], str)
-        and name.rpartition(".")[2].lower().endswith(_OUTPUT_ENDINGS)
+        and ".".join(name.rsplit(".", 2)[-2:]).lower().endswith(_OUTPUT_ENDINGS)
     ]
 
 
@@ -130,19 +177,11 @@ def read_name(field: str, value: object) -> str:
     Raises:
         BadInputError: If it is something else, or empty.
     """
+    if isinstance(value, float) and value.is_integer():  # as tables with gaps have it
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
         raise BadInputError(f"{field}: must be text or an integer")
     return str(value).strip()
-
-
-def as_object(value: object) -> Json | None:
-    """The value if it is an object."""
-    return cast("Json", value) if isinstance(value, dict) else None
-
-
-def as_list(value: object) -> list[object] | None:
-    """The value if it is a list."""
-    return cast("list[object]", value) if isinstance(value, list) else None
 
 
 def objects(value: object) -> list[Json]:

@@ -9,9 +9,17 @@ from experience_store.errors import BadInputError
 from experience_store.store import Submission
 from experience_store.submissions.forms.values import is_empty
 from experience_store.submissions.read_submission import TrajectoryInput, read_submission
-from server.importing.chat import are_messages, conversation, is_unanswered, task_text
+from server.importing.chat import (
+    are_messages,
+    asks_last,
+    conversation,
+    from_response,
+    is_unanswered,
+    task_text,
+)
 from server.importing.fields import (
     Json,
+    as_list,
     as_object,
     bare_name,
     field_names,
@@ -68,14 +76,18 @@ class FieldNames:
 def content_of(value: Json, fields: FieldNames) -> tuple[tuple[str, ...], dict[str, object]]:
     """The fields that hold what was done, and that as `submit_group` takes it.
 
-    Messages that are only the prompt are joined with the answer in another field.
+    Messages that are only the prompt, perhaps with examples, are joined with the answer in another
+    field.
     """
     listed_in = (f for f in MESSAGES_FIELDS if f == "messages" or are_messages(value.get(f)))
     chat = fields.messages or first(value, tuple(listed_in))
-    if chat is not None and is_unanswered(asked := lookup(value, chat)):
-        field = _answer_field(value, fields, but=(chat,))
-        if field is not None:
-            return (chat, field), {"messages": conversation(asked, lookup(value, field))}
+    if chat is not None:
+        asked, field = lookup(value, chat), _answer_field(value, fields, but=(chat,))
+        if field is not None and _is_answered_by(asked, value, field, fields):
+            answer = lookup(value, field)
+            message = from_response(answer)
+            used = (chat, field) if message is answer else (chat,)  # what else it says is kept
+            return used, {"messages": conversation(asked, message)}
     field = fields.messages or fields.output or chat or first(value, OUTPUT_FIELDS)
     if field is None:
         field = next((f for f in ("messages", "output") if f in value), None)
@@ -84,6 +96,23 @@ def content_of(value: Json, fields: FieldNames) -> tuple[tuple[str, ...], dict[s
     content = lookup(value, field)
     is_chat = field in {fields.messages, "messages"} or are_messages(content)
     return (field,), {"messages" if is_chat else "output": content}
+
+
+def has_content(value: Json, fields: FieldNames) -> bool:
+    """Whether an entry says what was done."""
+    try:
+        content_of(value, fields)
+    except BadInputError:
+        return False
+    return True
+
+
+def _is_answered_by(asked: object, value: Json, field: str, fields: FieldNames) -> bool:
+    """Whether messages are only a prompt, perhaps with examples, and this field answers it."""
+    if is_unanswered(asked):
+        return True
+    is_output = field == fields.output or field not in _ANSWER_FIELDS
+    return is_output and asks_last(asked, lookup(value, field))
 
 
 def _answer_field(value: Json, fields: FieldNames, but: tuple[str, ...]) -> str | None:
@@ -101,6 +130,11 @@ def _answer_field(value: Json, fields: FieldNames, but: tuple[str, ...]) -> str 
 
 def _no_attempt(value: Json) -> str:
     """Why an entry is in no form that is known, and what may be what."""
+    if are_messages([value]):
+        return (
+            "is a single message: write the messages of an attempt as one object, such as "
+            '{"messages": [...], "reward": 1}'
+        )
     said = [f"has no attempt in any known form; its fields are {listed(list(value))}"]
     if (hint := list_hint({k: v for k, v in value.items() if not are_messages(v)})) is not None:
         said.append(hint)
@@ -112,7 +146,7 @@ def _no_attempt(value: Json) -> str:
     said += [f"{name} looks like chat messages: --messages-field {name}" for name in messages[:1]]
     outputs = [] if messages else output_like(value)
     said += [f"{name} looks like what was done: --output-field {name}" for name in outputs[:1]]
-    return "; ".join([*said, *_guesses(value)])
+    return "; ".join([*said, *_guesses({k: v for k, v in value.items() if k != "reward"})])
 
 
 def _guesses(value: Json) -> list[str]:
@@ -156,6 +190,8 @@ def single(task: object, attempt: Json, group: str, truth: object) -> Submission
     """A group of one attempt, which others may join; raises BadInputError if it is invalid."""
     if not task:
         raise BadInputError("names no task: name its field with --task-field")
+    if as_list(task) is not None and not are_messages(task):
+        raise BadInputError("task: is a list; write one object for each attempt")
     if (parts := as_object(task)) is not None:
         names = listed(list(parts))
         raise BadInputError(f"task: is an object ({names}): name its text with --task-field")

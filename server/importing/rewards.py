@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 from experience_store.errors import BadInputError
 from server.importing.fields import as_list, as_object, listed
@@ -24,6 +25,8 @@ def read_reward(value: object, field: str) -> float | None:
     match value:
         case None:
             return None
+        case int() if abs(value) > sys.float_info.max:
+            number = math.inf
         case bool() | int() | float():
             number = float(value)
         case str():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -16,8 +17,8 @@ from server.importing.json_text import JsonObject
 JSON_ENDINGS = {".json", ".jsonl", ".ndjson"}
 TABLE_ENDINGS = {".csv", ".tsv"}
 MAX_CELL = 10_000_000  # characters; the module's own limit is 131,072
-_DELIMITERS = ",\t;"
-_BOM = "\ufeff"
+_DELIMITERS = ",\t;|"
+_EXCEL = re.compile(r"sep=(?P<delimiter>.)\r?\n")  # which Excel takes for no row
 
 
 def is_table(start: bytes, name: str) -> bool:
@@ -27,9 +28,9 @@ def is_table(start: bytes, name: str) -> bool:
         start: The first bytes of the file.
         name: Its name, which decides where the contents do not.
     """
-    text = start.removeprefix(_BOM.encode()).lstrip()
+    text = start.removeprefix("\ufeff".encode()).lstrip()
     endings = set(PurePath(name).suffixes)
-    if not text or text.startswith((b"{", b"[")) or endings & JSON_ENDINGS:
+    if not text or text.startswith((b"{", b"[", b"|")) or endings & JSON_ENDINGS:
         return False
     header, *others = text.splitlines()
     if endings & TABLE_ENDINGS:
@@ -38,25 +39,43 @@ def is_table(start: bytes, name: str) -> bool:
     return not is_log and any(delimiter.encode() in header for delimiter in _DELIMITERS)
 
 
-def table_rows(data: bytes) -> Iterator[tuple[int, JsonObject | str]]:
+def table_rows(text: str) -> Iterator[tuple[int, JsonObject | str]]:
     """The rows with their lines; a text is what is wrong with a row.
 
     Raises:
         BadInputError: If it is not a table at all.
     """
-    text = _decoded(data)
     csv.field_size_limit(MAX_CELL)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    rows = _cells(text)
     start = 1
     try:
-        header = _header(next(cells for cells in lines if any(cells)))
-        start = lines.line_num + 1
-        for cells in lines:
+        end, cells = next(row for row in rows if any(row[1]))
+        header = _header(cells)
+        start = end + 1
+        for end, cells in rows:
             if any(cell.strip() for cell in cells):
                 yield start, _row(header, cells)
-            start = lines.line_num + 1
+            start = end + 1
     except csv.Error as error:
         yield start, f"is not valid CSV ({error})"
+
+
+def table_header(text: str) -> list[str]:
+    """The cells of the first row; none if there is no such row."""
+    try:
+        return next((cells for _, cells in _cells(text) if any(cells)), list[str]())
+    except csv.Error:
+        return []
+
+
+def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows, each with its last line."""
+    excel = _EXCEL.match(text)
+    delimiter = excel["delimiter"] if excel else _delimiter(text)
+    whole = text.replace(excel[0], "\n", 1) if excel else text
+    reader = csv.reader(io.StringIO(whole, newline=""), delimiter=delimiter, strict=True)
+    for cells in reader:
+        yield reader.line_num, cells
 
 
 def _row(header: list[str], cells: list[str]) -> JsonObject | str:
@@ -66,14 +85,6 @@ def _row(header: list[str], cells: list[str]) -> JsonObject | str:
             'delimiter or a line break in "quotes"'
         )
     return {name: cell or None for name, cell in zip(header, cells, strict=True)}
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode().removeprefix(_BOM)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise BadInputError(f"is not UTF-8 (line {line}); save the file as UTF-8") from error
 
 
 def _delimiter(text: str) -> str:

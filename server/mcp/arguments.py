@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.forms.fields import snake_case
-from experience_store.submissions.forms.values import is_empty, words
+from experience_store.submissions.forms.values import from_json_text, is_empty, is_object, words
 
 MAX_HINTED = 80  # characters of an unknown name, which is compared with the known ones
 _SIMILAR = 0.65
@@ -26,6 +26,8 @@ _ADDED_BY_CLIENTS = words(
     "tool tool_call tool_call_id tool_id tool_name tool_use_id trace_id turn_id type user_id "
     "workflow_id"
 )
+_OPTIONAL = words("after ground_truth group_id library max_tokens")
+_WRAPPERS = words("args arguments body data input kwargs params parameters payload tool_input")
 _OTHER_NAMES = {
     "task": "input instruction objective problem prompt query question request tasks text",
     "library": "collection lib libraries library_name namespace",
@@ -66,7 +68,8 @@ def read_arguments(
     Raises:
         BadInputError: If an unknown argument may be meant; says which, or where it belongs.
     """
-    named = {name: value for name, value in given.items() if name in known}
+    given = _unwrapped(given, known)
+    named = {n: value for n, value in given.items() if n in known and not _is_left_out(n, value)}
     ignored: list[str] = []
     for written, value in given.items():
         if written in known:
@@ -84,6 +87,22 @@ def read_arguments(
         else:
             ignored.append(written[:MAX_HINTED])
     return Arguments(named, ignored)
+
+
+def _unwrapped(given: Mapping[str, object], known: Sequence[str]) -> Mapping[str, object]:
+    """The arguments, also if all of them stand in one object, perhaps as JSON text."""
+    if any(snake_case(name) in known for name in given):
+        return given
+    for name, value in given.items():
+        inner = from_json_text(value) if snake_case(name) in _WRAPPERS else None
+        if is_object(inner) and any(snake_case(str(n)) in known for n in inner):
+            return {**{n: v for n, v in given.items() if n != name}, **inner}
+    return given
+
+
+def _is_left_out(name: str, value: object) -> bool:
+    """Whether an argument that need not be given is null or blank, as models write it then."""
+    return name in _OPTIONAL and (value is None or (isinstance(value, str) and not value.strip()))
 
 
 def _hint(name: str, known: Sequence[str]) -> str:

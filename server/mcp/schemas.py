@@ -148,7 +148,9 @@ def read_answers(answers: object) -> list[tuple[str, str | Mapping[str, object]]
         BadInputError: If one is not of the form {"request_id": ..., "answer": ...}.
     """
     read: list[tuple[str, str | Mapping[str, object]]] = []
-    for number, item in enumerate(as_list(answers)):
+    for number, item in enumerate(_listed(answers)):
+        if item is None:
+            continue
         found = from_json_text(item)
         if is_object(found):
             found = {snake_case(name): value for name, value in found.items()}
@@ -163,6 +165,14 @@ def read_answers(answers: object) -> list[tuple[str, str | Mapping[str, object]]
     if not read:
         raise BadInputError("answers: send at least one answer")
     return read
+
+
+def _listed(answers: object) -> list[object]:
+    """The answers as a list, also if they are an object with each under its request's id."""
+    found = from_json_text(answers)
+    if is_object(found) and not {snake_case(name) for name in found} & {"request_id", "answer"}:
+        return [{"request_id": id_, "answer": answer} for id_, answer in found.items()]
+    return as_list(found)
 
 
 class ScopedTool(Tool):

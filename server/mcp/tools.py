@@ -217,7 +217,9 @@ async def submit_answers(
 
 async def list_libraries(
     ctx: AppContext,
-    after: Annotated[str, Field(description="Return libraries after this name (cursor)")] = "",
+    after: Annotated[
+        LooseText, Field(description="Return libraries after this name (cursor)")
+    ] = "",
 ) -> Annotated[CallToolResult, LibrariesOut]:
     """List libraries: purpose, size, version, groups waiting to be learned from."""
     value = await libraries_out(app_of(ctx), after)

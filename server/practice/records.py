@@ -134,6 +134,7 @@ class Score(JournalRecord):
         spent: What the verifier spent, if it asked a language model.
         outage: Whether there is no reward because of an outage, in the rollout or the verifier.
         refused: Whether there is no reward because an endpoint refused the prompt.
+        unusable: What the verifier found in place of an answer, if that is why there is no reward.
     """
 
     reward: float | None
@@ -155,6 +156,11 @@ class ScoredAttempt(JournalRecord):
     def reward(self) -> float | None:
         """The reward; None for unscored."""
         return self.score.reward
+
+    @property
+    def unusable(self) -> UnusableKind | None:
+        """What came in place of an answer, whoever found it."""
+        return self.rollout.unusable or self.score.unusable
 
 
 class AttemptGroup(JournalRecord):

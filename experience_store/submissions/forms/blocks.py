@@ -1,7 +1,7 @@
 """Content blocks: the parts of a message, in the forms of all APIs.
 
 A block says by its type what it is, or by its only field (Gemini, Bedrock). Fields that its reader
-does not take are kept as JSON, and so is a block that no reader knows.
+does not take are kept as lines, and a block that no reader knows as JSON.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from experience_store.submissions.forms.fields import Fields, snake_case
+from experience_store.submissions.forms.fields import Fields, lines, merged, snake_case
 from experience_store.submissions.forms.media import media_mark
 from experience_store.submissions.forms.pieces import Called, Piece, Returned, Said
 from experience_store.submissions.forms.values import (
     Json,
-    as_name,
     as_text,
+    at,
     data_text,
     from_json_text,
     is_empty,
     is_list,
     is_object,
+    is_opaque,
     words,
 )
 
@@ -29,17 +30,16 @@ Reader: TypeAlias = Callable[[str, Json], list[Piece]]
 
 _TYPE_FIELDS = ("type", "part_kind", "kind", "$type", "block_type", "content_type")
 _CALL_IDS = ("tool_call_id", "call_id", "tool_use_id", "id")
+_ARGUMENTS = ("arguments", "args", "input", "parameters", "partial_json")
 _WORDS = (
     *("text", "thinking", "reasoning", "reasoning_text", "reasoning_content", "thought"),
-    *("refusal", "summary", "content", "value", "transcript"),
+    *("refusal", "summary", "content", "value", "transcript", "parts"),
 )
 _RESULTS = (
     *("content", "output", "outputs", "result", "results", "response", "return_value"),
     *("error_text", "error", "value"),
 )
-_STATES = ("state", "status", "outcome", "is_error")
-_FAILED = words("error output-error failed denied output-denied interrupted retried true")
-_ENDED = _FAILED | words("output-available result success")
+_ENCRYPTED = ("data", "encrypted_content")
 _BEGINNING = 40  # characters in which a result says that it is an error
 
 
@@ -53,7 +53,11 @@ def pieces_of(content: object) -> list[Piece]:
         reader = _reader_of(content)
         return reader(content) if reader else [Said(data_text(content))]
     if is_list(content) and _has_blocks(content):
-        return [piece for item in content for piece in _pieces_of_item(item)]
+        pieces: list[Piece] = []
+        for place, item in enumerate(content):
+            with at(place):
+                pieces += _pieces_of_item(item)
+        return pieces
     return [Said(data_text(content))]
 
 
@@ -72,53 +76,71 @@ def call_of(kind: str, block: Mapping[str, object]) -> list[Piece]:
         block: The call; its name and arguments may stand in an object inside it.
     """
     fields = Fields(_unwrapped(block))
-    id_ = as_name(fields.take(*_CALL_IDS))
-    name = as_name(fields.take("name", "tool_name", "tool"))
-    arguments = fields.take("arguments", "args", "input", "parameters", "partial_json")
+    id_ = fields.name(*_CALL_IDS)
+    name = fields.name("name", "tool_name", "tool", "function_name") or kind
+    is_inline = not fields.among(_ARGUMENTS)
+    arguments = fields.take(*_ARGUMENTS)
     returned = _result_text(fields)
-    rest = fields.rest()
-    if arguments is None and rest:
-        arguments, rest = rest, {}
-    call = Called(name or kind, "{}" if arguments is None else as_text(arguments), id_)
-    more: list[Piece] = [Said(data_text(rest))] if rest else []
-    result = [] if returned is None else [Returned(returned, name or kind, id_)]
-    return [*more, call, *result]
+    rest = "" if is_inline else fields.rest_text()
+    if is_inline:
+        arguments = fields.rest(inline=True)
+    call = Called(name, "{}" if arguments is None else as_text(arguments), id_)
+    result = [] if returned is None else [Returned(returned, name, id_)]
+    return [*_said(rest), call, *result]
 
 
 def result_of(_kind: str, block: Mapping[str, object]) -> list[Piece]:
     """The result of a tool call."""
-    fields = Fields(block)
-    id_ = as_name(fields.take(*_CALL_IDS))
-    name = as_name(fields.take("name", "tool_name"))
-    texts = [_result_text(fields), _rest_text(fields)]
-    return [Returned("\n".join(t for t in texts if t), name, id_)]
+    fields = Fields(_with_origin(block))
+    id_ = fields.name(*_CALL_IDS)
+    name = fields.name("name", "tool_name", "function_name")
+    text = _result_text(fields)
+    rest = lines(fields.rest(inline=text is None))
+    return [Returned("\n".join(t for t in (text, rest) if t), name, id_)]
+
+
+def _with_origin(block: Mapping[str, object]) -> Mapping[str, object]:
+    """A result with the call that led to it: Haystack's `origin`, beside the result."""
+    origin = block.get("origin")
+    if not is_object(origin) or "result" not in block:
+        return block
+    return merged({n: v for n, v in block.items() if n != "origin"}, origin)
 
 
 def spoken(kind: str, block: Mapping[str, object]) -> list[Piece]:
     """Text, thoughts, or a mark where they are hidden."""
     fields = Fields(block)
-    texts = [text_of(inner) for name in _WORDS if not isinstance(inner := fields.take(name), bool)]
-    pieces: list[Piece] = [Said(t) for t in dict.fromkeys([*texts, _rest_text(fields)]) if t]
+    if isinstance(block.get("thought"), bool):
+        fields.pop("thought")
+    texts = [_worded(fields.pop(name)) for name in fields.among(_WORDS)]
+    pieces: list[Piece] = [Said(t) for t in dict.fromkeys([*texts, fields.rest_text()]) if t]
     return pieces or ([] if kind in _MAY_BE_EMPTY else [Said(f"[{kind}]")])
+
+
+def _worded(held: object) -> str:
+    """A text, also in an object of its own, beside its annotations."""
+    if is_object(held) and isinstance(held.get("value"), str) and _reader_of(held) is None:
+        held = spoken("text", held)
+        return "\n".join(piece.text for piece in held if isinstance(piece, Said))
+    return text_of(held)
+
+
+def _said(text: str) -> list[Piece]:
+    return [Said(text)] if text else []
 
 
 def _result_text(fields: Fields) -> str | None:
     """The result in one of its fields, marked if the call failed; None if there is none."""
-    found = fields.take(*_RESULTS)
-    states = {as_text(fields.pop(name)).lower() for name in _STATES}
-    if found is None and not states & _ENDED:
+    is_ended, found = fields.is_ended(), fields.take(*_RESULTS)
+    if found is None and not is_ended:
         return None
-    return failed_text(text_of(found)) if states & _FAILED else text_of(found)
+    text = text_of(found)
+    return failed_text(text) if fields.is_failure() else text
 
 
 def failed_text(text: str) -> str:
     """The result of a call that failed."""
     return text if "error" in text[:_BEGINNING].lower() else f"error: {text}"
-
-
-def _rest_text(fields: Fields) -> str:
-    rest = fields.rest()
-    return data_text(rest) if rest else ""
 
 
 _INSIDE = ("function", "custom", "tool_invocation", "tool_call", "function_call")
@@ -132,7 +154,9 @@ def _unwrapped(call: Mapping[str, object]) -> Json:
     if not is_object(inner):
         named = "name" if not outer.get("name") else f"{wrapper}"
         return {**outer, named: inner} if wrapper else outer
-    twice = {n for n in outer.keys() & inner.keys() if outer[n] and outer[n] != inner[n]}
+    twice = {
+        n for n in outer.keys() & inner.keys() if not is_empty(outer[n]) and outer[n] != inner[n]
+    }
     id_ = {"id": outer["id"]} if outer.get("id") else {}
     return {**outer, **inner, **id_, **{f"{n} (outer)": outer[n] for n in twice - {"id", "type"}}}
 
@@ -144,22 +168,22 @@ def _media(kind: str, block: Json) -> list[Piece]:
 def _data(_kind: str, block: Json) -> list[Piece]:
     fields = Fields(block)
     held = fields.pop("value") if fields.has("value") else fields.pop("json")
-    rest = _rest_text(fields)
-    return [Said(data_text(held)), *([Said(rest)] if rest else [])]
+    return [Said(data_text(held)), *_said(fields.rest_text())]
 
 
-def _hidden(kind: str, _block: Json) -> list[Piece]:
-    return [Said(f"[{kind}]")]
+def _hidden(kind: str, block: Json) -> list[Piece]:
+    left = {n: v for n, v in block.items() if not (n in _ENCRYPTED and is_opaque(v))}
+    return [Said(f"[{kind}]"), *_said(Fields(left).rest_text())]
 
 
 def _nothing(kind: str, block: Json) -> list[Piece]:
     """A mark between parts."""
-    rest = Fields(block).rest()
-    return [Said(f"[{kind}] {data_text(rest)}")] if rest else []
+    rest = Fields(block).rest_text()
+    return [Said(f"[{kind}]\n{rest}")] if rest else []
 
 
 def _unknown(kind: str, block: Json) -> list[Piece]:
-    held = {k: v for k, v in block.items() if k not in _TYPE_FIELDS and not is_empty(v)}
+    held = {k: v for k, v in block.items() if not (v == kind or is_empty(v))}
     return [Said(f"[{kind}] {data_text(held)}" if held else f"[{kind}]")]
 
 
@@ -184,24 +208,27 @@ def _by_name(kinds: str, reader: Reader) -> dict[str, Reader]:
     return dict.fromkeys(kinds.split(), reader)
 
 
-_MAY_BE_EMPTY = words("text input_text output_text text-content user-prompt system-prompt")
+_MAY_BE_EMPTY = words(
+    "text input_text output_text text-content TextContent user-prompt system-prompt"
+)
 _READERS: Mapping[str, Reader] = {
     **_by_name(
         "text input_text output_text summary_text reasoning_text refusal thinking reasoning "
         "thought reasoning.text reasoning.summary error-text content user-prompt system-prompt "
-        "retry-prompt retry-feedback instruction text-content",
+        "retry-prompt retry-feedback instruction text-content TextContent",
         spoken,
     ),
     **_by_name("redacted_thinking reasoning.encrypted redacted-reasoning", _hidden),
     **_by_name(
         "tool_use tool-call tool_call toolCall function function_call functionCall mcp_call "
-        "custom_tool_call builtin-tool-call native-tool-call dynamic-tool tool-invocation",
+        "custom_tool_call builtin-tool-call native-tool-call dynamic-tool tool-invocation "
+        "FunctionCallContent",
         _call,
     ),
     **_by_name(
         "tool_result tool-result toolResult tool-return builtin-tool-return tool-error "
-        "tool_response function_response function_result functionResult function_call_output "
-        "custom_tool_call_output",
+        "tool_response tool_call_response function_response function_result functionResult "
+        "function_call_output custom_tool_call_output FunctionResultContent",
         result_of,
     ),
     **_by_name("json error-json", _data),
@@ -223,22 +250,29 @@ _RULES: Sequence[tuple[Callable[[str], bool], Reader]] = (
 _BESIDE = words(
     "annotations cache_control part_metadata signature thought thought_signature video_metadata"
 )
-_UNTYPED: Mapping[str, Reader] = {
+_WHOLE: Mapping[str, Reader] = {
     "text": spoken,
     "json": _data,
-    **_by_name("tool_use function_call tool_call", lambda _, block: call_of("?", _inner(block))),
-    **_by_name("tool_result function_response", lambda kind, block: result_of(kind, _inner(block))),
-    **_by_name("reasoning_content guard_content", lambda kind, block: spoken(kind, _inner(block))),
-    **_by_name("image document video audio inline_data file_data", _media),
-    "executable_code": lambda kind, block: _code(kind, _inner(block)),
-    "code_execution_result": lambda kind, block: _code_result(kind, _inner(block)),
     "cache_point": _nothing,
+    **_by_name("image document video audio inline_data file_data", _media),
+}
+_INNER: Mapping[str, Reader] = {
+    **_by_name("tool_use function_call tool_call", _call),
+    **_by_name("tool_result function_response tool_call_result", result_of),
+    **_by_name("reasoning reasoning_content guard_content", spoken),
+    "executable_code": _code,
+    "code_execution_result": _code_result,
 }
 
 
-def _inner(block: Json) -> Json:
-    """The object in the only field of a block."""
-    return next(v for k, v in block.items() if snake_case(k) not in _BESIDE and is_object(v))
+def _untyped(name: str, block: Json) -> list[Piece]:
+    """What a block without a type holds, by the name of its only field."""
+    if name in _WHOLE:
+        return _WHOLE[name](name, block)
+    beside = {n: value for n, value in block.items() if snake_case(n) != name}
+    inner = next(value for n, value in block.items() if n not in beside)
+    assert is_object(inner), "checked by `_reader_of`"
+    return [*_INNER[name](name, inner), *_said(Fields(beside).rest_text())]
 
 
 def _reader_of_type(kind: str) -> Reader | None:
@@ -253,17 +287,19 @@ def _reader_of(block: Json) -> Callable[[Json], list[Piece]] | None:
     kind = next((kind for kind in kinds if isinstance(kind, str)), None)
     if kind is not None:
         reader = _reader_of_type(kind)
-        return partial(reader, kind) if reader else None
-    names = {snake_case(name) for name in block} - _BESIDE
-    name = names.pop() if len(names) == 1 else ""
-    untyped = _UNTYPED.get(name)
-    if untyped is None or not (name in {"text", "json"} or _holds_object(block)):
-        return None
-    return partial(untyped, name)
+        return partial(_typed, reader, kind) if reader else None
+    held = {name: v for n, v in block.items() if (name := snake_case(n)) not in _BESIDE}
+    name = next(iter(held)) if len(held) == 1 else ""
+    known = name in {"text", "json"} or (
+        name in _WHOLE.keys() | _INNER.keys() and is_object(held[name])
+    )
+    return partial(_untyped, name) if known else None
 
 
-def _holds_object(block: Json) -> bool:
-    return any(is_object(v) for k, v in block.items() if snake_case(k) not in _BESIDE)
+def _typed(reader: Reader, kind: str, block: Json) -> list[Piece]:
+    """What a block of a known type holds."""
+    held = {n: v for n, v in block.items() if not (n in _TYPE_FIELDS and v == kind)}
+    return reader(kind, held)
 
 
 def _has_blocks(items: Sequence[object]) -> bool:

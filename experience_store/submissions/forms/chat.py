@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from experience_store.submissions.clean_text import cleaned
 from experience_store.submissions.forms.blocks import call_of, failed_text, pieces_of, text_of
 from experience_store.submissions.forms.fields import Fields
 from experience_store.submissions.forms.media import media_mark
 from experience_store.submissions.forms.pieces import (
     RESULT_ROLES,
+    Called,
     Piece,
     Returned,
     Said,
     messages_of,
+    with_text,
 )
 from experience_store.submissions.forms.roles import CALL_ROLES, plain_role, role_of
 from experience_store.submissions.forms.values import (
     Json,
     UnreadableError,
     as_list,
-    as_name,
     as_text,
+    at,
     data_text,
     from_json_text,
     is_empty,
@@ -39,11 +42,11 @@ _THOUGHTS = (
 )
 _CALLS = (
     *("tool_calls", "function_call", "tool_invocations", "tool_call_chunks"),
-    "invalid_tool_calls",
+    *("invalid_tool_calls", "tool_call"),
 )
 _EXTRA = ("additional_kwargs", "provider_specific_fields")  # fields of an API, passed on
 _LISTS = frozenset({"tool_calls", "function_call"})
-_PASSED_ON = frozenset({*_THOUGHTS, "refusal", "audio", "citations"})
+_PASSED_ON = frozenset({*_THOUGHTS, "refusal", "audio", "citations", "name", "tool_call_id"})
 KNOWN = ("role", "content", "name", "tool_call_id", "refusal", *_THOUGHTS[:2], *_CALLS[:2], "parts")
 
 
@@ -57,17 +60,21 @@ def read_chat(value: Mapping[str, object]) -> tuple[Message, ...]:
     written_role = fields.pop("role")
     role = role_of(written_role)
     is_result = role in RESULT_ROLES
-    name = as_name(fields.take("name", "tool_name", *(["function"] if is_result else [])))
-    call_id = as_name(fields.take("tool_call_id", "tool_use_id", "call_id"))
-    failed = is_result and (fields.pop("status") == "error" or fields.pop("is_error") is True)
+    name = fields.name("name", "tool_name", *(["function"] if is_result else []))
+    call_id = fields.name("tool_call_id", "tool_use_id", "call_id")
+    failed = is_result and fields.is_failure()
+    may_be_empty = is_result and bool(fields.among(_CONTENT))
     pieces = [
         *_thoughts(fields),
-        *_contents(fields, is_call=plain_role(written_role) in CALL_ROLES),
+        *_contents(fields, role, plain_role(written_role)),
         *_calls(fields),
         *_more(fields),
     ]
-    fields.refuse_rest(KNOWN, otherwise_empty=not pieces)
-    return messages_of(role, _failed(pieces) if failed else pieces, name, call_id)
+    rest = fields.checked_rest_text(KNOWN, otherwise_empty=not (pieces or may_be_empty))
+    made = messages_of(role, _failed(pieces) if failed else pieces, name, call_id)
+    if name and all(message.name != cleaned(name) for message in made):  # all are results of tools
+        rest = "\n".join(text for text in (f"name: {name}", rest) if text)
+    return with_text(made, rest)
 
 
 def _with_extra(value: Mapping[str, object]) -> Json:
@@ -100,14 +107,23 @@ def _thoughts(fields: Fields) -> list[Piece]:
     return [Said(text) for text in dict.fromkeys(texts) if text]
 
 
-def _contents(fields: Fields, *, is_call: bool) -> list[Piece]:
+def _contents(fields: Fields, role: str, written_role: str) -> list[Piece]:
     pieces: list[Piece] = []
     for field in fields.among(_CONTENT):
-        content = fields.pop(field)
-        inner = from_json_text(content)
-        new = call_of("?", inner) if is_call and is_object(inner) else pieces_of(content)
+        with at(field):
+            new = _content_pieces(fields.pop(field), role, written_role)
         if new != [Said(_joined(pieces))]:  # the text of the parts once more
             pieces = new if pieces == [Said(_joined(new))] else [*pieces, *new]
+    return pieces
+
+
+def _content_pieces(content: object, role: str, written_role: str) -> list[Piece]:
+    inner = from_json_text(content)
+    if written_role in CALL_ROLES and is_object(inner):
+        return call_of("?", inner)
+    pieces = pieces_of(content)
+    if role in RESULT_ROLES and any(isinstance(piece, Called) for piece in pieces):
+        return [Said(data_text(content))]  # data that looks like a call
     return pieces
 
 
@@ -116,19 +132,19 @@ def _joined(pieces: Iterable[Piece]) -> str:
 
 
 def _calls(fields: Fields) -> list[Piece]:
-    return [
-        piece
-        for field in fields.among(_CALLS)
-        for place, call in enumerate(as_list(fields.pop(field)))
-        for piece in _call(call, field, place)
-    ]
+    pieces: list[Piece] = []
+    for field in fields.among(_CALLS):
+        for place, call in enumerate(as_list(fields.pop(field))):
+            if not is_empty(call):
+                with at(field, place):
+                    pieces += _call(from_json_text(call))
+    return pieces
 
 
-def _call(call: object, field: str, place: int) -> list[Piece]:
-    inner = from_json_text(call)
-    if not is_object(inner):
-        raise UnreadableError("must be an object with name and arguments", field, place)
-    return call_of("?", inner)
+def _call(call: object) -> list[Piece]:
+    if not is_object(call):
+        raise UnreadableError("must be an object with name and arguments")
+    return call_of("?", call)
 
 
 def _more(fields: Fields) -> list[Piece]:
@@ -141,7 +157,7 @@ def _content(_field: str, value: object) -> list[Piece]:
 
 
 def _error(_field: str, value: object) -> list[Piece]:
-    return [] if value is None or isinstance(value, bool) else [Said(f"error: {as_text(value)}")]
+    return [] if is_empty(value) or value is False else [Said(f"error: {as_text(value)}")]
 
 
 def _media(field: str, value: object) -> list[Piece]:
@@ -156,11 +172,6 @@ def _results(_field: str, value: object) -> list[Piece]:
     return [Returned(data_text(result)) for result in as_list(value)]
 
 
-def _extra(_field: str, value: object) -> list[Piece]:
-    rest = Fields(value).rest() if is_object(value) else value
-    return [Said(data_text(rest))] if rest else []
-
-
 _MORE: Mapping[str, Callable[[str, object], list[Piece]]] = {
     **dict.fromkeys(("refusal", "artifact"), _content),
     "error": _error,
@@ -168,5 +179,4 @@ _MORE: Mapping[str, Callable[[str, object], list[Piece]]] = {
     **dict.fromkeys(("files", "documents", "attachments", "experimental_attachments"), _media),
     **dict.fromkeys(("citations", "search_results", "sources"), _sources),
     "tool_results": _results,
-    **dict.fromkeys(_EXTRA, _extra),
 }

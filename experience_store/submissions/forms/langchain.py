@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from experience_store.submissions.forms.chat import read_chat
-from experience_store.submissions.forms.fields import Fields
-from experience_store.submissions.forms.values import Json, as_name, is_list, is_object
+from experience_store.submissions.forms.fields import Fields, merged
+from experience_store.submissions.forms.values import Json, is_list, is_object
 from experience_store.trajectory import Message
 
 _TYPES = frozenset({"human", "ai", "system", "tool", "function", "chat", "developer", "user"})
@@ -31,26 +31,27 @@ def read_langchain(value: Mapping[str, object]) -> tuple[Message, ...]:
     kind: object = value.get("type")
     if is_object(kwargs) and is_list(path):
         kind = path[-1] if path else ""
-        body = _only(value, kwargs, "kwargs", "lc", "graph")
+        named = ["name"] if value.get("name") == kind else []  # of the class
+        body = _only(value, kwargs, "kwargs", "lc", "graph", *named)
     elif is_object(data):
         body = _only(value, data, "data")
     else:
         body = dict(value)
-    body.pop("type", None)
+    if _type(body.get("type")) in _TYPES:
+        del body["type"]
     role = _type(kind)
     if role == "chat":
         role = str(body.pop("role", ""))
-    return read_chat({**body, "role": role})
+    return read_chat(merged({"role": role}, body))
 
 
 def _only(value: Mapping[str, object], inner: Json, *taken: str) -> Json:
-    """The message inside, if nothing of it is left beside it."""
+    """The message inside, with what else is said beside it."""
     outer = Fields(value)
     for name in taken:
-        outer.pop(name)
-    as_name(outer.take("name"))
-    outer.refuse_rest((), otherwise_empty=False)
-    return dict(inner)
+        if value.get(name) is inner or isinstance(value.get(name), str | int):
+            outer.pop(name)
+    return merged(inner, outer.rest())
 
 
 def _type(kind: object) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from experience_store.submissions.forms.fields import snake_case
+import re
+
+from experience_store.submissions.forms.fields import KINDS, remaining, snake_case
 from experience_store.submissions.forms.values import (
     Json,
     as_text,
@@ -15,11 +17,10 @@ from experience_store.submissions.forms.values import (
 
 _PAYLOADS = words("data bytes file_data b64_json base64 blob image_bytes")
 _MIN_IMAGE = 64  # characters; the smallest image has more
-_DESCRIPTION = words(
-    "$type cache_control content_type detail expires_at force_download format identifier kind "
-    "media_type mime_type part_kind provider_metadata provider_options type vendor_metadata"
-)
-_OF_BINARY = words("id index")  # of interest if there is nothing else to tell it by
+_DESCRIPTION = words("detail force_download format identifier media_type mime_type")
+_WORD = re.compile(r"[\w.+/-]{0,60}")
+_SOURCES = words("base64 bytes file image text url")
+_OF_BINARY = words("expires_at id index")  # of interest if there is nothing else to tell it by
 
 
 def media_mark(kind: str, value: object) -> str:
@@ -36,7 +37,7 @@ def _readable(value: object) -> object:
         return _readable_fields(value)
     if is_list(value):
         held = [inner for item in value if (inner := _readable(item)) is not None]
-        return (held[0] if len(held) == 1 else held) or None
+        return held[0] if len(held) == 1 else held or None
     return None if is_empty(value) or is_binary(value, _MIN_IMAGE) else value
 
 
@@ -48,12 +49,23 @@ def _readable_fields(value: Json) -> object:
         for name, known in names.items()
         if known in _PAYLOADS and not is_text and is_binary(value[name], 0)
     }
-    skipped = _DESCRIPTION | (_OF_BINARY if binary else words(""))
     held = {
         name: inner
         for name, part in value.items()
         if name not in binary
-        and names[name] not in skipped
+        and not _is_description(names[name], part, of_binary=bool(binary))
         and (inner := _readable(part)) is not None
     }
-    return next(iter(held.values())) if len(held) == 1 else held or None
+    only = next(iter(held.values())) if len(held) == 1 else None
+    return only if isinstance(only, str) or is_object(only) else held or None
+
+
+def _is_description(name: str, value: object, *, of_binary: bool) -> bool:
+    """Whether a field says how the data is given, and nothing of what is in it."""
+    if name in _OF_BINARY:
+        return of_binary and not is_object(value)
+    if name in _DESCRIPTION:
+        return isinstance(value, bool) or (isinstance(value, str) and bool(_WORD.fullmatch(value)))
+    if name in KINDS:
+        return isinstance(value, str) and value in _SOURCES
+    return remaining(name, value, inline=True) is None

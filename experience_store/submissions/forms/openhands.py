@@ -6,20 +6,26 @@ from collections.abc import Mapping
 
 from experience_store.submissions.forms.blocks import text_of
 from experience_store.submissions.forms.fields import Fields
-from experience_store.submissions.forms.pieces import Called, Piece, Returned, Said, messages_of
+from experience_store.submissions.forms.pieces import (
+    Called,
+    Piece,
+    Returned,
+    Said,
+    messages_of,
+    with_text,
+)
 from experience_store.submissions.forms.roles import role_of
 from experience_store.submissions.forms.values import (
     Json,
-    as_name,
     as_text,
     data_text,
-    is_empty,
     is_object,
     words,
 )
 from experience_store.trajectory import Message
 
-_OF_THE_RUN = ("tool_call_metadata", "llm_metrics", "cause", "timeout")
+_OF_THE_RUN = ("cause", "timeout")  # numbers
+_OF_THE_CALL = words("function_name model_response total_calls_in_response")  # said again
 _SPOKEN = words("message system think finish")
 
 
@@ -36,30 +42,39 @@ def read_event(value: Mapping[str, object]) -> tuple[Message, ...]:
     Raises:
         UnreadableError: If a field is unknown that may hold content.
     """
-    fields = Fields(value)
-    for name in _OF_THE_RUN:
-        fields.pop(name)
-    source, action = fields.pop("source"), as_name(fields.take("action"))
-    observed, extras = as_name(fields.take("observation")), fields.take("extras")
-    arguments = fields.take("args")
+    fields = Fields(_without_repetition(value))
+    source, observed = fields.pop("source"), fields.name("observation")
+    action = None if observed else fields.name("action")
+    arguments = fields.take("args") if action else None
+    extras = fields.take("extras") if observed else None
     texts = [text_of(fields.take(name)) for name in ("content", "message")]
-    fields.refuse_rest(("action", "args", "observation", "content"), otherwise_empty=False)
+    rest = fields.checked_rest_text(
+        ("action", "args", "observation", "content"), otherwise_empty=False
+    )
     pieces = _acted(action, arguments, texts) if action else _said(texts)
     if observed:
-        shown = [*dict.fromkeys(texts), *([] if is_empty(extras) else [data_text(extras)])]
+        shown = [*dict.fromkeys(texts), data_text(extras)]
         pieces = [Returned("\n".join(text for text in shown if text), observed)]
-    return messages_of("system" if action == "system" else role_of(source or "agent"), pieces)
+    role = "system" if action == "system" else role_of(source or "agent")
+    return with_text(messages_of(role, pieces), rest)
+
+
+def _without_repetition(value: Mapping[str, object]) -> Json:
+    """An event without the course of the run, and what the model's answer says again."""
+    left = {n: v for n, v in value.items() if not (n in _OF_THE_RUN and isinstance(v, int))}
+    if is_object(call := left.get("tool_call_metadata")):
+        left["tool_call_metadata"] = {n: v for n, v in call.items() if n not in _OF_THE_CALL}
+    return left
 
 
 def _acted(action: str, arguments: object, texts: list[str]) -> list[Piece]:
     """What was said, or done with a tool that the action names."""
-    left: Json = dict(arguments) if is_object(arguments) else {}
+    left = dict(arguments) if is_object(arguments) else Fields({"args": arguments}).rest()
     said = [*texts, as_text(left.pop("thought", None))]
     if action not in _SPOKEN:
         return [*_said(said), Called(action, as_text(left))]
     said.append(text_of(left.pop("content", None)))
-    rest = Fields(left).rest()
-    return _said([*said, data_text(rest) if rest else ""])
+    return _said([*said, Fields(left).rest_text()])
 
 
 def _said(texts: list[str]) -> list[Piece]:

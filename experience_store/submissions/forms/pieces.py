@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
 from experience_store.submissions.clean_text import clean, cleaned
@@ -76,6 +76,14 @@ def messages_of(
                 assert_never(piece)
     end()
     return tuple(made) or (_message(role, [], [], name, call_id),)
+
+
+def with_text(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
+    """The messages, with more text at the end of the last."""
+    if not text:
+        return tuple(messages)
+    *others, last = messages
+    return (*others, replace(last, text=clean("\n".join(t for t in (last.text, text) if t))))
 
 
 def _message(

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from experience_store.submissions.forms.blocks import pieces_of, result_of
 from experience_store.submissions.forms.fields import Fields
-from experience_store.submissions.forms.pieces import Piece, messages_of
+from experience_store.submissions.forms.pieces import Piece, messages_of, with_text
 from experience_store.submissions.forms.values import as_list, as_text, is_object
 from experience_store.trajectory import Message
 
@@ -19,7 +19,7 @@ _SPEAKERS = {
 
 def is_pydantic_ai(value: Mapping[str, object]) -> bool:
     """Whether it is one of Pydantic AI's messages."""
-    return value.get("kind") in {"request", "response"} and "parts" in value
+    return as_text(value.get("kind")) in {"request", "response"} and "parts" in value
 
 
 def read_pydantic_ai(value: Mapping[str, object]) -> tuple[Message, ...]:
@@ -31,11 +31,11 @@ def read_pydantic_ai(value: Mapping[str, object]) -> tuple[Message, ...]:
     fields = Fields(value)
     parts = as_list(fields.pop("parts"))
     instructions = as_text(fields.pop("instructions"))
-    fields.refuse_rest(("parts", "instructions"), otherwise_empty=not parts)
+    rest = fields.checked_rest_text(("parts", "instructions"), otherwise_empty=not parts)
     made = [Message("system", instructions)] if instructions else []
     for role, spoken in groupby(parts, _speaker):
         made += messages_of(role, [p for part in spoken for p in _pieces(part)])
-    return tuple(made) or (Message("assistant", ""),)
+    return with_text(made or [Message("assistant", "")], rest)
 
 
 def _pieces(part: object) -> list[Piece]:

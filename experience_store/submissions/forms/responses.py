@@ -25,7 +25,8 @@ def is_item(value: Mapping[str, object]) -> bool:
 
 def read_item(value: Mapping[str, object]) -> tuple[Message, ...]:
     """Read an item."""
-    kind, item = str(value["type"]), dict(value)
+    kind = str(value["type"])
+    item = {name: inner for name, inner in value.items() if name != "type"}
     if kind.endswith(_OUTPUTS):
         pieces = result_of(kind, item)
     elif kind == "image_generation_call":
@@ -34,5 +35,5 @@ def read_item(value: Mapping[str, object]) -> tuple[Message, ...]:
     elif kind.endswith(_CALLS):
         pieces = call_of(kind.removesuffix("_call"), item)
     else:
-        pieces = pieces_of([item])
+        pieces = pieces_of([value])
     return messages_of("assistant", pieces)

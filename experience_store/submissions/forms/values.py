@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TypeAlias, TypeGuard, cast
+
+from experience_store.submissions.clean_text import only_item
 
 Json: TypeAlias = dict[str, object]
 
 _OPAQUE = frozenset({"encrypted_content", "encrypted_index"})  # only the API can read them
+_ENCODED = 3  # times that a value may be encoded as JSON
 _MIN_BINARY = 256  # characters; ids and hashes are shorter
 _FEW = 20  # kinds of characters; base64 has 64, a genome 4
 _DATA_URI = re.compile(r"data:[^,\s]{0,200};base64,")
@@ -25,6 +30,15 @@ class UnreadableError(ValueError):
     def __init__(self, problem: str, *place: str | int) -> None:
         super().__init__(problem)
         self.place = place
+
+
+@contextmanager
+def at(*place: str | int) -> Generator[None]:
+    """Says of what cannot be read where it is."""
+    try:
+        yield
+    except UnreadableError as error:
+        raise UnreadableError(str(error), *place, *error.place) from error
 
 
 def words(text: str) -> frozenset[str]:
@@ -48,13 +62,16 @@ def is_empty(value: object) -> bool:
 
 
 def from_json_text(value: object) -> object:
-    """The object or list in a JSON text; anything else as it is."""
-    if not isinstance(value, str) or value.lstrip()[:1] not in {"[", "{"}:
-        return value
-    try:
-        return cast("object", json.loads(value))
-    except (ValueError, RecursionError):
-        return value
+    """The object or list in a JSON text, also if it was encoded twice; anything else as it is."""
+    found = value
+    for _ in range(_ENCODED):
+        if not isinstance(found, str) or found.lstrip()[:1] not in {"[", "{", '"'}:
+            break
+        try:
+            found = cast("object", json.loads(found))
+        except (ValueError, RecursionError):
+            break
+    return found if is_object(found) or is_list(found) else value
 
 
 def as_list(value: object) -> list[object]:
@@ -62,7 +79,13 @@ def as_list(value: object) -> list[object]:
     found = from_json_text(value)
     if is_list(found):
         return list(found)
-    return [] if is_empty(found) else [found]
+    return [] if is_empty(found) or found == "null" else [found]
+
+
+def unnested(value: object) -> object:
+    """A list of objects that stands alone in another list; anything else as it is."""
+    inner = value[0] if is_list(value) and len(value) == 1 else None
+    return inner if is_list(inner) and any(map(is_object, inner)) else value
 
 
 def as_text(value: object) -> str:
@@ -78,8 +101,9 @@ def as_name(value: object) -> str | None:
     Raises:
         UnreadableError: If it is an object or a list.
     """
+    value = only_item(value)
     if not is_empty(value) and (is_object(value) or is_list(value)):
-        raise UnreadableError("a name or an id is not text: give text or a number")
+        raise UnreadableError("must be a name or an id: give text or a number")
     if is_empty(value):
         return None
     return as_text(value).strip() or None
@@ -104,6 +128,11 @@ def is_binary(value: object, longer_than: int = _MIN_BINARY) -> bool:
     if len(value) <= longer_than or not _BASE64.fullmatch(value):
         return False
     return longer_than < _MIN_BINARY or len(set(value)) > _FEW
+
+
+def is_opaque(value: object) -> bool:
+    """Whether it may be encrypted: text without spaces."""
+    return isinstance(value, str) and not any(map(str.isspace, value))
 
 
 def _without_binary(value: object) -> object:

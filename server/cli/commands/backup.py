@@ -28,7 +28,7 @@ def backup(*, file: Path, database: Path, yes: bool, as_json: bool) -> None:
     database.
     """
     check_exists(database)
-    check_replaceable(file, agreed=yes)
+    check_replaceable(file, database, agreed=yes)
     made = back_up(database, file)
     if as_json:
         print_json({**asdict(made), "path": str(made.path)})

@@ -12,7 +12,7 @@ import click
 from experience_store.library import Library, Policy
 from server import library_service
 from server.cli.number_types import Number, WholeNumber
-from server.cli.open_database import existing, opened
+from server.cli.open_database import existing, opened, warn_of_near_name
 from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import Command, database_option, json_option, library_argument, option
 from server.cli.output import definition_list, print_json, title
@@ -95,6 +95,7 @@ async def _describe(
     database: Path, name: str, objectives: tuple[str | None, str | None], given: Mapping[str, float]
 ) -> Library:
     async with opened(database) as store:
+        await warn_of_near_name(store, name)
         agent, learning = objectives
         return await library_service.describe(
             store, name, agent_objective=agent, learning_objective=learning, policy=given

@@ -12,7 +12,7 @@ from experience_store.errors import BadInputError
 from experience_store.operations import normalise_id
 from experience_store.version import Version
 from server import library_service
-from server.cli.open_database import existing, opened
+from server.cli.open_database import existing, opened, warn_of_near_name
 from server.cli.options import (
     AUTHOR,
     Command,
@@ -58,6 +58,7 @@ def add(*, text: str, name: str, library: str, database: Path, note: str, as_jso
                 raise BadInputError(
                     f"{text!r} is the name of a library: give the text of the experience too"
                 )
+            await warn_of_near_name(store, library)
             return await library_service.add(store, library, text, name, Attribution(AUTHOR, note))
 
     _print(library, asyncio.run(run()), as_json=as_json)

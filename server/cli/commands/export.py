@@ -96,7 +96,7 @@ def export(
         _print_whole(text)
         return
     path = Path(output).expanduser()
-    check_replaceable(path, agreed=force)
+    check_replaceable(path, database, agreed=force)
     _write(path, text, private=private)
     click.echo(f"Exported {library} to {path} ({len(text.encode()):,} bytes).", err=True)
 

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
@@ -28,14 +28,12 @@ from server.cli.options import (
     option,
 )
 from server.cli.output import clipped, count, experience_list, print_json, wrapped
-from server.importing.lesson_json import read_lesson_json
-from server.importing.lesson_text import read_lesson_text
-from server.importing.lessons import Lessons
+from server.importing.lesson_files import read_lessons, read_text
+from server.importing.lessons import Lessons, Skipped
 
 STDIO = "-"
-MAX_SHOWN = 5  # of what was skipped
+MAX_SHOWN = 20  # of what was skipped
 _ARCHIVE = re.compile(r'\s*\{\s*"format(?:_version)?"\s*:')  # which `export` writes first
-_JSON = re.compile(r'\s*(?:\{|\[\s*["\[{\]])')  # and not [G1], or [sai-00001]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,7 @@ class _Imported:
         new: The experiences that it adds.
         notes: What else there is to say about it.
         refused: Experiences that the content policy or the library's policy does not allow.
+        skipped: What the file has that is no lesson.
     """
 
     library: str
@@ -54,6 +53,7 @@ class _Imported:
     new: tuple[Experience, ...] = ()
     notes: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 @click.command("import", epilog="Exit code 1 if an experience was refused.")
@@ -80,7 +80,10 @@ def import_(
     \b
     - a list in Markdown or text, as `export --format markdown` writes it
     - lines of an ACE playbook: [sai-00001] helpful=5 harmful=1 :: text
-    - JSON: {"G0": "text"}, or a list of texts or of objects with text and name
+    - JSON, JSON lines or YAML: {"G0": "text"}, or a list of texts or of objects with text and name
+    - a table (CSV, TSV) or Parquet with a column text, and perhaps name
+
+    Headings become part of the names. What is not kept is listed.
     """  # noqa: D301  # click's mark for lines that are not wrapped
     text = _read(file)
     if _is_archive(text):
@@ -98,9 +101,9 @@ def import_(
 def _read(file: str) -> str:
     data = sys.stdin.buffer.read() if file == STDIO else Path(file).read_bytes()
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"{file} is not UTF-8 text") from error
+        return read_text(data)
+    except BadInputError as error:
+        raise BadInputError(f"{file} {error}") from error
 
 
 def _is_archive(text: str) -> bool:
@@ -117,7 +120,7 @@ def _is_archive(text: str) -> bool:
 
 def _read_lessons(file: str, text: str) -> Lessons:
     try:
-        return read_lesson_json(text) if _JSON.match(text) else read_lesson_text(text)
+        return read_lessons(text, file)
     except BadInputError as error:
         raise BadInputError(f"{file} {error}") from error
 
@@ -206,26 +209,33 @@ def _outcome(name: str, state: State, policy: Policy, lessons: Lessons) -> _Impo
     if not known and not application.changed:
         reasons = "; ".join(_reason(refusal) for refusal in application.refused)
         raise BadInputError(f"nothing was imported: {reasons}")
-    notes = [f"Skipped {count(known, 'experience')} that it already has."] if known else []
+    notes = (
+        [f"Skipped {count(known, 'experience')} that it already has, or the file twice."]
+        if known
+        else []
+    )
     return _Imported(
         name,
         state.version + application.changed,
         len(application.state.experiences),
         new=tuple(a.experience for a in application.applied if a.experience is not None),
-        notes=(*notes, *_skipped(lessons)),
+        notes=(*notes, *_not_kept(lessons)),
+        skipped=lessons.skipped,
         refused=application.refused,
     )
 
 
-def _skipped(lessons: Lessons) -> Iterator[str]:
-    """What is not taken for a lesson: a sentence about it, and the first of it."""
-    if not lessons.skipped:
-        return
-    shown = "; ".join(f"{s.place}: {clipped(s.text, 60)!r}" for s in lessons.skipped[:MAX_SHOWN])
-    more = len(lessons.skipped) - MAX_SHOWN
-    yield (
-        f"Skipped what is no item of a list: {shown}" + (f"; and {more} more" if more > 0 else "")
-    )
+def _not_kept(lessons: Lessons) -> Iterator[str]:
+    """What the file has beside its lessons, and what they have beside name and text."""
+    if lessons.left_out:
+        fields = ", ".join(f"{name} ({times:,})" for name, times in lessons.left_out)
+        yield f"Not kept, as an experience has only a name and a text: {fields}."
+    if lessons.skipped:
+        shown = "; ".join(
+            f"{s.place}: {clipped(s.text, 60)!r}" for s in lessons.skipped[:MAX_SHOWN]
+        )
+        more = len(lessons.skipped) - MAX_SHOWN
+        yield f"Skipped what is no lesson: {shown}" + (f"; and {more} more" if more > 0 else "")
 
 
 def _reason(refusal: Refusal) -> str:
@@ -243,6 +253,7 @@ def _as_json(done: _Imported, *, dry_run: bool) -> dict[str, object]:
             for r in done.refused
             if isinstance(r.operation, Add)
         ],
+        "skipped": [asdict(skipped) for skipped in done.skipped],
         "notes": list(done.notes),
         "dry_run": dry_run,
     }

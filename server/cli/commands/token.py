@@ -12,12 +12,12 @@ from pathlib import Path
 
 import click
 
-from experience_store.errors import BadInputError, LibraryNotFoundError, NotFoundError
+from experience_store.errors import BadInputError, NotFoundError
 from experience_store.library import check_library_name
-from experience_store.store import Store, Token, digest_of, new_token
+from experience_store.store import Token, digest_of, new_token
 from server import APP
 from server.access import DEFAULT_SCOPES, Scope
-from server.cli.open_database import existing, opened
+from server.cli.open_database import existing, missing, opened
 from server.cli.options import database_option, json_option, option
 from server.cli.output import local_date, local_time, print_json, table, wrapped
 
@@ -142,16 +142,8 @@ async def _add(database: Path, made: Token, secret: str) -> list[str]:
         return [
             f"Warning: {error}"
             for library in sorted(made.libraries or ())
-            if (error := await _missing(store, library))
+            if (error := await missing(store, library))
         ]
-
-
-async def _missing(store: Store, library: str) -> LibraryNotFoundError | None:
-    try:
-        await store.libraries.get(library)
-    except LibraryNotFoundError as error:
-        return error
-    return None
 
 
 async def _all(database: Path) -> Sequence[Token]:

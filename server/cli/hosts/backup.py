@@ -21,7 +21,8 @@ from pydantic import BaseModel, ValidationError
 
 from experience_store.errors import BadInputError
 from server.cli.hosts.config_file import ConfigFile, open_document, read_file, write_file
-from server.cli.hosts.document import ConfigDocument, as_list, as_table
+from server.cli.hosts.document import ConfigDocument
+from server.json_values import as_list, as_object
 from server.settings import default_database
 
 INPUTS = "inputs"
@@ -106,7 +107,7 @@ class Backup(BaseModel, frozen=True):
 def input_ids(document: ConfigDocument) -> list[object]:
     """The ids of what the host asks its user for."""
     asked = as_list(document.get(INPUTS)) or []
-    return [(as_table(item) or {}).get("id") for item in asked]
+    return [(as_object(item) or {}).get("id") for item in asked]
 
 
 def _reverted(text: str, before: str, after: str) -> str | None:

@@ -16,7 +16,8 @@ from server.cli.hosts.config_file import (
     read_file,
     write_file,
 )
-from server.cli.hosts.document import ConfigDocument, MalformedError, as_list, as_table
+from server.cli.hosts.document import ConfigDocument, MalformedError
+from server.json_values import as_list, as_object
 
 _CHANGED = "The entry was changed since it was installed; that change is lost."
 _LOST = "The copy of the original file is gone; comments in the old entry are lost."
@@ -163,9 +164,9 @@ def merged(
     if old.get("url") != new.get("url"):
         gone |= _OF_ONE_SERVER
     entry = {key: value for key, value in old.items() if key in new or key not in gone} | {**new}
-    variables = as_table(old.get("env"))
+    variables = as_object(old.get("env"))
     if variables and "url" not in new:
-        added = as_table(new.get("env")) or {}
+        added = as_object(new.get("env")) or {}
         is_bridge = BRIDGE[0] in (as_list(old.get("args")) or [])
         other_server = is_bridge and old.get("args") != new.get("args")
         tokens = {*installed, *((BRIDGE_TOKEN,) if other_server else ())}
@@ -185,7 +186,7 @@ def _servers(host: Host, document: ConfigDocument) -> str:
 def _put(
     document: ConfigDocument, path: tuple[str, str], planned: PlannedEntry, kept: Backup | None
 ) -> None:
-    entry, old = planned.entry, as_table(document.get(*path))
+    entry, old = planned.entry, as_object(document.get(*path))
     if old is not None:
         entry = merged(old, entry, kept.secrets if kept else ())
     document.update(*path, value=entry)
@@ -196,6 +197,6 @@ def _put(
 
 def _all_secrets(planned: PlannedEntry, kept: Backup | None) -> dict[str, list[str]]:
     secrets = dict(kept.secrets) if kept else {}
-    for name, value in (as_table(planned.entry.get("env")) or {}).items():
+    for name, value in (as_object(planned.entry.get("env")) or {}).items():
         secrets[name] = [*dict.fromkeys((*secrets.get(name, ()), str(value)))]
     return secrets

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from experience_store.errors import BadInputError
+from server.json_values import as_list, as_object
 
 Key: TypeAlias = str | int
 
@@ -48,7 +49,7 @@ class ConfigDocument(ABC):
 
     def update(self, *path: Key, value: object) -> None:
         """Make a value what it should be, touching only the parts of it that differ."""
-        old, new = as_table(self.get(*path)), as_table(value)
+        old, new = as_object(self.get(*path)), as_object(value)
         if old is None or new is None:
             if self.get(*path) != value:
                 self.set(*path, value=value)
@@ -93,20 +94,10 @@ class ConfigDocument(ABC):
     def _parse(self, text: str) -> object: ...
 
 
-def as_table(value: object) -> dict[str, object] | None:
-    """The value if it is a table."""
-    return cast("dict[str, object]", value) if isinstance(value, dict) else None
-
-
-def as_list(value: object) -> list[object] | None:
-    """The value if it is a list."""
-    return cast("list[object]", value) if isinstance(value, list) else None
-
-
 def at_path(data: object, path: tuple[Key, ...]) -> object | None:
     """The value at a path in plain data, None if there is none."""
     for key in path:
-        table, items = as_table(data), as_list(data)
+        table, items = as_object(data), as_list(data)
         if table is not None and isinstance(key, str):
             data = table.get(key)
         elif items is not None and isinstance(key, int):

@@ -27,7 +27,7 @@ from server.cli.hosts.document import (
     Key,
     MalformedError,
     as_list,
-    as_table,
+    as_object,
     at_path,
 )
 
@@ -59,7 +59,7 @@ class TomlDocument(ConfigDocument):
     @override
     def set(self, *path: Key, value: object) -> None:
         names = tuple(map(str, path))
-        if as_table(self.get(*names)) is not None:
+        if as_object(self.get(*names)) is not None:
             self.remove(*names)
         self._accept(_changed(self.data, names, value), *self._candidates(names, value))
 
@@ -117,7 +117,7 @@ class TomlDocument(ConfigDocument):
     def _candidates(self, path: Path, value: object) -> Iterator[Callable[[], str]]:
         """Texts with a value: in a section of its own, in its table, or together with its table."""
         while path:
-            if as_table(value) is not None:
+            if as_object(value) is not None:
                 yield partial(self._with_table, path, value)
             yield partial(_edited, self.text, path, _inline(value))
             path, value = path[:-1], {path[-1]: value}
@@ -126,7 +126,7 @@ class TomlDocument(ConfigDocument):
         """The text with a new section at the end, after an empty line."""
         for name in reversed(path):
             value = {name: value}
-        block = tomlkit.dumps(as_table(value) or {}).lstrip().replace("\n", self._newline)
+        block = tomlkit.dumps(as_object(value) or {}).lstrip().replace("\n", self._newline)
         before = self.text
         before += self._newline if before and not before.endswith("\n") else ""
         if before.strip() and not before.endswith(self._newline * 2):
@@ -158,7 +158,7 @@ def _path(header: str) -> Path:
     path: list[str] = []
     found: object = tomllib.loads(header)
     while found:
-        if table := as_table(found):
+        if table := as_object(found):
             name, found = next(iter(table.items()))
             path.append(name)
         else:
@@ -207,7 +207,7 @@ def _edited(text: str, path: Path, value: Item | None) -> str:
 
 def _inline(value: object) -> Item:
     """A value as it is written on one line."""
-    if (table := as_table(value)) is None:
+    if (table := as_object(value)) is None:
         return tomlkit.item(value)
     made = tomlkit.inline_table()
     cast("MutableMapping[str, object]", made).update(table)
@@ -218,7 +218,7 @@ def _changed(data: dict[str, object], path: Path, value: object) -> dict[str, ob
     """The data with a value at a path, or without it if that is None."""
     changed = table = deepcopy(data)
     for name in path[:-1]:
-        inner = as_table(table.setdefault(name, {}))
+        inner = as_object(table.setdefault(name, {}))
         if inner is None:
             raise BadInputError(f"{name} must be a table; nothing was changed")
         table = inner
@@ -230,7 +230,7 @@ def _changed(data: dict[str, object], path: Path, value: object) -> dict[str, ob
 
 def _without_empty(data: object) -> object:
     """The data without empty tables; in TOML, some exist only as long as something is in them."""
-    table = as_table(data)
+    table = as_object(data)
     if table is None:
         return data
     kept = {key: _without_empty(value) for key, value in table.items()}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
 from server.importing.chat import as_text, call, first_user_text, nested
-from server.importing.fields import Json, first, lookup, objects, without
+from server.importing.fields import Json, first, lookup, objects, only_objects, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
 
@@ -24,7 +24,7 @@ def _matches(value: Json) -> bool:
 
 
 def _read(value: Json) -> Record:
-    messages = [m for step in objects(value["steps"]) for m in _messages(step)]
+    messages = [m for step in only_objects("steps", value["steps"]) for m in _messages(step)]
     task = value.get("task") or first_user_text(messages)
     if task is None:
         raise BadInputError("steps: none is of the user, so that there is no task")
@@ -46,7 +46,7 @@ def _messages(step: Json) -> Iterator[dict[str, object]]:
     """A step as chat messages: what was said and called, then what the tools gave."""
     calls = [
         call(c.get("function_name"), c.get("arguments"), c.get("tool_call_id"))
-        for c in objects(step.get("tool_calls"))
+        for c in only_objects("tool_calls", step.get("tool_calls"))
     ]
     yield {
         "role": _ROLES.get(str(step["source"]), str(step["source"])),
@@ -58,7 +58,7 @@ def _messages(step: Json) -> Iterator[dict[str, object]]:
         ),
         **({"tool_calls": calls} if calls else {}),
     }
-    for result in objects(nested(step, "observation", "results")):
+    for result in only_objects("observation.results", nested(step, "observation", "results")):
         id_ = result.get("source_call_id")
         named = {} if id_ is None else {"tool_call_id": str(id_)}
         yield {"role": "tool", "content": as_text(result.get("content")), **named}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
-from server.importing.chat import are_messages, messages_in, task_text
+from server.importing.chat import are_messages, conversation, messages_in, task_text
 from server.importing.fields import Json, as_list, first, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
@@ -49,9 +49,10 @@ def _read(value: Json) -> Record:
     assert task_field is not None, "it matches"
     prompt, answer = value[task_field], value["completion"]
     content: dict[str, object] = {"output": answer}
-    if are_messages(answer):
-        asked = messages_in(prompt) if are_messages(prompt) else []
-        content = {"messages": [*asked, *messages_in(answer)]}
+    if are_messages(prompt):
+        content = {"messages": conversation(prompt, answer)}
+    elif are_messages(answer):
+        content = {"messages": messages_in(answer)}
     return Record(
         task=task_text(prompt),
         ground_truth=value[truth_field] if truth_field else None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
 from server.importing.chat import are_messages, as_text, call, nested, task_text, with_error
-from server.importing.fields import Json, as_list, as_object, objects, only_objects, without
+from server.importing.fields import Json, as_list, as_object, only_objects, without
 from server.importing.forms.form import Form, Record, distinct_attempt, distinct_group, only_reward
 
 _REPEATED = ("events", "transcript", "attachments", "events_data")
@@ -68,7 +68,7 @@ def _message(message: Json, attachments: Json) -> Json:
         call(c["function"], _restored(c.get("arguments"), attachments), c.get("id"))
         if isinstance(c.get("function"), str)
         else c
-        for c in objects(message.get("tool_calls"))
+        for c in only_objects("tool_calls", message.get("tool_calls"))
     ]
     made = {**message, "content": content, **({"tool_calls": calls} if calls else {})}
     return with_error(made, message["error"]) if message.get("error") else made

@@ -9,7 +9,7 @@ from server.importing.forms.form import Form, Record, distinct_group, only_rewar
 _TASKS = ("question", "problem", "query", "prompt", "goal", "text", "input", "ctx")
 _USUAL = ("exact_match", "acc")
 _PROMPTS = ("arguments.gen_args_0.arg_0", "arguments.0.0")
-_USED = ("doc_id", "target", "resps", "filtered_resps")
+_USED = ("doc_id", "target", "resps")
 
 
 def _matches(value: Json) -> bool:

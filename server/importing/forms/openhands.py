@@ -39,11 +39,12 @@ def _read(value: Json) -> Record:
 
 def _events(history: object) -> Iterator[Json]:
     """The events; old files have pairs of an action and what it led to."""
-    for item in as_list(history) or ():
+    for number, item in enumerate(as_list(history) or ()):
         pair = as_list(item)
-        for event in pair if pair is not None else [item]:
-            if (of := as_object(event)) is not None:
-                yield of
+        for event in [item] if pair is None else pair:
+            if (of := as_object(event)) is None:
+                raise BadInputError(f"history[{number}]: must be an object")
+            yield of
 
 
 def _message(event: Json) -> Iterator[dict[str, object]]:

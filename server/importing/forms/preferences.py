@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.messages import first_user_text
-from server.importing.chat import are_messages, messages_in, task_text
+from server.importing.chat import are_messages, conversation, messages_in, task_text
 from server.importing.fields import Json, first, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
 
 _TASKS = ("prompt", "task", "question", "query", "input", "instruction")
+_SPEAKERS = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
 _BOTH = {"chosen": 1.0, "rejected": 0.0}
 
 
@@ -34,15 +36,34 @@ def _parts(value: Json) -> Iterator[tuple[str, Json]]:
 
 def _read(value: Json) -> Record:
     answer = value["completion"]
+    if isinstance(answer, str) and _SPEAKERS.match(answer):
+        answer = _turns(answer)
     field = first(value, _TASKS)
     task = task_text(value[field]) if field else first_user_text(answer)
     if task is None:
         raise BadInputError("has no prompt: name its field with --task-field")
     content: dict[str, object] = {"output": answer}
-    if are_messages(answer):
+    asked = value[field] if field else None
+    if are_messages(asked) and not _repeats(asked, answer):
+        content = {"messages": conversation(asked, answer)}
+    elif are_messages(answer):
         content = {"messages": messages_in(answer)}
     used = (field or "", "completion", "reward")
     return Record(task=task, attempt={**content, "metadata": without(value, used)})
+
+
+def _turns(text: str) -> list[dict[str, str]]:
+    """The turns of a conversation as text, as hh-rlhf has it."""
+    _, *parts = _SPEAKERS.split(text)
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    roles = {"Human": "user", "Assistant": "assistant"}
+    return [{"role": roles[speaker], "content": said.strip()} for speaker, said in pairs]
+
+
+def _repeats(asked: object, answer: object) -> bool:
+    """Whether an answer is a whole conversation, which begins with what was asked."""
+    first = messages_in(asked)[:1]
+    return are_messages(answer) and messages_in(answer)[:1] == first
 
 
 def _reward(value: Json) -> float | None:

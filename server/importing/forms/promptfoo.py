@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
 from server.importing.chat import as_text, nested, task_text
-from server.importing.fields import Json, as_object, objects, without
+from server.importing.fields import Json, as_object, objects, only_objects, without
 from server.importing.forms.form import Form, Record, digest
 from server.importing.rewards import read_reward
 
@@ -21,7 +21,8 @@ def _matches(value: Json) -> bool:
 
 def _parts(value: Json) -> Iterator[tuple[str, Json]]:
     about = without({"evalId": value.get("evalId")}, ())
-    for number, result in enumerate(_results(value)):
+    results = only_objects("results.results", nested(value, "results", "results"))
+    for number, result in enumerate(results):
         yield f"results.results[{number}]", {**about, **result}
 
 

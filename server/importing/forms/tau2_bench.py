@@ -62,7 +62,7 @@ def _instructions(value: Json) -> str | None:
 def _messages(message: Json) -> Iterator[Json]:
     """The message in OpenAI's form. Results of several tools come in one."""
     inner = as_list(message.get("tool_messages"))
-    for one in objects(inner) if inner is not None else [message]:
+    for one in [message] if inner is None else only_objects("tool_messages", inner):
         if one.get("role") != "tool":
             yield one
             continue

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from experience_store.errors import BadInputError
 from server.importing.chat import messages_in
-from server.importing.fields import Json, objects, without
+from server.importing.fields import Json, only_objects, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
 
@@ -15,14 +16,15 @@ def _matches(value: Json) -> bool:
 
 
 def _read(value: Json) -> Record:
+    agents = only_objects("trajectories", messages_in(value.get("trajectories")))
     messages = [
-        message
-        for agent in objects(messages_in(value.get("trajectories")))
-        for message in messages_in(agent.get("trajectory"))
+        message for number, agent in enumerate(agents) for message in _messages(number, agent)
     ]
     index = value.get("dataset_index")
     trace = value.get("trace_id")
     answer = {"metadata": without(value, (*_USED, "judged_response"))}
+    if about := [without(agent, ("trajectory",)) for agent in agents]:
+        answer["metadata"]["agents"] = about
     if messages and value.get("response"):
         answer["metadata"]["response"] = value["response"]
     return Record(
@@ -36,6 +38,15 @@ def _read(value: Json) -> Record:
             **answer,
         },
     )
+
+
+def _messages(number: int, agent: Json) -> list[object]:
+    """What an agent did."""
+    found = agent.get("trajectory")
+    messages = messages_in(found)
+    if found and not messages:
+        raise BadInputError(f"trajectories[{number}].trajectory: must be a list of chat messages")
+    return messages
 
 
 def _reward(value: Json) -> float | None:

@@ -21,7 +21,9 @@ import httpx2
 import openai
 from typing_extensions import override
 
+from experience_store.safety.known_secrets import KnownSecrets
 from experience_store.safety.redaction import redact
+from experience_store.safety.secret_fields import secret_values
 from server.learning.models.completions import NoCompletionError, first_choice
 from server.learning.models.error_responses import (
     Meaning,
@@ -143,6 +145,7 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
                         conceded,
                     )
                 return response
+            response = self._without_keys(response)
             if not negotiation.again(Refusal(response.status_code, response.text)):
                 return _final(response)
 
@@ -179,6 +182,19 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
                     await response.aclose()
         except TimeoutError:
             return _instead(request, _LATE, f"timed out: no whole answer in {seconds:g} s")
+
+    def _without_keys(self, response: httpx2.Response) -> httpx2.Response:
+        """The error without what it repeats of the request's secrets."""
+        request = response.request
+        keys = secret_values([dict(request.headers), dict(self._extra_body), str(request.url)])
+        if (told := KnownSecrets(keys).redact(response.text)) == response.text:
+            return response
+        return httpx2.Response(
+            response.status_code,
+            headers=_without_framing(response.headers),
+            content=told.encode("utf-8", "replace"),
+            request=request,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from server.learning.models.error_responses import error_in
 from server.learning.models.standard_form import (
     REASONING,
     Json,
-    as_list,
-    as_object,
     end_of,
+    list_or_empty,
+    object_or_empty,
 )
 from server.settings import Prices, cost_of
 
@@ -107,17 +107,17 @@ def first_choice(completion: object) -> tuple[Json, Json]:
         raise NoCompletionError(error)
     if not isinstance(completion, dict):
         raise NoCompletionError(f"the response is not a chat completion but {_kind(completion)}")
-    body = as_object(cast("object", completion))
+    body = object_or_empty(cast("object", completion))
     if "choices" not in body:
         has = ", ".join(list(body)[:MAX_NAMED]) or "nothing"
         raise NoCompletionError(f"the response is not a chat completion: no choices, but {has}")
-    choices = as_list(body["choices"])
+    choices = list_or_empty(body["choices"])
     if not choices:
         raise NoCompletionError(f"the response has no answer: choices is {_kind(body['choices'])}")
-    choice = as_object(choices[0])
+    choice = object_or_empty(choices[0])
     if not isinstance(choice.get("message"), dict):
         raise NoCompletionError("the response has no answer: its first choice has no message")
-    return choice, as_object(choice["message"])
+    return choice, object_or_empty(choice["message"])
 
 
 def _kind(value: object) -> str:
@@ -140,7 +140,7 @@ def _kind(value: object) -> str:
 def _called(message: Json, text: str) -> list[str]:
     """The names of the tools that a message calls, as calls or written out as text."""
     names: list[str] = []
-    for call in as_list(message.get("tool_calls")):
+    for call in list_or_empty(message.get("tool_calls")):
         match call:
             case {"function": {"name": str(name)}} | {"name": str(name)}:
                 names.append(name)
@@ -164,12 +164,12 @@ def plausible(prompt: int, completion: int) -> bool:
 
 def _usage(completion: object, prices: Prices | None) -> Usage | None:
     """The usage that the endpoint reports; None if it is missing or invalid."""
-    used = as_object(as_object(completion).get("usage"))
+    used = object_or_empty(object_or_empty(completion).get("usage"))
     match used.get("prompt_tokens"), used.get("completion_tokens"):
         case int(prompt), int(wrote) if plausible(prompt, wrote):
             pass
         case _:
             return None
-    reported = as_object(used.get("prompt_tokens_details")).get("cached_tokens")
+    reported = object_or_empty(used.get("prompt_tokens_details")).get("cached_tokens")
     cached = max(0, min(reported, prompt)) if isinstance(reported, int) else 0
     return Usage(1, prompt, cached, wrote, cost_of(prices, prompt, cached, wrote))

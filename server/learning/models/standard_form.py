@@ -50,7 +50,7 @@ _DETAILS = ("prompt_tokens_details", "input_tokens_details")
 
 def in_standard_form(body: object) -> object:
     """The decoded response as OpenAI would have sent it; unchanged if it is no completion."""
-    found = as_object(body)
+    found = object_or_empty(body)
     choices = found.get("choices")
     if not isinstance(choices, list):
         return body
@@ -61,7 +61,7 @@ def in_standard_form(body: object) -> object:
         "created": _count(found, ("created",)) or 0,
         "model": str(found.get("model") or ""),
     }
-    standard["choices"] = [_choice(choice) for choice in as_list(found["choices"])]
+    standard["choices"] = [_choice(choice) for choice in list_or_empty(found["choices"])]
     usage = _usage(found.get("usage"))
     standard.pop("usage", None)
     if usage is not None:
@@ -69,12 +69,12 @@ def in_standard_form(body: object) -> object:
     return standard
 
 
-def as_object(value: object) -> Json:
+def object_or_empty(value: object) -> Json:
     """A JSON object; an empty one in place of anything else."""
     return cast("Json", value) if isinstance(value, dict) else {}
 
 
-def as_list(value: object) -> list[object]:
+def list_or_empty(value: object) -> list[object]:
     """A JSON array; an empty one in place of anything else."""
     return cast("list[object]", value) if isinstance(value, list) else []
 
@@ -117,10 +117,12 @@ def _message(message: Json, *, finished: bool) -> Json:
     standard.pop("refusal", None)
     if refusal:
         standard["refusal"] = _well_formed(str(refusal))
-    calls = as_list(message.get("tool_calls")) or as_list([message.get("function_call")])
+    calls = list_or_empty(message.get("tool_calls")) or list_or_empty(
+        [message.get("function_call")]
+    )
     standard.pop("function_call", None)
     standard.pop("tool_calls", None)
-    if called := [_call(call, place) for place, call in enumerate(calls) if as_object(call)]:
+    if called := [_call(call, place) for place, call in enumerate(calls) if object_or_empty(call)]:
         standard["tool_calls"] = called
     said = _well_formed("\n".join(part for part in reasoning if part))
     if said and finished and not (text.strip() or thoughts or refusal or called):
@@ -132,8 +134,8 @@ def _message(message: Json, *, finished: bool) -> Json:
 
 def _call(call: object, place: int) -> Json:
     """A tool call, with name and arguments in `function` and the arguments as text."""
-    found = as_object(call)
-    function = as_object(found.get("function")) or found
+    found = object_or_empty(call)
+    function = object_or_empty(found.get("function")) or found
     given = function.get("arguments", function.get("input"))
     arguments = given if isinstance(given, str) else json.dumps(given or {}, ensure_ascii=False)
     return {
@@ -147,15 +149,15 @@ def _texts(content: object) -> Iterator[str]:
     """The texts of a content that are no reasoning."""
     if isinstance(content, str):
         yield content
-    for part in as_list(content):
+    for part in list_or_empty(content):
         yield from _texts(part)
-    part = as_object(content)
+    part = object_or_empty(content)
     if part and str(part.get("type", "text")) in {"text", "output_text"}:
         yield from _texts(part.get("text", part.get("content")))
 
 
 def _refusals(content: object) -> Iterator[str]:
-    for part in as_list(content):
+    for part in list_or_empty(content):
         match part:
             case {"refusal": str(refusal)} if refusal:
                 yield refusal
@@ -166,9 +168,9 @@ def _refusals(content: object) -> Iterator[str]:
 def _reasoning(message: Json) -> Iterator[str]:
     """The reasoning of a message, wherever it stands; each text once."""
     told: set[str] = set()
-    parts = as_list(message.get("content"))
+    parts = list_or_empty(message.get("content"))
     places = [message.get(name) for name in _REASONING_FIELDS]
-    places += [part for part in parts if as_object(part).get("type") in _REASONING_PARTS]
+    places += [part for part in parts if object_or_empty(part).get("type") in _REASONING_PARTS]
     for place in places:
         said = "\n".join(_reasoning_texts(place)).strip()
         if said and said not in told:
@@ -179,9 +181,9 @@ def _reasoning(message: Json) -> Iterator[str]:
 def _reasoning_texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    for part in as_list(value):
+    for part in list_or_empty(value):
         yield from _reasoning_texts(part)
-    part = as_object(value)
+    part = object_or_empty(value)
     for name in ("text", "content", *_REASONING_PARTS):
         if name in part:
             yield from _reasoning_texts(part[name])
@@ -189,7 +191,7 @@ def _reasoning_texts(value: object) -> Iterator[str]:
 
 def _usage(reported: object) -> Json | None:
     """Counts of tokens under OpenAI's names; None if they are not complete."""
-    used = as_object(reported)
+    used = object_or_empty(reported)
     prompt = _count(used, _PROMPT_TOKENS)
     completion = _count(used, _COMPLETION_TOKENS)
     total = _count(used, ("total_tokens", "totalTokens"))
@@ -197,7 +199,7 @@ def _usage(reported: object) -> Json | None:
         completion = total - prompt
     if prompt is None or completion is None:
         return None
-    places = [*(as_object(used.get(name)) for name in _DETAILS), used]
+    places = [*(object_or_empty(used.get(name)) for name in _DETAILS), used]
     cached = next((n for place in places if (n := _count(place, _CACHED_TOKENS)) is not None), None)
     standard: Json = {
         "prompt_tokens": prompt,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-from server.learning.models.standard_form import Json, as_list
+from server.learning.models.standard_form import Json, list_or_empty
 
 STREAM = "text/event-stream"
 _END = "[DONE]"
@@ -116,4 +116,4 @@ def _together(pieces: list[object]) -> object:
 
 
 def _objects(values: object) -> Iterator[Json]:
-    return (cast("Json", value) for value in as_list(values) if isinstance(value, dict))
+    return (cast("Json", value) for value in list_or_empty(values) if isinstance(value, dict))

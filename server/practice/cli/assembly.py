@@ -100,7 +100,10 @@ def make_plan(options: RunOptions) -> RunPlan:
     elif options.hold_out is not None:
         tasks, held_out = split(tasks, options.hold_out, options.seed)
     refuse_overlap(options, "the practice data has", tasks, held_out)
-    tasks, held_out = (tuple(with_safe_id(task) for task in part) for part in (tasks, held_out))
+    redactor = options.redactor
+    tasks, held_out = (
+        tuple(with_safe_id(task, redactor) for task in part) for part in (tasks, held_out)
+    )
     if not options.direct:  # which submits nothing
         check_tasks(tasks, options.player.name, ground_truth=not options.no_ground_truth)
     return RunPlan(
@@ -155,7 +158,7 @@ async def assemble(
     await check_library(options, plan, library, found)
     identity = LibraryIdentity(journal, options.library, place_of(options))
     runner = Runner(
-        name=options.folder.resolve().name,
+        name=journal.redactor.text(options.folder.resolve().name),
         model=options.player.name,
         plan=plan,
         start=await _start(options, plan, models, identity, library, found),

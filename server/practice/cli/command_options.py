@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from typing_extensions import override
 
+from server.cli.number_types import LARGEST, Number, WholeNumber
 from server.cli.option_sections import Decorator
 from server.cli.options import ENVIRONMENT, JSON_OBJECT, option
 from server.mcp.next_steps import MAX_SERVED_TOKENS
@@ -17,8 +18,8 @@ from server.practice.verifiers import TIME_LIMIT
 from server.settings import MIN_PROMPT_TOKENS
 
 TEACHER_KEY = f"{ENVIRONMENT}TEACHER_API_KEY"
-POSITIVE = click.FloatRange(min=0, min_open=True)
-NOT_NEGATIVE = click.FloatRange(min=0)
+POSITIVE = Number(min=0, min_open=True)
+NOT_NEGATIVE = Number(min=0)
 
 
 class _Temperature(click.ParamType["float | None"]):
@@ -40,7 +41,7 @@ class _Temperature(click.ParamType["float | None"]):
 
 
 TEMPERATURE = _Temperature()
-COUNT = click.IntRange(min=1)
+COUNT = WholeNumber(min=1)
 _DEFAULT = RolloutLimits()
 
 Options = Sequence[Decorator]
@@ -66,9 +67,7 @@ DATASET: Options = (
         "[default: the first of ground_truth, answer, solution, target, answers, "
         "reward_model.ground_truth]",
     ),
-    option(
-        "--skip", metavar="N", type=click.IntRange(min=0), default=0, help="Skip the first N tasks."
-    ),
+    option("--skip", metavar="N", type=WholeNumber(), default=0, help="Skip the first N tasks."),
     option("--limit", metavar="N", type=COUNT, help="Maximum number of tasks."),
     option(
         "--verifier",
@@ -120,7 +119,7 @@ ATTEMPTS: Options = (
     option(
         "--experience-tokens",
         metavar="N",
-        type=click.IntRange(0, MAX_SERVED_TOKENS),
+        type=WholeNumber(max=MAX_SERVED_TOKENS),
         help="Token budget for experiences in a prompt.  [default: the server's, 1000]",
     ),
     option(
@@ -158,7 +157,7 @@ ATTEMPTS: Options = (
     option(
         "--accept-failures",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=WholeNumber(),
         default=0,
         show_default=True,
         help="Attempts that may stay unscored after an outage, in each step of practice and each "
@@ -167,7 +166,7 @@ ATTEMPTS: Options = (
     option(
         "--seed",
         metavar="N",
-        type=int,
+        type=WholeNumber(min=-LARGEST),
         default=0,
         show_default=True,
         help="Seed for the order of tasks and for attempts.",
@@ -224,7 +223,7 @@ TEACHER_PROMPT_TOKENS: Options = (
     option(
         "--teacher-prompt-tokens",
         metavar="N",
-        type=click.IntRange(min=MIN_PROMPT_TOKENS),
+        type=WholeNumber(min=MIN_PROMPT_TOKENS),
         help="Maximum tokens of the teacher's prompts, for a small context window: its size less "
         "1,000 for the answer.  [default: up to 24,000]",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from experience_store.submissions.read_submission import MAX_ATTEMPTS
+from server.cli.number_types import Number, WholeNumber
 from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import option
 from server.practice.cli import run_command
@@ -38,7 +39,7 @@ _HELD_OUT: Options = (
     option(
         "--hold-out",
         metavar="SHARE",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=Number(0, 1, min_open=True, max_open=True),
         help="Share of --data to hold out, such as 0.3, instead of --eval-data.",
     ),
 )
@@ -64,7 +65,7 @@ _LEARNING: Options = (
     option(
         "--group-size",
         metavar="G",
-        type=click.IntRange(1, MAX_ATTEMPTS),
+        type=WholeNumber(min=1, max=MAX_ATTEMPTS),
         default=5,
         show_default=True,
         help="Attempts at each task, compared with one another; 1 learns from single attempts (the "

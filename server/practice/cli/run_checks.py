@@ -13,6 +13,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
+from experience_store.safety.redaction import distinct
 from server.practice.cli.run_options import RunOptions
 from server.practice.client.library_client import LibraryClient, LibraryInfo
 from server.practice.datasets import overlap
@@ -34,8 +35,9 @@ async def check_library(
     """
     is_empty = found is None or ("without" not in options.arms and not found.experiences)
     if not options.epochs and "with" in options.arms and is_empty:
+        why = f" ({library.absence})" if found is None else ""
         raise BadInputError(
-            f"library {options.library!r} has no experiences to evaluate: name another with "
+            f"library {options.library!r} has no experiences to evaluate{why}: name another with "
             "--library (`experience-mcp libraries` lists them), or practise first"
         )
     if found and not options.allow_overlap and plan.held_out and "with" in options.arms:
@@ -62,12 +64,9 @@ def refuse_overlap(
         )
 
 
-def with_safe_id(task: Task) -> Task:
+def with_safe_id(task: Task, redactor: Redactor) -> Task:
     """The task, under another id if its own holds a secret: ids are in the names of records."""
-    if (safe := Redactor().text(task.id)) == task.id:
-        return task
-    mark = hashlib.sha256(task.id.encode()).hexdigest()[:8]
-    return task.model_copy(update={"id": f"{safe} {mark}"})
+    return task.model_copy(update={"id": distinct(redactor.text(task.id), task.id)})
 
 
 def place_of(options: RunOptions) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import click
 from pydantic import BaseModel, ConfigDict, Field
 
 from experience_store.errors import BadInputError
 from experience_store.learning.inputs import model_budget
+from experience_store.safety.secret_fields import is_secret_name, secret_values
 from server.cli.option_sections import Decorator, section
 from server.cli.options import (
     KEY_MISSING,
@@ -41,10 +41,10 @@ from server.practice.run.forecast import Assumptions
 from server.practice.run.redaction import Redactor
 from server.practice.spending import RolloutLimits
 from server.practice.verifiers import NAMES, make_verifier
-from server.settings import ModelSettings, Prices, Settings
+from server.settings import ModelSettings, Prices, Settings, secret_in
 
 DEFAULT_SERVED_TOKENS = Settings(Path()).max_tokens
-_SECRET_HEADER = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
+_WORD = re.compile("[a-z]{1,11}")
 _LONGEST_NAME = 60  # characters of a folder's name that come from the data's
 
 
@@ -123,7 +123,7 @@ class RunOptions(BaseModel):
         """The model that learns and judges."""
         player = self.player
         url = self.teacher_url or player.base_url
-        key = os.environ.get(TEACHER_KEY) or (player.api_key if url == player.base_url else NO_KEY)
+        key = secret_in(TEACHER_KEY) or (player.api_key if url == player.base_url else NO_KEY)
         prices = player.prices if self.teacher in {None, player.name} else None
         own = (self.teacher_price_prompt, self.teacher_price_cached, self.teacher_price_completion)
         if any(price is not None for price in own):
@@ -147,15 +147,16 @@ class RunOptions(BaseModel):
     @property
     def redactor(self) -> Redactor:
         """Takes secrets out of what is kept and printed, the run's own keys among them."""
-        keys = [self.player.api_key, self.teacher_settings.api_key, os.environ.get(TOKEN)]
-        for name, value in self.player.headers.items():
-            if _SECRET_HEADER.search(name):
-                keys += [value, value.split()[-1]] if value.strip() else []
-        bodies = (self.player.extra_body, self.teacher_settings.extra_body)
-        keys += [secret for body in bodies for secret in secret_values(body)]
-        if self.tools is not None:
-            keys += secrets_of_tools(self.tools)
-        return Redactor(keys)
+        keys = [self.player.api_key, self.teacher_settings.api_key, secret_in(TOKEN)]
+        settings: tuple[object, ...] = (
+            dict(self.player.headers),
+            dict(self.player.extra_body),
+            dict(self.teacher_settings.extra_body),
+            [self.player.base_url, self.teacher_settings.base_url, self.server],
+            _secret_variables(),
+            _read_tools(self.tools),
+        )
+        return Redactor([*keys, *secret_values(settings)])
 
     @property
     def folder(self) -> Path:
@@ -326,27 +327,25 @@ def _plain(values: Mapping[str, object]) -> dict[str, object]:
     return {k: v for k, v in values.items() if v is not None or k in _OPTIONAL}
 
 
-# letters and digits together, without what paths and sentences have
-_LIKE_A_KEY = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+_=-]{16,}")
 _OPTIONAL = {name for name, field in RunOptions.model_fields.items() if field.is_required()}
 
 
-def secret_values(value: object, name: str = "") -> Iterator[str]:
-    """The texts in a JSON value that are secrets by their name, or look like a key."""
-    if isinstance(value, Mapping):
-        for key, inner in cast("Mapping[str, object]", value).items():
-            yield from secret_values(inner, str(key))
-    elif isinstance(value, list):
-        for inner in cast("list[object]", value):
-            yield from secret_values(inner, name)
-    elif isinstance(value, str) and (_SECRET_HEADER.search(name) or _LIKE_A_KEY.fullmatch(value)):
-        yield value
+def _secret_variables() -> dict[str, str]:
+    """The environment variables with secrets: a verifier or a tool server may show them.
+
+    Not those that are a short word, such as `postgres`: texts would lose it wherever it stands.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if "://" in value or (is_secret_name(name) and not _WORD.fullmatch(value))
+    }
 
 
-def secrets_of_tools(path: Path) -> list[str]:
-    """The secrets that a file of MCP servers gives them; none if it cannot be read."""
+def _read_tools(path: Path | None) -> object:
+    """What a file of MCP servers gives them; nothing if it cannot be read."""
     try:
-        found: object = json.loads(path.read_text(encoding="utf-8"))
+        text = "null" if path is None else path.read_text(encoding="utf-8")
+        return [json.loads(text), json.loads(os.path.expandvars(text))]
     except (OSError, ValueError):
-        return []  # which is told where it is needed
-    return list(secret_values(found))
+        return None  # which is told where it is needed

@@ -6,7 +6,6 @@ The server either runs elsewhere and is reached by its URL, or is embedded in th
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -24,7 +23,7 @@ from experience_store.errors import BadInputError
 from server.learning.models import Model
 from server.mcp.build import build_server
 from server.practice.run_errors import RunStoppedError
-from server.settings import ModelSettings, Settings
+from server.settings import ModelSettings, Settings, secret_in
 from server.text import clipped
 
 TOKEN = "EXPERIENCE_MCP_SERVER_TOKEN"  # noqa: S105  # the name of a variable
@@ -83,10 +82,10 @@ class ServerConnection:
         try:
             result = await self._client.read_resource(uri)
         except (MCPError, OSError, httpx2.HTTPError) as error:
-            said = f"the server does not show {uri}: {self._reason(error)}"
+            reason = self._reason(error)
             if isinstance(error, MCPError) and error.code == INVALID_PARAMS:
-                raise ResourceMissingError(said) from error
-            raise RunStoppedError(said) from error
+                raise ResourceMissingError(reason) from error
+            raise RunStoppedError(f"the server does not show {uri}: {reason}") from error
         return "".join(c.text for c in result.contents if isinstance(c, TextResourceContents))
 
     async def has_tool(self, name: str) -> bool:
@@ -105,8 +104,10 @@ async def connect(url: str, stack: AsyncExitStack) -> ServerConnection:
     Raises:
         BadInputError: If no MCP server answers there, or it refuses the token.
     """
+    if not url.startswith(("http://", "https://")):
+        raise BadInputError(f"--server: invalid URL {url!r}: give one as http://127.0.0.1:8000/mcp")
     logging.getLogger("mcp.client").setLevel(logging.CRITICAL)  # its errors are raised, too
-    answers = HttpAnswers(url, os.environ.get(TOKEN) or None)
+    answers = HttpAnswers(url, secret_in(TOKEN))
     try:
         http = await stack.enter_async_context(answers.client())
         transport = streamable_http_client(url, http_client=http)

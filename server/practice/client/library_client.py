@@ -160,11 +160,15 @@ class LibraryClient:
     """A library on a server.
 
     Every method raises RunStoppedError if the server does not answer, or refuses.
+
+    Attributes:
+        absence: What the server says of it where it does not exist, such as similar names.
     """
 
     def __init__(self, connection: ServerConnection, library: str) -> None:
         """Use an open connection; the library need not exist yet."""
         self.library = library
+        self.absence = f"library {library!r} does not exist"
         self._connection = connection
         self._updates: dict[str, UpdateView] = {}
         self._policy: tuple[str, ...] = ()
@@ -180,7 +184,8 @@ class LibraryClient:
         """Facts about the library; None if it does not exist."""
         try:
             return await self._read("info", LibraryInfo)
-        except ResourceMissingError:
+        except ResourceMissingError as error:
+            self.absence = str(error)
             return None
 
     async def serve(self, task: Task, max_tokens: int | None) -> Served:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
-from server.importing.fields import listed
+from experience_store.submissions.forms.values import from_json_text
+from server.importing.fields import as_list, first, listed
 from server.practice.records import Task
 
 RIGHT_ANSWERS = "right_answers"  # in `Task.extra`, where verifiers look for all of them
 WORKED = "####"  # before the answer of a worked solution, as GSM8K has it
+_IN_OBJECTS = ("text", "value", "answer", "output", "content", "message")
 _EXACT = 10**15  # integers below are the same as floats
 
 
@@ -22,15 +25,33 @@ def read_answers(field: str, value: JsonValue) -> tuple[str, ...]:
     Raises:
         BadInputError: If it holds something else; says which field to name instead.
     """
-    if isinstance(value, list):
-        found = [_answer(field, item) for item in value]
+    held = _unwrapped(value)
+    if isinstance(held, list):
+        found = [_answer(field, _unwrapped(item)) for item in held]
         if not found or None in found:
             raise BadInputError(
                 f"{field}: a list of correct answers must not be empty or hold an empty one"
             )
         return tuple(dict.fromkeys(answer for answer in found if answer is not None))
-    answer = _answer(field, value)
+    answer = _answer(field, held)
     return () if answer is None else (answer,)
+
+
+def _unwrapped(value: JsonValue) -> JsonValue:
+    """What is in the usual objects around answers, and the texts in a JSON list of texts."""
+    if isinstance(value, str):
+        several = as_list(from_json_text(value))
+        are_texts = bool(several) and all(isinstance(item, str) for item in several or ())
+        return cast("JsonValue", several) if are_texts else value
+    if isinstance(value, dict):
+        name = first(value, _IN_OBJECTS)
+        inner, others = value.get(name or ""), value.get("aliases")
+        if isinstance(inner, str | int | float) and isinstance(others, list):
+            return [inner, *others]
+        if isinstance(inner, dict):
+            return _unwrapped(inner)
+        return inner if isinstance(inner, str | int | float | list) else value
+    return value
 
 
 def _answer(field: str, value: JsonValue) -> str | None:
@@ -59,24 +80,29 @@ def _answer(field: str, value: JsonValue) -> str | None:
 
 
 def final_answers(tasks: Sequence[Task], fields: Sequence[str | None]) -> tuple[Task, ...]:
-    """The tasks, with what follows #### as the answer, if each answer is a worked solution.
+    """The tasks, with what follows #### as the answer of a worked solution.
 
-    The solution stays in the task's extra, under the name of its field.
+    An answer is one if its last line begins with the mark, or if each answer has the mark. The
+    solution stays in the task's extra, under the name of its field.
     """
     truths = [task.ground_truth for task in tasks if task.ground_truth is not None]
-    if not truths or not all(_final(truth) for truth in truths):
-        return tuple(tasks)
+    all_are = all(_final(truth) for truth in truths)
     return tuple(
-        task
-        if task.ground_truth is None
-        else task.model_copy(
-            update={
-                "ground_truth": _final(task.ground_truth),
-                "extra": {field or "answer": task.ground_truth, **task.extra},
-            }
-        )
+        _finished(task, truth, field or "answer")
+        if (truth := task.ground_truth) and (all_are or _ends_with_answer(truth))
+        else task
         for task, field in zip(tasks, fields, strict=True)
     )
+
+
+def _finished(task: Task, solution: str, field: str) -> Task:
+    extra = {field: solution, **task.extra}
+    return task.model_copy(update={"ground_truth": _final(solution), "extra": extra})
+
+
+def _ends_with_answer(truth: str) -> bool:
+    last = truth.rstrip().rpartition("\n")[2]
+    return last.startswith(WORKED) and bool(_final(last))
 
 
 def _final(solution: str) -> str:

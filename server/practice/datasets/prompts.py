@@ -2,21 +2,25 @@
 
 The last thing that the user says is the task; what the system says stands before it. Where there
 are turns before that, such as examples, all turns are named: `User: …`, `Assistant: …`. What the
-assistant says afterwards is not part of the prompt: it is the answer.
+assistant says last after that is not part of the prompt: it is the answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
-from server.importing.chat import as_text, messages_in
+from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.forms.values import UnreadableError
+from server.importing.chat import are_messages, as_text, messages_in
 from server.importing.fields import Json, as_list, as_object, listed
 
 _SYSTEM = {"system", "developer"}
 _USER = {"user", "human"}
+_AGENT = {"assistant", "model", "gpt", "ai"}
 _TEXT_PARTS = {"text", "input_text", None}
 
 
@@ -34,17 +38,16 @@ def read_prompt(field: str, value: JsonValue) -> Prompt:
     Raises:
         BadInputError: If it is neither text nor chat messages, or empty.
     """
-    messages = [as_object(m) for m in messages_in(value)]
-    chat = [m for m in messages if m is not None and "role" in m]
-    if chat and len(chat) == len(messages):
-        return _of_chat(field, chat)
+    found = [value] if isinstance(value, dict) else value
+    if are_messages(found):
+        return _of_chat(field, messages_in(found))
     if not isinstance(value, str) or not value.strip():
         raise BadInputError(f"{field}: must be text or chat messages, and not empty")
     return Prompt(value)
 
 
-def _of_chat(field: str, messages: list[Json]) -> Prompt:
-    turns = [(str(m["role"]).lower(), _text(f"{field}.{n}", m)) for n, m in enumerate(messages)]
+def _of_chat(field: str, messages: list[object]) -> Prompt:
+    turns = [turn for n, m in enumerate(messages) for turn in _turns(f"{field}.{n}", m)]
     last = max((n for n, (role, _) in enumerate(turns) if role in _USER), default=None)
     if last is None:
         raise BadInputError(f"{field}: has no message of the user")
@@ -54,8 +57,8 @@ def _of_chat(field: str, messages: list[Json]) -> Prompt:
     prompt = "\n\n".join(text for text in (*system, *said) if text)
     if not others[-1][1]:
         raise BadInputError(f"{field}: what the user says last is empty")
-    answer = "\n\n".join(text for _, text in turns[last + 1 :] if text)
-    return Prompt(prompt, answer or None)
+    answers = [text for role, text in turns[last + 1 :] if role in _AGENT and text]
+    return Prompt(prompt, answers[-1] if answers else None)
 
 
 def _turn(role: str, text: str) -> str:
@@ -63,11 +66,27 @@ def _turn(role: str, text: str) -> str:
     return f"{name}: {text}"
 
 
+def _turns(place: str, value: object) -> Iterator[tuple[str, str]]:
+    """What a message says, and in which role; calls of tools are JSON."""
+    message = as_object(value) or {}
+    if "role" in message and "content" in message:
+        yield str(message["role"]).lower(), _text(place, message)
+        return
+    try:
+        read = read_message(value)
+    except UnreadableError as error:
+        within = ".".join(str(part) for part in (place, *error.place))
+        raise BadInputError(f"{within}: {error}") from error
+    if not any(part.text or part.tool_calls for part in read) and "content" not in message:
+        raise BadInputError(f"{place}: has no content; its fields are {listed(list(message))}")
+    for part in read:
+        calls = [f"{call.name}({call.arguments})" for call in part.tool_calls]
+        yield part.role, "\n".join([part.text, *calls]).strip()
+
+
 def _text(place: str, message: Json) -> str:
     """A message's text, and its calls of tools as JSON."""
-    if "content" not in message and "tool_calls" not in message:
-        raise BadInputError(f"{place}: has no content; its fields are {listed(list(message))}")
-    content = message.get("content")
+    content = message["content"]
     parts = as_list(content)
     texts = [as_text(content)] if parts is None else [_part(place, part) for part in parts]
     calls = message.get("tool_calls")

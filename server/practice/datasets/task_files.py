@@ -17,19 +17,25 @@ from typing import TypeVar, cast
 from pydantic import JsonValue, ValidationError
 
 from experience_store.errors import BadInputError
-from server.importing.fields import field_names, first, has, list_hint, listed, lookup, read_name
+from server.importing.fields import (
+    field_names,
+    first_spelt,
+    has,
+    listed,
+    lookup,
+    read_name,
+)
 from server.importing.json_text import JsonObject
 from server.practice.datasets.answers import RIGHT_ANSWERS, final_answers, read_answers
-from server.practice.datasets.prompts import Prompt, read_prompt
+from server.practice.datasets.choices import choices_of
+from server.practice.datasets.prompts import Prompt
+from server.practice.datasets.row_fields import find_prompt, find_truth
 from server.practice.datasets.rows import Row, read_rows, refuse
+from server.practice.datasets.single_object import rows_in
 from server.practice.records import Task
 
 Made = TypeVar("Made")
 
-TASK_FIELDS = ("task", "prompt", "question", "problem", "query", "messages")
-TRUTH_FIELDS = (
-    *("ground_truth", "answer", "solution", "target", "answers", "reward_model.ground_truth"),
-)
 ID_FIELDS = ("id", "task_id")
 IGNORED_FIELDS = ("attempts", "trajectories")
 
@@ -69,9 +75,12 @@ def read_tasks(path: Path, fields: Fields) -> tuple[Task, ...]:
 def _tasks(rows: list[Row], fields: Fields) -> tuple[Task, ...]:
     if not rows:
         raise BadInputError("has no tasks; give one JSON object per line, or a row of a table")
+    if len(rows) == 1 and not _has_prompt(rows[0].value, fields):
+        rows = rows_in(rows[0].value, lambda row: _has_prompt(row, fields)) or rows
     _check_field(rows, fields.truth, "--truth-field")
     _check_field(rows, fields.task, "--task-field")
-    read = _each(rows, lambda row: _read(row, fields))
+    from_one = _counts_from_one(rows, fields)
+    read = _each(rows, lambda row: _read(row, fields, from_one=from_one))
     made = final_answers([r.task for r in read], [r.truth_field for r in read])
     _refuse_repeated(
         [_Read(r.place, task, r.truth_field) for r, task in zip(read, made, strict=True)]
@@ -92,23 +101,57 @@ def _each(rows: list[Row], read: Callable[[Row], Made]) -> list[Made]:
     return made
 
 
-def _read(row: Row, fields: Fields) -> _Read:
-    value = row.value
-    prompt_field, prompt = _prompt(value, fields.task)
-    truth_field = fields.truth or first(value, TRUTH_FIELDS, but=prompt_field)
-    answers = _answers(value, truth_field, prompt)
-    id_field = first(value, ID_FIELDS)
-    used = {prompt_field, truth_field, id_field, *IGNORED_FIELDS}
-    extra: dict[str, JsonValue] = {key: item for key, item in value.items() if key not in used}
-    if len(answers) > 1:
-        extra[RIGHT_ANSWERS] = list(answers)
-    truth = answers[0] if answers else None
-    name = read_name(id_field, value[id_field]) if id_field else _made_id(prompt.text, truth)
+def _has_prompt(value: JsonObject, fields: Fields) -> bool:
     try:
-        task = Task(id=name, prompt=prompt.text, ground_truth=truth, extra=extra)
+        find_prompt(value, fields.task)
+    except BadInputError:
+        return False
+    return True
+
+
+def _counts_from_one(rows: list[Row], fields: Fields) -> bool:
+    """Whether the right choices are numbered from 1, which only all of them together tell."""
+    found: list[tuple[int, int]] = []
+    for row in rows:
+        if (choices := choices_of(row.value)) is not None:
+            field = fields.truth or find_truth(row.value, "", has_choices=True)
+            index = choices.index(_given(row.value, field))
+            found += [] if index is None else [(index, len(choices.texts))]
+    return any(index == size for index, size in found) and all(index for index, _ in found)
+
+
+def _read(row: Row, fields: Fields, *, from_one: bool) -> _Read:
+    value = row.value
+    prompt_field, prompt = find_prompt(value, fields.task)
+    choices = choices_of(value)
+    truth_field = fields.truth or find_truth(value, prompt_field, has_choices=choices is not None)
+    answers = _answers(value, truth_field, prompt)
+    text = prompt.text
+    if choices is not None and (answers or not choices.are_columns):
+        given = _given(value, truth_field)
+        numbers = [given] if isinstance(given, int) else answers
+        chosen = choices.chosen(truth_field or "", numbers, from_one=from_one)
+        text = text if chosen is None else choices.added_to(text)
+        answers = answers if chosen is None else chosen
+    id_field = first_spelt(value, ID_FIELDS)
+    truth = answers[0] if answers else None
+    try:
+        task = Task(
+            id=read_name(id_field, value[id_field]) if id_field else _made_id(text, truth),
+            prompt=text,
+            ground_truth=truth,
+            extra=_extra(value, {prompt_field, truth_field, id_field}, answers),
+        )
     except (ValidationError, RecursionError) as error:
         raise BadInputError("is nested too deeply") from error
     return _Read(row.place, task, truth_field)
+
+
+def _extra(value: JsonObject, used: set[str | None], answers: Sequence[str]) -> JsonObject:
+    """What else a row has, and objects of which only a part is used; and several right answers."""
+    out = {*IGNORED_FIELDS, *(n for n in used if n and not isinstance(value.get(n), dict))}
+    rest = {name: held for name, held in value.items() if name not in out}
+    return {**rest, RIGHT_ANSWERS: list(answers)} if len(answers) > 1 else rest
 
 
 def _answers(value: JsonObject, field: str | None, prompt: Prompt) -> tuple[str, ...]:
@@ -118,16 +161,12 @@ def _answers(value: JsonObject, field: str | None, prompt: Prompt) -> tuple[str,
     return () if field is not None or prompt.answer is None else (prompt.answer,)
 
 
-def _prompt(value: JsonObject, field: str | None) -> tuple[str, Prompt]:
-    """The field that holds the prompt, and the prompt."""
-    found = field or first(value, TASK_FIELDS)
-    if found is None:
-        hint = list_hint(value) or "name the field with the prompt (--task-field)"
-        has_fields = ", ".join(value) or "nothing"
-        raise BadInputError(
-            f"has no prompt ({', '.join(TASK_FIELDS)}); it has {has_fields}: {hint}"
-        )
-    return found, read_prompt(found, cast("JsonValue", lookup(value, found)))
+def _given(value: JsonObject, field: str | None) -> JsonValue:
+    """What the field of the right answer holds; a whole number is an int."""
+    if field is None or not has(value, field):
+        return None
+    given = cast("JsonValue", lookup(value, field))
+    return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
 def _made_id(prompt: str, truth: str | None) -> str:
@@ -165,11 +204,16 @@ def _repeated_ids(read: Sequence[_Read]) -> Iterator[str]:
 
 
 def _repeated_tasks(read: Sequence[_Read]) -> Iterator[str]:
-    found: dict[tuple[str, str | None], _Read] = {}
+    found: dict[str, _Read] = {}
     for r in read:
-        earlier = found.setdefault((r.task.prompt, r.task.ground_truth), r)
-        if earlier is not r:
+        earlier = found.setdefault(r.task.prompt, r)
+        if earlier is r:
+            continue
+        names = f" ({r.task.id!r} and {earlier.task.id!r})" if r.task.id != earlier.task.id else ""
+        if r.task.ground_truth == earlier.task.ground_truth:
+            yield f"{r.place}: the same task as {earlier.place}{names}; leave one of them out"
+        else:
             yield (
-                f"{r.place}: the same task as {earlier.place} "
-                f"({r.task.id!r} and {earlier.task.id!r}); leave one of them out"
+                f"{r.place}: asks the same as {earlier.place}{names} with another right answer; "
+                "give both in one row, as a list"
             )

@@ -39,6 +39,16 @@ class AttemptCounts(JournalRecord):
         return self.rollout_failures + self.verifier_failures
 
 
+class Bounds(JournalRecord):
+    """The least and the most that something can be."""
+
+    low: float
+    high: float
+
+
+UNIT = Bounds(low=0.0, high=FULL_REWARD)  # the usual scale of rewards
+
+
 class AttemptUse(JournalRecord):
     """What attempts took: the rollouts and the verifying apart.
 
@@ -76,6 +86,8 @@ def failure_of(attempt: ScoredAttempt) -> tuple[str, str] | None:
         return None
     if attempt.rollout.failure is not None:
         return "rollout", attempt.rollout.failure
+    if attempt.unusable and attempt.score.failure is not None:
+        return "rollout", attempt.score.failure
     if attempt.reward is not None:
         return "verifier", f"the reward was {attempt.reward}"
     return "verifier", attempt.score.failure or "no reward and no reason given"
@@ -103,7 +115,7 @@ def counts(attempts: Sequence[ScoredAttempt]) -> AttemptCounts:
         scored=len(attempts) - len(failures),
         rollout_failures=failures.count("rollout"),
         verifier_failures=failures.count("verifier"),
-        unusable=dict(Counter(a.rollout.unusable for a in attempts if a.rollout.unusable)),
+        unusable=dict(Counter(a.unusable for a in attempts if a.unusable)),
     )
 
 
@@ -122,34 +134,36 @@ def use(attempts: Sequence[ScoredAttempt]) -> AttemptUse:
     )
 
 
-def passes(attempts: Iterable[ScoredAttempt], threshold: float) -> int:
-    """How many passed: a reward of the threshold or more. Unscored attempts do not pass."""
-    return sum(reward >= threshold for reward in rewards_of(attempts))
-
-
-def mean_reward(attempts: Sequence[ScoredAttempt]) -> float:
-    """The mean over all attempts of a task; an unscored one earns nothing."""
-    return math.fsum(rewards_of(attempts)) / len(attempts)
-
-
-def mean_scored(attempts: Sequence[ScoredAttempt]) -> float | None:
-    """The mean over the scored attempts of a task; None where there is none."""
+def mean_reward(attempts: Iterable[ScoredAttempt]) -> float | None:
+    """The mean over the scored attempts; None where there is none."""
     rewards = rewards_of(attempts)
     return math.fsum(rewards) / len(rewards) if rewards else None
 
 
-def pass_at(attempts: Sequence[ScoredAttempt], threshold: float, k: int) -> float | None:
-    """Pass@k of a task; None where it was attempted fewer than k times."""
-    if len(attempts) < k:
+def mean_if(attempts: Sequence[ScoredAttempt], unscored: float) -> float:
+    """The mean over all attempts, had each unscored one earned this."""
+    rewards = rewards_of(attempts)
+    return math.fsum([*rewards, unscored * (len(attempts) - len(rewards))]) / len(attempts)
+
+
+def pass_at(attempts: Iterable[ScoredAttempt], threshold: float, k: int) -> float | None:
+    """Pass@k of these attempts; None where fewer than k of them are scored."""
+    rewards = rewards_of(attempts)
+    if len(rewards) < k:
         return None
-    return pass_at_k(len(attempts), passes(attempts, threshold), k)
+    return pass_at_k(len(rewards), sum(reward >= threshold for reward in rewards), k)
 
 
-def pass_threshold(run: Run) -> float | None:
+def reward_range(run: Run) -> Bounds:
+    """What an attempt can have earned: 0 to 1, and beyond that as far as the run's rewards go."""
+    groups = [g for part in (*run.steps, *run.evaluations) for g in part.groups]
+    rewards = rewards_of(attempts_of(groups))
+    return Bounds(low=min([UNIT.low, *rewards]), high=max([UNIT.high, *rewards]))
+
+
+def pass_threshold(rewards: Bounds) -> float | None:
     """The reward that counts as a pass: 1 where all rewards lie in 0 to 1, otherwise None.
 
     Rewards of another scale have no natural threshold; the caller can name one.
     """
-    groups = [g for part in (*run.steps, *run.evaluations) for g in part.groups]
-    rewards = rewards_of(attempts_of(groups))
-    return FULL_REWARD if all(0 <= reward <= FULL_REWARD for reward in rewards) else None
+    return FULL_REWARD if rewards == UNIT else None

@@ -7,21 +7,28 @@ The verdict goes by the sign-flip test at 5%. The bootstrap interval says how la
 be, and is printed with it, but it is a little too narrow for few tasks, while the test keeps its
 5% for any number. Where the two disagree the test decides and the verdict says so. The verdict is
 about Mean@K; the tests of Pass@k are beside it and are not corrected for being several.
+
+Figures are of scored attempts. What the unscored ones would have earned is not known, so the gain
+is given for both extremes, too: as if they had done as badly as possible with the library and as
+well as possible without it, and the other way round.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
 
 from server.practice.metrics.attempt_metrics import (
     AttemptCounts,
     AttemptUse,
+    Bounds,
     by_task,
     counts,
+    mean_if,
     mean_reward,
-    mean_scored,
     pass_at,
+    reward_range,
     use,
 )
 from server.practice.metrics.estimates import Estimate, SignFlip, estimate, sign_flip
@@ -55,21 +62,40 @@ class PairedPass(JournalRecord):
     paired: Paired
 
 
+class Extremes(JournalRecord):
+    """The gain over all attempts, had the unscored ones earned as little or as much as possible.
+
+    Attributes:
+        low: The mean gain if they earned the least with the library and the most without it.
+        high: The other way round.
+        low_test: Whether the differences of `low` are centred on 0.
+        high_test: The same of `high`.
+    """
+
+    low: float
+    high: float
+    low_test: SignFlip
+    high_test: SignFlip
+
+
 class TaskPair(JournalRecord):
-    """A task in both arms: its mean reward, an unscored attempt earning nothing.
+    """A task in both arms: the mean reward of its scored attempts.
 
     Attributes:
         task: Its id.
         text: Its text, shortened.
+        without: None where no attempt without the library is scored.
+        with_library: None where no attempt with it is scored.
+        gain: None where either is.
         unscored_without: How many attempts are unscored without the library.
         unscored_with: With it.
     """
 
     task: str
     text: str
-    without: float
-    with_library: float
-    gain: float
+    without: float | None
+    with_library: float | None
+    gain: float | None
     unscored_without: int
     unscored_with: int
 
@@ -83,8 +109,9 @@ class ArmComparison(JournalRecord):
         tasks: Shared tasks.
         only_without: Tasks left out because only the arm without the library has them.
         only_with: The other way round.
-        mean: Mean@K; the verdict is about this one.
-        mean_scored: Over scored attempts only; None where no task has one in both arms.
+        mean: Mean@K of scored attempts, which the verdict is about, over the tasks that have one in
+            both arms; None where none has.
+        extremes: The gain whatever the unscored attempts earned; None where all are scored.
         threshold: A reward from here on is a pass; None where passing has no meaning.
         pass_at: Pass@k for k = 1, 2, 4, ... and K; empty without a threshold.
         counts_without: Attempts without the library, over the shared tasks.
@@ -99,8 +126,8 @@ class ArmComparison(JournalRecord):
     tasks: int
     only_without: int
     only_with: int
-    mean: Paired
-    mean_scored: Paired | None
+    mean: Paired | None
+    extremes: Extremes | None
     threshold: float | None
     pass_at: list[PairedPass]
     counts_without: AttemptCounts
@@ -135,8 +162,8 @@ def comparison(run: Run, threshold: float | None) -> ArmComparison | None:
         tasks=len(pairs),
         only_without=len(before) - len(pairs),
         only_with=len(after) - len(pairs),
-        mean=_paired([(mean_reward(before), mean_reward(after)) for before, after in both]),
-        mean_scored=_paired_where(both, mean_scored),
+        mean=_paired_where(both, mean_reward),
+        extremes=_extremes(both, reward_range(run)),
         threshold=threshold,
         pass_at=[] if threshold is None else _paired_passes(both, k, threshold),
         counts_without=counts(all_before),
@@ -173,6 +200,21 @@ def _paired_where(
     return _paired(found) if found else None
 
 
+def _extremes(pairs: Sequence[Pair], rewards: Bounds) -> Extremes | None:
+    if not any(counts(attempts).unscored for pair in pairs for attempts in pair):
+        return None
+    low, high = (
+        [
+            difference(mean_if(before, if_without), mean_if(after, if_with))
+            for before, after in pairs
+        ]
+        for if_without, if_with in ((rewards.high, rewards.low), (rewards.low, rewards.high))
+    )
+    return Extremes(
+        low=fmean(low), high=fmean(high), low_test=sign_flip(low), high_test=sign_flip(high)
+    )
+
+
 def _paired_passes(pairs: Sequence[Pair], k: int, threshold: float) -> list[PairedPass]:
     made = [(size, _paired_where(pairs, _pass_figure(threshold, size))) for size in steps_to(k)]
     return [PairedPass(k=size, paired=paired) for size, paired in made if paired is not None]
@@ -186,7 +228,7 @@ def _per_task(pairs: Mapping[str, Pair], names: Mapping[str, str]) -> list[TaskP
     found: list[TaskPair] = []
     for task, (before, after) in pairs.items():
         one, two = mean_reward(before), mean_reward(after)
-        gain = difference(one, two)
+        gain = None if one is None or two is None else difference(one, two)
         found.append(
             TaskPair(
                 task=task,
@@ -198,4 +240,11 @@ def _per_task(pairs: Mapping[str, Pair], names: Mapping[str, str]) -> list[TaskP
                 unscored_with=counts(after).unscored,
             )
         )
-    return sorted(found, key=lambda pair: (-abs(pair.gain), pair.gain, pair.without))
+    return sorted(found, key=_largest_first)
+
+
+def _largest_first(pair: TaskPair) -> tuple[float, float, float]:
+    """The largest gain or loss first, and what is not known last."""
+    if pair.gain is None:
+        return (1, 0, 0)
+    return (-abs(pair.gain), pair.gain, pair.without or 0)

@@ -1,31 +1,31 @@
 """The arms and steps of a run in figures, and what it spent. An arm has Mean@K and Pass@K.
 
-Failures stay in the denominator: an unscored attempt earns nothing and does not pass, so an agent
-gains nothing by breaking off where it would have done badly. How many there were stands beside
-the figure, and so does the mean over the scored attempts only, which errs in the other direction.
-Where rewards can be below 0, earning nothing is not a penalty; then the second figure is the one to
-read.
+A measurement that failed is no figure: means and Pass@k are of scored attempts, and a task without
+one is left out. An agent could gain by breaking off where it would have done badly; so how many are
+unscored, and why, stands beside the figure, and so does what it would be had all of them earned the
+least, and the most, that rewards can be.
 
 K is the number of attempts planned per task: the largest group of the evaluation. Where a task
-has fewer attempts, because the run stopped, its mean is over those it has, it stays out of Pass@k
-for larger k, and `short_tasks` counts it.
+has fewer scored attempts its mean is over those it has, it stays out of Pass@k for larger k, and
+`short_tasks` counts it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 
 from server.practice.metrics.attempt_metrics import (
+    UNIT,
     AttemptCounts,
     AttemptUse,
+    Bounds,
     attempts_of,
     by_task,
     counts,
+    mean_if,
     mean_reward,
-    mean_scored,
     pass_at,
-    passes,
     rewards_of,
     use,
 )
@@ -44,7 +44,7 @@ from server.practice.records import (
 
 
 class PassAt(JournalRecord):
-    """The chance that one of k attempts passes; over the tasks attempted k times or more."""
+    """The chance that one of k attempts passes; over the tasks with k scored attempts or more."""
 
     k: int
     estimate: Estimate
@@ -58,10 +58,11 @@ class ArmMetrics(JournalRecord):
         version: The library's version; None without it.
         k: Attempts planned per task.
         tasks: Tasks that were attempted.
-        short_tasks: Those of them with fewer than k attempts.
+        short_tasks: Those of them with fewer than k scored attempts.
         counts: Attempts, by what became of them.
-        mean: Mean@K; an unscored attempt earns nothing.
-        mean_scored: Over scored attempts only, and tasks that have one; None where none has.
+        mean: Mean@K of scored attempts, over tasks that have one; None where none has.
+        bounds: Mean@K over all attempts, had the unscored ones earned the least or the most that
+            rewards can be; None where all are scored.
         threshold: A reward from here on is a pass; None where passing has no meaning.
         pass_at: Pass@k for k = 1, 2, 4, ... and K; empty without a threshold.
         use: What the attempts took.
@@ -73,8 +74,8 @@ class ArmMetrics(JournalRecord):
     tasks: int
     short_tasks: int
     counts: AttemptCounts
-    mean: Estimate
-    mean_scored: Estimate | None
+    mean: Estimate | None
+    bounds: Bounds | None
     threshold: float | None
     pass_at: list[PassAt]
     use: AttemptUse
@@ -91,26 +92,45 @@ def steps_to(k: int) -> list[int]:
     return [*(2**i for i in range(k.bit_length()) if 2**i < k), k]
 
 
-def arm_metrics(arm: Evaluation, k: int, threshold: float | None) -> ArmMetrics | None:
-    """The figures of an arm; None where nothing was attempted."""
+def arm_metrics(
+    arm: Evaluation, k: int, threshold: float | None, rewards: Bounds = UNIT
+) -> ArmMetrics | None:
+    """The figures of an arm; None where nothing was attempted.
+
+    Args:
+        arm: The arm.
+        k: Attempts planned per task.
+        threshold: The reward that counts as a pass, if there is one.
+        rewards: What an attempt can earn.
+    """
     tasks = by_task(arm.groups)
     if not tasks:
         return None
     attempts = attempts_of(arm.groups)
-    scored = [mean for a in tasks.values() if (mean := mean_scored(a)) is not None]
+    means = [mean for a in tasks.values() if (mean := mean_reward(a)) is not None]
     return ArmMetrics(
         arm=arm.arm,
         version=arm.version,
         k=k,
         tasks=len(tasks),
-        short_tasks=sum(len(a) < k for a in tasks.values()),
+        short_tasks=sum(len(rewards_of(a)) < k for a in tasks.values()),
         counts=counts(attempts),
-        mean=estimate([mean_reward(a) for a in tasks.values()]),
-        mean_scored=estimate(scored) if scored else None,
+        mean=estimate(means) if means else None,
+        bounds=_bounds(list(tasks.values()), rewards),
         threshold=threshold,
         pass_at=[] if threshold is None else _passes(tasks, k, threshold),
         use=use(attempts),
     )
+
+
+def _bounds(tasks: Sequence[Sequence[ScoredAttempt]], rewards: Bounds) -> Bounds | None:
+    if not any(counts(attempts).unscored for attempts in tasks):
+        return None
+    low, high = (
+        fmean(mean_if(attempts, reward) for attempts in tasks)
+        for reward in (rewards.low, rewards.high)
+    )
+    return Bounds(low=low, high=high)
 
 
 def _passes(tasks: Mapping[str, Sequence[ScoredAttempt]], k: int, threshold: float) -> list[PassAt]:
@@ -132,7 +152,8 @@ class StepMetrics(JournalRecord):
         groups_with_signal: Those whose rewards differ enough to learn from.
         counts: Attempts, by what became of them.
         mean_reward: Over the scored attempts; None where there is none.
-        pass_rate: Passes over all attempts; None where passing has no meaning.
+        pass_rate: Passes among the scored attempts; None where there is none, or passing has no
+            meaning.
         use: What the attempts took.
         version_before: The library version that the attempts were given.
         version: That the step left behind.
@@ -163,7 +184,6 @@ class StepMetrics(JournalRecord):
 def step_metrics(step: PracticeStep, threshold: float | None) -> StepMetrics:
     """The figures of a step; without a threshold there is no pass rate."""
     attempts = attempts_of(step.groups)
-    rewards = rewards_of(attempts)
     learned = step.learned
     return StepMetrics(
         step=step.number,
@@ -171,8 +191,8 @@ def step_metrics(step: PracticeStep, threshold: float | None) -> StepMetrics:
         groups=len(step.groups),
         groups_with_signal=sum(group.signal is True for group in step.groups),
         counts=counts(attempts),
-        mean_reward=math.fsum(rewards) / len(rewards) if rewards else None,
-        pass_rate=_pass_rate(attempts, threshold),
+        mean_reward=mean_reward(attempts),
+        pass_rate=None if threshold is None else pass_at(attempts, threshold, 1),
         use=use(attempts),
         version_before=learned.before,
         version=learned.version,
@@ -182,12 +202,6 @@ def step_metrics(step: PracticeStep, threshold: float | None) -> StepMetrics:
         failed_updates=len(learned.failed),
         learning=learned.spent,
     )
-
-
-def _pass_rate(attempts: Sequence[ScoredAttempt], threshold: float | None) -> float | None:
-    if threshold is None or not attempts:
-        return None
-    return passes(attempts, threshold) / len(attempts)
 
 
 class SpendingTotals(JournalRecord):

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from server.practice.metrics.comparison import ArmComparison, Paired
+from server.practice.metrics.comparison import ArmComparison, Extremes, Paired
 from server.practice.metrics.estimates import LEVEL, Interval
-from server.practice.metrics.formatting import ARROW, interval, number, p_value
+from server.practice.metrics.formatting import interval, number, p_value
 from server.practice.records import JournalRecord
 from server.text import count
 
 FEWEST_TO_TELL = 6  # 2 / 2^5 is above 5%, 2 / 2^6 below
+NO_PAIR = "No task has scored attempts in both arms, so nothing is known about a gain."
 
 
 class Verdict(JournalRecord):
     """What the comparison says.
 
     Attributes:
-        distinguishable: Whether the sign-flip test rejects "no difference" at 5%, and that does
-            not rest on attempts that are unscored.
+        distinguishable: Whether the sign-flip test rejects "no difference" at 5%, whatever the
+            unscored attempts would have earned.
         interval_agrees: Whether the bootstrap interval says the same; None without an interval.
         sentence: Both for people, with the figures.
     """
@@ -29,19 +30,21 @@ class Verdict(JournalRecord):
 def verdict(found: ArmComparison) -> Verdict:
     """Judge Mean@K by the sign-flip test.
 
-    An unscored attempt earns nothing in Mean@K. Where a task has more of them in one arm than in
-    the other, a difference may be made of those alone, so the scored attempts have to show it too.
+    Mean@K is of scored attempts. A difference counts only if the unscored ones cannot undo it: it
+    has to be there at both extremes of what they may have earned.
     """
     mean = found.mean
+    if mean is None:
+        return Verdict(distinguishable=False, interval_agrees=None, sentence=NO_PAIR)
     rejects = mean.test.p <= LEVEL
-    hollow = rejects and _rests_on_unscored(found)
-    distinguishable = rejects and not hollow
+    open_ended = rejects and _unscored_may_undo(mean.gain.value, found.extremes)
+    distinguishable = rejects and not open_ended
     agrees = None
     if mean.gain.interval is not None:
         agrees = _excludes_zero(mean.gain.interval) == rejects
-    sentences = [_judgement(found, distinguishable=distinguishable)]
-    if hollow:
-        sentences.append(_why_hollow(found))
+    sentences = [_judgement(found.k, mean, distinguishable=distinguishable)]
+    if open_ended:
+        sentences.append(_why_open(found))
     elif agrees is False:
         sentences.append(_disagreement(distinguishable=distinguishable))
     sentences += _too_few(mean)
@@ -50,32 +53,22 @@ def verdict(found: ArmComparison) -> Verdict:
     )
 
 
-def _rests_on_unscored(found: ArmComparison) -> bool:
-    """Whether the arms differ in unscored attempts, and the scored ones do not say the same.
-
-    Totals that are equal say nothing: easy tasks may fail in one arm, and hard ones in the other.
-    """
-    if all(pair.unscored_without == pair.unscored_with for pair in found.per_task):
+def _unscored_may_undo(gain: float, found: Extremes | None) -> bool:
+    if found is None:
         return False
-    scored = found.mean_scored
-    if scored is None or scored.test.p > LEVEL:
-        return True
-    return (scored.gain.value > 0) != (found.mean.gain.value > 0)
+    ends = ((found.low, found.low_test), (found.high, found.high_test))
+    return any(end * gain <= 0 or test.p > LEVEL for end, test in ends)
 
 
-def _why_hollow(found: ArmComparison) -> str:
-    without, with_library = found.counts_without, found.counts_with
-    scored = found.mean_scored
-    said = (
-        "no task has scored attempts in both"
-        if scored is None
-        else f"over scored attempts only it is {number(scored.without.value)} {ARROW} "
-        f"{number(scored.with_library.value)} ({p_value(scored.test)})"
-    )
+def _why_open(found: ArmComparison) -> str:
+    without, with_library, ends = found.counts_without, found.counts_with, found.extremes
+    assert ends is not None, "something is unscored"
     return (
-        f"The test rejects that, but {without.unscored:,} of {count(without.attempts, 'attempt')} "
-        f"without the library and {with_library.unscored:,} of {with_library.attempts:,} with it "
-        f"are unscored and count as 0; {said}: the difference may come from the failures alone."
+        f"The scored attempts alone show it, but {without.unscored:,} of "
+        f"{count(without.attempts, 'attempt')} without the library and {with_library.unscored:,} "
+        f"of {with_library.attempts:,} with it are unscored: depending on what they would have "
+        f"earned the gain is between {number(ends.low, signed=True)} and "
+        f"{number(ends.high, signed=True)}."
     )
 
 
@@ -83,15 +76,15 @@ def _excludes_zero(found: Interval) -> bool:
     return found.low > 0 or found.high < 0
 
 
-def _judgement(found: ArmComparison, *, distinguishable: bool) -> str:
-    gain = found.mean.gain
+def _judgement(k: int, mean: Paired, *, distinguishable: bool) -> str:
+    gain = mean.gain
     kind = "loss" if gain.value < 0 else "gain"
     word = "is" if distinguishable else "is not"
     given = gain.interval is not None
     spread = f"{'95% interval ' if given else ''}{interval(gain.interval, signed=True)}"
     return (
-        f"The {kind} of {number(abs(gain.value))} in Mean@{found.k} {word} distinguishable from "
-        f"zero at 5% ({spread}, {p_value(found.mean.test)}, {count(found.tasks, 'task')})."
+        f"The {kind} of {number(abs(gain.value))} in Mean@{k} {word} distinguishable from "
+        f"zero at 5% ({spread}, {p_value(mean.test)}, {count(gain.tasks, 'task')})."
     )
 
 

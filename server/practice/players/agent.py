@@ -7,11 +7,14 @@ leave nothing behind for each other. What a tool reports as an error is shown to
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from fastmcp.client.transports import StdioTransport
 from mcp import MCPError
 from mcp_types import CONNECTION_CLOSED
 from pydantic import JsonValue
@@ -48,6 +51,7 @@ from server.learning.models.completions import estimated, plausible, why_unusabl
 from server.learning.models.standard_form import REASONING, Json
 from server.practice.players import BrokenOffError, Player, Sampling, UnusableAnswerError
 from server.practice.players.completion import broken_off, limit_name
+from server.practice.players.tool_log import last_words
 from server.practice.records import Spent
 from server.practice.run_errors import BudgetSpentError, LimitReachedError
 from server.practice.spending import UsageMeter, priced, spent_of
@@ -92,9 +96,13 @@ class AgentPlayer(Player):
 
     @override
     async def play(self, prompt: str, meter: UsageMeter, seed: int) -> str:
+        with TemporaryDirectory(prefix="experience-mcp-") as folder:
+            return await self._play(prompt, meter, seed, Path(folder) / "tools.log")
+
+    async def _play(self, prompt: str, meter: UsageMeter, seed: int, log: Path) -> str:
         agent = Agent(
             self._chat,
-            toolsets=toolsets(self._tools, self._tools_seconds),
+            toolsets=toolsets(self._tools, self._tools_seconds, log),
             system_prompt=self._sampling.instructions or (),
             model_settings=self._settings(seed),
             retries={"tools": _MISTAKES, "output": 0},
@@ -104,14 +112,16 @@ class AgentPlayer(Player):
         meter.at_tools()
         try:
             return await self._run(agent, prompt, usage, messages, meter, agent_usage)
-        except (BudgetSpentError, LimitReachedError, BrokenOffError):
+        except (BudgetSpentError, LimitReachedError, UnusableAnswerError):
             raise
+        except BrokenOffError as error:
+            raise BrokenOffError(f"{error}{last_words(log)}") from error
         except ModelAPIError as error:
             raise broken_off(self._model.name, error) from error
         except UnexpectedModelBehavior as error:
             return self._without_answer(messages, error)
         except Exception as error:  # tool servers fail in ways of their own
-            raise BrokenOffError(_said(error)) from error
+            raise BrokenOffError(f"{_said(error)}{last_words(log)}") from error
         finally:
             meter.messages = chat(messages)
             agent_usage.settle(meter.messages)
@@ -171,12 +181,15 @@ class AgentPlayer(Player):
         return settings
 
 
-def toolsets(path: Path, seconds: float = TOOLS_SECONDS) -> list[AbstractToolset[Any]]:
+def toolsets(
+    path: Path, seconds: float = TOOLS_SECONDS, log: Path = Path(os.devnull)
+) -> list[AbstractToolset[Any]]:
     """The MCP servers of an `mcp.json`, not yet started.
 
     Args:
         path: The file.
         seconds: How long one may take to start.
+        log: Where their standard error goes.
 
     Raises:
         BadInputError: If it cannot be read.
@@ -188,7 +201,7 @@ def toolsets(path: Path, seconds: float = TOOLS_SECONDS) -> list[AbstractToolset
             f'{path}: not a file of MCP servers ({{"mcpServers": {{NAME: {{"command": …}}}}}}): '
             f"{error}"
         ) from error
-    return [_configured(toolset, seconds) for toolset in loaded]
+    return [_configured(toolset, seconds, log) for toolset in loaded]
 
 
 def inner_toolset(toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
@@ -196,10 +209,12 @@ def inner_toolset(toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
     return toolset.wrapped if isinstance(toolset, PrefixedToolset) else toolset
 
 
-def _configured(toolset: AbstractToolset[Any], seconds: float) -> AbstractToolset[Any]:
+def _configured(toolset: AbstractToolset[Any], seconds: float, log: Path) -> AbstractToolset[Any]:
     inner = inner_toolset(toolset)
     if not isinstance(inner, MCPToolset):
         return toolset
+    if isinstance(inner.client.transport, StdioTransport):
+        inner.client.transport.log_file = log
     made = MCPToolset[Any](
         inner.client.transport,
         id=inner.id,

@@ -13,10 +13,11 @@ from pydantic_ai.mcp import MCPToolset
 
 from experience_store.errors import BadInputError
 from server.practice.players.agent import inner_toolset, toolsets
+from server.practice.players.tool_log import last_words
 from server.practice.run_errors import gather_or_stop
 from server.text import clipped
 
-_LONGEST = 300  # characters of what a server says
+_LONGEST = 300  # characters of an error
 
 
 async def check_tools(path: Path, seconds: float) -> None:
@@ -56,14 +57,5 @@ async def _check(server: MCPToolset[Any], seconds: float, path: Path, errors: Pa
             else f"does not start: {clipped(str(error), _LONGEST) or type(error).__name__}"
         )
         raise BadInputError(
-            f"{path}: the tool server {server.id!r} {how}{_last_words(errors)}. Nothing was spent"
+            f"{path}: the tool server {server.id!r} {how}{last_words(errors)}. Nothing was spent"
         ) from error
-
-
-def _last_words(errors: Path) -> str:
-    """The last line that a server wrote to its standard error."""
-    if not errors.exists():
-        return ""
-    lines = errors.read_text(encoding="utf-8", errors="replace").split("\n")
-    said = next((line for line in reversed(lines) if line.strip()), "")
-    return f"; its last words: {clipped(said, _LONGEST)}" if said else ""

@@ -112,7 +112,11 @@ def notes_of(run: Run, threshold: float | None) -> list[str]:
     found = [*_stopped(run), *_evaluation(run)]
     if not run.steps:
         found.append("There was no practice in this run.")
-    found += [*_short(run), *_outages(run), *_cut(run), *_rewards(run, threshold)]
+    found += [*_short(run), *_outages(run), *_cut(run)]
+    if threshold is None:
+        found.append(
+            "Rewards are not all within 0 to 1 and no pass threshold was named: no Pass@k."
+        )
     return [*found, *_prices(run), *_estimates(run)]
 
 
@@ -138,12 +142,12 @@ def _short(run: Run) -> Iterator[str]:
     k = planned(run.evaluations)
     for arm in run.evaluations:
         tasks = by_task(arm.groups)
-        short = sum(len(attempts) < k for attempts in tasks.values())
+        short = sum(len(rewards_of(attempts)) < k for attempts in tasks.values())
         if short:
             yield (
                 f"{count(short, 'task')} of {len(tasks):,} evaluated {arm.arm} the library had "
-                f"fewer than the planned {k} attempts: means are over those made, and Pass@k "
-                "leaves these tasks out where k is larger."
+                f"fewer than the planned {k} scored attempts: means are over those scored, and "
+                "Pass@k leaves these tasks out where k is larger."
             )
 
 
@@ -153,7 +157,7 @@ def _outages(run: Run) -> Iterator[str]:
     if met:
         yield (
             f"{count(met, 'attempt')} met an outage and stayed unscored, as --accept-failures "
-            "allows: that is not a failure of the model, but still counts as 0 in Mean@K."
+            "allows: that is not a failure of the model."
         )
 
 
@@ -163,19 +167,6 @@ def _cut(run: Run) -> Iterator[str]:
         yield (
             f"{count(cut, 'attempt')} cut at the token limit and unscored: give the model more "
             "room with --answer-tokens, in a new run (--run)."
-        )
-
-
-def _rewards(run: Run, threshold: float | None) -> Iterator[str]:
-    attempts = attempts_of(g for part in (*run.steps, *run.evaluations) for g in part.groups)
-    if threshold is None:
-        yield "Rewards are not all within 0 to 1 and no pass threshold was named: no Pass@k."
-    evaluated = attempts_of(g for arm in run.evaluations for g in arm.groups)
-    below = any(reward < 0 for reward in rewards_of(attempts))
-    if below and any(failure_of(attempt) for attempt in evaluated):
-        yield (
-            "Some rewards are below 0, so an unscored attempt, which counts as 0, is not "
-            "penalised: compare the mean over scored attempts too."
         )
 
 

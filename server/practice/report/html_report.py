@@ -15,6 +15,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from pydantic import JsonValue
 
 from server.practice.metrics import formatting
+from server.practice.metrics.attempt_metrics import Bounds
 from server.practice.metrics.comparison import ArmComparison, TaskPair
 from server.practice.metrics.estimates import Estimate
 from server.practice.metrics.run_metrics import ArmMetrics
@@ -22,7 +23,7 @@ from server.practice.records import Run
 from server.practice.report.caveats import LONGEST, PURPOSES, UNUSABLE
 from server.practice.report.json_report import RunReport
 from server.practice.report.plots import plots_of
-from server.practice.report.terminal_report import cost_sentence, headline
+from server.practice.report.terminal_report import cost_sentence, extremes, headline, of_tasks
 from server.text import clipped, count
 
 MOST_TASKS = 20
@@ -43,7 +44,8 @@ def render_page(run: Run, report: RunReport) -> str:
         practised=practised,
         settings=_settings(report.settings),
         arm_rows=_arm_rows(report.arms),
-        extremes=_extremes(report.comparison),
+        most_changed=_most_changed(report.comparison),
+        whatever=_whatever(report.comparison),
         priced=report.totals.whole.cost is not None,
         purposes=PURPOSES,
         most_changes=MOST_CHANGES,
@@ -115,12 +117,13 @@ def _arm_rows(arms: Sequence[ArmMetrics]) -> list[tuple[str, list[str]]]:
             if any(arm.counts.unusable.get(kind) for arm in arms)
         ),
         ("Unscored: verifier failed", [f"{arm.counts.verifier_failures:,}" for arm in arms]),
-        (f"Mean@{max((arm.k for arm in arms), default=0)}", [_estimate(a.mean) for a in arms]),
-        ("Mean, scored only", [_estimate(arm.mean_scored) for arm in arms]),
+        (f"Mean@{max((arm.k for arm in arms), default=0)}", [_of(a.mean, a) for a in arms]),
     ]
+    if any(arm.bounds for arm in arms):
+        rows.append(("… with all unscored at worst, at best", [_bounds(a.bounds) for a in arms]))
     passed = [{at.k: at.estimate for at in arm.pass_at} for arm in arms]
     rows += [
-        (f"Pass@{k}", [_estimate(found.get(k)) for found in passed])
+        (f"Pass@{k}", [_of(at.get(k), arm) for at, arm in zip(passed, arms, strict=True)])
         for k in sorted({k for found in passed for k in found})
     ]
     rows += [
@@ -132,7 +135,21 @@ def _arm_rows(arms: Sequence[ArmMetrics]) -> list[tuple[str, list[str]]]:
     return rows
 
 
-def _extremes(found: ArmComparison | None) -> list[TaskPair]:
+def _of(found: Estimate | None, arm: ArmMetrics) -> str:
+    return f"{_estimate(found)}{of_tasks(found, arm)}"
+
+
+def _bounds(found: Bounds | None) -> str:
+    if found is None:
+        return formatting.NONE
+    return f"{formatting.number(found.low)} to {formatting.number(found.high)}"
+
+
+def _whatever(found: ArmComparison | None) -> str | None:
+    return None if found is None or found.extremes is None else extremes(found.extremes)
+
+
+def _most_changed(found: ArmComparison | None) -> list[TaskPair]:
     """The tasks with the largest gains or losses."""
     pairs = [] if found is None else found.per_task
     return [pair for pair in pairs if pair.gain][:MOST_TASKS]

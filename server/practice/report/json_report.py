@@ -14,7 +14,7 @@ from typing import Literal, cast
 
 from pydantic import Field, JsonValue
 
-from server.practice.metrics.attempt_metrics import pass_threshold
+from server.practice.metrics.attempt_metrics import pass_threshold, reward_range
 from server.practice.metrics.comparison import ArmComparison, comparison
 from server.practice.metrics.run_metrics import (
     ArmMetrics,
@@ -40,7 +40,7 @@ class RunReport(JournalRecord):
         library: The library's name.
         settings: As the run was started.
         stopped: Why the run is not complete; null for one that is.
-        nothing: Why nothing was learned, or there was nothing to compare; null if there was.
+        nothing: Why nothing was learned, measured or to be compared; null if something was.
         notes: What is missing and what to beware of, in words.
         threshold: A reward from here on is a pass; null where passing has no meaning.
         steps: Steps of practice.
@@ -51,7 +51,7 @@ class RunReport(JournalRecord):
         failures: Attempts and updates that failed, by reason.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str
     library: str
     settings: dict[str, JsonValue]
@@ -69,9 +69,10 @@ class RunReport(JournalRecord):
 
 def make_report(run: Run, threshold: float | None = None) -> RunReport:
     """The figures of a run."""
-    passing = pass_threshold(run) if threshold is None else threshold
+    rewards = reward_range(run)
+    passing = pass_threshold(rewards) if threshold is None else threshold
     k = planned(run.evaluations)
-    arms = [arm_metrics(arm, k, passing) for arm in run.evaluations]
+    arms = [arm_metrics(arm, k, passing, rewards) for arm in run.evaluations]
     compared = comparison(run, passing)
     return RunReport(
         name=run.name,

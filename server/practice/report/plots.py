@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from server.practice.metrics.comparison import ArmComparison
+from server.practice.metrics.comparison import ArmComparison, Paired
 from server.practice.metrics.estimates import Estimate
 from server.practice.metrics.formatting import estimate, number
 from server.practice.metrics.run_metrics import StepMetrics
@@ -41,8 +41,8 @@ def plots_of(report: RunReport) -> tuple[list[Plot], list[Plot]]:
     compared = report.comparison
     steps = report.steps
     evaluated: list[Plot] = []
-    if compared is not None and len(compared.per_task) > 1 and compared.per_task[0].gain:
-        evaluated = [_before_and_after(compared), _gains(compared)]
+    if compared is not None and compared.mean is not None and compared.mean.gain.tasks > 1:
+        evaluated = _compared(compared, compared.mean)
     calls = [step.use.tool_calls_per_rollout for step in steps]
     practised = {
         _rewards: _differ(s.mean_reward for s in steps) or _differ(s.pass_rate for s in steps),
@@ -96,7 +96,6 @@ def _rewards(steps: Sequence[StepMetrics]) -> Plot:
     end = f", {number(last.mean_reward)} in step {last.step}" if len(steps) > 1 else ""
     caption = (
         f"Mean reward over scored attempts: {number(first.mean_reward)} in step {first.step}{end}. "
-        + ("The pass rate counts unscored attempts as no pass. " if rated else "")
         + ("Each step has other tasks, so this does not measure a gain." if end else "")
     )
     return plot("reward", "Reward in practice", caption, draw)
@@ -182,12 +181,31 @@ def _stacked(
         bottom = [below + value for below, value in zip(bottom, values, strict=True)]
 
 
-def _before_and_after(found: ArmComparison) -> Plot:
-    without, with_library = found.mean.without, found.mean.with_library
+def _compared(found: ArmComparison, mean: Paired) -> list[Plot]:
+    """Of the tasks that were scored in both arms, if any of them changed."""
+    pairs = [
+        (pair.without, pair.with_library, pair.gain)
+        for pair in found.per_task
+        if pair.without is not None and pair.with_library is not None and pair.gain is not None
+    ]
+    if not any(gain for *_, gain in pairs):
+        return []
+    lines = [((0, before), (1, after)) for before, after, _ in pairs]
+    unscored = found.counts_without.unscored + found.counts_with.unscored
+    note = f" {count(unscored, 'unscored attempt')} left out." if unscored else ""
+    return [
+        _before_and_after(found.k, mean, lines, note),
+        _gains(mean, [gain for *_, gain in pairs]),
+    ]
+
+
+def _before_and_after(
+    k: int, mean: Paired, lines: Sequence[tuple[tuple[int, float], tuple[int, float]]], note: str
+) -> Plot:
+    without, with_library = mean.without, mean.with_library
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        lines = [((0, pair.without), (1, pair.with_library)) for pair in found.per_task]
         opacity = max(0.12, min(0.6, 12 / len(lines)))
         axes.add_collection(LineCollection(lines, colors=FAINT, linewidths=1, alpha=opacity))
         axes.plot([0, 1], [without.value, with_library.value], color=INK, lw=1.5)
@@ -198,8 +216,9 @@ def _before_and_after(found: ArmComparison) -> Plot:
         axes.set_ylabel("mean reward of a task")
 
     caption = (
-        f"Mean@{found.k} {estimate(without)} without, {estimate(with_library)} with the library; "
-        f"thick points with 95% intervals, a thin line for each of {count(found.tasks, 'task')}."
+        f"Mean@{k} {estimate(without)} without, {estimate(with_library)} with the library; "
+        f"thick points with 95% intervals, a thin line for each of {count(len(lines), 'task')}."
+        + note
     )
     return plot("pairs", "Before and after", caption, draw, height=3.4)
 
@@ -213,9 +232,9 @@ def _point(axes: Axes, x: float, found: Estimate, colour: str) -> None:
     axes.errorbar([x], [found.value], yerr=spread, fmt="o", color=colour, ms=8, lw=3, capsize=6)
 
 
-def _gains(found: ArmComparison) -> Plot:
-    gains = sorted(pair.gain for pair in found.per_task)
-    mean = found.mean.gain
+def _gains(paired: Paired, unsorted: Sequence[float]) -> Plot:
+    gains = sorted(unsorted)
+    mean = paired.gain
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()

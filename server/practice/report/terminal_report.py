@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from server.practice.metrics.attempt_metrics import AttemptCounts
-from server.practice.metrics.comparison import ArmComparison
+from server.practice.metrics.attempt_metrics import AttemptCounts, Bounds
+from server.practice.metrics.comparison import ArmComparison, Extremes, Paired
+from server.practice.metrics.estimates import Estimate
 from server.practice.metrics.formatting import ARROW, NONE, estimate, money, number, p_value
+from server.practice.metrics.run_metrics import ArmMetrics
 from server.practice.records import Run, Spent
 from server.practice.report.caveats import PURPOSES, UNUSABLE
 from server.practice.report.json_report import RunReport
@@ -33,17 +35,40 @@ def headline(report: RunReport) -> str:
         return report.nothing
     found = report.comparison
     if found is not None:
-        mean = found.mean
-        return (
-            f"Mean@{found.k} {number(mean.without.value)} {ARROW} {number(mean.with_library.value)}"
-        )
+        return f"Mean@{found.k} {_before_and_after(found.mean)}{_unscored_beside(found)}"
     if report.arms:
         arm = report.arms[-1]
-        return f"Mean@{arm.k} {arm.arm} the library {number(arm.mean.value)}"
+        beside = f"; {unscored(arm.counts)}" if arm.counts.unscored else ""
+        return f"Mean@{arm.k} {arm.arm} the library {number(_value(arm.mean))}{beside}"
     rewards = [step.mean_reward for step in report.steps if step.mean_reward is not None]
-    if len(rewards) > 1:
-        return f"Mean reward in practice {number(rewards[0])} {ARROW} {number(rewards[-1])}"
-    return f"Mean reward in practice {number(rewards[0])}" if rewards else "Nothing was scored"
+    if not rewards:
+        return "Nothing was scored"
+    end = f" {ARROW} {number(rewards[-1])}" if len(rewards) > 1 else ""
+    return f"Mean reward in practice {number(rewards[0])}{end}{_unscored_in_practice(report)}"
+
+
+def _before_and_after(paired: Paired | None) -> str:
+    if paired is None:
+        return "unknown: no task has scored attempts in both arms"
+    return f"{number(paired.without.value)} {ARROW} {number(paired.with_library.value)}"
+
+
+def _unscored_beside(found: ArmComparison) -> str:
+    """What the figures leave out, if they leave out anything."""
+    without, with_library = found.counts_without, found.counts_with
+    if not without.unscored and not with_library.unscored:
+        return ""
+    return f"; without: {unscored(without)}, with: {unscored(with_library)}"
+
+
+def _unscored_in_practice(report: RunReport) -> str:
+    found = sum(step.counts.unscored for step in report.steps)
+    attempts = sum(step.counts.attempts for step in report.steps)
+    return f"; {found:,} of {count(attempts, 'attempt')} unscored" if found else ""
+
+
+def _value(found: Estimate | None) -> float | None:
+    return None if found is None else found.value
 
 
 def cost_sentence(report: RunReport) -> str:
@@ -76,12 +101,32 @@ def unscored(found: AttemptCounts) -> str:
     return f"{text} ({why})" if why else text
 
 
+def bounds(found: Bounds) -> str:
+    """What a mean would be whatever the unscored attempts earned."""
+    return f"with all unscored at worst or at best {number(found.low)} to {number(found.high)}"
+
+
+def extremes(found: Extremes) -> str:
+    """What the gain would be whatever the unscored attempts earned."""
+    low, high = number(found.low, signed=True), number(found.high, signed=True)
+    return f"Whatever the unscored ones would have earned, the gain is {low} to {high}"
+
+
+def of_tasks(found: Estimate | None, whole: ArmMetrics | ArmComparison) -> str:
+    """Of how many tasks a figure is, where it is not of all."""
+    return "" if found is None or found.tasks == whole.tasks else f", {count(found.tasks, 'task')}"
+
+
 def _compared(report: RunReport) -> Iterator[str]:
     found, judged = report.comparison, report.verdict
     if found is None or judged is None:
         return
     mean = found.mean
-    yield f"Mean@{found.k}: {estimate(mean.without)} {ARROW} {estimate(mean.with_library)}"
+    if mean is not None:
+        yield f"Mean@{found.k}: {estimate(mean.without)} {ARROW} {estimate(mean.with_library)}"
+    yield f"Without: {unscored(found.counts_without)}; with: {unscored(found.counts_with)}"
+    if found.extremes is not None:
+        yield extremes(found.extremes)
     yield judged.sentence
     for at in found.pass_at[-1:]:
         paired = at.paired
@@ -89,16 +134,13 @@ def _compared(report: RunReport) -> Iterator[str]:
             f"Pass@{at.k} (reward of {number(found.threshold)} or more): "
             f"{estimate(paired.without)} {ARROW} {estimate(paired.with_library)}, "
             f"gain {estimate(paired.gain, signed=True)}, {p_value(paired.test)}"
+            f"{of_tasks(paired.gain, found)}"
         )
     yield from _beside(found)
 
 
 def _beside(found: ArmComparison) -> Iterator[str]:
     """What has to stand beside the figures."""
-    if found.mean_scored is not None:
-        before, after = found.mean_scored.without, found.mean_scored.with_library
-        yield f"Scored attempts only: {number(before.value)} {ARROW} {number(after.value)}"
-    yield f"Without: {unscored(found.counts_without)}; with: {unscored(found.counts_with)}"
     before, after = found.use_without, found.use_with
     calls, calls_after = before.tool_calls_per_rollout, after.tool_calls_per_rollout
     per_attempt = [
@@ -114,15 +156,27 @@ def _beside(found: ArmComparison) -> Iterator[str]:
             f"Left out because only one arm has them: {found.only_without:,} without, "
             f"{found.only_with:,} with the library"
         )
+    measured = 0 if found.mean is None else found.mean.gain.tasks
+    if measured < found.tasks:
+        yield (
+            f"Left out because no attempt was scored in one arm: "
+            f"{count(found.tasks - measured, 'task')} of {found.tasks:,}"
+        )
 
 
 def _arms(report: RunReport) -> Iterator[str]:
     if report.comparison is not None:
         return
     for arm in report.arms:
-        passed = "".join(f", Pass@{at.k} {estimate(at.estimate)}" for at in arm.pass_at[-1:])
+        passed = "".join(
+            f", Pass@{at.k} {estimate(at.estimate)}{of_tasks(at.estimate, arm)}"
+            for at in arm.pass_at[-1:]
+        )
+        mean = f"{estimate(arm.mean)}{of_tasks(arm.mean, arm)}"
         scope = f"{count(arm.tasks, 'task')}, {unscored(arm.counts)}"
-        yield f"{arm.arm} the library: Mean@{arm.k} {estimate(arm.mean)}{passed}; {scope}"
+        if arm.bounds is not None:
+            scope += f"; {bounds(arm.bounds)}"
+        yield f"{arm.arm} the library: Mean@{arm.k} {mean}{passed}; {scope}"
 
 
 def _practised(report: RunReport) -> Iterator[str]:
@@ -131,7 +185,8 @@ def _practised(report: RunReport) -> Iterator[str]:
     first, last = report.steps[0], report.steps[-1]
     end = f" {ARROW} {number(last.mean_reward)} (different tasks)" if first is not last else ""
     steps = count(len(report.steps), "step")
-    yield f"Practice: {steps}, mean reward {number(first.mean_reward)}{end}"
+    beside = _unscored_in_practice(report)
+    yield f"Practice: {steps}, mean reward {number(first.mean_reward)}{end}{beside}"
     changed = sum(step.changed for step in report.steps)
     refused = sum(step.refused for step in report.steps)
     yield (

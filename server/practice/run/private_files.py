@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from experience_store.private_folder import make_private_folder
+
 JOURNAL = "run.db"
 REPORTS = ("report.html", "report.json")
 VERIFIER_ERRORS = "verifier-errors.log"
@@ -25,7 +27,7 @@ def make_folder(folder: Path) -> bool:
     """Make the folder if there is none, for its owner only; returns whether it was made."""
     if folder.is_dir():
         return False
-    folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+    make_private_folder(folder)
     return True
 
 

@@ -12,11 +12,11 @@ from typing import TypeVar, cast
 
 from pydantic import JsonValue
 
+from experience_store.safety.known_secrets import KnownSecrets
 from experience_store.safety.redaction import redact
 from server.practice.records import JournalRecord
 
 _MARK = "[redacted:"
-_SHORTEST = 8  # characters of a key that is looked for: shorter ones are words, such as "none"
 
 R = TypeVar("R", bound=JournalRecord)
 
@@ -30,14 +30,11 @@ class Redactor:
         Args:
             known: Keys that the run uses; None for one that is not set.
         """
-        keys = {key for key in known if key is not None and len(key) >= _SHORTEST}
-        self._known = sorted(keys, key=len, reverse=True)  # one may be a part of another
+        self._known = KnownSecrets(known)
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        for key in self._known:
-            text = text.replace(key, f"{_MARK}api-key]")
-        return redact(text)[0]
+        return redact(self._known.redact(text))[0]
 
     def json(self, value: JsonValue) -> JsonValue:
         """The value, with every text in it redacted."""

@@ -57,6 +57,7 @@ def start_or_resume(journal: Journal, start: RunStart) -> RunStart:
         journal.forget(*journal.keys("*"))
         return journal.put(START, start)
     start = journal.redactor.record(start)  # as the journal has it
+    found = journal.redactor.record(found)  # an earlier release knew fewer secrets
     free = set(ADDED - found.settings.keys())
     if not journal.keys("*/score"):  # a verifier that raised for each attempt may be mended
         free.add("verifier_code")

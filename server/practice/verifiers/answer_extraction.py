@@ -20,6 +20,7 @@ MAX_NESTED = 8  # marks within marks
 MAX_SEARCHED = 20_000  # characters at the end of a text in which an unmarked answer is looked for
 
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>(?:final_)?answer)>", re.IGNORECASE)
+_CLOSED = re.compile(r"</\w+>")
 _BOXED = re.compile(r"(?:\\fbox|\\?\bboxed)\s*\{|\\boxed\s*(?=\w)")
 _BETWEEN_BOXES = re.compile(r"[\s$.,;]*(?:and|or)?[\s$]*(?:[a-zA-Z]\s*=)?[\s$]*", re.IGNORECASE)
 _KEY = re.compile(r"""["'](?:final[ _-]?)?answer["']\s*:\s*""", re.IGNORECASE)
@@ -55,13 +56,14 @@ def answer_in_tags(text: str) -> str | None:
     if found is None and opened:  # cut at the end mark, as by a stop sequence
         start = max(opened.values())
         found = (start, len(text)) if len(text) - start <= MAX_UNCLOSED else None
-    return text[slice(*found)].strip() if found else None
+    return _with_second_thoughts(text[slice(*found)].strip(), text, found[1]) if found else None
 
 
 def _in_box(text: str) -> str | None:
     """The last box that is closed, with those before it that it is listed with."""
     said: list[str] = []
     after: int | None = None
+    last = 0
     for match in reversed(list(_BOXED.finditer(text))):
         braced = match[0].endswith("{")  # or else \boxed4
         end = _closing(text, match.end()) if braced else match.end() + 1
@@ -70,8 +72,8 @@ def _in_box(text: str) -> str | None:
         if after is not None and not _BETWEEN_BOXES.fullmatch(text[end + 1 : after]):
             break
         said.insert(0, text[match.end() : end].strip())
-        after = match.start()
-    return ", ".join(said) if said else None
+        after, last = match.start(), max(last, end + braced)
+    return _with_second_thoughts(", ".join(said), text, last) if said else None
 
 
 def _closing(text: str, start: int) -> int | None:
@@ -102,8 +104,20 @@ def _in_json(text: str) -> str | None:
     return said.strip() or None
 
 
+def _with_second_thoughts(said: str, text: str, end: int) -> str:
+    """An answer with what follows it, if that takes it back."""
+    if closed := _CLOSED.match(text, end):
+        end = closed.end()
+    later = words.TAKEN_BACK_LATER.match(text, end)
+    return f"{said}. {later[0].strip()[:MAX_SEARCHED]}" if later else said
+
+
 def _in_line(text: str) -> str | None:
-    lines = [_said(match) for match in words.ANSWER_LINE.finditer(text)]
+    lines = [
+        _said(match)
+        for match in words.ANSWER_LINE.finditer(text)
+        if not words.SUPPOSES.search(text, max(0, match.start() - MAX_UNCLOSED), match.start())
+    ]
     said = [line for line in lines if line.strip(" |")]
     said = said or [m["said"] for m in words.HASHES.finditer(text)]
     said = said or [m["said"].strip() for m in words.IS_THE_ANSWER.finditer(text[-MAX_SEARCHED:])]
@@ -115,7 +129,6 @@ def _said(line: re.Match[str]) -> str:
     head = line.string[line.string.rfind("\n", 0, line.start()) + 1 : line.start()]
     if head.count("*") % 2:  # emphasis that goes on to the end of the line
         said = re.sub(r"\*(?=\.?$)", "", said)
-    if taken_back := words.TAKEN_BACK_LATER.match(line.string, line.end()):
-        said = f"{said} {taken_back[0].strip()}"
+    said = _with_second_thoughts(said, line.string, line.end())
     denied = line["not"] or line["no"] or words.DENIES_VERB.search(line["lead"] or "")
     return f"not {said}" if denied else said

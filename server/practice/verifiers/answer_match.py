@@ -13,11 +13,19 @@ from typing_extensions import override
 from experience_store.errors import BadInputError
 from server.practice.records import Rollout, Score, Task
 from server.practice.verifiers.answer_extraction import final_answer
-from server.practice.verifiers.answer_wording import readings, unwrapped, without_edges
+from server.practice.verifiers.answer_wording import (
+    denies,
+    readings,
+    stated,
+    statement,
+    unwrapped,
+    without_edges,
+)
+from server.practice.verifiers.dates import stated_date, whole_date
 from server.practice.verifiers.number_reading import (
     answered_numbers,
     last_number,
-    other_currency,
+    other_unit,
     whole_number,
 )
 from server.practice.verifiers.protocol import (
@@ -27,6 +35,7 @@ from server.practice.verifiers.protocol import (
     shortened,
     truths,
 )
+from server.practice.verifiers.units import quantity, units
 
 _EDGES = "\"'`*_\u2018\u2019\u201c\u201d\u00ab\u00bb$,:; \\"
 _ENDS = f"{_EDGES}.?"
@@ -89,16 +98,28 @@ def says(answer: str, truth: str) -> bool:
     its last sentence states. Both sides are normalised: Unicode NFKC, no case, single spaces, and
     at both ends no quotes, emphasis, dollar signs and punctuation. Signs and brackets stay: -5 is
     not 5, 5! is not 5, and C# is not C. A ground truth that is a number is compared by value, one
-    that is the letter of a choice with the letter, and yes, no, true and false with the answer's
-    first word.
+    with a unit by both, a date by the day, one that is the letter of a choice with the letter, and
+    yes, no, true and false with the answer's first word.
     """
     wanted = normalised(truth)
     if normalised(answer) == wanted:
         return True
     number = whole_number(truth)
     if number is not None:
-        return number in answered_numbers(answer) and not other_currency(truth, answer)
-    return any(_same(reading, wanted) for reading in map(normalised, readings(answer)))
+        return number in answered_numbers(answer) and not other_unit(truth, answer)
+    if (wanted_quantity := quantity(truth)) is not None:
+        amount, unit = wanted_quantity
+        number = whole_number(amount)
+        if number is not None and unit & units(statement(answer)):
+            return number in answered_numbers(answer)
+    said = [normalised(reading) for reading in readings(answer)]
+    if wanted in _VERDICTS:  # the first that is given counts
+        given = (verdict["said"] for one in said if (verdict := _VERDICT.match(one)))
+        return next(given, None) == wanted
+    if (day := whole_date(truth)) is not None:
+        given_day = stated(statement(answer))
+        return not denies(given_day) and stated_date(given_day) == day
+    return any(_same(one, wanted) for one in said)
 
 
 def normalised(text: str) -> str:
@@ -113,9 +134,6 @@ def normalised(text: str) -> str:
 def _same(said: str, wanted: str) -> bool:
     if _ARTICLE.sub("", said) == _ARTICLE.sub("", wanted):
         return True
-    if wanted in _VERDICTS:
-        verdict = _VERDICT.match(said)
-        return verdict is not None and verdict["said"] == wanted
     right = _LABEL.fullmatch(wanted)
     if right is None:
         return False
@@ -149,7 +167,8 @@ class NumberVerifier(AnswerVerifier):
     It is the number that a marked answer (see `find_answer`) states, or else the last one of the
     last sentence. Thousands may be separated (1,234; 1_234; 1 234; 1.234.567; 1{,}234), fractions
     are read as written (3/4, 1 1/2, ½, \frac{3}{4}), so are 1e5, 1.5 * 10^5, 3 million, 70k and
-    "two and a half". What else follows a number is its unit and does not count; 50% is 50 or 0.5.
+    "two and a half". If the ground truth and the answer both name a unit that is known (see
+    `units`), it has to be the same; what else follows a number does not count. 50% is 50 or 0.5.
     Nothing is computed: 2^10 is not read as a number. Nor is a choice of several, a bound ("at
     least 4"), or one that is denied ("not 4") or taken back ("4. No, wait").
     """
@@ -170,7 +189,7 @@ class NumberVerifier(AnswerVerifier):
     async def score(self, task: Task, rollout: Rollout) -> Score:
         got = answered_numbers(rollout.answer)
         for truth, wanted in zip(truths(task), self._wanted(task), strict=True):
-            if wanted is None or other_currency(truth, rollout.answer):
+            if wanted is None or other_unit(truth, rollout.answer):
                 continue
             if any(self._tolerance.allows(number, wanted) for number in got):
                 return Score(reward=1.0)

@@ -68,9 +68,18 @@ def stated(text: str) -> str:
 
     If it takes itself back, it is the first sentence after that.
     """
-    sentence = words.SENTENCE_END.split(corrected(text.strip())[:MAX_STATED], maxsplit=1)[0]
-    text = unwrapped(sentence)
-    for pattern in (words.NOT_BUT, words.HEDGED_BUT, words.BUT_IT_IS, words.SO_IT_IS):
+    sentence, *rest = words.SENTENCE_END.split(corrected(text.strip())[:MAX_STATED], maxsplit=1)
+    refuted = words.REFUTED_BEHIND.search(sentence) or words.REFUTED_NEXT.match("".join(rest))
+    if refuted or words.ASKS.match(sentence):
+        return f"not {sentence}"
+    text = unwrapped(words.COPULA.sub("", sentence))
+    for pattern in (
+        words.NOT_BUT,
+        words.BUT_BEHIND,
+        words.HEDGED_BUT,
+        words.BUT_IT_IS,
+        words.SO_IT_IS,
+    ):
         if turned := pattern.match(text):
             text = turned["said"]
     if denies(text):
@@ -107,7 +116,13 @@ def corrected(text: str) -> str:
         if not (restated or re.match(r"[-$\\(*]*\d", said)) and (
             len(said.split()) > MAX_BARE or words.STATES.search(said)
         ):
-            break  # a remark
+            ending = conclusion(said)
+            if concluded := words.SO_IT_IS.match(ending):
+                said = concluded["said"]
+            elif words.CONCLUDES.match(ending) and words.STATES.search(ending):
+                said = ending
+            else:
+                break  # a remark
         if not said.strip(" .!"):
             return f"not {text[: turn.start()] or text}" if turn["strong"] else text
         text = said
@@ -160,13 +175,19 @@ def complements(sentence: str) -> Iterator[str]:
         yield f"not {said}" if denied else said
 
 
+def statement(text: str) -> str:
+    """The part of a text that gives its answer, with the words around it."""
+    return find_answer(text) or conclusion(text)
+
+
 def readings(text: str) -> Iterator[str]:
     """What an answer may be taken to say, as a whole first, then with less and less around it."""
     found = find_answer(text)
     turned = corrected(found or text)
     if turned != (found or text):
         text = found = turned
-    yield unwrapped(text)
+    if not found:
+        yield unwrapped(text)
     sentence = found or conclusion(text)
     yield unwrapped(sentence)
     said = stated(sentence)

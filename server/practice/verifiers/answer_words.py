@@ -55,7 +55,7 @@ IS_THE_ANSWER = re.compile(
 # Denials: what an answer is not, or that there is none
 
 DENIES_VERB = re.compile(
-    r"(?:\bnot|n['\u2019]t|\bnever|\bno|\bcannot|\bnão|\bne|\u4e0d)"
+    r"(?:\bnot|n['\u2019]t|\bnever|\bno|\bnon|\bcannot|\bnão|\bne|\u4e0d)"
     r"(?:\s+(?:think|believe|say|guess)(?:\s+that)?)?\s*$",
     _ANY_CASE,
 )
@@ -65,18 +65,41 @@ _NOT = (
         r"""not | anything but | (?:every|any)thing except | never | no longer | neither
         | cannot be | can't be | isn't | aren't | wasn't
         | (?:less|more|greater|fewer|smaller|larger|bigger|lower|higher) than
-        | nicht | kein\w* | n'est pas | pas | no es | não | non | \u043d\u0435"""
+        | nicht | niet | kein\w* | n'est pas | pas | no es | no(?=\s[-$\\]*\d) | não | non
+        | \u043d\u0435"""
     )
     + r")\b|\u4e0d\u662f|\u5e76\u975e"
 )
-DENIED = re.compile(rf"\s*(?:{_NOT})", _ANY_CASE)
+DENIED = re.compile(
+    rf"\s*(?:{_NOT}"
+    r"|(?:one|you|some|many|people) (?:may|might|could|would) (?:think|guess|expect|assume|say)\b"
+    # it stands elsewhere
+    r"|(?:(?:see|refer to|in) )+(?:the )?(?:question|step|section|part|table|equation|figure)\b)",
+    _ANY_CASE,
+)
+SUPPOSES = re.compile(  # "one might think the answer is"
+    r"\b(?:may|might|could|would) (?:think|guess|expect|assume|say)(?: that)?"
+    r"(?: (?:the|its?))?\s*$",
+    _ANY_CASE,
+)
+ASKS = re.compile(
+    r"\W*(?:question\b|(?:is|are|was|were|do|does|did|can|could|who|what|which|where|when|how|why)\b"
+    r")[^?]*\?\W*$",
+    _ANY_CASE,
+)
 NOT_BUT = re.compile(  # "not 5 but 4"
     rf"\s*(?:{_NOT})\s+[^\n]{{1,80}}?(?:[,;:.\u2013\u2014-]+\s*|\s+)"
     r"(?:but|rather|instead|it is|it's|sondern|mais|sino)(?:\s+rather)?[:,]?\s+(?P<said>.+)",
     _ANY_CASE | re.DOTALL,
 )
-BUT_IT_IS = re.compile(  # "4 seems right, but it is 5"
-    r"[^\n]+[,;]\s+but\s+(?:actually\s+|in fact\s+|really\s+)?(?:it|this|that|the answer)"
+BUT_BEHIND = re.compile(
+    r"[^\n]{1,80}?(?:\u3067\u306f\u306a\u304f|\uc774 \uc544\ub2c8\ub77c)[\s,\u3001]*(?P<said>.+)",
+    re.DOTALL,
+)
+_THE_RIGHT = r"the (?:right|correct|actual|true) (?:answer|number|value|result|one)"
+BUT_IT_IS = re.compile(  # "4 seems right, but it is 5", "The wrong one is 4; the right one is 5"
+    r"[^\n]+[,;]\s+(?:but\s+(?:actually\s+|in fact\s+|really\s+)?"
+    rf"(?:it|this|that|the answer|{_THE_RIGHT})|(?:and\s+)?{_THE_RIGHT})"
     r"(?:\s+is|['\u2019]s)\s+(?P<said>[-$*\\(\d].*)",
     _ANY_CASE | re.DOTALL,
 )
@@ -85,38 +108,79 @@ HEDGED_BUT = re.compile(  # "I am not sure, but I think it is 4"
     _ANY_CASE | re.DOTALL,
 )
 SO_IT_IS = re.compile(  # "between 3 and 5, so 4"
-    r"[^\n]+[,;]\s+(?:so|thus|hence|therefore)[\s,]+(?:it is |the answer is )?"
+    r"[^\n]+[,;]\s+(?:so|thus|hence|therefore)[\s,]+"
+    r"(?:(?:it|that)['\u2019]s |(?:it|the answer) is )?"
     r"(?P<said>[-$*\\(]*\d.*)",
     _ANY_CASE | re.DOTALL,
 )
 REFUTED = re.compile(  # "5 is wrong"
-    r"[-$\\(]*\d[^\s]*\)?\$? (?:is|was|would be) (?:wrong|incorrect|false|not (?:right|correct))\b",
+    r"[-$\\(]*\d[^\s]*\)?\$? (?:is|was|would be)"
+    r" (?:the wrong|wrong|incorrect|false|impossible|not (?:right|correct|possible))\b",
     _ANY_CASE,
 )
+_WRONG = _one_of(
+    r"""wrong | incorrect | not (?:right|correct) | falsch | faux | incorrecto | errado
+    | sbagliato | rejected | discarded | invalid | 错误 | 不对"""
+)
+REFUTED_BEHIND = re.compile(  # "5 (wrong)", "5, which is wrong", in languages that deny at the end
+    rf"[([](?:(?:(?:this|that|it|which|the) )?(?:answer )?(?:is )?)?(?:{_WRONG})[^()\[\]]*[)\]]\W*$"
+    r"|\((?:(?:it|this|that) )?(?:should|must) (?:be|have been)\b[^()]*\)\W*$"
+    rf"|[\u2013\u2014-]\s(?:{_WRONG})\b"
+    rf"|[,;]\s(?:(?:but|and|which|that|this|it|is|was) )*(?:{_WRONG})(?: though)?\W*$"
+    r"|^\W*[\u2717\u2718\u274c]|[\u2717\u2718\u274c]\W*$"
+    r"|\u3067\u306f(?:\u3042\u308a\u307e\u305b\u3093|\u306a\u3044)\W*$"
+    r"|\uc774? ?\uc544\ub2d9\ub2c8\ub2e4\W*$",
+    _ANY_CASE,
+)
+REFUTED_NEXT = re.compile(  # in the next sentence: "That is wrong."
+    r"\W*(?:but |however, )?(?:(?:this|that|it)(?: answer)?(?:['\u2019]s| is| was)|is)"
+    rf" (?:{_WRONG})\b",
+    _ANY_CASE,
+)
+COPULA = re.compile(r"(?:\u3067\u3059|\u3067\u3042\u308b|\uc785\ub2c8\ub2e4)(?=\W*$)")
 REFUTES = re.compile(r"(?:wrong|incorrect|false|impossible|too \w+)\b", _ANY_CASE)
 GIVES_UP = re.compile(
     r"\b(?:can(?:not|'t)|could(?: not|n't)|unable to|impossible to|do(?: not|n't))\b"
-    r"(?=.*?\b(?:determine|solve|answer|say|tell|compute|calculate|know|find|decide)\b)"
+    r"(?=.*?\b(?:determine|solve|answer|say|tell|compute|calculate|know|find|decide|verify|confirm)\b)"
     r"|\b(?:not sure|no idea|unknown|undetermined)\b",
     _ANY_CASE | re.DOTALL,
 )
 LEAVES_CHOICE = re.compile(
-    r"\b(?:or|either|between|else|otherwise|oder|ou|entre|\u0438\u043b\u0438)\b|\u6216", _ANY_CASE
+    r"\b(?:or|either|between|else|otherwise|oder|ou|o(?=\s+[-\d])|entre|\u0438\u043b\u0438)\b|\u6216"
+    r"|\u307e\u305f\u306f|\ub610\ub294|\bif\b.*\d.*\bif\b",
+    _ANY_CASE,
 )
-_ERROR = r"(?:that|this|it)(?:['\u2019]s| is| was)? (?:wrong|incorrect|not right|a mistake)"
+_ERROR = (
+    r"(?:that|this|it)(?:['\u2019]s| is| was| can['\u2019]?t be| cannot be)?"
+    r" (?:wrong|incorrect|(?:not )?right|a mistake)"
+)
+_BARE = r"(?=[^\s,.;]+(?:\s[^\s,.;]+){0,3}\W*$)"  # a short answer and no more
 _GAP = r"[\s,.!:;\u2026\u2013\u2014-]{1,9}"
+_NUMERAL = r"(?=[-$\\(*]*\d[^\s]*\W*$)"  # no more than a number
 TURNS = re.compile(  # "5. No wait, it should be 6", "A. No, B", "Yes, but actually no"
-    r"(?:(?:^(?=no\b)|[.!?\u2026]|[,;\u2013\u2014-]\s)\W{0,9}(?:(?:oh|oops|hmm+|but|well),?\s+)*"
+    r"(?:(?:^(?=no\b)|[.!?\u2026]|[,;\u2013\u2014-]\s|(?<=\d)\s(?=no,? wait\b))\W{0,9}"
+    r"(?:(?:oh|oops|hmm+|but|well),?\s+)*"
     r"(?P<strong>no,?\s+wait|(?<=but )actually"
     rf"|(?<=\d[.,;!] ){_ERROR}(?=[,.:;]\s*(?:it|the answer) (?:is|should be)\b)"
-    r"|(?:wait|(?<=[.!?] )sorry(?=\W+\w)|correction|scratch that|my mistake|oops)"
-    rf"(?=\W{{0,9}}$|{_GAP}(?:(?:no|it|that|this|the|i|\d+)\b|[^\s.]+\W{{0,9}}$)))\b"
+    r"|(?<=\? )(?:that (?:can['\u2019]?t|cannot) be right|i doubt (?:it|that))"
+    rf"|(?<=[?\u2026] )no\b(?:(?=\W*$)|[\s,:\u2013\u2014-]+{_BARE})"
+    r"|(?:no|non|nein|sorry|actually|i mean|i meant|i was wrong|make that"
+    r"|edit|on second thought)"
+    rf",?[\s:\u2013\u2014-]+{_NUMERAL}"
+    r"|actually(?=,?\s+(?:i\b|it(?:['\u2019]s|\s+is|\s+should be)\s+[-$\\(]*\d))"
+    r"|(?:wait|hold on|(?<=[.!?] )sorry(?=\W+\w)|correction|scratch that|my mistake|oops)"
+    rf"(?=\W{{0,9}}$|{_GAP}(?:(?:no|it|that|this|the|i|\d+)\b|[^\s.]+\W{{0,9}}$)))"
     r"|^(?:[^\s,.;!?]+\s+){0,2}[^\s,.;!?]+[.,;!\u2013\u2014]\s+no(?=,))"
     rf"(?:{_GAP}(?:no(?=\W{{1,9}}\w)|wait|actually|sorry|correction|{_ERROR})\b)*"
     rf"(?:{_GAP})?(?P<said>.*)",
     _ANY_CASE | re.DOTALL,
 )
-TAKEN_BACK_LATER = re.compile(r"\s*(?:oh,? |hmm,? )?(?:no,? )?wait\b[^\n]+", _ANY_CASE)
+TAKEN_BACK_LATER = re.compile(  # behind an answer that is marked
+    r"[\s*_.,;:!$)\]}\\]*(?:(?:oh|hmm+),? )?(?:no,? )?"
+    r"(?:(?:wait|hold on|oops|correction|scratch that|sorry|edit:)\b|no, (?=[-$\\(]*\d)"
+    rf"|actually,? (?:it|the answer)\b|{REFUTED_NEXT.pattern}).*",
+    _ANY_CASE | re.DOTALL,
+)
 RESTATES = re.compile(  # what may stand behind that for another answer
     r"(?:(?:it|that|this|the answer) (?:is|should be|must be|has to be)|(?:it|that)['\u2019]s"
     r"|i mean|make (?:it|that)|rather)[\s:,]+",
@@ -131,16 +195,21 @@ LEAD = re.compile(
     + _one_of(
         r"""so | thus | therefore | hence | then | and | simply | clearly | just | indeed | exactly
         | precisely | obviously | of course | in fact | finally | consequently | equal to | equals
-        | approximately | about | roughly | around | at | in | on | by | called | named | it is
+        | approximately | about | roughly | around | circa | rund | etwa | environ | at
+        | in(?! conclusion| summary| short| the end) | on
+        | by | called | named | it is
         | it's | that is | donc | daher | also | por lo tanto | entonces"""
     )
-    + r")\b[\s,:]+|(?:yes|no|well|sure|okay|[a-z]+ly|of course), "
-    r"|i (?:believe|think|guess|suspect|would say|'d say)\b(?: that\b)?\s*|[\u2248=~]\s*",
+    + r")\b[\s,:]+|ca\.?\s+|the (?:city|town|country|state|year) (?:of )?"
+    r"|known as |in (?:conclusion|summary|short|the end), "
+    r"|(?:yes|no|well|sure|okay|[a-z]+ly|of course), "
+    r"|i (?:believe|think|guess|suspect|would say|'d say)\b(?: that\b)?\s*"
+    r"|[\u2248=~\u2192\u21d2]>?\s*",
     _ANY_CASE,
 )
 SUBORDINATE = re.compile(  # "Since 12 - 3 = 9, "
     r"(?:as|since|because|when|if|given|after|while|although|though|based on"
-    r"|according to|looking at|from|with|of|in|using|by)\b[^\n]{3,200}?,\s+(?=\S)",
+    r"|according to|looking at|rounded|rounding|from|with|of|in|using|by)\b[^\n]{3,200}?,\s+(?=\S)",
     _ANY_CASE,
 )
 STATES = re.compile(
@@ -173,6 +242,7 @@ EXPLANATION = re.compile(
     rf"\s*[,;\u2013\u2014-]?\s+(?:{_BECAUSE})(?!\w).*"
     r"|,?\s+or\s+(?:about|approximately|roughly|around|[\u2248~])(?!\w).*"
     r"|(?<!\bis)(?<!\bare)(?<!\bwas)(?<!\bbe)(?:\s*[,;\u2013\u2014-])?\s+(?:and )?not\b.*"
+    r"|,\s+(?:obviously|clearly|certainly|indeed|of course|for sure)\W*$"
     rf"|\s*[,;]\s+(?:and |but )?(?:{_CLAUSE}|{_BECAUSE})(?!\w)(?=\s\w).*"
     r"|\s+[\u2013\u2014-]\s+(?:the|it|this|that|we|so|i|let|he|she)\b.*"
     r"|\s*;\s(?=.*[A-Za-z]{3}).*"
@@ -185,7 +255,7 @@ EXPLANATION = re.compile(
 # Sentences, and what they are there for
 
 SENTENCE_END = re.compile(
-    r"(?<!\b[A-Za-z]\.)(?<!\b[A-Z][a-z]\.)(?<!\be\.g\.)(?<!\bi\.e\.)"  # abbreviations
+    r"(?<!\b[A-Za-z]\.)(?<!\b[A-Z][a-z]\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bca\.)"  # abbreviations
     r"(?<=[.!?])[*_\"\u201d`)]*\s+(?=[A-Z\"\u201c*($\\\d\u00c0-\u024f\u0400-\u04ff])"
     r"|(?<=[\u3002\uff01\uff1f])(?=.)|\n+"
 )
@@ -194,7 +264,8 @@ CLOSES = re.compile(
         r"""let me know | i hope | i'm happy | hope (?:this|that|it) | feel free | please | thank
         | if you (?:have|need|want|would|'d) | good luck | is there anything | would you | do you
         | have a (?:nice|great) | happy to | glad | you'?re welcome | cheers | best regards
-        | confidence | \\(?:begin|end)\{[a-z]+\*?\}\s*$ | q\.?e\.?d | \W*$"""
+        | confidence | done\b | \W*\\(?:blacksquare|square|qed)\b
+        | \\(?:begin|end)\{[a-z]+\*?\}\s*$ | q\.?e\.?d | \W*$"""
     ),
     _ANY_CASE,
 )
@@ -215,6 +286,8 @@ CONCLUDES = re.compile(
 
 # Marks and wrappers
 
+HYPHENS = str.maketrans("\u2010\u2011", "--")
+SUBSCRIPT = re.compile("(?<=\\d)[\u2080-\u2089]+")
 SUPERSCRIPT = re.compile("[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+")
 SUPERSCRIPTS = str.maketrans(
     "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a", "0123456789-+"

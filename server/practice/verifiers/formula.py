@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 from server.practice.verifiers.answer_extraction import find_answer
-from server.practice.verifiers.answer_wording import conclusion, denies, stated, unwrapped
-from server.practice.verifiers.answer_words import SUPERSCRIPT, SUPERSCRIPTS
+from server.practice.verifiers.answer_wording import denies, stated, statement, unwrapped
+from server.practice.verifiers.answer_words import HYPHENS, SUPERSCRIPT, SUPERSCRIPTS
 
 _LATEX = re.compile(
     r"\$\$(.+?)\$\$|\\\((.+?)\\\)|\\\[(.+?)\\\]|(?<!\\)\$((?:[^$\\\n]|\\.)+)(?<!\\)\$", re.DOTALL
 )
 _LISTED = re.compile(r"[\s,;]*(?:and|or|und|oder|et|ou)?\s*", re.IGNORECASE)
-_AND = re.compile(r"\s+(?:and|or)\s+(?=[-\d(\\]|[a-z]\b)")
+_AND = re.compile(r",?\s+(?:and|or)\s+(?=[-\d(\\]|[a-z]\b)")
+_REVERSED = re.compile(r"\](.+,.+)([\]\[])")  # an interval that is open at its beginning
 _FUNCTIONS = (
     r"(?:sqrt|sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|log|ln|exp|pi|max|min|infty|inf)"
 )
@@ -38,12 +39,11 @@ _SIGNS = {
 
 def formula(answer: str) -> str | None:
     """The formula in an answer; None if it has none, or denies it."""
-    found = find_answer(answer)
-    said = stated(found or conclusion(answer))
+    said = stated(statement(answer))
     if denies(said):
         return None
     if parts := list(_LATEX.finditer(said)):
-        return latex(_listed(said, parts, last=not found))
+        return latex(_listed(said, parts, last=not find_answer(answer)))
     listed = _AND.sub(", ", said)
     lead = _LEAD.match(listed)
     bare = _TAIL.sub("", listed[lead.end() :] if lead else listed, count=1)
@@ -65,7 +65,9 @@ def _listed(said: str, parts: list[re.Match[str]], *, last: bool) -> str:
 
 def latex(written: str) -> str:
     """A formula, written in LaTeX, in ASCII or with Unicode's signs, as LaTeX."""
-    written = unwrapped(written)
+    written = unwrapped(written.translate(HYPHENS))
+    written = re.sub(r"\\\\\[\d+(?:pt|ex|em)\]", r"\\\\", written).replace(";", ",")
+    written = _REVERSED.sub(lambda match: f"({match[1]}{')' if match[2] == '[' else ']'}", written)
     written = SUPERSCRIPT.sub(lambda match: f"^{{{match[0].translate(SUPERSCRIPTS)}}}", written)
     for sign, meaning in _SIGNS.items():
         written = written.replace(sign, meaning)

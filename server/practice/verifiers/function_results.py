@@ -9,8 +9,9 @@ import dataclasses
 import inspect
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from numbers import Complex, Real
 from typing import SupportsFloat, SupportsIndex, cast
 
 from pydantic import BaseModel
@@ -21,8 +22,9 @@ from server.practice.verifiers.protocol import VerifierError, shortened
 
 MAX_SPENT = 10**12  # of anything, by one call
 REWARD = ("reward", "score")
-FEEDBACK = ("feedback", "reason", "reasons", "explanation")
+FEEDBACK = ("feedback", "reason", "reasons", "reasoning", "explanation")
 _LIKENESS = 0.75  # of a misspelt field to the one that was meant
+_NEAR = 0.85  # the same where the reward is there: others may have fields of their own
 _ALLOWED = (
     "it must return a number, a bool, None, (number, feedback), "
     "{'reward': number, 'feedback': text} or a Score"
@@ -36,8 +38,9 @@ def read_result(name: str, result: object) -> Score:
         name: The function, for errors.
         result: A finite number (of numpy, decimal and the like, too), a bool, None, a pair of
             number and feedback, a `Score`, or a dict, named tuple, dataclass or pydantic model
-            with `reward` or `score` and perhaps `feedback`, `reason`, `reasons` or `explanation`.
-            What else such a result or a tuple holds is left aside.
+            with `reward` or `score` and perhaps `feedback`, `reason`, `reasons`, `reasoning` or
+            `explanation`. What else such a result or a tuple holds is left aside, but not what
+            looks like one of these misspelt.
 
     Raises:
         VerifierError: If it is anything else; it says what came and what is expected.
@@ -46,7 +49,7 @@ def read_result(name: str, result: object) -> Score:
         case Score():
             _finite(name, result.reward)
             _check_spent(name, result.spent)
-            return result
+            return _cleaned(name, result)
         case _ if (fields := _fields(result)) is not None:
             return _from_fields(name, fields)
         case tuple():
@@ -71,19 +74,22 @@ def _fields(result: object) -> Mapping[str, object] | None:
 def _from_fields(name: str, fields: Mapping[str, object]) -> Score:
     rewards = [fields[key] for key in REWARD if key in fields]
     if not rewards:
-        _refuse_misspelt(name, fields)
+        _refuse_misspelt(name, fields, REWARD, _LIKENESS)
         named = ", ".join(map(repr, fields)) or "nothing"
         raise VerifierError(f"{name} returned no 'reward' but {shortened(named)}; {_ALLOWED}")
     reward, *others = (_number(name, reward) for reward in rewards)
     if any(other != reward for other in others):
         raise VerifierError(f"{name} returned a 'reward' and a 'score' that differ: return one")
+    _refuse_misspelt(name, fields.keys() - {*REWARD, *FEEDBACK}, FEEDBACK, _NEAR)
     said = [_text(fields[key]) for key in FEEDBACK if key in fields]
     return _score(name, reward, "\n".join(filter(None, said)) or None)
 
 
-def _refuse_misspelt(name: str, fields: Iterable[str]) -> None:
+def _refuse_misspelt(
+    name: str, fields: Iterable[str], known: Sequence[str], likeness: float
+) -> None:
     for key in fields:
-        if close := get_close_matches(key.lower(), REWARD, 1, _LIKENESS):
+        if close := get_close_matches(key.lower(), known, 1, likeness):
             raise VerifierError(
                 f"{name} returned an unknown field {shortened(key)!r}; did you mean {close[0]!r}?"
             )
@@ -117,6 +123,14 @@ def _score(name: str, reward: float | None, feedback: str | None) -> Score:
     return Score(reward=reward, feedback=text, failure=failure)
 
 
+def _cleaned(name: str, score: Score) -> Score:
+    """A score that can be stored, and says why it has no reward."""
+    words = {"feedback": score.feedback, "failure": score.failure}
+    if score.reward is None and not score.failure:
+        words["failure"] = f"{name} gave no reward"
+    return score.model_copy(update={key: text and clean(text) for key, text in words.items()})
+
+
 def _number(name: str, value: object) -> float | None:
     if value is None:
         return None
@@ -125,10 +139,13 @@ def _number(name: str, value: object) -> float | None:
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
         raise _wrong(name, "a generator: it says yield where it must return")
     if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()  # or it warns that nothing awaited it
         raise _wrong(name, f"a {type(value).__name__} that nothing awaits")
     if shape := getattr(value, "shape", ()):
         raise _wrong(name, f"{type(value).__name__} of shape {shape}, not a single number")
-    if not isinstance(value, (SupportsFloat, SupportsIndex)):
+    complex_ = isinstance(value, Complex) and not isinstance(value, Real)
+    if complex_ or not isinstance(value, (SupportsFloat, SupportsIndex)):
         raise _wrong(name, f"a {type(value).__name__}")
     try:
         return _finite(name, float(value))

@@ -6,21 +6,30 @@ import re
 import unicodedata
 from fractions import Fraction
 
-from server.practice.verifiers.answer_extraction import final_answer, find_answer
+from server.practice.verifiers.answer_extraction import find_answer
 from server.practice.verifiers.answer_wording import (
     complements,
     conclusion,
     denies,
     stated,
+    statement,
     unwrapped,
 )
-from server.practice.verifiers.answer_words import LEAVES_CHOICE, REFUTES, SUPERSCRIPT, SUPERSCRIPTS
+from server.practice.verifiers.answer_words import (
+    HYPHENS,
+    LEAVES_CHOICE,
+    REFUTES,
+    SUBSCRIPT,
+    SUPERSCRIPT,
+    SUPERSCRIPTS,
+)
 from server.practice.verifiers.number_words import (
     SCALES,
     lone_number_in_words,
     number_in_words,
     whole_in_words,
 )
+from server.practice.verifiers.units import is_unit, units
 
 MAX_EXPONENT = 400
 _DIGITS = (
@@ -35,8 +44,6 @@ _WRITTEN = (
     rf"|{_DIGITS}"
 )
 _TEN = r"\s?(?:[*x\u00d7\u00b7]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?P<ten>[-+]?\d{1,5})\}?"
-_CURRENCY = re.compile(r"[$\u20ac\u00a3\u00a5\u20b9]")
-MAX_PRICE = 200  # characters in which an answer names its currency
 _SUFFIXES = {"k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6, "b": 10**9, "bn": 10**9}
 _SUFFIX = r"(?-i:[kKMB]|\s?(?:[bB]n|m(?:l?n)))|(?(currency)\s?[kmb]|(?!))"  # 3 m are metres
 _NUMBER = re.compile(
@@ -61,6 +68,8 @@ _OPERATOR = re.compile(
 _EXPRESSION_BEFORE = re.compile(
     r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265\u00b1]|\\pm|[-+]|\\pi"
     r"|\b(?:root|half|third|quarter|square|cube|factorial)\s+of(?:\s+the)?"
+    r"|\b(?:not|isn['\u2019]t|nicht|niet|pas|\u043d\u0435|nearly|almost"
+    r"|mindestens|h\u00f6chstens|au moins|au plus|al menos)"
     r"|\b(?:twice|double|triple|half|least|most|over|under|above|below|up to|than|exceeds)"
     r"|\b(?:log|ln|exp|sin|cos|tan)(?:_\S+)?)\s*$",
     re.IGNORECASE,
@@ -72,7 +81,7 @@ _EXPRESSION_AFTER = re.compile(
     r"|(?:or|and) (?:more|less|fewer|greater|higher|lower|above|below|over|under|up))\b"
     r"|\+\W*$"
 )
-_RELATION = re.compile(r"[=\u2192\u21d2]|\\to\b|\\implies|\\Rightarrow|[-=]>|\bequals\b")
+_RELATION = re.compile(r"[-=]>|[=\u2192\u21d2]|\\to\b|\\implies|\\Rightarrow|\bequals\b")
 
 
 def answered_numbers(text: str) -> tuple[Fraction, ...]:
@@ -111,16 +120,11 @@ def _concluded(said: str) -> Fraction | None:
     return numbers[-1][1]
 
 
-def other_currency(truth: str, answer: str) -> bool:
-    """Whether an answer is in another currency than the ground truth, if both name one."""
-    wanted, got = _currencies(truth), _currencies(final_answer(answer)[-MAX_PRICE:])
+def other_unit(truth: str, answer: str) -> bool:
+    """Whether an answer is in another unit or currency than the ground truth, if both name one."""
+    wanted = units(truth)
+    got = units(statement(answer)) if wanted else wanted
     return bool(wanted and got and not wanted & got)
-
-
-def _currencies(text: str) -> set[str]:
-    if text.count("$") - text.count(r"\$") > 1:  # around formulas
-        text = re.sub(r"(?<!\\)\$", "", text)
-    return set(_CURRENCY.findall(text))
 
 
 def stated_number(said: str) -> Fraction | None:
@@ -129,7 +133,9 @@ def stated_number(said: str) -> Fraction | None:
         return None
     text = plain(_IN_BRACKETS.sub("", said))
     if not re.search(r"\d", text):
-        return number_in_words(text)
+        if (value := number_in_words(text)) is not None or not re.search(r"\d", said):
+            return value
+        text = plain(said)
     if _leaves_choice(said):
         return None
     exact, *rounded = _ROUNDED.split(text)
@@ -161,7 +167,7 @@ def _single(part: str, numbers: list[tuple[re.Match[str], Fraction]]) -> Fractio
         return None
     if len(numbers) > 1:
         between = part[match.end() : numbers[1][0].start()]
-        if _OPERATOR.fullmatch(between) or re.search(r"\band\b", between):
+        if _OPERATOR.fullmatch(between) or re.search(r"\band\b", between) or is_unit(between):
             return None
     return value
 
@@ -186,7 +192,8 @@ def plain(text: str) -> str:
     text = re.sub(r"(?<=\d)(?:\{,\}|\\[,;! ]|,\\!\s?|[\u00a0\u2009\u202f])(?=\d{3})", ",", text)
     text = SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(SUPERSCRIPTS), text)
     text = re.sub(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])", " ", text)  # 1½
-    text = unicodedata.normalize("NFKC", text)
+    text = SUBSCRIPT.sub(r"_\g<0>", text)
+    text = unicodedata.normalize("NFKC", text.translate(HYPHENS))
     text = text.replace("\u2212", "-").replace("\u2044", "/").replace("\u2019", "'")
     text = text.replace(r"\%", "%").replace(r"\$", "$")
     text = re.sub(r"\^\{?\\circ\}?|\\degree", "\u00b0", text)

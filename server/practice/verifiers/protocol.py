@@ -73,7 +73,7 @@ class AnswerVerifier(Verifier):
         answer = without_thoughts(rollout.answer)
         if not answer.strip():
             what = "holds nothing but reasoning" if rollout.answer.strip() else "is empty"
-            return Score(reward=None, failure=f"the answer {what}")
+            return Score(reward=None, failure=f"the answer {what}", unusable="empty")
         return await self.score(task, rollout.model_copy(update={"answer": answer}))
 
     async def score(self, task: Task, rollout: Rollout) -> Score:

@@ -39,6 +39,34 @@ TOKENS = [
     ("token", "dop_v1_" + fake(HEX, 64)),
     ("token", JWT),
 ]
+# each vendor's form: what stands before the random part, its alphabet and length, what follows
+_VENDORS = [
+    *[("sk-svcacct-", LETTERS, 60, ""), ("sk-or-v1-", HEX, 64, ""), ("csk-", LETTERS, 48, "")],
+    *[("AQ.Ab8RN6", LETTERS, 44, ""), ("ABSKQmVkcm9ja0FQ", LETTERS, 99, "=")],
+    *[("nvapi-", LETTERS, 64, ""), ("pa-", LETTERS, 43, ""), ("jina_", LETTERS, 60, "")],
+    *[("fw_", LETTERS, 24, ""), ("tgp_v1_", LETTERS, 43, ""), ("sk_", HEX, 48, "")],
+    *[("lsv2_pt_", HEX, 32, "_0123456789"), ("wandb_v1_", LETTERS, 77, "")],
+    *[("pcsk_", LETTERS, 70, ""), ("esecret_", HEX, 28, ""), ("api_org_", LETTERS, 34, "")],
+    *[("BSA", LETTERS, 28, ""), ("sb_secret_", LETTERS, 31, ""), ("napi_", HEX, 64, "")],
+    *[("pscale_tkn_", LETTERS, 43, ""), ("nfp_", LETTERS, 36, ""), ("vcp_", LETTERS, 56, "")],
+    *[("HRKU-", LETTERS, 60, ""), ("rnd_", LETTERS, 28, ""), ("fm2_", LETTERS, 99, "==")],
+    *[("re_12345678_", LETTERS, 24, ""), ("EAAB", LETTERS, 99, ""), ("figd_", LETTERS, 40, "")],
+    *[("MTA", LETTERS, 21, ".aBcDeF." + "x1" * 19), ("1085149251:AA", LETTERS, 33, "")],
+    *[("patAbCdEfGhIjKlMn.", HEX, 64, ""), ("lin_oauth_", HEX, 64, "")],
+    *[("ATATT3xFfGF0", LETTERS, 170, "=1A2B3C4D"), ("ATBB", LETTERS, 32, "")],
+    *[("glsa_", LETTERS, 32, "_12345678"), ("hvb.", LETTERS, 90, ""), ("dp.pt.", LETTERS, 43, "")],
+    *[("AbCdEfGhIjKlMn.atlasv1.", LETTERS, 64, ""), ("ops_eyJ", LETTERS, 200, "")],
+    *[("rubygems_", HEX, 48, ""), ("pul-", HEX, 40, ""), ("AKCp8", LETTERS, 68, "")],
+    *[("xkeysib-", HEX, 64, "-AbCdEfGhIjKlMnOp"), ("sgp_", HEX, 57, ""), ("LTAI", LETTERS, 20, "")],
+    *[("pat-na1-0a1b2c3d-0a1b-0a1b-0a1b-", HEX, 12, ""), ("AKID", LETTERS, 32, "")],
+    *[("SK", HEX, 32, ""), ("", HEX, 32, "-us12"), ("sk.eyJ1", LETTERS, 60, "." + "aB3" * 8)],
+    *[("sha256~", LETTERS, 43, ""), ("abc8Q~", LETTERS, 34, ""), ("1//0", LETTERS, 60, "")],
+    *[("shippo_live_", HEX, 40, ""), ("CCIPAT_", LETTERS, 60, ""), ("bkua_", HEX, 40, "")],
+    *[("tskey-auth-", LETTERS, 40, ""), ("apify_api_", LETTERS, 36, ""), ("e2b_", HEX, 40, "")],
+    *[("glc_eyJ", LETTERS, 60, ""), ("dt0c01.", UPPER, 24, "." + fake(UPPER, 64))],
+    *[("phx_", LETTERS, 43, ""), ("bb_live_", LETTERS, 27, ""), ("ak-", LETTERS, 22, "")],
+]
+VENDORS = [before + fake(alphabet, length) + after for before, alphabet, length, after in _VENDORS]
 KEY_BODY = "\n".join(fake(LETTERS, 64) for _ in range(4))
 PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{KEY_BODY}\nabc=\n-----END RSA PRIVATE KEY-----"
 AWS_SECRET = fake(LETTERS, 20) + "/" + fake(LETTERS, 19)
@@ -73,6 +101,13 @@ NAMED = [
     ("token", f"Authorization: Bearer {fake(LETTERS, 30)}", fake(LETTERS, 30)),
     ("token", "Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
     ("token", r"{\"Authorization\": \"Bearer " + fake(HEX, 24) + r"\"}", fake(HEX, 24)),
+    ("token", f"Cookie: sid={fake(LETTERS, 32)}; theme=dark", fake(LETTERS, 32)),
+    ("token", f'"set-cookie": "a=b; sid={fake(HEX, 32)}"', fake(HEX, 32)),
+    ("token", f"https://{fake(LETTERS, 40)}@example.com/a.git", fake(LETTERS, 40)),
+    ("token", f"https://b.example.com/k?X-Amz-Signature={fake(HEX, 64)}&a=1", fake(HEX, 64)),
+    ("api-key", f"https://example.com/v1?key={fake(LETTERS, 32)}", fake(LETTERS, 32)),
+    ("api-key", f"MISTRAL_KEY={fake(LETTERS, 32)}", fake(LETTERS, 32)),
+    ("password", "'SMTP_PASS': 'swordfish'", "swordfish"),
     ("token", "https://hooks.slack.com/services/T0/B0/" + fake(LETTERS, 24), fake(LETTERS, 24)),
     ("private-key", PEM, KEY_BODY),
     ("private-key", json.dumps(PEM), json.dumps(KEY_BODY)[1:-1]),

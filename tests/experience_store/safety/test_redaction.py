@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from experience_store.safety.redaction import redact
-from tests.experience_store.safety.samples import JWT, NAMED, PEM, TOKENS, strings
+from tests.experience_store.safety.samples import JWT, NAMED, PEM, TOKENS, VENDORS, strings
 from tests.paths import DATA
 
 ORDINARY = [
@@ -29,6 +29,9 @@ ORDINARY = [
     "http://localhost:8080/@scope/pkg mailto:a@b.c ssh://git@github.com/a/b, 10:30@noon",
     "See https://example.com:443/a?b=c and https://example.com:80,mail@b.com",
     "PWD=/home/user/project2 OLDPWD=/tmp",
+    "call_AbC123dEf456GhI789jKl012 chatcmpl-9aBcDeFgHiJkLmNoPqRsTuVwXyZ12 toolu_01AbCdEf23GhI",
+    "primary_key=0a1b2c3d4e5f6a7b8c9d, cache_key: 'a1b2c3d4e5f6a7b8c9d0', ?key=name&sig=12",
+    "Cookie: consent=accepted; theme=dark. Set-Cookie: lang=en; Path=/",
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     "| a | b |\n|--------------------------|------------|\n.......................... 12",
     r"$\frac{1}{2} \cdot \sum_{k=1}^{n} \binom{n}{k}$ access key concepts; private key: see above",
@@ -69,6 +72,12 @@ def test_a_secret_is_found_in_json_text_too(kind: str, text: str, secret: str) -
         assert f"[redacted:{kind}]" in redacted
         assert secret not in redacted
         assert json.loads(redacted)
+
+
+def test_the_keys_of_every_vendor_are_known_by_their_form() -> None:
+    for key in VENDORS:
+        for around in ("got {} here", "Bearer%20{}", r'{{"a": "\u0022{}"}}', "/a/{}/b"):
+            assert key[7:] not in redact(around.format(key))[0], around.format(key)
 
 
 def test_only_the_secret_is_replaced() -> None:

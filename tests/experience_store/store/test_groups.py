@@ -129,6 +129,19 @@ async def test_a_secret_is_redacted_before_it_is_stored(store: Store) -> None:
     assert secret not in kept
 
 
+async def test_ids_are_redacted_and_stay_distinct(store: Store) -> None:
+    secrets = ["AKIAIOSFODNN7" + f"EXAMPL{letter}" for letter in "QR"]
+    attempts = [replace(attempt("said", 1.0), id=s, model=s, retrieval_id=s) for s in secrets]
+    for _ in "ab":  # a retry changes nothing
+        receipts = [
+            await store.groups.submit("lib", submission(*attempts, group_id=s)) for s in secrets
+        ]
+        assert [receipt.trajectories for receipt in receipts] == [2, 2]
+        assert len({receipt.group_id for receipt in receipts}) == 2
+        group = await store.groups.get("lib", receipts[0].group_id)
+        assert not any(secret in repr(group) for secret in secrets)
+
+
 async def test_a_truncated_secret_is_redacted_too(store: Store) -> None:
     cut = attempt('config: {"db_password": "Sup3rSecret9', 1.0)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from copy import copy
 
 import pytest
 
@@ -57,10 +59,10 @@ def test_results_beside_what_was_said_become_messages() -> None:
     )
 
 
-def test_metadata_of_a_message_is_left_out_and_anything_else_unknown_refused() -> None:
-    sent = {"role": "assistant", "content": "a", "annotations": [1], "audio": None, "index": 3}
+def test_bookkeeping_is_left_out_and_what_is_unknown_kept_or_refused_if_misspelt() -> None:
+    sent = {"role": "assistant", "content": "a", "score": 1, "audio": None, "index": 3}
 
-    assert messages(sent) == (Message("assistant", "a"),)
+    assert messages(sent) == (Message("assistant", "a\nscore: 1"),)
     said = refusal({"messages": [sent, {"role": "assistant", "contnt": "a"}]})
     assert said.startswith(
         "trajectories.0.messages.1.contnt: unknown field; did you mean 'content'"
@@ -75,10 +77,20 @@ def test_metadata_of_a_message_is_left_out_and_anything_else_unknown_refused() -
         '{"role": "assistant", "content": "a"}',
         ['{"role": "assistant", "content": "a"}'],
         [["ai", "a"]],
+        [[{"role": "assistant", "content": "a"}]],
+        [None, {"role": "assistant", "content": "a"}],
+        {"messages": [{"role": "assistant", "content": "a"}]},
+        json.dumps(json.dumps([{"role": "assistant", "content": "a"}])),
     ],
 )
 def test_messages_may_be_json_text_or_only_one(sent: object) -> None:
     assert trajectory(messages=sent).messages == (Message("assistant", "a"),)
+
+
+def test_messages_may_be_json_one_a_line() -> None:
+    lines = '{"role": "user", "content": "q"}\n\n{"role": "assistant", "content": "a"}\n'
+
+    assert [m.text for m in trajectory(messages=lines).messages] == ["q", "a"]
 
 
 def test_one_empty_message_among_others_is_kept() -> None:
@@ -92,6 +104,30 @@ def test_plain_output_is_one_message_and_structured_output_its_json() -> None:
     assert trajectory(output="42").messages == (Message("assistant", "42"),)
     assert trajectory(output={"a": [1]}).messages == (Message("assistant", '{"a": [1]}'),)
     assert trajectory(output=0).messages == (Message("assistant", "0"),)
+
+
+ITEMS: list[dict[str, object]] = [
+    {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+    {"role": "assistant", "content": "42"},
+]
+
+
+@pytest.mark.parametrize("as_", [copy, json.dumps])
+def test_an_output_that_is_an_answer_of_an_api_is_read_as_its_messages(
+    as_: Callable[[object], object],
+) -> None:
+    answer = {"choices": [{"message": {"role": "assistant", "content": "42"}}], "usage": {"a": 1}}
+    several = {"choices": [{"message": {"content": "1"}}, {"message": {"content": "2"}}]}
+    cut = {"choices": [{"message": {"content": None}, "finish_reason": "length"}]}
+
+    assert trajectory(output=as_(answer)).messages == (Message("assistant", "42"),)
+    assert trajectory(output=ITEMS).messages[0].tool_calls == (ToolCall("f", "{}", "c"),)
+    assert trajectory(output=ITEMS[1]).messages == (Message("assistant", "42"),)
+    assert trajectory(output=json.dumps(ITEMS)).messages[0].text == json.dumps(ITEMS)
+    assert trajectory(output=[{"role": "engineer", "content": "x"}]).messages[0].text[:1] == "["
+    assert trajectory(output=as_({"choices": ["a", "b"]})).messages[0].text[:1] == "{"
+    assert "trajectories.0.output.choices: has 2 answers" in refusal({"output": as_(several)})
+    assert "trajectories.0.messages: is empty" in refusal({"output": as_(cut)})
 
 
 # The other fields
@@ -140,7 +176,12 @@ def test_objects_may_be_json_text(sent: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", ['[{"output": "a"}]', {"output": "a"}, '{"Output": "a"}', ({"output": "a"},)]
+    "sent",
+    [
+        *('[{"output": "a"}]', {"output": "a"}, '{"Output": "a"}', ({"output": "a"},)),
+        *([[{"output": "a"}]], [None, {"output": "a"}], {"trajectories": [{"output": "a"}]}),
+        json.dumps(json.dumps([{"output": "a"}])),
+    ],
 )
 def test_attempts_may_be_json_text_or_only_one(sent: object) -> None:
     assert len(read_submission(task="Book", trajectories=sent).trajectories) == 1
@@ -264,7 +305,9 @@ def test_an_unknown_field_is_refused_with_the_list_of_fields() -> None:
 
 @pytest.mark.parametrize("reward", [float("nan"), float("inf"), "-inf", "good", 10**400])
 def test_a_reward_must_be_a_real_number(reward: object) -> None:
-    assert "trajectories.0.reward: Input should be a " in refusal({"output": "a", "reward": reward})
+    assert "trajectories.0.reward: must be a finite number" in refusal(
+        {"output": "a", "reward": reward}
+    )
 
 
 @pytest.mark.parametrize("reward", ["", " ", "null", "None", "n/a"])
@@ -284,8 +327,8 @@ def test_a_reward_must_be_one_number(reward: object) -> None:
 def test_a_blank_task_or_id_is_refused(blank: str) -> None:
     said = refusal({"output": "a"}, task=blank)
     assert said.startswith("task: is empty: give what the attempts were asked to do")
-    assert "group_id: String" in refusal({"output": "a"}, group_id=blank)
-    assert "trajectories.0.id: String" in refusal({"output": "a", "id": blank})
+    assert "group_id: is empty" in refusal({"output": "a"}, group_id=blank)
+    assert "trajectories.0.id: is empty" in refusal({"output": "a", "id": blank})
 
 
 @pytest.mark.parametrize(
@@ -306,6 +349,7 @@ def test_a_blank_task_or_id_is_refused(blank: str) -> None:
         ({"messages": [{"role": "user"}], "output": ""}, "trajectories.0.messages: is empty"),
         ({"messages": [{"content": "a"}]}, "trajectories.0.messages.0.role: is missing"),
         ({"messages": [{"role": "critic"}]}, "trajectories.0.messages.0.role: 'critic' is unknown"),
+        ({"messages": '[{"role"'}, "trajectories.0.messages: is text that is not valid JSON"),
         ({"messages": "a"}, "trajectories.0.messages: must be a list of chat messages"),
         ({"messages": ["a"]}, "trajectories.0.messages.0: must be an object with role and content"),
         (
@@ -314,7 +358,7 @@ def test_a_blank_task_or_id_is_refused(blank: str) -> None:
         ),
         ({"output": "a", "metadata": [1]}, "trajectories.0.metadata: must be a JSON object"),
         ({"output": "a", "metadata": "note"}, "trajectories.0.metadata: must be a JSON object"),
-        ({"output": "a", "id": True}, "trajectories.0.id: Input should be"),
+        ({"output": "a", "id": True}, "trajectories.0.id: must be text"),
         ("a", "trajectories.0: must be an object with messages or output"),
     ],
 )
@@ -354,7 +398,7 @@ def test_the_result_of_a_tool_or_a_call_is_something_done() -> None:
     assert [m.role for m in messages(ASKED, call)] == ["user", "assistant"]
 
 
-@pytest.mark.parametrize("sent", [[], "[]", ()])
+@pytest.mark.parametrize("sent", [[], "[]", (), [None]])
 def test_a_group_without_attempts_is_refused(sent: object) -> None:
     with pytest.raises(BadInputError, match=r"^trajectories: is empty: give at least one attempt"):
         read_submission(task="Book", trajectories=sent)
@@ -385,6 +429,19 @@ def test_a_refusal_never_quotes_the_attempt() -> None:
 def test_some_of_many_faults_are_named_and_the_rest_counted() -> None:
     with pytest.raises(BadInputError, match=r"trajectories\.4\..* And 4 more"):
         read_submission(task="Book", trajectories=[{"output": "a", "zzz": 1}] * 9)
+
+
+@pytest.mark.parametrize("place", ["task", "output", "messages"])
+def test_what_is_nested_too_deeply_is_refused(place: str) -> None:
+    deep: object = {"role": "assistant", "content": "a"}
+    for _ in range(5_000):
+        deep = {"messages": [deep]}
+    attempt = {"output": "a"} if place == "task" else {place: deep}
+
+    said = refusal(attempt, task=deep if place == "task" else "Book")
+
+    assert "is nested too deeply" in said
+    assert len(said) < 500
 
 
 # Bounds
@@ -431,13 +488,15 @@ def test_the_number_of_attempts_is_bounded() -> None:
     attempts = [{"output": "a"}] * MAX_ATTEMPTS
 
     assert len(read_submission(task="Book", trajectories=attempts).trajectories) == MAX_ATTEMPTS
-    with pytest.raises(BadInputError, match=f"at most {MAX_ATTEMPTS} items"):
+    with pytest.raises(BadInputError, match=f"at most {MAX_ATTEMPTS} are allowed"):
         read_submission(task="Book", trajectories=[*attempts, {"output": "a"}])
 
 
 def test_a_task_of_maximum_length_is_accepted_and_a_longer_one_refused() -> None:
     assert len(read({"output": "a"}, task="x" * MAX_TEXT).task) == MAX_TEXT
-    assert "task: String should have at most" in refusal({"output": "a"}, task="x" * (MAX_TEXT + 1))
+    assert "task: has more than 200000 characters" in refusal(
+        {"output": "a"}, task="x" * (MAX_TEXT + 1)
+    )
 
 
 def test_metadata_must_be_json() -> None:

@@ -55,6 +55,7 @@ def test_files_are_replaced_only_when_that_is_wanted(program: Program, tmp_path:
     made = program.json("backup", str(backup))
     again = program.run("backup", str(backup), fails=1)
     unconfirmed = program.run("restore", str(backup), fails=1)
+    itself = program.run("backup", str(program.database), "--yes", fails=1)
     missing = program.run("restore", str(tmp_path / "other.db"), fails=1)
     program.run("backup", str(backup), "--yes")
     shown = program.run("restore", str(backup), "--yes")
@@ -62,5 +63,6 @@ def test_files_are_replaced_only_when_that_is_wanted(program: Program, tmp_path:
     assert made.at("libraries") == 1
     assert "add --yes to replace it" in again.output
     assert "add --yes to put the backup in its place" in unconfirmed.output
+    assert "is the database itself" in itself.output
     assert "there is no backup" in missing.output
     assert "What was there before is in" in shown.output

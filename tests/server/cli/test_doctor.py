@@ -73,6 +73,12 @@ def test_doctor_reports_a_file_that_is_not_a_database(program: Program) -> None:
     assert findings(program, fails=1)["database"][0] == "broken"
 
 
+def test_doctor_goes_on_where_the_system_refuses_a_look_at_the_file(program: Program) -> None:
+    output = program.run("doctor", "--database", f"/tmp/{'x' * 300}/a.db", fails=1).stdout
+    assert "File name too long" in " ".join(output.split())
+    assert '"mcpServers"' in output
+
+
 def test_doctor_notes_a_database_that_other_users_may_read(program: Program) -> None:
     program.run("edit", "add", "When x, do y.")
     program.database.chmod(0o644)

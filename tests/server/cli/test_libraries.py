@@ -143,3 +143,22 @@ def test_delete_needs_confirmation(airline: Program) -> None:
     assert airline.json("delete", "airline", "--yes").at("experiences") == 2
     assert airline.json("libraries").at("libraries") == []
     assert "does not exist" in airline.run("delete", "airline", "--yes", fails=1).stderr
+
+
+def test_a_new_library_with_nearly_the_name_of_another_is_pointed_out(airline: Program) -> None:
+    for args in (("edit", "add", FIRST, "-l", "airlin"), ("describe", "airlines", "--review")):
+        warned = airline.run(*args).stderr
+        assert "did you mean 'airlin" in warned
+        assert "A new library is created" in warned
+    assert airline.run("describe", "zoo", "--review").stderr == ""
+
+
+def test_neither_notes_nor_objectives_keep_a_secret(airline: Program) -> None:
+    key = "sk-proj-" + "a1B2" * 10
+    for args in (
+        ("edit", "add", "When late, call.", "-l", "airline", "--note", f"from {key}"),
+        ("describe", "airline", "--agent-objective", f"use {key}"),
+        ("rollback", "1", "-l", "airline", "--yes", "--note", key),
+    ):
+        assert "what looks like a secret" in airline.run(*args, fails=1).stderr
+    assert key.encode() not in airline.database.read_bytes()

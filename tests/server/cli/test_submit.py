@@ -170,7 +170,7 @@ def test_an_unscored_rollout_can_be_scored_later(program: Program) -> None:
         ('{"task": "x", "attempts": [{"output": "x"}]}', "attempts.0: has no reward"),
         (
             '{"task": "x", "attempts": [{"reward": 1}]}',
-            "attempts.0: has neither messages nor output",
+            "attempts.0: has no attempt in any known form; its fields are reward",
         ),
         ('{"output": "x", "reward": 1}', "names no task: name its field with --task-field"),
         ('{"task": {"id": 1}, "output": "x", "reward": 1}', "task: is an object (id)"),

@@ -59,6 +59,7 @@ def test_an_invalid_document_is_reported_once_and_lines_one_by_one() -> None:
 def test_compressed_files_are_decompressed() -> None:
     lines = json.dumps(ONE) + "\n" + json.dumps(TWO)
     assert seen(gzip.compress(lines.encode())) == ['f:1 {"n": 1}', 'f:2 {"n": 2}']
+    assert seen(gzip.compress(gzip.compress(b'{"n": 1}'))) == ['f:1 {"n": 1}']
     assert seen(gzip.compress(b'[{"n": 1}]')) == ['f[0] {"n": 1}']
     (*_, said) = seen(gzip.compress(lines.encode())[:-12])
     assert said.startswith("f is damaged or cut off")
@@ -68,7 +69,9 @@ def test_compressed_files_are_decompressed() -> None:
     ("data", "said"),
     [
         (b"\x28\xb5\x2f\xfdrest", "decompress it with `zstd -d FILE`"),
-        ('{"n": 1}'.encode("utf-16"), "save the file as UTF-8"),
+        (b"ARROW1\0\0", "save it as Parquet or JSON lines"),
+        (b"| n |\n", "is not JSON"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "run `git lfs pull`"),
         (b"PK\x03\x04rest", "is damaged or cut off"),
         (b'{"n": "\xfc"}', "is not UTF-8"),
     ],

@@ -431,6 +431,10 @@ def test_lists_of_completions_and_rewards_are_a_group() -> None:
 def test_preferences_are_a_winner_and_a_loser() -> None:
     plain = {"prompt": "2+2?", "chosen": "4", "rejected": "5"}
     assert rewards(parsed(plain)) == [1, 0]
+    both = "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: 2+2?\n\nAssistant:"
+    found = parsed({"chosen": f"{both} 4", "rejected": f"{both} 5"})
+    assert len({e.submission.group_id for e in found}) == 1
+    assert [role for role, _, _ in transcript(found[0])] == ["user", "assistant"] * 2
     assert rewards(parsed({**plain, "score_chosen": 8.5, "score_rejected": 6})) == [8.5, 6]
     chats = {
         side: [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": text}]
@@ -489,6 +493,86 @@ def test_messages_that_are_only_the_prompt_are_joined_with_the_answer(
     assert metadata(found) == ({"output": None, "answer": "5"} if "output" in row else {})
 
 
+EXAMPLE = [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]
+EXAMPLES = [*EXAMPLE, {"role": "user", "content": "2+2?"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": EXAMPLES, "response": "4"},
+        {"prompt": EXAMPLES, "completion": "4"},
+        {"prompt": EXAMPLES, "attempts": [{"response": "4", "reward": 1}]},
+        {"task": "2+2?", "attempts": [{"messages": EXAMPLES, "response": "4", "reward": 1}]},
+        {"task": "2+2?", "attempts": [{"conversation": EXAMPLES, "output": "4", "reward": 1}]},
+        {"prompt": EXAMPLES, "completions": ["4"], "rewards": [1]},
+        {"prompt": EXAMPLES, "chosen": "4", "rejected": "5"},
+        {"prompt": EXAMPLES, "chosen": [{"role": "assistant", "content": "4"}], "rejected": "5"},
+    ],
+)
+def test_examples_in_a_prompt_are_no_answer(row: dict[str, object]) -> None:
+    found = parsed({**row, "reward": 1} if "attempts" not in row else row)[0]
+    turns = [("user", "1+1?", ()), ("assistant", "2", ()), ("user", "2+2?", ())]
+    assert transcript(found) == [*turns, ("assistant", "4", ())]
+    assert "response" not in metadata(found)
+
+
+def test_attempts_of_an_evaluation_that_are_only_the_prompt_are_joined_with_the_answer() -> None:
+    for attempt in ({"messages": ASKED, "response": "4"}, {"messages": ASKED, "answer": "4"}):
+        (found,) = parsed({"task": "2+2?", "attempts": [{**attempt, "reward": 1}]})
+        assert transcript(found) == ANSWERED
+
+
+def test_a_prompt_beside_the_name_of_the_task_is_part_of_the_attempt() -> None:
+    row = {"task": "sums", "prompt": ASKED, "completion": [{"role": "assistant", "content": "4"}]}
+    (found,) = parsed({**row, "reward": 1})
+    assert (found.submission.task, transcript(found), metadata(found)) == ("sums", ANSWERED, {})
+
+
+def test_the_message_in_a_response_of_an_api_is_the_answer() -> None:
+    response = {"choices": [{"message": {"role": "assistant", "content": "4"}}], "id": "r"}
+    (found,) = parsed({"messages": ASKED, "response": response, "reward": 1})
+    assert (transcript(found), metadata(found)) == (ANSWERED, {"response": response})
+
+
+def test_a_reward_without_bounds_is_refused() -> None:
+    for given in (10**400, "1e999", "inf"):
+        with pytest.raises(BadInputError, match="reward: inf is not a reward"):
+            parsed({"task": "2+2?", "output": "4", "reward": given})
+
+
+def test_a_user_who_speaks_last_may_be_the_end_of_an_attempt() -> None:
+    chat = [*EXAMPLE, {"role": "user", "content": "###STOP###"}]
+    for more in ({"answer": "2"}, {"response": "2"}, {"final_answer": "3"}):
+        (found,) = parsed({"messages": chat, **more})
+        assert (len(transcript(found)), metadata(found)) == (3, more)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            {"raw_question": "q", "response": "a", "trajectories": [{"trajectory": None}, "x"]},
+            "trajectories[1]: must be an object",
+        ),
+        (
+            {"raw_question": "q", "response": "a", "trajectories": [{"trajectory": "x"}]},
+            "trajectories[0].trajectory: must be a list of chat messages",
+        ),
+        (
+            {"instance_id": "i", "instruction": "q", "history": [{"role": "user"}, "x"]},
+            "history[1]: must be an object",
+        ),
+        (
+            {"steps": [{"source": "user", "message": "q", "tool_calls": ["x"]}]},
+            "tool_calls[0]: must be an object",
+        ),
+    ],
+)
+def test_no_part_of_an_attempt_is_skipped(row: dict[str, object], said: str) -> None:
+    assert problems(row) == [said]
+
+
 def test_a_named_output_answers_the_prompt_in_the_messages() -> None:
     (found,) = parsed({"messages": ASKED, "said": "4", "response": "raw"}, output="said")
     assert (transcript(found), metadata(found)) == (ANSWERED, {"response": "raw"})
@@ -525,6 +609,7 @@ PLAIN = {"task": "2+2?", "output": "4"}
         ("rewardValue", 0.5),
         ("exactMatch", True),
         ("is_correct", "Passed"),
+        ("label", True),
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"reward": None}])
@@ -535,6 +620,62 @@ def test_what_looks_like_a_reward_is_refused_until_it_is_named(
     with pytest.raises(BadInputError, match=f"{name} looks like a reward: --reward-field {name}"):
         parsed(row)
     assert rewards(parsed(row, reward=name)) != [None]
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"scores": {"Factuality": 1}}, "scores.Factuality"),
+        ({"scores": [{"name": "accuracy", "value": 1, "comment": None}]}, "scores.0.value"),
+        ({"feedback_scores": [{"name": "accuracy", "score": 0.5}]}, "feedback_scores.0.score"),
+        ({"summary": {"feedback": {"helps": 1}}}, "summary.feedback.helps"),
+    ],
+)
+def test_scores_by_name_or_in_a_list_look_like_rewards(row: dict[str, object], name: str) -> None:
+    with pytest.raises(BadInputError, match=f"{name} looks like a reward: --reward-field {name}"):
+        parsed({**PLAIN, **row})
+    assert rewards(parsed({**PLAIN, **row}, reward=name)) != [None]
+
+
+@pytest.mark.parametrize("given", [{"question": "2+2?", "k": 1}, {"messages": ASKED}])
+def test_the_task_may_be_in_an_object(given: dict[str, object]) -> None:
+    (found,) = parsed({"input": given, "output": "4", "reward": 1})
+    assert (found.submission.task, metadata(found)["input"]) == ("2+2?", given)
+    assert transcript(found) == (ANSWERED if "messages" in given else ANSWERED[2:])
+
+
+def test_an_object_that_holds_the_entries_is_kept_with_each_of_them() -> None:
+    rows = [{**PLAIN, "reward": 1}, {**PLAIN, "reward": 0, "metadata": {"n": 2}}, {"n": 3}]
+    document = {"runs": rows, "meta": {"page": 1}}
+    assert [metadata(entry) for entry in parsed({**document, "runs": rows[:2]})] == [
+        {"document": {"meta": {"page": 1}}},
+        {"n": 2, "document": {"meta": {"page": 1}}},
+    ]
+    (said,) = problems(document)
+    assert said.startswith("runs[2]: has no attempt in any known form")
+    (group,) = parsed({"data": [{"task": "2+2?", "trajectories": [{"output": "4", "reward": 1}]}]})
+    assert group.submission.task == "2+2?"
+    with pytest.raises(BadInputError, match=r"jq -c '\.runs\[\]' FILE"):
+        parsed({**document, "log": "x" * 20_000})
+
+
+def test_the_attempts_of_an_evaluation_may_have_another_name() -> None:
+    rollouts = [{"response": "4", "reward": 1}, {"response": "5", "reward": 0, "model": "m"}]
+    for field in ("rollouts", "completions", "samples"):
+        (found,) = parsed({"instruction": "2+2?", field: rollouts, "source": "s"})
+        assert (found.form, rewards([found])) == ("evaluations", [1, 0])
+        assert metadata(found) == {"source": "s"}
+        with pytest.raises(BadInputError, match=rf"^{field}\.1: has no reward"):
+            parsed({"instruction": "2+2?", field: [rollouts[0], {"response": "5"}]})
+    (found,) = parsed({**PLAIN, "reward": 1, "results": [{"output": "x"}]})
+    assert (found.form, metadata(found)) == ("rollouts", {"results": [{"output": "x"}]})
+
+
+def test_a_message_alone_and_tasks_in_a_list_are_refused() -> None:
+    with pytest.raises(BadInputError, match=r"^is a single message: write the messages"):
+        parsed(ASKED[1])
+    with pytest.raises(BadInputError, match=r"^task: is a list; write one object for each attempt"):
+        parsed({"prompt": ["1+1?", "2+2?"], "completion": ["2", "4"]})
 
 
 def test_a_table_s_numbers_are_seen_as_rewards() -> None:

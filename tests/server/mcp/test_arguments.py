@@ -10,6 +10,7 @@ import pytest
 from experience_store import open_store
 from experience_store.errors import BadInputError
 from server.mcp.arguments import read_arguments
+from server.mcp.schemas import read_answers
 from tests.processes.calling import WON_AND_LOST, answers_to, call, submit
 from tests.server.mcp.admin.connecting import connected as connected_to_administration
 from tests.server.mcp.connections import connected
@@ -28,6 +29,9 @@ ANSWERS = ("update_id", "answers")
         (ASKED, {"maxTokens": 5, " library ": "a"}, {"max_tokens": 5, "library": "a"}),
         (ANSWERS, {"updateId": "u", "answers": []}, {"update_id": "u", "answers": []}),
         (GROUP, {"trajectory": None, "rewrad": ""}, {}),
+        (GROUP, {"task": "x", "group_id": " ", "library": None}, {"task": "x"}),
+        (ASKED, {"arguments": {"Task": "x"}, "sessionId": 1}, {"task": "x"}),
+        (ASKED, {"params": '{"task": "x", "max_tokens": ""}'}, {"task": "x"}),
     ],
 )
 def test_names_in_another_case_are_taken(
@@ -129,6 +133,83 @@ async def test_values_in_other_forms_are_understood(database: Path) -> None:
     assert not asked.failed
     assert not learned.failed
     assert "refused" not in learned.data
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"compare-1": {"a": 1}},
+        '{"compare-1": {"a": 1}}',
+        {"requestId": "compare-1", "answer": {"a": 1}},
+        [None, json.dumps({"request_id": ["compare-1"], "answer": {"a": 1}})],
+    ],
+)
+def test_answers_may_be_one_or_stand_under_the_ids_of_their_requests(sent: object) -> None:
+    assert read_answers(sent) == [("compare-1", {"a": 1})]
+
+
+SAID = {"role": "assistant", "content": "a"}
+
+
+def _with_messages(messages: object) -> dict[str, object]:
+    return {"task": "x", "trajectories": [{"messages": messages, "reward": 1}]}
+
+
+ODD_CALLS: list[tuple[str, dict[str, object], str]] = [
+    ("submit_group", {"task": 5, "trajectories": json.dumps(json.dumps(WON_AND_LOST))}, ""),
+    ("submit_group", {"task": "x", "trajectories": [WON_AND_LOST]}, ""),
+    ("submit_group", {"task": "x", "trajectories": [*WON_AND_LOST, None]}, ""),
+    ("submit_group", {"task": "x", "trajectories": {"trajectories": WON_AND_LOST}}, ""),
+    ("submit_group", {"arguments": {"task": "x", "trajectories": WON_AND_LOST}}, ""),
+    ("submit_group", {"task": "x", "trajectories": WON_AND_LOST, "group_id": "", "foo": 1}, ""),
+    ("submit_group", {"task": "x", "trajectories": WON_AND_LOST, "library": ["lib"]}, ""),
+    ("submit_group", _with_messages(json.dumps([json.dumps(SAID), None])), ""),
+    ("submit_group", _with_messages([[SAID]]), ""),
+    ("submit_group", _with_messages({"choices": [{"message": SAID}], "usage": {"a": 1}}), ""),
+    ("submit_group", _with_messages([{**SAID, "tool_calls": "null", "score": 3}]), ""),
+    ("submit_group", _with_messages([{**SAID, "tool_calls": [{"id": 1, "name": "f"}, None]}]), ""),
+    ("submit_group", _with_messages([{"role": "Bot", "content": 5}]), ""),
+    ("submit_group", _with_messages([{"Role": "AI", "Content": True}]), ""),
+    ("submit_group", _with_messages([SAID, {"role": "x"}]), "trajectories.0.messages.1.role: 'x'"),
+    ("submit_group", _with_messages('[{"role"'), "messages: is text that is not valid JSON"),
+    (
+        "submit_group",
+        _with_messages([{**SAID, "tool_calls": [{"name": {"a": 1}}]}]),
+        "trajectories.0.messages.0.tool_calls.0.name: must be a name or an id: give text",
+    ),
+    (
+        "submit_group",
+        _with_messages([{"step_number": 1, "observations": "x"}]),
+        "trajectories.0.messages.0: is a memory step of smolagents: give",
+    ),
+    ("submit_group", {"trajectories": WON_AND_LOST}, "task: is required"),
+    (
+        "submit_group",
+        {"task": "x", "trajectories": [None]},
+        "trajectories: is empty: give at least",
+    ),
+    ("submit_group", {"task": "x", "trajectories": [7]}, "trajectories.0: must be an object with"),
+    ("get_experiences", {"task": "x", "max_tokens": "", "library": None}, ""),
+    ("get_experiences", {"task": "x", "max_tokens": "100"}, ""),
+    ("get_experiences", {"task": "x", "max_tokens": "many"}, "max_tokens: must be a whole number"),
+    ("get_experiences", {"task": "x", "max_tokens": 10**9}, "max_tokens: must be at most 20000"),
+    ("get_experiences", {"task": "x", "library": {"a": 1}}, "library: must be text"),
+    ("update_experiences", {"library": ["lib"], "session_id": 3}, ""),
+    ("update_experiences", {"library": True}, "library: must be text"),
+    ("submit_answers", {"update_id": 5, "answers": [None]}, "answers: send at least one answer"),
+    ("submit_answers", {"update_id": "u", "answers": "text"}, "answers.0: must be an object with"),
+    ("list_libraries", {"after": 5}, ""),
+]
+
+
+async def test_harmless_oddities_are_mended_and_anything_else_refused_with_its_place(
+    database: Path,
+) -> None:
+    async with connected(database) as client:
+        for tool, arguments, refusal in ODD_CALLS:
+            answer = await call(client, tool, **arguments)
+            assert answer.failed == bool(refusal), (tool, arguments, answer.text)
+            assert refusal in answer.text, (tool, arguments, answer.text)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
         "reward that is text",
         "submit_group",
         {"task": "x", "trajectories": [{"output": "a", "reward": "good"}]},
-        "trajectories.0.reward: Input should be a valid number",
+        "trajectories.0.reward: must be a finite number; if the attempt is unscored, give null",
     ),
     (
         "both messages and output",
@@ -70,7 +70,7 @@ BAD_CALLS: list[tuple[str, str, dict[str, object], str]] = [
         "has neither messages nor output: give messages",
     ),
     ("empty task", "submit_group", {"task": " ", "trajectories": WON_AND_LOST}, "task: "),
-    ("no trajectories", "submit_group", {"task": "x"}, "trajectories: Field required"),
+    ("no trajectories", "submit_group", {"task": "x"}, "trajectories: is required"),
     (
         "empty trajectories",
         "submit_group",

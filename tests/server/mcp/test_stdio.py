@@ -82,7 +82,7 @@ async def test_a_bare_nan_in_json_is_refused_as_a_reward(database: Path) -> None
         await child.end()
 
     assert answer.failed
-    assert "trajectories.0.reward: Input should be a finite number" in answer.text
+    assert "trajectories.0.reward: must be a finite number" in answer.text
     assert listed.data["libraries"] == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -17,6 +18,7 @@ ID = {"id": "ABC"}
 SUMMARY = {"type": "summary_text", "text": "Look."}
 TEXT = {"type": "text", "text": "x"}
 RULES = {"type": "text", "media_type": "text/plain", "data": "The rules."}
+VALUE = {"value": "x", "annotations": None}
 BOOKED = {"booked": "3 days ago"}
 PICTURE = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
@@ -128,7 +130,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
         ],
         [
             said("Hm.\nYes."),
-            said('Hm.\nHm.\n{"format": "x"}\n[reasoning.encrypted]\nYes.'),
+            said("Hm.\nHm.\nformat: x\n[reasoning.encrypted]\nYes."),
             said("Hm.\nYes."),
         ],
     ),
@@ -435,7 +437,11 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             {
                 "role": "assistant",
                 "content": [
-                    {"type": "reasoning", "text": "Hm.", "providerOptions": {"a": 1}},
+                    {
+                        "type": "reasoning",
+                        "text": "Hm.",
+                        "providerOptions": {"google": {"thoughtSignature": "s"}},
+                    },
                     {"type": "tool-call", "toolCallId": "c1", "toolName": "look", "input": ID},
                     {"type": "tool-call", "toolCallId": "c2", "toolName": "look", "args": ID},
                 ],
@@ -528,7 +534,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
                 },
             },
         ],
-        [user(), called("c1", 'Hm.\n{"parsed": {"a": "b"}}')],
+        [user(), called("c1", 'Hm.\nadditional_kwargs: {"parsed": {"a": "b"}}')],
     ),
     "LangChain, serialised": (
         [
@@ -761,7 +767,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
                 },
             }
         ],
-        [called("c1", 'Hm.\nI look.\n{"other": "more"}')],
+        [called("c1", 'Hm.\nI look.\nprovider_specific_fields: {"other": "more"}')],
     ),
     "OpenHands": (
         [
@@ -836,7 +842,7 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
                 "search_results": [{"title": "C"}],
             },
         ],
-        [said('A\n{"citations": [{"cited_text": "B"}]}\nsearch_results: [{"title": "C"}]')],
+        [said('A\ncitations: [{"cited_text": "B"}]\nsearch_results: [{"title": "C"}]')],
     ),
     "odd values": (
         [
@@ -846,10 +852,15 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             {"role": "tool", "content": [{"row": 1}, {"row": 2}]},
             {"role": "tool", "content": False},
             {"role": "tool", "content": None, "name": None},
+            {"role": "tool", "content": "", "exit_code": 0},
+            {"role": "tool", "content": {"type": "function", "name": "f"}, "usage": "f of x"},
             {
                 "role": "assistant",
-                "tool_calls": '[{"name": "a", "args": null}, {"name": null}]',
+                "tool_calls": '[{"name": "a", "args": null}, {"name": null}, null]',
             },
+            {"role": ["assistant"], "content": "hi", "tool_calls": "null"},
+            {"role": "assistant", "tool_calls": json.dumps(json.dumps([{"name": ["a"]}]))},
+            None,
             {"role": "assistant", "tool_calls": [{"name": "a", "arguments": ""}, {"id": "x"}]},
             {"role": "assistant", "content": [None, {"type": "text", "text": "hi"}]},
             {"role": " Assistant ", "content": {"type": "text", "text": "hi"}, "toolCalls": None},
@@ -863,12 +874,320 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
             returned(None, text='[{"row": 1}, {"row": 2}]'),
             returned(None, text="false"),
             returned(None, text=""),
+            returned(None, text="exit_code: 0"),
+            returned(None, text='{"type": "function", "name": "f"}\nusage: f of x'),
             Message("assistant", "", (ToolCall("a", "{}"), ToolCall("?", "{}"))),
+            said("hi"),
+            Message("assistant", "", (ToolCall("a", "{}"),)),
             Message("assistant", "", (ToolCall("a", "{}"), ToolCall("?", "{}", "x"))),
             said("hi"),
             said("hi"),
             said(""),
             user(),
+        ],
+    ),
+    "AutoGen": (
+        [
+            {
+                "source": "user",
+                "type": "TextMessage",
+                "models_usage": None,
+                "metadata": {},
+                "content": ASK,
+            },
+            {
+                "source": "booker",
+                "type": "ToolCallRequestEvent",
+                "models_usage": {"prompt_tokens": 3},
+                "content": [{"id": "c1", "name": "look", "arguments": ARGUMENTS}],
+            },
+            {
+                "source": "booker",
+                "type": "ToolCallExecutionEvent",
+                "content": [{"call_id": "c1", "name": "look", "content": SEEN, "is_error": False}],
+            },
+            {"source": "assistant", "type": "ThoughtEvent", "content": "Hm."},
+            {"source": "booker", "type": "MultiModalMessage", "content": ["See", {"data": "AAAA"}]},
+            {"source": "assistant", "type": "AssistantMessage", "content": "Too old."},
+            {"type": "SystemMessage", "content": "Help."},
+        ],
+        [
+            user(),
+            Message("assistant", "", (ToolCall("look", ARGUMENTS, "c1"),), name="booker"),
+            returned(name="look", text=f"{SEEN}\nname: booker"),
+            said("Hm."),
+            Message("assistant", '["See", {"data": "AAAA"}]', name="booker"),
+            said("Too old."),
+            Message("system", "Help."),
+        ],
+    ),
+    "Haystack": (
+        [
+            {"role": "user", "meta": {}, "name": None, "content": [{"text": ASK}]},
+            {
+                "_role": "assistant",
+                "_name": None,
+                "_meta": {"finish_reason": "tool_calls", "usage": {"total_tokens": 3}},
+                "_content": [
+                    {"reasoning": {"reasoning_text": "Hm.", "extra": {}}},
+                    {"tool_call": {"tool_name": "look", "arguments": ID, "id": "c1"}},
+                ],
+            },
+            {
+                "role": "tool",
+                "content": [
+                    {
+                        "tool_call_result": {
+                            "result": SEEN,
+                            "origin": {"tool_name": "look", "arguments": ID, "id": "c1"},
+                            "error": False,
+                        }
+                    }
+                ],
+            },
+        ],
+        [
+            user(),
+            called("c1", "Hm."),
+            returned(name="look", text=f"{SEEN}\narguments: {ARGUMENTS}"),
+        ],
+    ),
+    "ChatGPT's export": (
+        [
+            {
+                "title": "Flight",
+                "create_time": 1.5,
+                "current_node": "c",
+                "mapping": {
+                    "b": {
+                        "id": "b",
+                        "parent": "a",
+                        "children": ["c"],
+                        "message": {
+                            "id": "b",
+                            "author": {"role": "user", "name": None, "metadata": {}},
+                            "content": {"content_type": "text", "parts": [ASK]},
+                            "status": "finished_successfully",
+                            "end_turn": None,
+                            "weight": 1.0,
+                            "recipient": "all",
+                        },
+                    },
+                    "a": {"id": "a", "message": None, "parent": None, "children": ["b"]},
+                    "c": {
+                        "id": "c",
+                        "parent": "b",
+                        "children": [],
+                        "message": {
+                            "author": {"role": "assistant"},
+                            "content": {"content_type": "text", "parts": ["Too ", "old."]},
+                            "end_turn": True,
+                        },
+                    },
+                },
+            }
+        ],
+        [
+            Message("system", "title: Flight\ncurrent_node: c"),
+            user(),
+            said("Too \nold."),
+        ],
+    ),
+    "Claude.ai's export": (
+        [
+            {
+                "uuid": "u",
+                "name": "Flight",
+                "account": {"uuid": "x"},
+                "chat_messages": [
+                    {"uuid": "a", "text": ASK, "content": [TEXT], "sender": "human", "files": []},
+                    {
+                        "uuid": "b",
+                        "text": "Too old.",
+                        "content": [{"type": "text", "text": "Too old.", "citations": []}],
+                        "sender": "assistant",
+                        "created_at": "2026-01-01T00:00:00Z",
+                        "parent_message_uuid": "a",
+                    },
+                ],
+            }
+        ],
+        [
+            Message("system", 'name: Flight\naccount: {"uuid": "x"}'),
+            user(f"x\n{ASK}"),
+            said("Too old."),
+        ],
+    ),
+    "Claude Code's log": (
+        [
+            {
+                "type": "user",
+                "message": {"role": "user", "content": ASK},
+                "uuid": "a",
+                "parentUuid": None,
+                "sessionId": "s",
+                "cwd": "/home/ann",
+                "version": "2.0.1",
+                "gitBranch": "main",
+                "isSidechain": False,
+                "userType": "external",
+                "timestamp": "2026-01-01T00:00:00Z",
+            },
+            {
+                "type": "user",
+                "message": {
+                    "role": "user",
+                    "content": [{"type": "tool_result", "tool_use_id": "c1", "content": SEEN}],
+                },
+                "uuid": "b",
+                "parentUuid": "a",
+                "toolUseResult": {"stderr": "slow"},
+            },
+        ],
+        [user(), returned(text=f'{SEEN}\ntoolUseResult: {{"stderr": "slow"}}')],
+    ),
+    "whole answers of an API": (
+        [
+            {
+                "id": "x",
+                "object": "chat.completion",
+                "model": "m",
+                "created": 1,
+                "choices": [
+                    {
+                        "index": 0,
+                        "finish_reason": "length",
+                        "logprobs": None,
+                        "message": {"role": "assistant", "content": "Yes."},
+                    }
+                ],
+                "usage": {"total_tokens": 3},
+            },
+            {"choices": [{"text": "Yes.", "finish_reason": "stop", "index": 0}]},
+            {
+                "object": "response",
+                "id": "r",
+                "status": "completed",
+                "output": [
+                    {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Look."}]},
+                    {"type": "message", "role": "assistant", "content": "Yes."},
+                ],
+            },
+            {
+                "candidates": [
+                    {"content": {"role": "model", "parts": [{"text": "Yes."}]}, "index": 0}
+                ],
+                "usageMetadata": {"totalTokenCount": 3},
+                "modelVersion": "m",
+            },
+            {
+                "model": "m",
+                "created_at": "2026-01-01",
+                "message": {"role": "assistant", "content": "Yes."},
+                "done": True,
+                "done_reason": "stop",
+                "total_duration": 3,
+                "eval_count": 3,
+            },
+            {"messages": [{"content_type": "message", "role": "user", "items": [TEXT]}]},
+            {"output": {"message": {"role": "assistant", "content": [{"text": "Yes."}]}}},
+            {
+                "object": "thread.message",
+                "role": "user",
+                "content": [{"type": "text", "text": VALUE}],
+            },
+        ],
+        [
+            said("Yes.\nfinish_reason: length"),
+            said("Yes."),
+            said("Look."),
+            said("Yes."),
+            said("Yes."),
+            said("Yes."),
+            user("x"),
+            said("Yes."),
+            user("x"),
+        ],
+    ),
+    "Google ADK": (
+        [
+            {
+                "author": "booker",
+                "invocation_id": "e",
+                "content": {
+                    "role": "model",
+                    "parts": [{"functionCall": {"name": "look", "args": ID}}],
+                },
+                "actions": {"state_delta": {}, "artifact_delta": {}},
+                "long_running_tool_ids": [],
+                "partial": False,
+                "timestamp": 1.5,
+            },
+            {
+                "author": "booker",
+                "content": {"parts": [{"functionResponse": {"name": "look", "response": BOOKED}}]},
+                "actions": {"state_delta": {"seen": True}},
+            },
+            {"author": "user", "content": {"role": "user", "parts": [{"text": ASK}]}},
+            {"author": "booker", "content": None, "actions": {"escalate": True}},
+        ],
+        [
+            Message("assistant", "", (ToolCall("look", ARGUMENTS),), name="booker"),
+            returned(
+                None, "look", f'{SEEN}\nname: booker\nactions: {{"state_delta": {{"seen": true}}}}'
+            ),
+            user(),
+            Message("assistant", 'actions: {"escalate": true}', name="booker"),
+        ],
+    ),
+    "other names of the role": (
+        [
+            {"Role": "User", "Content": ASK},
+            {"ROLE": "AI", "CONTENT": "Yes."},
+            {"speaker": "human", "text": ASK},
+            {"sender": "bot", "message": "Yes."},
+            {"message_type": "user_message", "content": ASK},
+            {"message_type": "reasoning_message", "reasoning": "Hm."},
+            {"user": ASK},
+            {"source": "user", "content": ASK},
+            {"role": {"label": "assistant"}, "Items": [{"$type": "TextContent", "Text": "Yes."}]},
+        ],
+        [
+            user(),
+            said("Yes."),
+            user(),
+            said("Yes."),
+            user(),
+            said("Hm."),
+            user(),
+            user(),
+            said("Yes."),
+        ],
+    ),
+    "calls and results without a field for what they hold": (
+        [
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": "c1", "name": "look", "date": "May 1", "state": "CA"}],
+            },
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "c1", "date": "May 1", "model": "A320"},
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "c2",
+                        "content": SEEN,
+                        "status": "stale",
+                        "source": "cache",
+                    },
+                ],
+            },
+        ],
+        [
+            Message("assistant", "", (ToolCall("look", '{"date": "May 1", "state": "CA"}', "c1"),)),
+            returned(text="date: May 1\nmodel: A320"),
+            returned("c2", text=f"{SEEN}\nstatus: stale\nsource: cache"),
         ],
     ),
     "unknown blocks": (
@@ -885,8 +1204,8 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
         ],
         [
             said(
-                'hi\n{"more": "there"}\n[telepathy] {"thought": "a", "picture": "[binary data]"}\n'
-                '{"txt": "lost?"}\n[telepathy]'
+                'hi\nmore: there\n[telepathy] {"thought": "a", "picture": "[binary data]"}\n'
+                "txt: lost?\n[telepathy]"
             )
         ],
     ),
@@ -903,20 +1222,44 @@ def test_a_form_is_read_whole(form: str) -> None:
 REFUSED: list[tuple[object, tuple[str, ...], str]] = [
     ({"role": "user", "contnt": "x"}, ("contnt",), "unknown field; did you mean 'content'?"),
     ({"role": "user", "Body": "x"}, ("Body",), "unknown field; did you mean 'content'?"),
-    ({"role": "user", "content": "x", "scratchpad": "y"}, ("scratchpad",), "mean 'reasoning'?"),
-    ({"role": "user", "content": "x", "zzz": {"a": 1}}, ("zzz",), "may be part of the message"),
+    ({"role": "user", "scratchpad": "y"}, ("scratchpad",), "did you mean 'reasoning'?"),
+    ({"role": "user", "content": "x", "contnt": 3}, ("contnt",), "did you mean 'content'?"),
+    ({"role": "user", "metadata": {"a": 1}}, ("metadata",), "may be part of the message"),
     ({"role": "tool", "zzz": 42}, ("zzz",), "unknown field"),
     ({"role": "critic", "content": "x"}, ("role",), "'critic' is unknown; use one of system, dev"),
     ({"role": None, "content": "x"}, ("role",), "is missing; use one of system, developer, user"),
+    ({"step_number": 1, "model_output": "x"}, (), "is a memory step of smolagents: give agent."),
+    ({"raw": "x", "tasks_output": []}, (), "is an output of CrewAI: give its raw text as output"),
+    ({"type": "summary", "summary": "x", "leafUuid": "y"}, (), "is a line of Claude Code's log"),
+    ({"span_id": "x", "attributes": {}}, (), "is a span of a trace: give the messages"),
+    ({"prompt": "x", "completion": "y"}, (), "is a question with its answer: give two messages"),
+    ({"choices": [{"text": "a"}, {"text": "b"}]}, ("choices",), "has 2 answers, and an attempt"),
+    ({"choices": [{}]}, ("choices", "0"), "holds no message"),
+    ({"messages": [{"role": "x"}]}, ("messages", "0", "role"), "'x' is unknown"),
+    ({"mapping": {"a": {}, "b": {}}}, ("mapping",), "has several branches"),
+    ({"role": {"a": 1, "b": 2}, "content": "x"}, ("role",), "must be a name or an id: give"),
+    ({"sender": "GPT-4", "text": "x"}, ("sender",), "'GPT-4' is unknown; use one of"),
     ({"content": "x"}, ("role",), "is missing, and this is no message of a known form"),
     ({"source": "a", "body": "x"}, ("role",), "its fields are source, body."),
     ({"from": "narrator", "value": "x"}, ("role",), "'narrator' is unknown"),
-    ({"type": "ai", "data": {"content": "a"}, "text": "b"}, ("text",), "unknown field"),
     ({"kind": "request", "parts": [], "said": "x"}, ("said",), "unknown field"),
+    (
+        {"role": "assistant", "tool_calls": [{"id": {"a": 1}, "name": "f"}]},
+        ("tool_calls", "0", "id"),
+        "must be a name or an id: give text or a number",
+    ),
+    (
+        {"role": "assistant", "content": [TEXT, {"type": "tool_use", "name": ["a", "b"]}]},
+        ("content", "1", "name"),
+        "must be a name or an id",
+    ),
     ({"role": "assistant", "tool_calls": ["x"]}, ("tool_calls", "0"), "must be an object with"),
-    ({"role": "tool", "tool_call_id": ["x"]}, (), "a name or an id is not text"),
+    (
+        {"role": "tool", "tool_call_id": ["x", "y"]},
+        ("tool_call_id",),
+        "must be a name or an id: give",
+    ),
     ("hello", (), "must be an object with role and content"),
-    (None, (), "must be an object with role and content"),
     ([1, 2], (), "must be an object with role and content"),
 ]
 
@@ -946,6 +1289,8 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
     [
         *(("model", "assistant"), ("human", "user"), ("ai", "assistant"), ("bot", "assistant")),
         *(("gpt", "assistant"), ("chatbot", "assistant"), ("USER", "user"), ("System", "system")),
+        *(("MessageRole.USER", "user"), ("AIMessageChunk", "assistant"), ("tool-output", "tool")),
+        *(("user_message", "user"), ("SystemMessage", "system"), ("Assistant:", "assistant")),
         *(("developer", "developer"), ("function", "function"), ("ipython", "tool")),
     ],
 )

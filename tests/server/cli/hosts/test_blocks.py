@@ -15,7 +15,8 @@ from mcp.client.streamable_http import streamable_http_client
 from server.cli.hosts import catalogue
 from server.cli.hosts.catalogue import HOSTS, Host, host_of_file
 from server.cli.hosts.config_file import open_document
-from server.cli.hosts.document import ConfigDocument, as_list, as_table
+from server.cli.hosts.document import ConfigDocument
+from server.json_values import as_list, as_object
 from server.mcp.tools import core_tools
 from tests.packaging.installed import (
     run,
@@ -47,7 +48,7 @@ def block(host: str, kind: str) -> ConfigDocument:
 
 
 def entry(host: str, kind: str) -> dict[str, object]:
-    found = as_table(block(host, kind).get(KNOWN[host].servers, "experience"))
+    found = as_object(block(host, kind).get(KNOWN[host].servers, "experience"))
     assert found
     return found
 
@@ -109,7 +110,7 @@ async def test_a_client_reaches_the_server_of_every_block(database: Path) -> Non
 async def reach(server: Served, found: dict[str, object]) -> None:
     """Call the server as an entry says, with its address in place of the documented one."""
     assert found["url"] == URL
-    headers = as_table(found.get("headers")) or {"Authorization": "Bearer token"}
+    headers = as_object(found.get("headers")) or {"Authorization": "Bearer token"}
     filled = {name: re.sub(r"\$\{.*?\}", "token", str(value)) for name, value in headers.items()}
     assert filled == {"Authorization": "Bearer token"}
     async with (
@@ -126,7 +127,7 @@ async def test_claude_desktop_reaches_a_server_through_the_program_in_its_block(
     found = entry("claude-desktop", "http")
     words = [str(word) for word in as_list(found["args"]) or []]
     run([uv(), "tool", "run", words[0], "--version"], tmp_path)  # says so if there is no index
-    variables = {name: str(value) for name, value in (as_table(found["env"]) or {}).items()}
+    variables = {name: str(value) for name, value in (as_object(found["env"]) or {}).items()}
     async with served_in_process(database) as server:
         command = [uv(), "tool", "run", *(server.url if word == URL else word for word in words)]
         async with started(command, tmp_path, variables) as client:

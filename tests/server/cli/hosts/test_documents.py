@@ -8,7 +8,7 @@ import tomllib
 import pytest
 
 from experience_store.errors import BadInputError
-from server.cli.hosts.document import MalformedError, as_table
+from server.cli.hosts.document import MalformedError, as_object
 from server.cli.hosts.json_document import JsonDocument
 from server.cli.hosts.toml_document import TomlDocument
 
@@ -43,8 +43,8 @@ TOML_TEXTS = [
 def test_json_is_changed_in_one_place_and_back(text: str) -> None:
     document = JsonDocument(text)
     document.set("s", "e", value=ENTRY)
-    expected = as_table(JsonDocument(text).data) or {}
-    members = as_table(expected.setdefault("s", {})) or {}
+    expected = as_object(JsonDocument(text).data) or {}
+    members = as_object(expected.setdefault("s", {})) or {}
     expected["s"] = {**members, "e": ENTRY}
     assert JsonDocument(document.text).data == expected
     assert comments(text) == comments(document.text)

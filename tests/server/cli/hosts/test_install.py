@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.cli.hosts.catalogue import HOSTS
-from server.cli.hosts.document import as_table
+from server.json_values import as_object
 from tests.server.cli.hosts.workspace import (
     CURSOR,
     EVERY_HOST,
@@ -42,7 +42,7 @@ def test_everything_else_stays_character_by_character(workspace: Workspace, host
     workspace.install(host)
     assert lines_kept(FILES[host], path.read_text()) or host == "claude-code"  # one line there
     after = data(path)
-    mine = as_table(after.at(servers(host)))
+    mine = as_object(after.at(servers(host)))
     assert mine
     del mine["experience"]
     assert after.value == before

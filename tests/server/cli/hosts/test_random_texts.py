@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
-from server.cli.hosts.document import as_table
 from server.cli.hosts.json_document import JsonDocument
 from server.cli.hosts.toml_document import TomlDocument
+from server.json_values import as_object
 from tests.parameters import first_of
 
 ENTRY: dict[str, object] = {"command": "u", "args": ["a", "b"]}
@@ -61,12 +61,12 @@ def test_editing_any_json_keeps_everything_else(seed: int) -> None:
     random = Random(seed)
     for _ in range(TEXTS):
         text = json_container(random, ["x", random.choice("sy"), "z"], 0).replace("[]", "{}")
-        before = as_table(JsonDocument(text).data) or {}
-        if as_table(before.get("s", {})) is None:
+        before = as_object(JsonDocument(text).data) or {}
+        if as_object(before.get("s", {})) is None:
             continue
         document = JsonDocument(text)
         document.set("s", "e", value=ENTRY)
-        members = as_table(before.get("s", {})) or {}
+        members = as_object(before.get("s", {})) or {}
         assert JsonDocument(document.text).data == {**before, "s": {**members, "e": ENTRY}}, text
         assert comments(document.text) == comments(text), text
         document.set("s", "e", "env", value={"x": "y"})
@@ -87,7 +87,7 @@ def test_editing_any_toml_keeps_everything_else(seed: int) -> None:
         document.set("s", "e", "args", value=["c"])
         before = tomllib.loads(text)
         entry = {**ENTRY, "args": ["c"]}
-        expected = {**before, "s": {**(as_table(before.get("s", {})) or {}), "e": entry}}
+        expected = {**before, "s": {**(as_object(before.get("s", {})) or {}), "e": entry}}
         assert tomllib.loads(document.text) == expected, text
         document.remove("s", "e")
         assert document.text.strip() == text.strip()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.cli.hosts.config_file import ConfigFile, write_file
-from server.cli.hosts.document import as_table
+from server.json_values import as_object
 from tests.paths import ROOT
 from tests.processes.starting import cli_command
 from tests.server.cli.hosts.workspace import CODEX, URL, Workspace, data, strict
@@ -159,7 +159,7 @@ def test_keys_of_the_other_kind_of_server_are_removed(workspace: Workspace) -> N
     path = workspace.write("codex", CODEX + served)
     workspace.install("codex")
     entry = data(path).at("mcp_servers", "experience")
-    assert set(as_table(entry) or {}) == {"command", "args", "startup_timeout_sec"}
+    assert set(as_object(entry) or {}) == {"command", "args", "startup_timeout_sec"}
     path.write_text('[mcp_servers.experience]\ncommand = "x"\nenv_vars = ["OPENAI_API_KEY"]\n')
     workspace.install("codex", "--url", URL)
     assert data(path).at("mcp_servers", "experience") == {"url": URL}
@@ -182,7 +182,7 @@ def test_concurrent_installs_all_end_up_in_the_file(workspace: Workspace) -> Non
     for process in started:
         assert process.communicate(timeout=120)[1] == b""
     found = strict(path).at("mcpServers")
-    assert set(as_table(found) or {}) == {"mine", *(f"s{number}" for number in range(8))}
+    assert set(as_object(found) or {}) == {"mine", *(f"s{number}" for number in range(8))}
 
 
 def test_a_change_just_before_the_file_is_replaced_is_not_overwritten(

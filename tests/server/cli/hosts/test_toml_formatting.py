@@ -6,8 +6,8 @@ import tomllib
 
 import pytest
 
-from server.cli.hosts.document import as_table
 from server.cli.hosts.toml_document import TomlDocument
+from server.json_values import as_object
 from tests.server.cli.hosts.workspace import CODEX, URL, Workspace, data
 
 INLINE = """# mine
@@ -32,7 +32,7 @@ def test_other_entries_in_an_inline_table_stay_as_they_are_written(workspace: Wo
     path = workspace.write("codex", INLINE)
     workspace.install("codex")
     assert path.read_text().startswith(INLINE.partition(" } }")[0])
-    assert set(as_table(data(path).at("mcp_servers")) or {}) == {"other", "experience"}
+    assert set(as_object(data(path).at("mcp_servers")) or {}) == {"other", "experience"}
     path.write_text(path.read_text() + "[x]\n")
     workspace.undo("codex")
     assert path.read_text() == INLINE + "[x]\n"

@@ -93,6 +93,22 @@ async def test_an_endpoint_that_was_there_is_tried_again() -> None:
     assert len(scripted.calls) == 3
 
 
+async def test_an_error_that_repeats_the_keys_of_the_request_is_cleaned() -> None:
+    keys = ("local-key-4711", "team-header-12", "swordfish-in-body")
+    for status in (401, 400, 500, 200):
+        said = {"error": {"message": f"wrong: {' '.join(keys)}", "code": status}}
+        async with ScriptedEndpoint(lambda _, said=said, s=status: Said(status=s, body=said)) as e:
+            own = replace(
+                settings(e.base_url),
+                api_key=keys[0],
+                headers={"X-Api-Key": keys[1]},
+                extra_body={"metadata": {"password": keys[2]}},
+                retries=0,
+            )
+            error = str(await error_of(Endpoint(own)))
+        assert "wrong: [redacted:api-key] [redacted:api-key] [redacted:api-key]" in error
+
+
 async def test_spent_quota_is_not_asked_again() -> None:
     error = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
     for said in (

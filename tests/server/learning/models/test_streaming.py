@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 
 from server.learning.models.completions import first_choice
-from server.learning.models.standard_form import Json, as_list, as_object, in_standard_form
+from server.learning.models.standard_form import (
+    Json,
+    in_standard_form,
+    list_or_empty,
+    object_or_empty,
+)
 from server.learning.models.streaming import joined
 
 
@@ -58,7 +63,9 @@ def test_tool_calls_are_brought_into_one_form() -> None:
         {"id": 7, "type": None, "function": {"name": "say", "input": {"n": 1}}},
     ):
         body = {"choices": [{"message": {"content": None, "tool_calls": [call]}}]}
-        (made,) = map(as_object, as_list(first_choice(in_standard_form(body))[1]["tool_calls"]))
+        (made,) = map(
+            object_or_empty, list_or_empty(first_choice(in_standard_form(body))[1]["tool_calls"])
+        )
         assert made["function"] == {"name": "say", "arguments": '{"n": 1}'}
         assert made["id"] in {"call_0", "7"}
         assert made["type"] == "function"

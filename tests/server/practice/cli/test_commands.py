@@ -12,7 +12,6 @@ from pydantic import JsonValue
 from experience_store.testing import Asked, Said
 from experience_store.token_estimate import estimate_tokens
 from server.practice.cli.run_checks import mark_of
-from server.practice.cli.run_options import secret_values, secrets_of_tools
 from server.practice.run.setting_words import differences
 from server.settings import address_of
 from tests.server.practice.extras import needs_gym
@@ -92,6 +91,7 @@ async def test_evaluate_needs_a_library_with_experiences(tmp_path: Path, practis
     async with copy_of(practised, tmp_path) as here:
         ended = await here.do("evaluate", "--library", "lip", "--run", str(tmp_path / "e"), code=1)
         assert "library 'lip' has no experiences to evaluate" in ended.error
+        assert "did you mean 'lib'" in ended.error
         assert "lip" not in (await here.command("libraries")).output
 
 
@@ -268,19 +268,3 @@ async def test_prompts_of_the_teacher_can_be_bounded(tmp_path: Path) -> None:
         assert 2_000 < max(sizes) <= 1.03 * 2_500
         ended = await here.do("practice", "--teacher-prompt-tokens", "900", code=2)
         assert "2500" in ended.error
-
-
-def test_secrets_of_bodies_and_tool_servers_are_known_by_name_or_look(tmp_path: Path) -> None:
-    servers = {
-        "a": {
-            "command": "x",
-            "args": ["--port", "8080"],
-            "env": {"APP_SETTING": "9f8e7d6c5b4a3f2e1d"},
-        },
-        "b": {"url": "https://example.com/mcp", "headers": {"Authorization": "Bearer abc"}},
-    }
-    file = tmp_path / "mcp.json"
-    file.write_text(json.dumps({"mcpServers": servers}))
-    assert secrets_of_tools(file) == ["9f8e7d6c5b4a3f2e1d", "Bearer abc"]
-    assert list(secret_values({"api_key": "short", "effort": "low", "n": [1]})) == ["short"]
-    assert secrets_of_tools(tmp_path / "none.json") == []

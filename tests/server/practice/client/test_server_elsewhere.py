@@ -164,9 +164,15 @@ async def test_a_server_with_sign_in_takes_the_token_of_the_environment(
         refused = await here.do("practice", "--server", server.url, code=1)
         monkeypatch.setenv("EXPERIENCE_MCP_SERVER_TOKEN", "not-one-of-its-tokens")
         wrong = await here.do("practice", "--server", server.url, code=1)
-        monkeypatch.setenv("EXPERIENCE_MCP_SERVER_TOKEN", token)
+        monkeypatch.setenv("EXPERIENCE_MCP_SERVER_TOKEN", "to\u2026ken")
+        unfit = await here.do("practice", "--server", server.url, code=1)
+        monkeypatch.setenv("EXPERIENCE_MCP_SERVER_TOKEN", f"{token}\n")
+        no_url = await here.do("practice", "--server", server.url.removeprefix("http://"), code=1)
         await here.do("practice", "--server", server.url)
         found = here.report()
+
+    assert "has characters that no key has" in unfit.error
+    assert "give one as http://" in no_url.error
 
     assert "asks for a token: set EXPERIENCE_MCP_SERVER_TOKEN" in " ".join(refused.error.split())
     assert f"the server at {server.url} refuses the token" in wrong.error

@@ -50,7 +50,7 @@ async def test_a_task_that_cannot_be_submitted_is_named_before_it_is_attempted(
         here.data("practice.jsonl", too_long)
         ended = await here.do("practice", *here.evaluated, code=1)
     assert "the library would refuse attempts at these tasks" in ended.error
-    assert f"'t/1': {field}: String should have at most 200000 characters" in ended.error
+    assert f"'t/1': {field}: has more than 200000 characters" in ended.error
     assert here.endpoint.calls == []
 
 
@@ -59,7 +59,7 @@ async def test_a_model_name_that_cannot_be_submitted_is_refused_at_the_start(
 ) -> None:
     async with ground(tmp_path) as here:
         ended = await here.do("practice", "--model", "m" * 201, code=1)
-    assert "model: String should have at most 200 characters" in ended.error
+    assert "model: has more than 200 characters" in ended.error
     assert here.endpoint.calls == []
 
 

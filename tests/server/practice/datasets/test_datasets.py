@@ -18,6 +18,10 @@ from server.practice.records import Task
 from tests.paths import DATA, ROOT
 from tests.server.practice.extras import needs_gym
 
+SYSTEM = {"role": "system", "content": "Be short."}
+ASKED = {"role": "user", "content": "2+2?"}
+EXAMPLE = [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]
+ROWS = [{"task": "One"}, {"task": "Two"}]
 recorded = pytest.mark.skipif(not DATA.exists(), reason=f"needs the recorded data in {DATA}")
 
 
@@ -105,7 +109,11 @@ def test_limit_and_skip_select_a_range(tmp_path: Path) -> None:
         ('{"task": NaN}', "NaN is not a JSON number"),
         ('"text"', "is not a JSON object"),
         ('[{"task": "One"}]', r"jq -c '\.\[\]' FILE"),
-        ('{"input": "One"}', "has no prompt .* it has input"),
+        ('{"inptu": "One"}', "has no prompt .* it has inptu"),
+        ('{"task": "One", "task": "Two"}', "has two fields 'task' in one object; rename one"),
+        ('{"body": {"prompt": "One"}}', "did you mean --task-field body.prompt"),
+        ('{"task": null, "answer": 1}', "task: is empty"),
+        ('{"task": "Good", "answer": 3}', "asks the same as line 1 .*with another right answer"),
         ('{"task": "  "}', "task: must be text"),
         ('{"prompt": [{"role": "user"}]}', "prompt.0: has no content; its fields are role"),
         ('{"task": "One", "answer": [["a"]]}', "answer: the ground truth must be text or a number"),
@@ -121,7 +129,7 @@ def test_a_bad_line_rejects_the_file_with_its_number_and_reason(
     tmp_path: Path, line: str, said: str
 ) -> None:
     with pytest.raises(BadInputError, match=rf"line 2: .*{said}"):
-        load_tasks(written(tmp_path, {"task": "Good"}, line))
+        load_tasks(written(tmp_path, {"task": "Good", "answer": 2}, line))
 
 
 def test_a_line_that_is_not_utf8_is_a_bad_line(tmp_path: Path) -> None:
@@ -302,12 +310,154 @@ def test_without_the_package_parquet_says_how_to_convert(
         load_tasks(str(path))
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"name": "mine", "examples": [{"task": "One"}, {"task": "Two"}]}'),
+        ("a.json", '{\n"version": 1,\n"data": [\n{"task": "One"},\n{"task": "Two"}\n]\n}'),
+        ("a.json", json.dumps({"n": [{}], "rows": [{"row_idx": 0, "row": r} for r in ROWS]})),
+        ("a.json", '{"a": {"task": "One"}, "b": {"task": "Two"}}'),
+        ("a.json", '{"task": ["One", "Two"], "answer": [1, 2]}'),
+        ("a.json", '{"task": {"0": "One", "1": "Two"}, "answer": {"0": 1, "1": 2}}'),
+        ("a.json", '{"columns": ["task"], "index": [0, 1], "data": [["One"], ["Two"]]}'),
+        ("a.jsonl", '{"task": "One"},\n{"task": "Two"},\n'),
+        ("a.jsonl", '\ufeff\n{"task": "One"}\n  \n{"task": "Two"}\n\n'),
+        ("a.csv", "sep=;\ntask;answer\nOne;1\nTwo;2\n"),
+        ("a.csv", "task|answer\nOne|1\nTwo|2\n"),
+        ("a.csv", "task,answer\rOne,1\rTwo,2\r"),
+    ],
+)  # fmt: skip
+def test_tasks_are_found_in_the_usual_containers(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    for encoding in ("utf-8", "utf-16", "utf-16-le"):
+        path.write_text(text, encoding=encoding, newline="")
+        if encoding != "utf-16-le" or not text.startswith("\ufeff"):
+            assert [t.prompt for t in load_tasks(str(path))] == ["One", "Two"]
+
+
+def test_several_lists_of_tasks_are_refused_with_their_names(tmp_path: Path) -> None:
+    row = [{"task": "One"}]
+    with pytest.raises(BadInputError, match=r"lists of tasks \(train, test\): .*'\.train\[\]'"):
+        load_tasks(written(tmp_path, {"train": row, "test": row}))
+    with pytest.raises(BadInputError, match=r"remove the comma before it"):
+        load_tasks(written(tmp_path, '[{"task": "One"},\n]'))
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt", "truth"),
+    [
+        ({"Question": "Q", "Correct Answer": "4"}, "Q", "4"),
+        ({"input": "Q", "target": "4"}, "Q", "4"),
+        ({"input": [ASKED], "ideal": "4"}, "2+2?", "4"),
+        ({"inputs": {"question": "Q"}, "outputs": {"answer": "4"}}, "Q", "4"),
+        ({"input": {"question": "Q", "k": 1}, "expectedOutput": {"answer": "4"}}, "Q", "4"),
+        ({"input": "Q", "expected": "4", "output": "5"}, "Q", "4"),
+        ({"instruction": "Read", "input": "IV", "output": "4"}, "Read\n\nIV", "4"),
+        ({"instruction": "Add", "input": "", "output": "4"}, "Add", "4"),
+        ({"prompt": "Q", "completion": "4"}, "Q", "4"),
+        ({"instruction": "Q", "response": "4"}, "Q", "4"),
+        ({"inputs": {"question": "Q"}, "outputs": {"message": {"content": "4"}}}, "Q", "4"),
+        ({"prompt": "Q", "completion": "4", "reward": 0}, "Q", None),
+        ({"user_input": "Q", "reference": "4", "contexts": ["c", "d"]}, "c\n\nd\n\nQ", "4"),
+        ({"question": "Q", "context": "c", "answers": {"text": ["4"], "n": [0]}}, "c\n\nQ", "4"),
+        ({"question": "Q of c", "passage": "c", "answer": True}, "Q of c", "true"),
+        ({"question": "Q", "context": {"title": ["t"]}, "answer": 4}, "Q", "4"),
+        ({"question": "Q", "answer": {"value": "4", "aliases": ["four"], "x": 1}}, "Q", "4"),
+        ({"question": "Q", "answer": '["4", "four"]'}, "Q", "4"),
+        ({"question": "Q", "answer": "[4, 5]"}, "Q", "[4, 5]"),
+        ({"question": "Q", "answer": "4|four"}, "Q", "4|four"),
+        ({"question": "Q", "answer": 10**30}, "Q", "1" + "0" * 30),
+    ],
+)  # fmt: skip
+def test_the_fields_of_known_datasets_are_found(
+    tmp_path: Path, row: dict[str, object], prompt: str, truth: str | None
+) -> None:
+    (task,) = load_tasks(written(tmp_path, row))
+    assert (task.prompt, task.ground_truth) == (prompt, truth)
+    for field, held in row.items():
+        if isinstance(held, dict):
+            assert task.extra[field] == held, "a verifier finds what else is in it"
+
+
+CHOSEN = "Q\n\nA) x\nB) y"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"choices": ["x", "y"], "answer": 1},
+        {"choices": ["x", "y"], "answer": "B"},
+        {"choices": ["x", "y"], "answer": "(b)"},
+        {"choices": ["x", "y"], "answer": "Y"},
+        {"choices": ["x", "y"], "answer": ["y"]},
+        {"choices": '["x", "y"]', "answer": "B) y"},
+        {"options": "['x', 'y']", "answer": "1"},
+        {"options": ["A) x", "(B) y"], "answer": "B"},
+        {"options": {"A": "x", "B": "y"}, "answer": "y", "answer_idx": "B"},
+        {"options": {"A": "x", "B": "y"}, "answer_idx": "B"},
+        {"choices": {"text": ["x", "y"], "label": ["A", "B"]}, "answerKey": "B"},
+        {"endings": ["x", "y"], "label": "1"},
+        {"A": "x", "B": "y", "answer": "B"},
+        {"option_a": "x", "option_b": "y", "answer": "b"},
+        {"Option A": "x", "Option B": "y", "Correct Answer": "y"},
+        {"opa": "x", "opb": "y", "cop": 1},
+        {"choices": "A) x\nB) y", "correct_option": 1},
+        {"options": "x|y", "answer": "y"},
+    ],
+)
+def test_choices_are_in_the_prompt_and_the_right_one_is_named(
+    tmp_path: Path, row: dict[str, object]
+) -> None:
+    (task,) = load_tasks(written(tmp_path, {"question": "Q", **row}))
+    assert (task.prompt, task.ground_truth) == (CHOSEN, "B")
+    assert task.extra["right_answers"] == ["B", "y"]
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt", "truth"),
+    [
+        ({"question": "Q: A) x or B) y?", "choices": ["x", "y"], "answer": "B"}, None, "B"),
+        ({"question": "Q", "option1": "x", "option2": "y", "answer": "2"}, "Q\n\n1) x\n2) y", "2"),
+        ({"question": {"stem": "Q", "choices": [{"label": c, "text": t} for c, t in ("Ax", "By")]},
+          "answerKey": "B"}, CHOSEN, "B"),
+        ({"question": "Q", "sol0": "x", "sol1": "y", "label": 1}, "Q\n\n0) x\n1) y", "1"),
+        ({"question": "Q", "choices": ["1", "2"], "answer": 0}, "Q\n\nA) 1\nB) 2", "A"),
+        ({"question": "Q", "choices": ["x", "y"]}, CHOSEN, None),
+        ({"question": "x, y", "choices": ["x", "y"], "answer": 1}, "x, y" + CHOSEN[1:], "B"),
+        ({"question": "Q", "options": {"temperature": 1}, "answer": "3"}, "Q", "3"),
+        ({"question": "Q", "a": "3", "b": "4", "answer": "3"}, "Q", "3"),
+        ({"question": "Q", "a": "3", "b": "4", "answer": 1}, "Q", "1"),
+    ],
+)  # fmt: skip
+def test_what_are_choices_and_what_are_none(
+    tmp_path: Path, row: dict[str, object], prompt: str | None, truth: str | None
+) -> None:
+    (task,) = load_tasks(written(tmp_path, row))
+    assert (task.prompt, task.ground_truth) == (prompt or row["question"], truth)
+
+
+def test_all_rows_tell_whether_choices_are_numbered_from_one(tmp_path: Path) -> None:
+    rows = [{"question": f"Q{n}", "choices": ["x", "y", "z"], "answer": n} for n in (1, 3)]
+    assert [t.ground_truth for t in load_tasks(written(tmp_path, *rows))] == ["A", "C"]
+    rows = [{"question": f"Q{n}", "choices": ["x", "y", "z"], "answer": n} for n in (0, 1)]
+    assert [t.ground_truth for t in load_tasks(written(tmp_path, *rows))] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("E", r"answer: 'E' is none of the choices \(A\) x; B\) y; C\) b\)"),
+        (7, "answer: '7' is none of the choices"),
+        ("B", "answer: 'B' is the label of one and the text of another"),
+    ],
+)
+def test_an_answer_that_is_no_choice_is_refused(tmp_path: Path, answer: object, said: str) -> None:
+    row = {"question": "Q", "choices": ["x", "y", "b"], "answer": answer}
+    with pytest.raises(BadInputError, match=f"line 1: {said}"):
+        load_tasks(written(tmp_path, row))
+
+
 # Prompts as chat messages
-
-
-SYSTEM = {"role": "system", "content": "Be short."}
-ASKED = {"role": "user", "content": "2+2?"}
-EXAMPLE = [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]
 
 
 @pytest.mark.parametrize(
@@ -318,6 +468,12 @@ EXAMPLE = [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content":
         ([SYSTEM, *EXAMPLE, ASKED], "Be short.\n\nUser: 1+1?\n\nAssistant: 2\n\nUser: 2+2?"),
         ([{"role": "user", "content": [{"type": "text", "text": "2+2?"}]}], "2+2?"),
         (json.dumps([SYSTEM, ASKED]), "Be short.\n\n2+2?"),
+        (ASKED, "2+2?"),
+        (
+            [{"from": "system", "value": "Be short."}, {"from": "human", "value": "2+2?"}],
+            "Be short.\n\n2+2?",
+        ),
+        ([{"role": "user", "parts": [{"text": "2+2?"}]}], "2+2?"),
     ],
 )
 def test_chat_messages_are_a_prompt(tmp_path: Path, messages: object, prompt: str) -> None:
@@ -329,6 +485,9 @@ def test_what_the_assistant_says_last_is_the_answer_and_not_in_the_prompt(tmp_pa
     said = {"role": "assistant", "content": "4"}
     (task,) = load_tasks(written(tmp_path, {"messages": [ASKED, said]}))
     assert (task.prompt, task.ground_truth) == ("2+2?", "4")
+    call = {"role": "assistant", "content": "Hm.", "tool_calls": [{"function": {"name": "f"}}]}
+    chat = [ASKED, call, {"role": "tool", "content": "4.0"}, said]
+    assert load_tasks(written(tmp_path, {"messages": chat}))[0].ground_truth == "4"
     (task,) = load_tasks(written(tmp_path, {"messages": [ASKED, said], "answer": "four"}))
     assert task.ground_truth == "four"
 
@@ -337,7 +496,11 @@ def test_what_the_assistant_says_last_is_the_answer_and_not_in_the_prompt(tmp_pa
     ("messages", "said"),
     [
         ([SYSTEM], "prompt: has no message of the user"),
-        ([{"role": "user", "parts": [{"text": "x"}]}], "prompt.0: has no content; .*role, parts"),
+        (
+            [{"role": "user", "contnt": "x"}],
+            "prompt.0.contnt: unknown field; did you mean 'content'",
+        ),
+        ([{"role": "user", "parts": None}], "prompt.0: has no content; .*role, parts"),
         ([{"role": "user", "content": [{"type": "image_url"}]}], "part of type 'image_url'"),
         ([{"role": "user", "content": ""}], "what the user says last is empty"),
     ],
@@ -349,14 +512,17 @@ def test_messages_that_are_no_prompt_are_refused(
         load_tasks(written(tmp_path, {"prompt": messages}))
 
 
-def test_the_end_of_worked_solutions_is_the_answer_if_all_of_them_have_one(tmp_path: Path) -> None:
+def test_the_end_of_a_worked_solution_is_the_answer(tmp_path: Path) -> None:
     one = {"question": "a", "answer": "1 + 2 = 3\n#### 3"}
     two = {"question": "b", "answer": "So it is\n#### 1,000"}
     tasks = load_tasks(written(tmp_path, one, two))
     assert [t.ground_truth for t in tasks] == ["3", "1,000"]
     assert tasks[0].extra == {"answer": "1 + 2 = 3\n#### 3"}
     tasks = load_tasks(written(tmp_path, one, {"question": "c", "answer": "5"}))
-    assert [t.ground_truth for t in tasks] == ["1 + 2 = 3\n#### 3", "5"]
+    assert [t.ground_truth for t in tasks] == ["3", "5"]
+    heading = {"question": "c", "answer": "#### Title\nText"}
+    tasks = load_tasks(written(tmp_path, {"question": "a", "answer": "5"}, heading))
+    assert [t.ground_truth for t in tasks] == ["5", "#### Title\nText"]
 
 
 @recorded

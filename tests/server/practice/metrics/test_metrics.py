@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from server.practice.metrics.attempt_metrics import counts, pass_threshold
-from server.practice.metrics.comparison import ArmComparison, comparison
-from server.practice.metrics.estimates import ALL_ALIKE, ONE_TASK
+from server.practice.metrics.attempt_metrics import (
+    Bounds,
+    counts,
+    pass_threshold,
+    reward_range,
+)
+from server.practice.metrics.comparison import ArmComparison, Paired, comparison
+from server.practice.metrics.estimates import ALL_ALIKE, ONE_TASK, Estimate
 from server.practice.metrics.run_metrics import (
     ArmMetrics,
     arm_metrics,
@@ -16,9 +21,18 @@ from server.practice.metrics.run_metrics import (
     totals,
 )
 from server.practice.metrics.task_names import names_of
-from server.practice.metrics.verdict import verdict
-from server.practice.records import Run, ScoredAttempt, Spent, StepLearning, Task, total
+from server.practice.metrics.verdict import NO_PAIR, verdict
+from server.practice.records import (
+    Rollout,
+    Run,
+    ScoredAttempt,
+    Spent,
+    StepLearning,
+    Task,
+    total,
+)
 from server.practice.report.terminal_report import unscored
+from server.practice.verifiers.answer_match import MatchVerifier
 from tests.server.practice.run_builders import (
     arm,
     attempt,
@@ -39,10 +53,20 @@ def measured(**rewards: list[object]) -> ArmMetrics:
     return found
 
 
+def mean(found: ArmMetrics) -> Estimate:
+    assert found.mean is not None
+    return found.mean
+
+
 def compared(run_: Run) -> ArmComparison:
     found = comparison(run_, 1.0)
     assert found is not None
     return found
+
+
+def mean_of(found: ArmComparison) -> Paired:
+    assert found.mean is not None
+    return found.mean
 
 
 def test_a_step_counts_failures_apart_from_bad_results() -> None:
@@ -55,7 +79,7 @@ def test_a_step_counts_failures_apart_from_bad_results() -> None:
     assert found.counts.rollout_failures == 1
     assert found.counts.verifier_failures == 2
     assert found.mean_reward == pytest.approx(2 / 3)
-    assert found.pass_rate == pytest.approx(2 / 6)
+    assert found.pass_rate == pytest.approx(2 / 3)
 
 
 def test_a_reward_that_is_not_a_real_number_is_a_verifier_failure() -> None:
@@ -87,14 +111,33 @@ def test_a_step_without_attempts_has_no_means() -> None:
     assert found.use.tool_calls_per_rollout is None
 
 
-def test_failures_stay_in_the_denominator_and_are_reported() -> None:
-    found = measured(a=[1.0, broken_off()], b=[1.0, 1.0], c=[unverified(), broken_off()])
-    assert found.mean.value == pytest.approx((0.5 + 1 + 0) / 3)
-    assert found.mean_scored is not None
-    assert found.mean_scored.value == 1
-    assert found.mean_scored.tasks == 2
-    assert [p.estimate.value for p in found.pass_at] == pytest.approx([0.5, 2 / 3])
+def test_failures_are_in_no_figure_and_are_reported() -> None:
+    found = measured(a=[0.5, broken_off()], b=[1.0, 0.0], c=[unverified(), broken_off()])
+    assert (mean(found).value, mean(found).tasks) == (0.5, 2)
+    assert found.bounds == Bounds(low=0.25, high=0.75)
+    passed = [(p.k, p.estimate.value, p.estimate.tasks) for p in found.pass_at]
+    assert passed == [(1, 0.25, 2), (2, 1.0, 1)]
+    assert (found.tasks, found.short_tasks) == (3, 2)
     assert (found.counts.rollout_failures, found.counts.verifier_failures) == (2, 1)
+
+
+def test_an_arm_without_a_score_has_no_mean() -> None:
+    found = measured(a=[broken_off()], b=[unverified()])
+    assert found.mean is None
+    assert found.bounds == Bounds(low=0, high=1)
+    assert found.pass_at == []
+
+
+def test_unscored_attempts_may_have_earned_what_rewards_of_the_run_can_be() -> None:
+    assert reward_range(run(without={"a": [0.2, broken_off()]})) == Bounds(low=0, high=1)
+    graded = run(step(1, group("b", -3.0)), without={"a": [7.0, broken_off()]})
+    assert reward_range(graded) == Bounds(low=-3, high=7)
+    found = comparison(
+        run(without={"a": [7.0, broken_off()]}, with_library={"a": [2.0, 2.0]}), None
+    )
+    assert found is not None
+    assert found.extremes is not None
+    assert (found.extremes.low, found.extremes.high) == (-5.0, -1.5)
 
 
 def test_pass_at_k_is_given_for_powers_of_two_and_the_planned_k() -> None:
@@ -106,31 +149,32 @@ def test_pass_at_k_is_given_for_powers_of_two_and_the_planned_k() -> None:
 def test_a_task_with_fewer_attempts_is_left_out_of_larger_ks() -> None:
     found = measured(a=[1.0, 0.0, 0.0, 0.0], b=[1.0], c=[])
     assert (found.k, found.tasks, found.short_tasks) == (4, 2, 1)
-    assert found.mean.value == pytest.approx((0.25 + 1) / 2)
+    assert mean(found).value == pytest.approx((0.25 + 1) / 2)
+    assert found.bounds is None
     assert [(p.k, p.estimate.tasks) for p in found.pass_at] == [(1, 2), (2, 1), (4, 1)]
     assert found.pass_at[0].estimate.value == pytest.approx((0.25 + 1) / 2)
     assert found.pass_at[2].estimate.value == 1
 
 
 def test_one_task_or_identical_tasks_have_no_interval() -> None:
-    assert measured(a=[1.0, 0.0]).mean.note == ONE_TASK
-    assert measured(a=[1.0, 0.0], b=[0.0, 1.0]).mean.note == ALL_ALIKE
+    assert mean(measured(a=[1.0, 0.0])).note == ONE_TASK
+    assert mean(measured(a=[1.0, 0.0], b=[0.0, 1.0])).note == ALL_ALIKE
 
 
 def test_rewards_of_another_scale_have_no_pass_without_a_threshold() -> None:
     graded = run(without={"a": [3.5, 7.0], "b": [-1.0, 2.0]})
-    assert pass_threshold(graded) is None
+    assert pass_threshold(reward_range(graded)) is None
     found = arm_metrics(graded.evaluations[0], 2, None)
     assert found is not None
     assert found.pass_at == []
-    assert found.mean.value == pytest.approx((5.25 + 0.5) / 2)
+    assert mean(found).value == pytest.approx((5.25 + 0.5) / 2)
     named = arm_metrics(graded.evaluations[0], 2, 5.0)
     assert named is not None
     assert named.pass_at[1].estimate.value == 0.5
 
 
 def test_rewards_from_0_to_1_pass_at_1() -> None:
-    assert pass_threshold(run(step(1, group("a", 0.0, 0.5, broken_off())))) == 1.0
+    assert pass_threshold(reward_range(run(step(1, group("a", 0.0, 0.5, broken_off()))))) == 1.0
 
 
 def test_an_arm_without_attempts_has_no_figures() -> None:
@@ -146,8 +190,8 @@ def test_tasks_are_paired_by_id_and_unpaired_ones_are_counted() -> None:
         )
     )
     assert (found.tasks, found.only_without, found.only_with) == (2, 1, 2)
-    assert (found.mean.without.value, found.mean.with_library.value) == (0.25, 0.75)
-    assert found.mean.gain.value == 0.5
+    assert (mean_of(found).without.value, mean_of(found).with_library.value) == (0.25, 0.75)
+    assert mean_of(found).gain.value == 0.5
     assert [(pair.task, pair.gain) for pair in found.per_task] == [("a", 0.5), ("b", 0.5)]
     assert [(p.k, p.paired.gain.value) for p in found.pass_at] == [(1, 0.5), (2, 0.5)]
 
@@ -170,7 +214,7 @@ def test_usage_is_compared_over_shared_tasks_only() -> None:
 
 def test_rewards_that_differ_only_by_rounding_count_as_equal() -> None:
     found = compared(run(without={"a": [0.1, 0.2]}, with_library={"a": [0.3, 0.0]}))
-    assert found.mean.test.differing == 0
+    assert mean_of(found).test.differing == 0
 
 
 def _verdict_of(gains: list[float]) -> tuple[bool, bool | None, str]:
@@ -201,52 +245,49 @@ def test_the_test_decides_where_the_interval_disagrees_and_the_report_says_so() 
     assert "Only 5 tasks differ between the arms; below 6 the test cannot reach 5%" in sentence
 
 
-def test_a_gain_that_comes_from_unscored_attempts_is_not_distinguishable() -> None:
+def test_failures_alone_make_no_gain_and_no_loss() -> None:
     tasks = [f"t{i}" for i in range(8)]
     cut_short = {t: [1.0, 1.0] if i < 2 else [broken_off(), 1.0] for i, t in enumerate(tasks)}
     whole = {t: [1.0, 1.0] for t in tasks}
-    gain = compared(run(without=cut_short, with_library=whole))
-    assert gain.mean.test.p < 0.05
-    found = verdict(gain)
-    assert not found.distinguishable
-    assert "The gain of 0.375 in Mean@2 is not distinguishable from zero" in found.sentence
-    assert "6 of 16 attempts without the library and 0 of 16 with it are unscored" in found.sentence
-    assert "over scored attempts only it is 1.00 \N{RIGHTWARDS ARROW} 1.00 (p = 1" in found.sentence
-    loss = verdict(compared(run(without=whole, with_library=cut_short)))
-    assert not loss.distinguishable
-    all_gone = {t: [broken_off()] for t in tasks}
-    nothing = verdict(compared(run(without=all_gone, with_library=whole)))
-    assert not nothing.distinguishable
-    assert "no task has scored attempts in both" in nothing.sentence
+    for without, with_library in ((cut_short, whole), (whole, cut_short)):
+        found = compared(run(without=without, with_library=with_library))
+        assert mean_of(found).gain.value == 0
+        assert not verdict(found).distinguishable
 
 
-def test_unscored_attempts_in_other_tasks_of_the_other_arm_make_no_gain() -> None:
-    easy, hard = [f"easy-{i}" for i in range(8)], [f"hard-{i}" for i in range(8)]
-    without = {t: [broken_off(), 1.0] for t in easy} | {t: [0.0, 0.0] for t in hard}
-    with_library = {t: [1.0, 1.0] for t in easy} | {t: [broken_off(), 0.0] for t in hard}
-    gain = compared(run(without=without, with_library=with_library))
-    assert gain.counts_without.unscored == gain.counts_with.unscored == 8
-    assert gain.mean.test.p < 0.05
-    found = verdict(gain)
-    assert not found.distinguishable
-    assert "over scored attempts only it is 0.500 \N{RIGHTWARDS ARROW} 0.500" in found.sentence
-
-
-def test_unscored_attempts_in_the_same_tasks_of_both_arms_change_no_verdict() -> None:
+def test_a_gain_that_unscored_attempts_could_undo_is_not_distinguishable() -> None:
     tasks = [f"t{i}" for i in range(8)]
-    without: dict[str, list[float | ScoredAttempt]] = {t: [broken_off(), 0.0] for t in tasks}
-    found = verdict(
-        compared(run(without=without, with_library={t: [broken_off(), 1.0] for t in tasks}))
-    )
-    assert found.distinguishable
+    without: dict[str, list[float | ScoredAttempt]] = {t: [0.0, broken_off()] for t in tasks}
+    with_library: dict[str, list[float | ScoredAttempt]] = {t: [1.0, broken_off()] for t in tasks}
+    for one, two in ((without, with_library), (with_library, without)):
+        found = compared(run(without=one, with_library=two))
+        assert mean_of(found).test.p < 0.05
+        assert not verdict(found).distinguishable
+    gain = verdict(compared(run(without=without, with_library=with_library)))
+    assert "The gain of 1.00 in Mean@2 is not distinguishable from zero" in gain.sentence
+    assert "8 of 16 attempts without the library and 8 of 16 with it are unscored" in gain.sentence
+    assert "the gain is between 0 and +1.00." in gain.sentence
 
 
-def test_a_gain_among_scored_attempts_counts_whatever_is_unscored() -> None:
+def test_a_gain_counts_if_no_unscored_attempt_could_undo_it() -> None:
     tasks = [f"t{i}" for i in range(8)]
     without: dict[str, list[float | ScoredAttempt]] = {t: [0.0, 0.0] for t in tasks}
     without["t0"] = [0.0, broken_off()]
-    found = verdict(compared(run(without=without, with_library={t: [1.0, 0.5] for t in tasks})))
+    found = verdict(compared(run(without=without, with_library={t: [1.0, 0.75] for t in tasks})))
     assert found.distinguishable
+
+
+def test_arms_that_share_no_scored_task_have_no_gain() -> None:
+    found = compared(
+        run(
+            without={"a": [broken_off()], "b": [1.0]},
+            with_library={"a": [1.0], "b": [broken_off()]},
+        )
+    )
+    assert found.mean is None
+    assert [pair.gain for pair in found.per_task] == [None, None]
+    assert verdict(found).sentence == NO_PAIR
+    assert not verdict(found).distinguishable
 
 
 def test_one_task_is_never_distinguishable() -> None:
@@ -311,3 +352,11 @@ def test_what_came_in_place_of_an_answer_is_counted_apart() -> None:
     assert (found.rollout_failures, found.unusable, found.unscored) == (3, {"cut": 2}, 4)
     said = "4 of 5 attempts unscored (2 cut at the token limit, 1 failed, 1 by verifier)"
     assert unscored(found) == said
+
+
+async def test_an_empty_answer_is_the_model_s_failure_and_not_the_verifier_s() -> None:
+    silent = Rollout(messages=[], answer="<think>hm</think>")  # an agent's, after work with tools
+    score = await MatchVerifier().verify(Task(id="a", prompt="?", ground_truth="4"), silent)
+    found = counts([ScoredAttempt(rollout=silent, score=score)])
+    assert unscored(found) == "1 of 1 attempt unscored (1 empty)"
+    assert found.verifier_failures == 0

@@ -124,11 +124,15 @@ async def test_silence_while_an_agent_works_is_an_outage(tmp_path: Path, then: S
     assert (done.outage, done.tries) == (True, 1)
 
 
-async def test_an_attempt_ends_when_its_tool_server_dies(tmp_path: Path) -> None:
+async def test_an_attempt_ends_when_its_tool_server_dies(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     async with agent(tmp_path, in_turn(use("numbers_die"), Said("never"))) as made:
         done = await made.play()
 
     assert done.failure is not None
+    assert done.failure.endswith("; its last words: out of numbers")
+    assert "out of numbers" not in capfd.readouterr().err  # what it writes may be secret
     assert not done.exhausted
     assert done.spent.calls == 1
     assert done.tool_calls == 1

@@ -33,8 +33,9 @@ def html(whole: Path) -> str:
 
 def test_the_page_gives_the_result_with_interval_test_and_cost(html: str) -> None:
     text = Page(html).text
-    assert "Mean@4 0.383 → 0.625" in text
-    assert "The gain of 0.242 in Mean@4 is distinguishable from zero at 5%" in text
+    assert "Mean@4 0.397 → 0.653; without: 7 of 120 attempts unscored (5 failed, 2" in text
+    assert "Whatever the unscored ones would have earned, the gain is +0.183 to +0.283" in text
+    assert "The gain of 0.256 in Mean@4 is distinguishable from zero at 5%" in text
     assert re.search(r"95% interval \+0\.\d+ to \+0\.\d+, p < 0\.001, 30 tasks", text)
     assert "It took 3,118 calls, 2,479,950 tokens, cost 4.76" in text
 
@@ -44,7 +45,8 @@ def test_each_plot_has_a_description(html: str) -> None:
     assert found.tags.count("svg") == found.tags.count("figcaption") == 6
     for title in ("Before and after", "Gain of each task", "Reward in practice", "Tool calls"):
         assert title in found.text
-    assert "With the library 20 tasks did better, 2 worse, 8 the same" in found.text
+    assert "a thin line for each of 30 tasks. 12 unscored attempts left out." in found.text
+    assert "With the library 22 tasks did better, 2 worse, 6 the same" in found.text
 
 
 def test_plots_that_show_no_difference_are_left_out(tmp_path: Path) -> None:

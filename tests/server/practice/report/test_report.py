@@ -15,7 +15,7 @@ import pytest
 
 from experience_store.errors import ExperienceError, StorageError
 from server.practice.metrics.formatting import money, number
-from server.practice.records import Run
+from server.practice.records import Run, StepLearning
 from server.practice.report import MissingExtraError, check_available, summary_lines, write_report
 from server.practice.report.caveats import LONGEST, MOST_REASONS
 from server.practice.report.json_report import RunReport, as_json, make_report
@@ -66,7 +66,7 @@ def test_the_json_is_valid_even_where_settings_are_not(tmp_path: Path) -> None:
 
 def test_the_keys_of_the_json_are_stable() -> None:
     found = json.loads(as_json(whole_document()))
-    assert found["format"] == 1
+    assert found["format"] == 2
     assert list(found) == [
         *("format", "name", "library", "settings", "stopped", "nothing", "notes", "threshold"),
         *("steps", "arms", "comparison", "verdict", "totals", "failures"),
@@ -102,9 +102,9 @@ def test_the_json_can_be_read_back() -> None:
 @needs_pages
 @pytest.mark.usefixtures("captions_only")
 def test_a_run_that_only_practised_says_that_nothing_was_evaluated(tmp_path: Path) -> None:
-    made = run(step(1, group("a", 1.0, 0.0)), step(2, group("b", 1.0, 1.0)))
+    made = run(step(1, group("a", 1.0, 0.0, broken_off())), step(2, group("b", 1.0, 1.0)))
     found = page(made, tmp_path)
-    assert "Mean reward in practice 0.500 → 1.00" in found.text
+    assert "Mean reward in practice 0.500 → 1.00; 1 of 5 attempts unscored" in found.text
     assert "nothing here says whether the library helps" in found.text
     assert "Before and after" not in found.text
     assert "Mean@" not in found.text
@@ -132,7 +132,8 @@ def test_a_stopped_run_reports_what_it_has(tmp_path: Path) -> None:
     found = page(made, tmp_path)
     assert "The run is not complete: the budget of 5 is spent" in found.text
     assert "There was no evaluation with the library: nothing to compare with." in found.text
-    assert "1 task of 2 evaluated without the library had fewer than the planned 2" in found.text
+    short = "1 task of 2 evaluated without the library had fewer than the planned 2 scored attempts"
+    assert short in found.text
     assert "Mean@2 without the library 0.750" in found.text
 
 
@@ -166,9 +167,59 @@ def test_a_threshold_gives_passes_for_rewards_of_any_scale(tmp_path: Path) -> No
     assert make_report(made, 7.0).arms[0].pass_at[0].estimate.value == 0.5
 
 
-def test_negative_rewards_bring_a_warning_about_unscored_attempts() -> None:
-    made = run(without={"a": [-1.0, broken_off()]}, with_library={"a": [-1.0, -2.0]})
-    assert any("is not penalised" in note for note in document(made).notes)
+UNSCORED = run(
+    without={"a": [0.0, broken_off()], "b": [0.5, 0.5]},
+    with_library={"a": [1.0, 1.0], "b": [unverified(), 0.5]},
+)
+
+
+@needs_pages
+@pytest.mark.usefixtures("captions_only")
+def test_what_is_unscored_and_why_stands_beside_every_headline(tmp_path: Path) -> None:
+    beside = (
+        "Mean@2 0.250 → 0.750; without: 1 of 4 attempts unscored (1 failed), "
+        "with: 1 of 4 attempts unscored (1 by verifier)"
+    )
+    whatever = "Whatever the unscored ones would have earned, the gain is +0.125 to +0.625"
+    found = page(UNSCORED, tmp_path)
+    assert beside in found.text
+    assert whatever in found.text
+    assert "… with all unscored at worst, at best 0.250 to 0.500 0.625 to 0.875" in " ".join(
+        found.text.split()
+    )
+    assert whatever in summary_lines(UNSCORED)
+    alone = run(without={"a": [0.0, broken_off()], "b": [1.0, 1.0]})
+    said = "Mean@2 without the library 0.500; 1 of 4 attempts unscored (1 failed)"
+    assert said in page(alone, tmp_path).text
+    assert any(
+        "with all unscored at worst or at best 0.500 to 0.750" in line
+        for line in summary_lines(alone)
+    )
+
+
+@pytest.mark.parametrize("arm", ["without", "with"])
+def test_an_arm_without_a_score_is_no_result(arm: str) -> None:
+    gone, there = {"a": [broken_off()]}, {"a": [1.0]}
+    made = (
+        run(without=gone, with_library=there)
+        if arm == "without"
+        else run(step(1, group("b", 1.0)), without=there, with_library=gone)
+    )
+    assert document(made).nothing == (
+        f"Nothing was measured {arm} the library: 1 of 1 attempt unscored, mostly because: "
+        "the tool server hung up"
+    )
+
+
+def test_easy_tasks_are_not_blamed_where_many_attempts_are_unscored() -> None:
+    same = StepLearning(before=0, version=0, size=0)
+    easy = group("a", 1.0, 1.0, 1.0, signal=False)
+    mostly_unscored = group("a", 1.0, unverified(), unverified(), signal=False)
+    assert "too easy" in str(document(run(step(1, easy, learned=same))).nothing)
+    said = document(run(step(1, mostly_unscored, learned=same))).nothing
+    assert said is not None
+    assert "2 of 3 attempts unscored, mostly because: the judge did not answer" in said
+    assert "too easy" not in said
 
 
 def test_failures_are_grouped_by_reason_and_bounded() -> None:
@@ -197,7 +248,8 @@ def test_purposes_without_prices_are_named() -> None:
 def test_the_lines_for_a_terminal_are_few_and_plain() -> None:
     lines = summary_lines(whole_run())
     assert 10 <= len(lines) <= 20
-    assert lines[1].startswith("Mean@4: 0.383 (")
+    assert lines[1].startswith("Mean@4: 0.397 (")
+    assert any(", p = 0.250, 21 tasks" in line for line in lines)
     assert any("is distinguishable from zero" in line for line in lines)
     assert any(line.startswith("Spent: 3,118 calls") for line in lines)
     hostile = "".join(summary_lines(hostile_run()))

@@ -26,7 +26,7 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.practice.run.attempts.PAUSE_SECONDS", 0.0)
 
 
-async def test_failed_rollouts_are_unscored_and_stay_in_the_denominator(
+async def test_failed_rollouts_are_unscored_and_in_no_figure(
     tmp_path: Path,
 ) -> None:
     def some(asked: Asked) -> Said | None:
@@ -41,8 +41,8 @@ async def test_failed_rollouts_are_unscored_and_stay_in_the_denominator(
         assert arm["tasks"] == 7
         assert arm["counts"]["rollout_failures"] == 2
         assert arm["counts"]["scored"] == 12
-    assert arms[1]["mean"]["value"] == pytest.approx(6 / 7)
-    assert arms[1]["mean_scored"]["value"] == 1.0
+    assert (arms[1]["mean"]["value"], arms[1]["mean"]["tasks"]) == (1.0, 6)
+    assert arms[1]["bounds"] == {"low": pytest.approx(6 / 7), "high": 1.0}
     assert found["failures"]["times"] == 4
 
 

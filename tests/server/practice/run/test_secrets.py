@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -37,6 +39,7 @@ def planted(place: str) -> str:
 
 
 OWN_KEY = "local-endpoint-9182"  # is of no known form
+HEADER, VARIABLE = "team-header-4471", "swordfish-0x"
 PLACES = ("task", "truth", "id", "answer", "error", "teacher", "judge", "instructions")
 
 
@@ -44,7 +47,9 @@ def secretive(asked: Asked) -> Said:
     """The world, where everybody lets secrets slip."""
     if is_attempt(asked):
         if "number 3 " in asked.prompt:
-            return Said(f"bad key {planted('error')} or {OWN_KEY}", status=400)
+            basic = base64.b64encode(f"me:{OWN_KEY}".encode()).decode()
+            known = f"{OWN_KEY}, {basic}, {HEADER}, {VARIABLE}"
+            return Said(f"bad key {planted('error')} or {known}", status=400)
         said = answer(asked)
         return replace(said, text=f"I used {planted('answer')}.\n{said.text}")
     said = teach(asked)
@@ -59,7 +64,8 @@ def leaks(here: Ground, ended: Ended) -> list[str]:
     files += here.folder.glob("experience.db*")
     texts = {path.name: path.read_bytes().decode("latin-1") for path in files}
     texts |= {"stdout": ended.output, "stderr": ended.errors}
-    secrets = [OWN_KEY, *map(planted, PLACES)]
+    in_base64 = base64.b64encode(f"me:{OWN_KEY}".encode()).decode()[8:-4]
+    secrets = [OWN_KEY, HEADER, VARIABLE, in_base64, *map(planted, PLACES)]
     return [f"{where}: {s}" for where, text in texts.items() for s in secrets if s in text]
 
 
@@ -76,9 +82,9 @@ async def test_no_secret_is_kept_or_printed_wherever_it_comes_from(tmp_path: Pat
         data[2]["id"] = planted("id")
         here.data("practice.jsonl", data)
         options = ("--verifier", "judge", "--instructions", f"Key: {planted('instructions')}")
-        ended = await here.invoke(
-            here.arguments("practice", *here.evaluated, *options), OPENAI_API_KEY=OWN_KEY
-        )
+        options += ("--model-headers", json.dumps({"X-Api-Key": HEADER}))
+        keys = {"OPENAI_API_KEY": OWN_KEY, "DB_PASSWORD": VARIABLE}
+        ended = await here.invoke(here.arguments("practice", *here.evaluated, *options), **keys)
         assert ended.code == 0, ended
         prompts = " ".join(asked.conversation[0].text + asked.prompt for asked in here.attempts)
         assert planted("task") in prompts  # the agent got what it needs
@@ -96,9 +102,7 @@ async def test_no_secret_is_kept_or_printed_wherever_it_comes_from(tmp_path: Pat
             "report.json": 0o600,
         }
         calls = len(here.endpoint.calls)
-        again = await here.invoke(
-            here.arguments("practice", *here.evaluated, *options), OPENAI_API_KEY=OWN_KEY
-        )
+        again = await here.invoke(here.arguments("practice", *here.evaluated, *options), **keys)
         assert (again.code, len(here.endpoint.calls)) == (0, calls)
         assert (here.run / "report.json").read_text() == report
 
@@ -141,6 +145,16 @@ async def test_a_folder_of_an_older_release_is_made_private_and_redacted(tmp_pat
         assert secret.encode() not in (here.run / "run.db").read_bytes()
         assert leaks(here, ended) == []
         assert set(modes(here.run).values()) == {0o700, 0o600}
+
+
+def test_folders_above_a_run_are_private_too(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with open_journal(tmp_path / "runs" / "lib") as journal:
+            journal.put("x", Score(reward=1))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "runs").stat().st_mode) == 0o700
 
 
 def test_a_folder_with_files_of_others_stays_open_to_them(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ right = lambda task, rollout: rollout.answer == task.ground_truth
 half = lambda task, rollout: Fraction(1, 2)
 pair = lambda task, rollout: (0.5, "half of it")
 torn = lambda task, rollout: (0.5, "half \\ud83d")
+torn_score = lambda task, rollout: Score(reward=0.5, feedback="half \\ud83d")
+no_score = lambda task, rollout: Score(reward=None)
 huge = lambda task, rollout: 10**400
 absurd = lambda task, rollout: Score(reward=1.0, spent=Spent(calls=-1))
 unknown = lambda task, rollout: (None, "cannot tell")
@@ -114,6 +116,7 @@ mapping = lambda task, rollout: {"score": True, "reasons": ["a", "b"], "details"
 scalars = lambda task, rollout: {"reward": Scalar()}
 no_words = lambda task, rollout: (1.0, None)
 misspelt = lambda task, rollout: {"reward": 1.0, "feedbak": "x"}
+imaginary = lambda task, rollout: 1 + 2j
 other_name = lambda task, rollout: {"rewrad": 1.0}
 no_reward = lambda task, rollout: {"accuracy": 1.0}
 two_rewards = lambda task, rollout: {"reward": 1.0, "score": 0.5}
@@ -191,6 +194,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Veri
         ("pair", Score(reward=0.5, feedback="half of it")),
         ("whole", Score(reward=-3.0, spent=Spent(calls=1))),
         ("torn", Score(reward=0.5, feedback="half ?")),
+        ("torn_score", Score(reward=0.5, feedback="half ?")),
+        ("no_score", Score(reward=None, failure="own_rewards:no_score gave no reward")),
         ("scalar", Score(reward=0.25)),
         ("decimal", Score(reward=0.5)),
         ("named", Score(reward=0.5, feedback="half")),
@@ -199,7 +204,6 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Veri
         ("mapping", Score(reward=1.0, feedback="a\nb")),
         ("scalars", Score(reward=0.25)),
         ("no_words", Score(reward=1.0)),
-        ("misspelt", Score(reward=1.0)),
         ("more_rewards", Score(reward=0.5)),
         ("odd_feedback", Score(reward=1.0, feedback="5")),
         ("odd_reasons", Score(reward=1.0, feedback='{"a": [1]}\nb')),
@@ -241,6 +245,9 @@ async def test_a_function_returns_the_reward(
         ("other_name", "unknown field 'rewrad'; did you mean 'reward'"),
         ("no_reward", "no 'reward' but 'accuracy'"),
         ("two_rewards", "a 'reward' and a 'score' that differ"),
+        ("misspelt", "unknown field 'feedbak'; did you mean 'feedback'"),
+        ("imaginary", "returned a complex; it must return a number"),
+        ("later", "returned a coroutine that nothing awaits"),
         ("generator", "a generator: it says yield where it must return"),
     ],
 )
