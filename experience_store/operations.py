@@ -16,6 +16,7 @@ from typing import TypeAlias, assert_never
 from experience_store.library import Experience, Policy, State, wording
 
 MAX_NAME_CHARS = 80
+REMOVABLE, REMOVABLE_SHARE = 3, 0.2  # of a library's experiences, the larger of both, by one update
 MAX_CHARS_PER_WORD = 12  # bounds text that is written without spaces
 _MAX_ID = 40
 _ID = re.compile(r"[\[(\s]*[gG]?\s*0*([1-9][0-9]{0,17})[\])\s.:]*")
@@ -103,6 +104,24 @@ class Application:
     def changed(self) -> bool:
         """Whether the library is different afterwards."""
         return any(not isinstance(a.operation, Keep) for a in self.applied)
+
+    @property
+    def removed(self) -> int:
+        """How many experiences it retires or merges into others."""
+        operations = [a.operation for a in self.applied]
+        merged = sum(len(o.ids) - 1 for o in operations if isinstance(o, Merge))
+        return merged + sum(isinstance(o, Retire) for o in operations)
+
+    def excess(self) -> str | None:
+        """Why a person must decide on it whatever the policy, or None if nobody must."""
+        added = sum(isinstance(a.operation, Add) for a in self.applied)
+        before = len(self.state.experiences) - added + self.removed
+        if self.removed <= max(REMOVABLE, REMOVABLE_SHARE * before):
+            return None
+        return (
+            f"it would remove {self.removed} of {before} experiences, and an update may remove "
+            f"{REMOVABLE_SHARE:.0%} on its own"
+        )
 
 
 def normalise_id(raw: str | int) -> str | None:

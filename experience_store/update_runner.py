@@ -127,21 +127,7 @@ class UpdateRunner:
 
         A request whose answer was refused `MAX_REFUSALS` times is given up.
         """
-        update = work.update
-        given: list[GivenAnswer] = []
-        refused: list[Refused] = []
-        for request, raw in answers:
-            text = as_text(raw)  # as stored, so that a restart reads the same
-            try:
-                again = _refusals(work.record.answers, given, request) > 0
-                update = update.record(request, text, last=again)
-                given.append(GivenAnswer(request, text, None, model, Usage(1)))
-            except AnswerRefusedError as error:
-                given.append(GivenAnswer(request, text, str(error), model, Usage(1)))
-                refused.append(Refused(request, str(error)))
-            except NotFoundError as error:
-                if request not in update.answers:
-                    refused.append(Refused(request, str(error)))
+        update, given, refused = await asyncio.to_thread(_read, work, answers, model)
         if given and not await self._store.updates.answer(work.record.id, given):
             update = (await self.resume(work.record.id)).update  # another process was faster
         for number, refusal in enumerate(refused):
@@ -244,6 +230,28 @@ def as_text(raw: RawAnswer) -> str:
     """An answer as stored text."""
     text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
     return text.encode("utf-8", "replace").decode()
+
+
+def _read(
+    work: ResumedUpdate, answers: Sequence[tuple[str, RawAnswer]], model: str | None
+) -> tuple[Update, list[GivenAnswer], list[Refused]]:
+    """The update with these answers, what is to be stored of them, and the refused ones."""
+    update = work.update
+    given: list[GivenAnswer] = []
+    refused: list[Refused] = []
+    for request, raw in answers:
+        text = as_text(raw)  # as stored, so that a restart reads the same
+        try:
+            again = _refusals(work.record.answers, given, request) > 0
+            update = update.record(request, text, last=again)
+            given.append(GivenAnswer(request, text, None, model, Usage(1)))
+        except AnswerRefusedError as error:
+            given.append(GivenAnswer(request, text, str(error), model, Usage(1)))
+            refused.append(Refused(request, str(error)))
+        except NotFoundError as error:
+            if request not in update.answers:
+                refused.append(Refused(request, str(error)))
+    return update, given, refused
 
 
 def _replayed(

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from experience_store.learning.bounds import allowing, one_each
 from experience_store.learning.conflicts import (
     batches_of_conflicts,
     conflicting,
     outdated,
     separable,
 )
-from experience_store.learning.inputs import Snapshot
+from experience_store.learning.inputs import Near, Snapshot
 from experience_store.learning.prompts import Answer, Consolidation, FailedRequest, Suggestion
 from experience_store.learning.proposals import ProposalSet, proposal, refusal
 from experience_store.operations import Keep, Proposed, Refusal, touched_ids
@@ -50,7 +51,9 @@ class Round:
         for request_id, batch in self.batches.items():
             answer = answers.get(request_id)
             if isinstance(answer, Consolidation):
-                operations, others = _accounted(answer.suggestions, batch, request_id)
+                operations, others = _accounted(
+                    answer.suggestions, batch, request_id, self.snapshot.near
+                )
                 made += operations
                 refused += others
             elif isinstance(answer, FailedRequest):
@@ -95,13 +98,13 @@ def _comparisons(proposed: Proposed) -> Iterator[str]:
 
 
 def _accounted(
-    suggestions: Sequence[Suggestion], batch: Sequence[Proposed], request_id: str
+    suggestions: Sequence[Suggestion], batch: Sequence[Proposed], request_id: str, near: Near
 ) -> tuple[list[Proposed], list[Refusal]]:
     """The consolidated operations, each with all its sources; the others refused."""
     names = named(batch)
     made: list[Proposed] = []
     refused: list[Refusal] = []
-    for suggestion in suggestions:
+    for suggestion, allowed_by in zip(suggestions, _allowed(suggestions, names, near), strict=True):
         behind = [names[o] for o in suggestion.origin if o in names]
         sources = (*dict.fromkeys(s for p in behind for s in p.sources), request_id)
         read = proposal(suggestion, sources)
@@ -110,6 +113,8 @@ def _accounted(
         elif not behind:
             reason = "invented in consolidation: it names no proposal that it comes from"
             refused.append(refusal(read, reason))
+        elif not allowed_by:
+            refused.append(refusal(read, "more than its proposals allow"))
         else:
             made.append(_word_for_word(read, behind))
     changes = [s for s in suggestions if not isinstance(s.operation, Keep)]
@@ -120,6 +125,22 @@ def _accounted(
         if name not in cited
     ]
     return made, refused
+
+
+def _allowed(
+    suggestions: Sequence[Suggestion], names: Mapping[str, Proposed], near: Near
+) -> list[bool]:
+    """Whether each suggestion is a Keep, or has a proposal of its own that allows it."""
+    wanted = [
+        []
+        if isinstance(s.operation, Keep | Refusal)
+        else allowing(s.operation, s.origin, names, near)
+        for s in suggestions
+    ]
+    return [
+        isinstance(s.operation, Keep) or name is not None
+        for s, name in zip(suggestions, one_each(wanted), strict=True)
+    ]
 
 
 def _word_for_word(made: Proposed, behind: Sequence[Proposed]) -> Proposed:

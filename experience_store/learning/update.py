@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from experience_store.errors import NotFoundError
+from experience_store.learning.bounds import only_shown
 from experience_store.learning.conflicts import related_experiences
 from experience_store.learning.consolidation import Round, named, round_on
 from experience_store.learning.inputs import (
@@ -126,11 +127,14 @@ class Update:
             NotFoundError: If no such request is open.
             AnswerRefusedError: If the answer is invalid; the request stays open.
         """
-        read = self.request(request_id).question.read(answer)
+        question = self.request(request_id).question
+        read = question.read(answer)
         if isinstance(read, Comparison | Consolidation):
             refuse_if_unreadable(read.suggestions)
             if not last:
                 refuse_if_too_long(read.suggestions, self.library.policy)
+        if isinstance(question, Compare) and isinstance(read, Comparison):
+            read = only_shown(read, {e.id for e in question.experiences})
         return replace(self, answers={**self.answers, request_id: read})
 
     def give_up(self, request_id: str, reason: str) -> Update:

@@ -24,7 +24,8 @@ import aiosqlite
 
 from experience_store.errors import StorageError
 from experience_store.private_folder import make_private_folder
-from experience_store.sqlite.schema import migrations, sql, statements
+from experience_store.sqlite.opened_file import OpenedFile
+from experience_store.sqlite.schema import check_ownership, migrations, sql, statements
 
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = sqlite3.Row
@@ -59,6 +60,7 @@ class Database:
         busy_seconds: float,
     ) -> None:
         self.path = path
+        self._file = OpenedFile.at(path)
         self._busy_seconds = busy_seconds
         self._reader = reader
         self._writer = writer
@@ -76,6 +78,7 @@ class Database:
             StorageError: If it cannot be opened or was written by a newer release.
         """
         try:
+            await asyncio.to_thread(check_ownership, path)
             _make_private(path)
             writer = await _connect(path, busy_seconds)
         except (OSError, sqlite3.Error) as error:
@@ -108,6 +111,10 @@ class Database:
         finally:
             await self._writer.close()
 
+    def check_file(self) -> None:
+        """Raise StorageError if the file was deleted or replaced since it was opened."""
+        self._file.check()
+
     async def rows(self, query: str, **params: Value) -> list[Row]:
         """All rows of a named query; raises StorageError."""
         with _readable():
@@ -133,7 +140,7 @@ class Database:
         """
         turn = _Turn(time.monotonic() + self._busy_seconds)
         try:
-            return await self._writer.do(partial(_written, work, turn))
+            return await self._writer.do(partial(_written, work, turn, self._file))
         except asyncio.CancelledError:
             turn.unwanted = True
             raise
@@ -204,17 +211,22 @@ class _Turn:
             raise _UnwantedError
 
 
-def _written(work: Callable[[Transaction], T], turn: _Turn, connection: sqlite3.Connection) -> T:
+def _written(
+    work: Callable[[Transaction], T], turn: _Turn, file: OpenedFile, connection: sqlite3.Connection
+) -> T:
     def checked(tx: Transaction) -> T:
         result = work(tx)
         turn.check()
+        file.check()
         return result
 
     turn.check()
     # time spent waiting for other writes of this process counts too
     left = max(0.0, turn.deadline - time.monotonic())
     connection.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
-    return _in_transaction("BEGIN IMMEDIATE", checked, connection)
+    result = _in_transaction("BEGIN IMMEDIATE", checked, connection)
+    file.check()  # it may have gone in between
+    return result
 
 
 def _in_transaction(

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Literal
 
 from experience_store.errors import BadInputError, ConflictError, HeadMovedError
-from experience_store.library import State
+from experience_store.library import Policy, State
 from experience_store.operations import (
     Application,
     Applied,
@@ -37,8 +37,6 @@ from experience_store.sqlite.versions import (
 )
 from experience_store.store import MAX_ROUNDS, Decision, Publication, Review
 
-_AWAITING = "awaiting_review", "its changes await a person's review"
-
 
 def publish(tx: Transaction, update: Row, publication: Publication) -> None:
     """Close an open update with its result; raises HeadMovedError."""
@@ -48,9 +46,10 @@ def publish(tx: Transaction, update: Row, publication: Publication) -> None:
     application = publication.application
     version: int | None = None
     status, reason = _status(publication)
-    if application.changed and rows.to_policy(library["policy"]).review:
+    held = _held(application, rows.to_policy(library["policy"]))
+    if application.changed and held:
         _propose(tx, library, update["id"], application)
-        status, reason = _AWAITING
+        status, reason = "awaiting_review", held
     elif application.changed:
         version = _write(tx, library, update, application, publication.author, publication.note)
     else:
@@ -59,6 +58,14 @@ def publish(tx: Transaction, update: Row, publication: Publication) -> None:
     tx.run(
         "close_update", id=update["id"], status=status, version=version, reason=reason, now=now()
     )
+
+
+def _held(application: Application, policy: Policy) -> str | None:
+    """Why a person decides on the changes, or None if they are published at once."""
+    reason = application.excess()
+    if reason or not policy.review:
+        return reason
+    return "the library's policy has every change reviewed"
 
 
 def pending(tx: Transaction, update: Row) -> Review:
@@ -70,6 +77,7 @@ def pending(tx: Transaction, update: Row) -> Review:
         groups=len(tx.rows("update_groups", update_id=update["id"])),
         since=rows.to_time(update["changed_at"]),
         changes=tuple(o for o in operations if not isinstance(o, Keep)),
+        reason=update["reason"] or "",
     )
 
 

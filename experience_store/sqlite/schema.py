@@ -81,6 +81,28 @@ def check_integrity(path: Path) -> IntegrityReport:
         raise StorageError(f"{path} cannot be read: {error}") from error
 
 
+def check_ownership(path: Path) -> None:
+    """Look at a file before anything is written to it; an empty or missing one may be ours.
+
+    Raises:
+        StorageError: If it holds something else.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            tables = {str(row[0]) for row in connection.execute("SELECT name FROM sqlite_schema")}
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "") != "SQLITE_NOTADB":
+            return  # what is in the way is reported when it is opened
+        raise StorageError(f"{path} is not a usable database: {error}") from error
+    if tables and not tables.issuperset(("migration", "library")):
+        raise StorageError(
+            f"{path} is a database of another program and was left as it is: "
+            "use another file for experience-mcp"
+        )
+
+
 def _schema(connection: sqlite3.Connection) -> int:
     tables = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'migration'"
     if not connection.execute(tables).fetchone()[0]:

@@ -75,7 +75,8 @@ class SqliteStore:
         return StoreTotals(**dict(row), updates={r["status"]: r["updates"] for r in updates})
 
     async def change_counter(self) -> int:
-        """Change counter; differs after any write."""
+        """Change counter; differs after any write. Raises StorageError if the file is gone."""
+        self._db.check_file()
         row = await self._db.row("data_version")
         assert row is not None, "a pragma has one row"
         return row[0]

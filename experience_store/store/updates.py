@@ -131,6 +131,7 @@ class Review:
     Attributes:
         groups: Number of groups it learned from.
         changes: Its proposed changes, in order; decisions number them from 1.
+        reason: Why a person decides on them.
     """
 
     update_id: str
@@ -138,6 +139,7 @@ class Review:
     groups: int
     since: datetime
     changes: tuple[Operation, ...]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,11 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "rollback": "Restore an older version of a library, as a new version.",
         "delete": "Delete a library with everything in it.",
     },
-    "Export and import": {
+    "Export, import and back up": {
         "export": "Export a library with its history to a file, or as an Agent Skill.",
         "import": "Import a library, or experiences written elsewhere, from a file.",
+        "backup": "Copy the whole database to FILE, while servers use it.",
+        "restore": "Put the backup FILE in place of the database, which no server may have open.",
     },
 }
 SUMMARIES = {name: text for commands in SECTIONS.values() for name, text in commands.items()}

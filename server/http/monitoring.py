@@ -126,7 +126,7 @@ def health_routes(app: Callable[[], App], metrics: Metrics, *, public: bool) -> 
         return JSONResponse({"status": "alive"})
 
     async def ready(_request: Request) -> Response:
-        names, problem = await _read(lambda: store().libraries.names("", 1))
+        names, problem = await _read(lambda: _names(store()))
         if names is None:
             return JSONResponse({"status": "not ready", "reason": problem}, status_code=503)
         trouble, _ = await _read(lambda: app().any_trouble())
@@ -148,6 +148,12 @@ def _paused(trouble: Trouble, *, public: bool) -> dict[str, str]:
         "since": trouble.since.isoformat(timespec="seconds"),
         "reason": HIDDEN if public else trouble.reason,
     }
+
+
+async def _names(store: Store) -> object:
+    """Something read from the file, which must still be the one that is written to."""
+    await store.change_counter()
+    return await store.libraries.names("", 1)
 
 
 async def _read(query: Callable[[], Awaitable[T]]) -> tuple[T | None, str]:

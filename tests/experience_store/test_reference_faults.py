@@ -89,7 +89,7 @@ def test_an_operation_on_an_unknown_id_is_refused_and_not_turned_into_an_add(kin
     outcome = outcome_of(update(on=state("Old.")).record("compare-1", answer(unknown)))
 
     assert texts(outcome) == {"G1": "Old."}
-    assert reasons(outcome) == ["G7 does not exist in this version"]
+    assert reasons(outcome) == ["G7 was not shown in this request"]
 
 
 @pytest.mark.parametrize("kind", ["add", "ADD", " Add "])
@@ -357,7 +357,7 @@ def test_an_empty_revise_is_not_turned_into_the_add_it_names() -> None:
     outcome = outcome_of(both.record("consolidate-1-1", answer(odd)))
 
     assert texts(outcome) == {"G1": "Old."}
-    assert "the experience has no text" in reasons(outcome)
+    assert "more than its proposals allow" in reasons(outcome)
 
 
 def test_true_is_not_an_id() -> None:

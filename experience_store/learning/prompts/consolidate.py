@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from experience_store.learning.prompts import blocks
 from experience_store.learning.prompts.answers import (
+    MAX_OPERATIONS,
     OPERATION,
     RawAnswer,
     Schema,
@@ -23,6 +24,7 @@ from experience_store.library import Experience
 from experience_store.operations import Add, Keep, Merge, Operation, Retire, Revise
 
 _REASONS_TOKENS = 120
+_MAX_OPERATIONS = 4 * MAX_OPERATIONS  # well above the proposals of a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Consolidation:
 
 
 class _ConsolidationAnswer(BaseModel):
-    operations: list[object]
+    operations: Annotated[list[object], Field(max_length=_MAX_OPERATIONS)]
 
 
 _ORIGIN = {"from": {"type": "array", "items": {"type": "string"}}}

@@ -16,9 +16,10 @@ import click
 from experience_store.archive import Archive, write_archive
 from experience_store.errors import BadInputError
 from server import APP
+from server.cli.files import check_replaceable
 from server.cli.open_database import existing
 from server.cli.options import ENVIRONMENT, database_option, library_argument, option, shared
-from server.cli.output import count, is_interactive
+from server.cli.output import count
 
 if TYPE_CHECKING:
     from server.mcp.skills.folder import Skill
@@ -95,7 +96,7 @@ def export(
         _print_whole(text)
         return
     path = Path(output).expanduser()
-    _check_replaceable(path, database, agreed=force)
+    check_replaceable(path, database, agreed=force)
     _write(path, text, private=private)
     click.echo(f"Exported {library} to {path} ({len(text.encode()):,} bytes).", err=True)
 
@@ -146,27 +147,6 @@ def _print_whole(text: str) -> None:
     out = io.BufferedWriter(stdout) if isinstance(stdout, io.RawIOBase) else stdout
     out.write(text.encode())
     out.flush()
-
-
-def _check_replaceable(path: Path, database: Path, *, agreed: bool) -> None:
-    """Ask whether an existing file may be replaced, where somebody can answer.
-
-    Raises:
-        BadInputError: If nobody can answer, it is a folder or the database, or has no folder.
-    """
-    if path.is_dir():
-        raise BadInputError(f"{path} is a folder: name a file in it")
-    if not path.parent.exists():
-        raise BadInputError(f"the folder {path.parent} does not exist: make it, or name another")
-    if path.exists() and path.samefile(database):
-        raise BadInputError(f"{path} is the database itself: name another file")
-    if agreed or not path.is_file():  # a pipe or a device is written to
-        return
-    if not is_interactive():
-        raise BadInputError(f"{path} already exists: add --yes to replace it, or name another file")
-    if not click.confirm(f"{path} already exists. Replace it?", err=True):
-        click.echo("Nothing was exported.", err=True)
-        raise click.exceptions.Exit(1)
 
 
 def _write(path: Path, text: str, *, private: bool) -> None:

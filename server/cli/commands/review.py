@@ -43,8 +43,9 @@ def review(
 ) -> None:
     """Publish or reject learned changes that are awaiting review.
 
-    Without --publish or --reject it shows them. Only libraries with the policy `review` hold
-    changes for review: `describe LIBRARY --review`.
+    Without --publish or --reject it shows them. A library with the policy `review` holds every
+    change (`describe LIBRARY --review`); others hold an update that would remove more than a fifth
+    of their experiences.
     """
     update = publish or reject
     if (publish and reject) or (only and not publish):
@@ -105,6 +106,7 @@ def _show(library: str, waiting: tuple[Review, ...], *, as_json: bool) -> None:
     for item in waiting:
         about = f"{local_time(item.since)}  from {count(item.groups, 'group')}"
         click.echo(f"{title(item.update_id)}  {about}")
+        click.echo(faint(f"      held: {item.reason}"))
         for number, change in enumerate(item.changes, start=1):
             click.echo(render_change(proposed_change(change), f"{number:>4} "))
     if waiting:
@@ -118,6 +120,7 @@ def _as_json(item: Review) -> dict[str, object]:
         "driver": item.driver,
         "groups": item.groups,
         "since": item.since,
+        "reason": item.reason,
         "changes": [
             {"number": n, "sign": line.sign, "text": line.text}
             for n, line in enumerate(map(proposed_change, item.changes), start=1)

@@ -42,6 +42,7 @@ class WaitingOut(BaseModel):
     update_id: str
     since: str
     groups: int
+    reason: str
     changes: list[str]
     omitted: int = 0
 
@@ -105,7 +106,8 @@ async def review_updates(  # every parameter is an argument of the tool
 ) -> Annotated[CallToolResult, ReviewOut]:
     """List learned changes awaiting review, or publish or reject them on the user's behalf.
 
-    In a library with the policy `review`, nothing learned is published until then.
+    In a library with the policy `review`, nothing learned is published until then; in others, an
+    update that would remove more than a fifth of the experiences is not.
     """
     app = app_of(ctx)
     waiting = await library_service.reviews(app.store, library)
@@ -175,7 +177,8 @@ def review_result(
         lines += changes
     for update in shown:
         lines.append(
-            f"Update {update.update_id} from {count(update.groups, 'group')}, since {update.since}:"
+            f"Update {update.update_id} from {count(update.groups, 'group')}, since {update.since},"
+            f" held: {update.reason}:"
         )
         lines += update.changes
         lines += [f"and {count(update.omitted, 'more change')}"] if update.omitted else []
@@ -197,6 +200,7 @@ def _page(waiting: Sequence[Review]) -> list[WaitingOut]:
                 update_id=review.update_id,
                 since=review.since.isoformat(timespec="seconds"),
                 groups=review.groups,
+                reason=review.reason,
                 changes=changes,
                 omitted=omitted,
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,38 @@ async def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="file is not a database"):
         await open_store(other)
+
+
+async def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    other = tmp_path / "mail.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE message (id INTEGER PRIMARY KEY, library TEXT)")
+        connection.commit()
+    before = other.read_bytes()
+
+    with pytest.raises(StorageError, match="a database of another program"):
+        await open_store(other)
+
+    assert other.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [other]  # noqa: ASYNC240  # a test waits
+
+
+@pytest.mark.parametrize("part", ["", "-wal"])
+@pytest.mark.parametrize("replaced", [True, False])
+async def test_nothing_is_acknowledged_once_the_file_is_gone(
+    store: Store, database: Path, part: str, replaced: bool
+) -> None:
+    await store.libraries.ensure("before")
+    file = database.with_name(database.name + part)
+    content = file.read_bytes()
+    file.rename(database.with_name("elsewhere"))
+    if replaced:
+        file.write_bytes(content)
+
+    with pytest.raises(StorageError, match="replaced" if replaced else "deleted"):
+        await store.libraries.ensure("after")
+    with pytest.raises(StorageError, match="started again"):
+        await store.change_counter()
 
 
 async def test_an_unsupported_store_url_is_refused() -> None:

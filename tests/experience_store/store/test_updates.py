@@ -10,7 +10,7 @@ from experience_store import open_store
 from experience_store.errors import HeadMovedError, LeaseLostError, NotFoundError
 from experience_store.library import Policy
 from experience_store.operations import Add
-from experience_store.store import GivenAnswer, Retrieval, Store, Usage
+from experience_store.store import Decision, GivenAnswer, Retrieval, Store, Usage
 from experience_store.token_estimate import estimate_tokens
 from experience_store.update_runner import (
     ResumedUpdate,
@@ -26,7 +26,7 @@ async def test_refused_operations_are_kept_with_the_reason_even_if_nothing_is_pu
     closed = await learned(store, operation("Retire", "G5"))
 
     assert closed.record.status == "nothing_to_learn"
-    assert closed.record.reason == ("all proposals were refused: G5 does not exist in this version")
+    assert closed.record.reason == ("all proposals were refused: G5 was not shown in this request")
 
 
 async def test_concurrent_updates_both_take_effect(store: Store) -> None:
@@ -292,6 +292,31 @@ async def test_a_changed_policy_applies_to_later_updates(store: Store) -> None:
     (request,) = (await made.resume(update_id)).update.requests()
 
     assert 'reward="1"' in request.prompt
+
+
+async def test_an_update_that_would_remove_much_is_held_for_a_person(store: Store) -> None:
+    await store.groups.submit("lib", submission())
+    await learned(store)
+    await store.libraries.describe(
+        "lib", agent_objective=None, learning_objective=None, policy=Policy(max_lessons=9)
+    )
+    texts = [f"When case {n} comes up, take road {n * 7}." for n in range(1, 10)]
+    await learned(store, *(add(text) for text in texts))
+    few = await learned(store, *(operation("Retire", f"G{n}") for n in (1, 2, 3)))
+    merged = operation("Merge", "G4", "G5", "G6", experience="When unsure, take road 1.")
+    many = await learned(store, merged, operation("Retire", "G7"), operation("Retire", "G8"))
+
+    assert few.record.status == "published"
+    assert many.record.status == "awaiting_review"
+    assert many.record.reason == (
+        "it would remove 4 of 6 experiences, and an update may remove 20% on its own"
+    )
+    assert len(await entries(store)) == 6
+    (held,) = await store.updates.reviews("lib")
+    assert held.reason == many.record.reason
+
+    await store.updates.review(held.update_id, Decision(None, "a person", "agreed"))
+    assert await entries(store) == {"G4": "When unsure, take road 1.", "G9": texts[8]}
 
 
 async def test_calls_for_a_missing_update_name_it(store: Store) -> None:

@@ -169,7 +169,7 @@ def test_an_existing_file_is_replaced_only_with_consent(
         assert refused.stderr == (
             f"Error: {file} already exists: add --yes to replace it, or name another file\n"
         )
-    monkeypatch.setattr("server.cli.commands.export.is_interactive", lambda: True)
+    monkeypatch.setattr("server.cli.files.is_interactive", lambda: True)
     declined = used.run("export", "lib", str(file), stdin="\n", fails=1)
     assert f"{file} already exists. Replace it? [y/N]" in declined.stderr
     assert file.read_text() == "mine"

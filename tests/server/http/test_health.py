@@ -53,6 +53,14 @@ async def test_it_is_not_ready_while_the_store_cannot_be_read(
     assert "experience_mcp_store_groups NaN" in numbers.text
 
 
+async def test_it_is_not_ready_once_its_file_is_gone(database: Path) -> None:
+    async with served_in_process(database) as server, server.http() as http:
+        database.rename(database.with_name("elsewhere.db"))  # noqa: ASYNC240  # a test waits
+        ready = await http.get("/ready")
+
+    assert ready.status_code == 503
+
+
 async def test_metrics_count_calls_and_what_is_stored(database: Path) -> None:
     async with served_in_process(database) as server, Client(server.url) as client:
         await submit(client, "Cancel the reservation")

@@ -132,7 +132,7 @@ async def test_an_operation_on_an_unknown_id_is_recorded_as_refused_and_the_rest
 
     assert closed.version == 1
     assert await lessons(store) == {"When booking, read the fare rules first."}
-    assert await refusals(store, 1) == ["G99 does not exist in this version"]
+    assert await refusals(store, 1) == ["G99 was not shown in this request"]
     assert len(endpoint.calls) == 1
 
 
