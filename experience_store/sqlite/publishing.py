@@ -37,6 +37,8 @@ from experience_store.sqlite.versions import (
 )
 from experience_store.store import MAX_ROUNDS, Decision, Publication, Review
 
+_AWAITING = "its changes await a person's review"
+
 
 def publish(tx: Transaction, update: Row, publication: Publication) -> None:
     """Close an open update with its result; raises HeadMovedError."""
@@ -62,10 +64,10 @@ def publish(tx: Transaction, update: Row, publication: Publication) -> None:
 
 def _held(application: Application, policy: Policy) -> str | None:
     """Why a person decides on the changes, or None if they are published at once."""
-    reason = application.excess()
-    if reason or not policy.review:
-        return reason
-    return "the library's policy has every change reviewed"
+    if policy.review:
+        return _AWAITING
+    excess = application.excess()
+    return f"{_AWAITING}: {excess}" if excess else None
 
 
 def pending(tx: Transaction, update: Row) -> Review:

@@ -130,8 +130,8 @@ async def _closed(app: App, record: UpdateRecord, refused: Sequence[Refused]) ->
     elif record.status == "awaiting_review":
         changes = await _proposed(app, record)
         step = (
-            f"Not published yet, since {record.reason}: these changes are awaiting review by a "
-            f"person (`experience-mcp review {library}`)."
+            f"Not published yet: {record.reason}. They publish or reject them with "
+            f"`experience-mcp review {library}`."
         )
     else:
         step = f"No new version: {record.reason}."

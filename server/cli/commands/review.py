@@ -106,7 +106,7 @@ def _show(library: str, waiting: tuple[Review, ...], *, as_json: bool) -> None:
     for item in waiting:
         about = f"{local_time(item.since)}  from {count(item.groups, 'group')}"
         click.echo(f"{title(item.update_id)}  {about}")
-        click.echo(faint(f"      held: {item.reason}"))
+        click.echo(faint(f"      {item.reason}"))
         for number, change in enumerate(item.changes, start=1):
             click.echo(render_change(proposed_change(change), f"{number:>4} "))
     if waiting:

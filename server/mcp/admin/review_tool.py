@@ -106,8 +106,7 @@ async def review_updates(  # every parameter is an argument of the tool
 ) -> Annotated[CallToolResult, ReviewOut]:
     """List learned changes awaiting review, or publish or reject them on the user's behalf.
 
-    In a library with the policy `review`, nothing learned is published until then; in others, an
-    update that would remove more than a fifth of the experiences is not.
+    In a library with the policy `review`, nothing learned is published until then.
     """
     app = app_of(ctx)
     waiting = await library_service.reviews(app.store, library)
@@ -178,7 +177,7 @@ def review_result(
     for update in shown:
         lines.append(
             f"Update {update.update_id} from {count(update.groups, 'group')}, since {update.since},"
-            f" held: {update.reason}:"
+            f" {update.reason}:"
         )
         lines += update.changes
         lines += [f"and {count(update.omitted, 'more change')}"] if update.omitted else []
