@@ -124,6 +124,7 @@ def lines(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.exhaustive
 async def test_all_tau_bench_rollouts_become_groups_and_sending_them_twice_doubles_nothing(
     database: Path,
 ) -> None:

@@ -63,6 +63,7 @@ async def test_a_model_name_that_cannot_be_submitted_is_refused_at_the_start(
     assert here.endpoint.calls == []
 
 
+@pytest.mark.exhaustive
 async def test_a_text_that_is_not_submitted_can_have_any_length(tmp_path: Path) -> None:
     long = tasks(1)
     long[0]["ground_truth"] += "x" * clean_text.MAX_TEXT

@@ -81,6 +81,7 @@ async def test_a_maximum_cost_stops_a_run_too(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.exhaustive
 async def test_a_budget_spent_while_learning_loses_no_answer(tmp_path: Path) -> None:
     async with ground(tmp_path / "1") as here:
         await here.do("practice", "--concurrency", "1")

@@ -146,6 +146,7 @@ async def test_over_http_a_run_waits_for_the_review_and_resumes_after_it(tmp_pat
         assert len(here.endpoint.calls) == calls
 
 
+@pytest.mark.exhaustive
 async def test_arms_evaluated_one_after_the_other_are_compared(
     tmp_path: Path, practised: Ground
 ) -> None:

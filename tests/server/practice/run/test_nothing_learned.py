@@ -35,7 +35,12 @@ def always(text: str) -> Said:
             "too hard for this model, or --verifier misses correct answers",
             marks=pytest.mark.exhaustive,
         ),
-        (None, EMPTY, "the comparisons found nothing that is both general and new"),
+        pytest.param(
+            None,
+            EMPTY,
+            "the comparisons found nothing that is both general and new",
+            marks=pytest.mark.exhaustive,
+        ),
         (None, Said("not JSON"), "answers could not be used; the last: There is no JSON object"),
     ],
     ids=["all alike", "no proposal", "learning fails"],
@@ -84,6 +89,7 @@ async def test_an_empty_library_is_not_evaluated_against_itself(
         assert len(here.attempts) == 7 * 2
 
 
+@pytest.mark.exhaustive
 async def test_a_budget_without_experiences_leaves_nothing_to_compare(
     tmp_path: Path, practised: Ground
 ) -> None:

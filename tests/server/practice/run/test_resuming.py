@@ -296,6 +296,7 @@ async def test_steps_can_be_redone_and_what_they_cost_stays_counted(tmp_path: Pa
         assert [step[figure] for step in steps] == [step[figure] for step in first["steps"]]
 
 
+@pytest.mark.exhaustive
 async def test_the_library_is_what_it_was_before_the_step_that_is_redone(
     tmp_path: Path,
 ) -> None:
@@ -315,6 +316,7 @@ async def test_a_step_that_was_not_reached_cannot_be_redone(tmp_path: Path) -> N
     assert ended.error == "the run has not reached step 7 yet\n"
 
 
+@pytest.mark.exhaustive
 async def test_a_step_that_waits_to_be_learned_is_learned_before_steps_are_redone(
     tmp_path: Path,
 ) -> None:

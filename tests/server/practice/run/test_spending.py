@@ -181,6 +181,7 @@ async def test_spending_of_a_judge_is_kept_when_its_second_question_is_cancelled
     assert lost == [budget.spent]
 
 
+@pytest.mark.exhaustive
 async def test_spending_of_a_server_elsewhere_is_counted_once(tmp_path: Path) -> None:
     async with ground(tmp_path) as here, serving(here, model=True) as (url, _):
         await here.do("practice", "--server", url)
