@@ -154,7 +154,11 @@ async def _submit(client: Client) -> None:
             client, "submit_group", {"library": recorded.LIBRARY, **group.model_dump()}, Submitted
         )
         rewards = " ".join(f"{t['reward']:g}" for t in group.trajectories)
-        note = "signal: winners to compare with losers" if answer.signal else "no signal: not asked"
+        note = (
+            "signal: winners to compare with losers"
+            if answer.signal
+            else "no signal: nothing to compare"
+        )
         _say(f"  {group.group_id:8} rewards {rewards}   {note}")
 
 
@@ -206,7 +210,10 @@ async def _next_agent(client: Client) -> None:
     got = await _call(client, "get_experiences", arguments, Experiences)
     for id_, text in got.experiences.items():
         _say(f"[{id_}] {text}", indent="  ")
-    _say(f"  ({got.retrieval_id}, version {got.version}, {got.omitted} left out)")
+    _say(
+        f"(version {got.version}; its report will name this retrieval: {got.retrieval_id})",
+        indent="  ",
+    )
 
 
 async def _show_origin(database: Path) -> None:

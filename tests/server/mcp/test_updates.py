@@ -189,7 +189,8 @@ async def test_answering_a_finished_update_again_changes_nothing(
         again = await call(client, "submit_answers", update_id=update_id, answers=answers)
         nothing = await call(client, "update_experiences", library="lib")
 
-    assert again.data == first.data
+    closed = "This update is already closed: these answers change nothing. "
+    assert again.data == {**first.data, "next_step": closed + first.data["next_step"]}
     assert nothing.data["status"] == "nothing_to_learn"
     assert nothing.data["update_id"] is None
 
