@@ -142,6 +142,10 @@ class UpdateRunner:
             except NotFoundError as error:
                 if request not in update.answers:
                     refused.append(Refused(request, str(error)))
+                elif not _sent_before(work.record.answers, given, request, text):
+                    refused.append(
+                        Refused(request, "it is closed already: this answer was not used")
+                    )
         if given and not await self._store.updates.answer(work.record.id, given):
             update = (await self.resume(work.record.id)).update  # another process was faster
         for number, refusal in enumerate(refused):
@@ -286,6 +290,12 @@ def _answered(update: Update, known: Iterable[str], misfits: Iterable[str]) -> l
 
 def _refusals(before: Iterable[GivenAnswer], now: Iterable[GivenAnswer], request: str) -> int:
     return sum(1 for a in (*before, *now) if a.request == request and a.refused is not None)
+
+
+def _sent_before(
+    before: Iterable[GivenAnswer], now: Iterable[GivenAnswer], request: str, text: str
+) -> bool:
+    return any(a.request == request and a.text == text for a in (*before, *now))
 
 
 def _exhausted(refusal: Refused) -> tuple[str, str]:
