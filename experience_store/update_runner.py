@@ -242,8 +242,8 @@ def _read(
     for request, raw in answers:
         text = as_text(raw)  # as stored, so that a restart reads the same
         try:
-            again = _refusals(work.record.answers, given, request) > 0
-            update = update.record(request, text, last=again)
+            last = _refusals(work.record.answers, given, request) + 1 >= MAX_REFUSALS
+            update = update.record(request, text, last=last)
             given.append(GivenAnswer(request, text, None, model, Usage(1)))
         except AnswerRefusedError as error:
             given.append(GivenAnswer(request, text, str(error), model, Usage(1)))
@@ -251,6 +251,9 @@ def _read(
         except NotFoundError as error:
             if request not in update.answers:
                 refused.append(Refused(request, str(error)))
+            elif not _sent_before(work.record.answers, given, request, text):
+                unused = "it is closed already: this answer was not used"
+                refused.append(Refused(request, unused))
     return update, given, refused
 
 
@@ -294,6 +297,12 @@ def _answered(update: Update, known: Iterable[str], misfits: Iterable[str]) -> l
 
 def _refusals(before: Iterable[GivenAnswer], now: Iterable[GivenAnswer], request: str) -> int:
     return sum(1 for a in (*before, *now) if a.request == request and a.refused is not None)
+
+
+def _sent_before(
+    before: Iterable[GivenAnswer], now: Iterable[GivenAnswer], request: str, text: str
+) -> bool:
+    return any(a.request == request and a.text == text for a in (*before, *now))
 
 
 def _exhausted(refusal: Refused) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -15,6 +16,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from experience_store.errors import ExperienceError
+from experience_store.library import Experience
 from experience_store.store import Retrieval, Store
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,16 @@ class Retrieving(Protocol):
     async def libraries_of(self, ids: Sequence[str]) -> Mapping[str, str]:
         """The library of each retrieval, by id; unknown ids are left out."""
         ...
+
+
+def record(
+    log: Retrieving, library: str, version: int, task: str, experiences: Sequence[Experience]
+) -> str:
+    """Record what is served for a task; attempts refer to it by the id returned."""
+    served = tuple(experience.id for experience in experiences)
+    retrieval = Retrieval(f"r-{secrets.token_hex(6)}", library, version, task, served)
+    log.add(retrieval)
+    return retrieval.id
 
 
 @dataclass(frozen=True, slots=True)

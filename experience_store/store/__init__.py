@@ -139,7 +139,7 @@ class StoreTotals:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """One `get_experiences` call: the task, the version, and the ids served."""
+    """What was served for one task: the version and the ids of the experiences."""
 
     id: str
     library: str

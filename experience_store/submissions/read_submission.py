@@ -330,6 +330,7 @@ _SENTENCES = {  # for pydantic's kinds of errors
     "string_unicode": LONE_SURROGATE,
     "string_too_short": "is empty: give text, or leave it out",
     "string_too_long": "has more than {max_length} characters: shorten it",
+    "too_short": "must have at least {min_length}",
     "too_long": "has {actual_length} items, and at most {max_length} are allowed: send fewer",
     **dict.fromkeys(("float_type", "float_parsing", "finite_number"), _NOT_A_NUMBER),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), _NOT_WHOLE),

@@ -11,12 +11,19 @@ LARGEST = 1_000_000_000  # far above any sensible value, and below what a databa
 
 
 class WholeNumber(click.IntRange):
-    """A whole number within bounds."""
+    """A whole number from a smallest one on; help does not show the largest."""
 
     name = "whole number"  # in errors
 
-    def __init__(self, *, min: int = 0, max: int = LARGEST) -> None:  # noqa: A002  # click's names
+    def __init__(self, *, min: int = 0, max: int | None = None) -> None:  # noqa: A002  # click's names
         super().__init__(min, max)
+
+    @override
+    def convert(self, value: int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = super().convert(value, param, ctx)
+        if number > LARGEST:
+            self.fail(f"{number} is more than {LARGEST:,}.", param, ctx)
+        return number
 
 
 class Number(click.FloatRange):

@@ -33,7 +33,7 @@ from server.importing.naming import (
 from server.importing.own_forms import attempts_field, read_evaluation, read_group, read_rollout
 
 _MAX_AROUND = 10_000  # characters that are kept with each of the entries that an object holds
-GROUP, EVALUATION, ROLLOUT = "groups", "evaluations", "rollouts"
+GROUP, EVALUATION, ROLLOUT = "groups", "evaluations", "attempts"
 
 
 @dataclass(frozen=True, slots=True)

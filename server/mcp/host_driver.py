@@ -59,9 +59,13 @@ async def take(
             f"{error}. Call update_experiences for the library: it returns the update_id and the "
             "open requests."
         ) from error
-    refused: tuple[Refused, ...] = ()
-    if work.is_open:
-        work, refused = await app.runner.answer(work, answers)
+    if not work.is_open:
+        value = await _closed(app, work.record, ())
+        value.next_step = (
+            f"This update is already closed: these answers change nothing. {value.next_step}"
+        )
+        return value
+    work, refused = await app.runner.answer(work, answers)
     return await _proceed(app, work, refused, author)
 
 
@@ -115,11 +119,7 @@ def _page(requests: Sequence[Request]) -> list[Request]:
 async def _closed(app: App, record: UpdateRecord, refused: Sequence[Refused]) -> UpdateOut:
     library = record.library.name
     waiting = (await app.store.groups.counts(library)).waiting
-    more = (
-        f" {count(waiting, 'more group')} waiting: call update_experiences again."
-        if waiting
-        else ""
-    )
+    more = f" {count(waiting, 'group')} waiting: call update_experiences again." if waiting else ""
     changes: list[str] = []
     if record.version is not None:
         version = await app.store.libraries.version(library, record.version)
@@ -160,8 +160,8 @@ async def _nothing(app: App, library: str) -> UpdateOut:
         f"No group is waiting ({count(counts.groups, 'group')}, {counts.signal} with signal, "
         f"{counts.learned} learned from"
         + (f", {counts.set_aside} set aside after failures" if counts.set_aside else "")
-        + "). Submit attempts at one task with different rewards with submit_group."
-        + waiting_elsewhere(library, await app.store.groups.waiting())
+        + "). Report attempts with submit_group: a group can be learned from once the rewards of "
+        "its attempts differ." + waiting_elsewhere(library, await app.store.groups.waiting())
     )
     if counts.none_fit:
         why = f"{NONE_FIT} {HOW_TO_FIT}"

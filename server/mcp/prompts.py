@@ -24,6 +24,7 @@ from experience_store.submissions.clean_text import clean
 from server.app import App
 from server.mcp.middleware import MAX_LIBRARY
 from server.mcp.next_steps import without_library
+from server.retrieval_log import record
 from server.text import with_experiences
 
 MAX_COMPLETIONS = 100
@@ -44,12 +45,7 @@ def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
     ) -> str:
         name = library or app().settings.library
         with _invalid_params():
-            prompt = await _with_experiences(app(), check_library_name(name), task)
-        return (
-            f"{prompt}\n\n"
-            "When you are done, report the attempt and its reward with submit_group, using library "
-            f"{name!r}."
-        )
+            return await _with_experiences(app(), check_library_name(name), task)
 
     @server.prompt(
         title="Learn from attempts",
@@ -87,13 +83,20 @@ def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:
 
 
 async def _with_experiences(app: App, library: str, task: str) -> str:
+    report = (
+        "When you are done, report the attempt and its reward with submit_group, using library "
+        f"{library!r}"
+    )
     try:
         loaded = await app.index_cache.load(library)
     except LibraryNotFoundError as error:
-        return f"{task}\n\n{without_library(library, error)}"
+        return f"{task}\n\n{without_library(library, error)}\n\n{report}."
     selection = loaded.select(task, app.settings.max_tokens)
+    version = loaded.state.version
     lessons = {e.id: e.line() for e in selection.experiences}
-    return with_experiences(task, lessons, library=library, version=loaded.state.version)
+    prompt = with_experiences(task, lessons, library=library, version=version)
+    retrieval_id = record(app.retrievals, library, version, clean(task), selection.experiences)
+    return f"{prompt}\n\n{report} and, in its trajectory, retrieval_id {retrieval_id!r}."
 
 
 @contextmanager

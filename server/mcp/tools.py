@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import cache
 from typing import Annotated
 
@@ -11,7 +10,6 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from experience_store.errors import LibraryNotFoundError
 from experience_store.library import check_library_name
-from experience_store.store import Retrieval
 from experience_store.submissions.forms.values import as_text
 from server.access import Scope
 from server.app import App
@@ -48,6 +46,7 @@ from server.mcp.schemas import (
     make_tool,
     read_answers,
 )
+from server.retrieval_log import record
 
 MAX_TASK = 100_000
 NO_RETRIEVAL = "r-none"  # retrieval_id where there is no library yet, so that nothing was served
@@ -93,14 +92,9 @@ async def get_experiences(
         return _nothing_yet(name, error)
     budget = app.settings.max_tokens if max_tokens is None else max_tokens
     selection = loaded.select(task, budget)
-    retrieval = Retrieval(
-        id=f"r-{secrets.token_hex(6)}",
-        library=loaded.library.name,
-        version=loaded.state.version,
-        task=task,
-        served=tuple(e.id for e in selection.experiences),
+    retrieval_id = record(
+        app.retrievals, loaded.library.name, loaded.state.version, task, selection.experiences
     )
-    app.retrievals.add(retrieval)
     if loaded.state.experiences:
         step = after_retrieval(selection, budget, loaded.index.tokens)
     else:
@@ -111,7 +105,7 @@ async def get_experiences(
         version=loaded.state.version,
         experiences={e.id: e.line() for e in selection.experiences},
         omitted=selection.omitted,
-        retrieval_id=retrieval.id,
+        retrieval_id=retrieval_id,
         next_step=step,
     )
     return result(value, experiences_text(value))
@@ -137,8 +131,8 @@ async def submit_group(
 ) -> Annotated[CallToolResult, Submitted]:
     """Report attempts at one task with their rewards, after the task.
 
-    Better attempts are compared with worse ones, so rewards in a group must differ. Report a single
-    attempt too; add others to its group_id later. Durably stored on return.
+    Better attempts are compared with worse ones: learning needs groups whose rewards differ. Report
+    a single attempt too; add others to its group_id later. Durably stored on return.
     """
     app = app_of(ctx)
     from experience_store.submissions.read_submission import read_submission  # noqa: PLC0415  # loaded when first needed: start-up time

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,13 +16,14 @@ import anyio
 import click
 from click.core import ParameterSource
 from mcp import Client, StdioServerParameters
-from mcp_types import TextContent
+from mcp_types import Implementation, TextContent
 from pydantic import BaseModel
 
 from experience_store.errors import ConflictError
 from experience_store.learning.prompts.compare import read_comparison
 from experience_store.library import DEFAULT_LIBRARY, Policy
 from experience_store.store import GroupTrace
+from server import APP
 from server.child_process import cli_command
 from server.cli import demo_recording as recorded
 from server.cli.hosts.launch import database_of_host, host_entry, program
@@ -72,7 +74,8 @@ def demo(*, live: bool, keep: bool, database: Path, model: ModelSettings | None)
 async def _demo(database: Path, model: ModelSettings | None) -> None:
     await _describe(database)
     _heading("1. A server starts, as a host would start it: stdio, one file" + _keyless(model))
-    async with Client(_child(database, model)) as client:
+    client_info = Implementation(name="demo", version=version(APP))
+    async with Client(_child(database, model), client_info=client_info) as client:
         tools = await client.list_tools()
         _say("Its tools: " + ", ".join(tool.name for tool in tools.tools) + ".")
         await _submit(client)
@@ -154,7 +157,11 @@ async def _submit(client: Client) -> None:
             client, "submit_group", {"library": recorded.LIBRARY, **group.model_dump()}, Submitted
         )
         rewards = " ".join(f"{t['reward']:g}" for t in group.trajectories)
-        note = "signal: winners to compare with losers" if answer.signal else "no signal: not asked"
+        note = (
+            "signal: winners to compare with losers"
+            if answer.signal
+            else "no signal: nothing to compare"
+        )
         _say(f"  {group.group_id:8} rewards {rewards}   {note}")
 
 
@@ -206,7 +213,10 @@ async def _next_agent(client: Client) -> None:
     got = await _call(client, "get_experiences", arguments, Experiences)
     for id_, text in got.experiences.items():
         _say(f"[{id_}] {text}", indent="  ")
-    _say(f"  ({got.retrieval_id}, version {got.version}, {got.omitted} left out)")
+    _say(
+        f"(version {got.version}; its report will name this retrieval: {got.retrieval_id})",
+        indent="  ",
+    )
 
 
 async def _show_origin(database: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from server.cli.output import faint, printable, wrapped
 from server.http.address import is_loopback
 
 _CONTEXT = 2
+_ENTRY = "experience"  # name of the entry by default
 _MAX_LINE = 300
 _HIDDEN = "\0"  # separates what is shown of a line from the line itself
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -63,7 +65,7 @@ _SUFFIXES = (".json", ".jsonc", ".toml")
 @option(
     "--name",
     metavar="NAME",
-    default="experience",
+    default=_ENTRY,
     show_default=True,
     help="Name of the server's entry in the host's configuration.",
 )
@@ -107,7 +109,7 @@ def install(  # noqa: PLR0913  # one for each option
                 _ask(change)
             until_written.enter_context(exclusive_lock())
         (change.undo if undo else change.install)()
-    _report(known, change, name, undo=undo)
+    _report(known, scope, change, name, undo=undo)
 
 
 def _host_and_file(host: str, machine: Machine, scope: Scope) -> tuple[Host, Path]:
@@ -212,7 +214,7 @@ def _ask(change: FileChange) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _report(host: Host, change: FileChange, name: str, *, undo: bool) -> None:
+def _report(host: Host, scope: Scope, change: FileChange, name: str, *, undo: bool) -> None:
     if undo:
         click.echo(f"Removed {name!r} from {host.title}. Restart it to disconnect.")
     else:
@@ -220,5 +222,7 @@ def _report(host: Host, change: FileChange, name: str, *, undo: bool) -> None:
     if copy := change.first_copy:
         click.echo(faint(f"The file as it was: {copy}"))
     if not undo:
-        again = f"{APP} install {host.name if host.user else change.file.path}"
-        click.echo(faint(f"To undo: {again} --undo, with the same --scope and --name."))
+        again = [APP, "install", host.name if host.user else str(change.file.path), "--undo"]
+        again += ["--scope", scope] if scope != "user" else []
+        again += ["--name", name] if name != _ENTRY else []
+        click.echo(faint(f"To undo: {shlex.join(again)}"))

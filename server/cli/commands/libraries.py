@@ -35,7 +35,11 @@ class LibraryRow:
 @database_option
 @json_option
 def libraries(*, database: Path, as_json: bool) -> None:
-    """List the libraries, their size and what is waiting."""
+    """List the libraries, their size and what is waiting.
+
+    A group, the attempts at one task, has signal if their rewards differ. Waiting are the groups
+    that can be learned from and have not been yet.
+    """
     found, troubles = asyncio.run(_all(database))
     if as_json:
         held_up = [asdict(trouble) for trouble in troubles]

@@ -320,6 +320,26 @@ async def test_an_update_that_would_remove_much_is_held_for_a_person(store: Stor
     assert await entries(store) == {"G4": "When unsure, take road 1.", "G9": texts[8]}
 
 
+async def test_what_is_too_long_is_left_out_of_the_last_answer_only(store: Store) -> None:
+    await store.groups.submit("lib", submission())
+    made = runner(store)
+    update_id = await made.begin("lib", "host", 1)
+    assert update_id
+    work = await made.resume(update_id)
+    await made.ask(work)
+    long = answer(add("When it is late, " + "hurry " * 50))
+    for given in ("in prose", long):
+        work, (refused,) = await made.answer(work, [("compare-1", given)])
+        assert not refused.given_up
+        work = await made.resume(update_id)  # as each call does
+    assert "Say it shorter" in refused.reason
+
+    work, refused = await made.answer(work, [("compare-1", long)])
+
+    assert refused == ()
+    assert (await made.finish(work, author="host")).record.status == "nothing_to_learn"
+
+
 async def test_calls_for_a_missing_update_name_it(store: Store) -> None:
     gone = (
         store.updates.ask("update-1", []),

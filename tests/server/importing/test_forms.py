@@ -199,7 +199,7 @@ def test_inspect_calls_attachments_and_explanations_are_kept() -> None:
 def test_a_row_with_an_epoch_is_no_sample_of_inspect() -> None:
     row = {"epoch": 1, "input": "q", "target": "t", "output": "a", "reward": 0.5}
     (found,) = parsed(row)
-    assert (found.form, rewards([found])) == ("rollouts", [0.5])
+    assert (found.form, rewards([found])) == ("attempts", [0.5])
     assert parsed(sample())[0].form == INSPECT.name
 
 
@@ -668,7 +668,7 @@ def test_the_attempts_of_an_evaluation_may_have_another_name() -> None:
         with pytest.raises(BadInputError, match=rf"^{field}\.1: has no reward"):
             parsed({"instruction": "2+2?", field: [rollouts[0], {"response": "5"}]})
     (found,) = parsed({**PLAIN, "reward": 1, "results": [{"output": "x"}]})
-    assert (found.form, metadata(found)) == ("rollouts", {"results": [{"output": "x"}]})
+    assert (found.form, metadata(found)) == ("attempts", {"results": [{"output": "x"}]})
 
 
 def test_a_message_alone_and_tasks_in_a_list_are_refused() -> None:

@@ -12,7 +12,7 @@ from mcp_types import PromptReference, ResourceTemplateReference, TextContent
 from experience_store.operations import Add
 from experience_store.store import Store
 from experience_store.testing import lesson
-from tests.processes.calling import learn, submit
+from tests.processes.calling import WON_AND_LOST, learn, submit
 from tests.server.mcp.connections import (
     Mode,
     connected,
@@ -72,6 +72,11 @@ async def test_prompts_carry_the_lessons_and_the_way_to_learn(
         arguments = {"task": "Book a flight", "library": "lib"}
         solve = await client.get_prompt("solve_with_experiences", arguments)
         learn_ = await client.get_prompt("learn_from_attempts", {"library": "lib"})
+        asked = solve.messages[0].content
+        assert isinstance(asked, TextContent)
+        given = asked.text.rpartition("retrieval_id '")[2].removesuffix("'.")
+        used = [{**t, "retrieval_id": given} for t in WON_AND_LOST]
+        reported = await submit(client, "Book a flight", library="lib", trajectories=used)
 
     assert names == ["solve_with_experiences", "learn_from_attempts"]
     texts = [
@@ -82,6 +87,7 @@ async def test_prompts_carry_the_lessons_and_the_way_to_learn(
     ]
     assert texts[0].startswith("Book a flight\n")
     assert "[G1] Rule: Check first." in texts[0]
+    assert reported.data["next_step"].startswith("1 group waiting")  # the retrieval is known
     assert "update_experiences with library 'lib'" in texts[1]
 
 

@@ -146,9 +146,11 @@ async def test_an_invalid_answer_is_refused_and_the_others_are_kept(
         asked = await call(client, "update_experiences", library="lib")
         good, bad = answers_to(asked.data["requests"])
         bad["answer"] = {"reasons": "no operations"}
-        answer = await call(
-            client, "submit_answers", update_id=asked.data["update_id"], answers=[bad, good]
-        )
+        update_id = asked.data["update_id"]
+        answer = await call(client, "submit_answers", update_id=update_id, answers=[bad, good])
+        other: dict[str, object] = {**good, "answer": '{"reasons": "Luck.", "operations": []}'}
+        again = [good, other]
+        late = await call(client, "submit_answers", update_id=update_id, answers=again)
 
     assert not answer.failed
     assert answer.data["status"] == "awaiting_answers"
@@ -157,6 +159,11 @@ async def test_an_invalid_answer_is_refused_and_the_others_are_kept(
     assert refused["request_id"] == bad["request_id"]
     assert "operations" in refused["reason"]
     assert refused["reason"] in answer.text
+    (unused,) = late.data["refused"]  # sending an answer again is fine, changing it is too late
+    assert unused == {
+        "request_id": good["request_id"],
+        "reason": "it is closed already: this answer was not used",
+    }
 
 
 async def test_an_unknown_request_is_named_and_the_other_answers_are_kept(
@@ -189,7 +196,8 @@ async def test_answering_a_finished_update_again_changes_nothing(
         again = await call(client, "submit_answers", update_id=update_id, answers=answers)
         nothing = await call(client, "update_experiences", library="lib")
 
-    assert again.data == first.data
+    closed = "This update is already closed: these answers change nothing. "
+    assert again.data == {**first.data, "next_step": closed + first.data["next_step"]}
     assert nothing.data["status"] == "nothing_to_learn"
     assert nothing.data["update_id"] is None
 

@@ -225,6 +225,7 @@ REFUSED: list[tuple[str, dict[str, object], str]] = [
     ("add_experience", {"text": "See https://example.com first."}, "link"),
     ("revise_experience", {"id": "G7", "text": "New."}, "has no experience G7 now"),
     ("retire_experiences", {"ids": ["first"]}, "is not a valid experience id"),
+    ("retire_experiences", {"ids": []}, "ids: must have at least 1."),
     ("roll_back_library", {"version": 9}, "it has 0 to 1"),
     ("compare_versions", {"old": 9}, "it has 0 to 1"),
     ("add_experience", {"txt": "New."}, "Did you mean 'text'?"),
