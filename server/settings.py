@@ -16,6 +16,7 @@ from server import APP
 
 MILLION = 1_000_000
 DEFAULT_MAX_BODY = 16
+MAX_LINE = 64_000_000  # bytes of a message over stdio
 DEFAULT_RATE_LIMIT = 600
 DEFAULT_SCOPE_PREFIX = "experience:"
 DEFAULT_LIBRARIES_CLAIM = "experience_libraries"

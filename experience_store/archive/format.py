@@ -59,7 +59,8 @@ Messages = Annotated[
 ]
 Time = Annotated[str, AfterValidator(_time)]
 ExperienceId = Annotated[str, Field(pattern=r"^G[1-9][0-9]{0,17}$")]
-Number = Annotated[int, Field(ge=0)]
+MAX_NUMBER = 10**15  # far beyond any library, and below what ids and the database can hold
+Number = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -77,7 +78,7 @@ class LibraryRecord(ArchiveRecord):
     learning_objective: str | None
     policy: Policy
     head: Number
-    next_id: Annotated[int, Field(ge=1)]
+    next_id: Annotated[int, Field(ge=1, le=MAX_NUMBER)]
     created_at: Time
 
 

@@ -51,7 +51,8 @@ def _problems(archive: Archive) -> Iterator[str]:
 
 def _versions(archive: Archive) -> Iterator[str]:
     head = archive.library.head
-    if [v.number for v in archive.versions] != list(range(head + 1)):
+    numbers = [v.number for v in archive.versions]
+    if len(numbers) != head + 1 or numbers != list(range(head + 1)):  # the head may be any number
         yield f"versions must run from 0 to the head, {head}, without gaps"
         return
     sizes = _sizes(archive.wordings, head)

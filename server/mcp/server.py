@@ -40,6 +40,7 @@ from server.mcp.schemas import ScopedTool
 from server.mcp.skills.extension import SkillsExtension, declare_in_handshake
 from server.mcp.skills.served import add_skill_resources
 from server.mcp.tools import core_tools
+from server.mcp.unreadable import ReadableMessages
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ class ExperienceServer(MCPServer[App]):
         """Serve the one client on stdin and stdout."""
         options = self._lowlevel_server.create_initialization_options(self.tell_connections())
         async with stdio_server() as (read_stream, write_stream):
-            await self._lowlevel_server.run(read_stream, write_stream, options)
+            messages = ReadableMessages(read_stream, write_stream)
+            await self._lowlevel_server.run(messages, write_stream, options)
 
     def end_subscriptions(self) -> None:
         """Close all `subscriptions/listen` streams, each with its final message."""

@@ -22,7 +22,7 @@ from server.cli import INTERRUPTED
 from server.cli.option_sections import SectionedCommand, section
 from server.cli.options import database_option, library_argument, max_tokens_option, model_options
 from server.cli.serving_options import Log, administration_option, http_options, log_options
-from server.settings import HttpSettings, ModelSettings, Settings
+from server.settings import MAX_LINE, HttpSettings, ModelSettings, Settings
 
 if TYPE_CHECKING:
     from server.mcp.server import ExperienceServer
@@ -154,6 +154,7 @@ class StandardInput(io.RawIOBase):
         self._original = sys.stdin
         # a descriptor of its own, so that child processes cannot read from it
         self._source = os.dup(0)
+        self._line = 0  # bytes of the line that is being read
 
     def __enter__(self) -> Self:
         """Replace `sys.stdin`, and descriptor 0 by the null device."""
@@ -185,10 +186,23 @@ class StandardInput(io.RawIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Wait for input or for `end`."""
-        ready, _, _ = select.select([self._source, self._wake], [], [])
-        if self._wake in ready:
-            return 0
         view = memoryview(buffer)
-        data = os.read(self._source, len(view))
-        view[: len(data)] = data
-        return len(data)
+        while True:
+            ready, _, _ = select.select([self._source, self._wake], [], [])
+            data = b"" if self._wake in ready else os.read(self._source, len(view))
+            if not data:
+                return 0
+            if kept := self._bounded(data):
+                view[: len(kept)] = kept
+                return len(kept)
+
+    def _bounded(self, data: bytes) -> bytes:
+        """The data, with each line cut at `MAX_LINE`: it cannot be parsed then, and is refused."""
+        kept: list[bytes] = []
+        for number, part in enumerate(data.split(b"\n")):
+            if number:
+                kept.append(b"\n")
+                self._line = 0
+            kept.append(part[: max(0, MAX_LINE - self._line)])
+            self._line += len(part)
+        return b"".join(kept)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -218,6 +219,10 @@ def _change(key: str, index: int, **changes: object) -> Corrupt:
     return lambda archive: archive[key][index].update(changes)
 
 
+def _library(**changes: object) -> Corrupt:
+    return lambda archive: cast("dict[str, object]", archive["library"]).update(changes)
+
+
 def _late_wording(archive: dict[str, list[dict[str, object]]]) -> None:
     late = {"since": 9, "until": None, "operation": None}
     archive["wordings"].append(archive["wordings"][0] | late)
@@ -227,6 +232,10 @@ def _late_wording(archive: dict[str, list[dict[str, object]]]) -> None:
     ("corrupt", "reason"),
     [
         (_change("versions", 2, number=7), "versions must run from 0"),
+        (_library(head=10**15), "versions must run from 0"),
+        (_library(head=2**63), "library.head"),
+        (_library(next_id=2**63), "library.next_id"),
+        (_change("groups", 0, revision=2**63), "groups.0.revision"),
         (_change("versions", 2, size=7), "version 2: size 7 does not match its wordings"),
         (_change("versions", 1, update_id="update-x"), "update update-x does not exist"),
         (_change("wordings", 0, since=9), "does not match its wordings (0)"),

@@ -52,9 +52,16 @@ class Child:
         return await self.answer()
 
     async def write(self, message: Mapping[str, object]) -> None:
+        await self.write_line(json.dumps(message))
+
+    async def write_line(self, line: str) -> None:
         assert self.process.stdin
-        self.process.stdin.write(json.dumps(message).encode() + b"\n")
+        self.process.stdin.write(line.encode() + b"\n")
         await self.process.stdin.drain()
+
+    async def next_line(self) -> Any:
+        assert self.process.stdout
+        return json.loads(await self.process.stdout.readline())
 
     async def answer(self) -> Mapping[str, Any]:
         """The answer to what was asked last; notifications before it are kept as lines."""

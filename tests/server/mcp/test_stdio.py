@@ -86,6 +86,40 @@ async def test_a_bare_nan_in_json_is_refused_as_a_reward(database: Path) -> None
     assert listed.data["libraries"] == []
 
 
+UNREADABLE = [
+    ("no JSON", None, "cannot be read"),
+    ('{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": [1]}', 7, "params, an object"),
+    ('{"method": "ping", "params": {"id": 1}, "id": "x"}', "x", "not a JSON-RPC 2.0 request"),
+    ('[{"jsonrpc": "2.0", "id": 7, "method": "ping"}]', None, "not a list of them"),
+    ('{"method": "ping", "params": {"id": 1, "x": ' + "9" * 5_000 + '}, "id": 7}', 7, "number"),
+    ('{"jsonrpc": "2.0", "id": 7, "params": ' + "[" * 999 + "]" * 999 + "}", 7, "recursion"),
+    ('{"jsonrpc": "2.0", "id": 7, "params": {"a": "\\q"}}', 7, "escape"),
+    ('{"jsonrpc": "2.0", "id": 7, "method": "' + "x" * 65_000_000 + '"}', 7, "longer than 64 MB"),
+]
+
+
+async def test_what_cannot_be_read_is_answered(database: Path) -> None:
+    async with child_of(database) as child:
+        for line, id_, said in UNREADABLE:
+            await child.write_line("")  # says nothing
+            await child.write_line(line)
+            answer = await child.next_line()
+            assert answer["id"] == id_, line[:80]
+            assert said in answer["error"]["message"]
+        await child.ask("tools/list")
+        await child.end()
+
+
+async def test_half_an_emoji_is_mended(database: Path) -> None:
+    high, low = chr(0xD83D), chr(0xDE00)
+    async with child_of(database) as child:
+        for text in (high, low + "!", high + low, high + "\\ud83d" + high):
+            answer = await child.call("get_experiences", task=f"Say {text}")
+            assert not answer.failed
+            assert "does not exist" in answer.text
+        await child.end()
+
+
 async def test_two_servers_on_one_database_lose_nothing(missing_database: Path) -> None:
     async def submit_all(client: Client, who: str) -> None:
         for number in range(200):
