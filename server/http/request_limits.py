@@ -1,13 +1,14 @@
 """Limits of a request's body, and of a caller: requests per minute and open streams.
 
 A body is read as a whole before anything sees it, so a client that disconnects halfway has sent
-nothing. A body that is too large is refused at once if it declares its length, else at the first
-byte too many. Each process counts callers for itself.
+nothing. Half an emoji in it is mended, as over stdio. A body that is too large is refused at once
+if it declares its length, else at the first byte too many. Each process counts callers for itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http.error_response import DRAIN_SECONDS, ErrorResponse
+from server.mcp.unreadable import mend_surrogates
 
 MEGABYTE = 2**20
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 BODY_SECONDS = 60.0
 MAX_BODIES = 8  # of the largest size, held at once; of smaller ones there may be more
 MAX_BUCKETS = 10_000
@@ -70,7 +73,7 @@ class BodyLimit:
         try:
             body = await self._body(scope, receive, reserved)
             if isinstance(body, bytes):
-                await self._app(scope, _replayed(body, receive), send)
+                await self._app(scope, _replayed(_mended(body), receive), send)
         finally:
             self._reserved -= reserved.bytes
         if isinstance(body, ErrorResponse):  # sent last: draining needs none of the memory
@@ -125,6 +128,14 @@ class BodyLimit:
 def _declared_length(scope: Scope) -> int:
     length = Headers(scope=scope).get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _mended(body: bytes) -> bytes:
+    """The body with a replacement character for each half of an emoji, of the same length."""
+    if not _SURROGATE.search(body):
+        return body
+    text = body.decode("utf-8", "surrogateescape")
+    return mend_surrogates(text).encode("utf-8", "surrogateescape")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -67,30 +67,21 @@ async def test_huge_names_are_refused_without_being_compared_or_repeated(databas
     assert completed.json()["result"]["completion"]["values"] == []
 
 
-async def test_unpaired_surrogates_are_refused(database: Path) -> None:
-    calls: list[tuple[str, dict[str, object]]] = [
-        ("describe_library", {"library": "lib", "agent_objective": HALF}),
-        ("add_experience", {"library": "lib", "text": "When lost, ask.", "note": HALF}),
-        ("review_updates", {"library": "lib", "update_id": HALF, "decision": "publish"}),
-        ("library_history", {"library": HALF}),
-        ("get_experiences", {"library": "lib", "task": HALF}),
-    ]
-    answers = {"update_id": HALF, "answers": [{"request_id": "r", "answer": "x"}]}
+async def test_half_an_emoji_is_mended(database: Path) -> None:
+    lesson = {"library": "lib", "text": f"When {HALF} is read, ask."}
     async with administered(database) as server:
-        for tool, arguments in calls:
-            assert "half a surrogate pair" in await told(server, tool, arguments, ERAS[1])
-        assert "does not exist" in await told(server, "submit_answers", answers, ERAS[1])
-        for name in ("library", "version"):
-            answer = await ask(
-                server,
-                None,
-                "completion/complete",
-                ERAS[1],
-                ref={"type": "ref/resource", "uri": "x"},
-                argument={"name": name, "value": HALF},
-                context={"arguments": {"library": HALF}},
-            )
-            assert answer.json()["result"]["completion"]["values"] == []
+        for tool, arguments in (
+            ("add_experience", lesson),
+            ("get_experiences", {"library": "lib", "task": HALF}),
+        ):
+            answer = (await use(server, None, tool, arguments, ERAS[1])).json()["result"]
+            assert not answer["isError"]
+        assert "When a\ufffdb is read, ask." in answer["content"][0]["text"]
+        for tool, arguments in (
+            ("library_history", {"library": HALF}),
+            ("review_updates", {"library": "lib", "update_id": HALF, "decision": "publish"}),
+        ):
+            assert "a\ufffdb" in await told(server, tool, arguments, ERAS[1])
     assert not [line for line in server.lines if line["level"] == "error"]
 
 
