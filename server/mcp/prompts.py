@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, TypeAlias
 
@@ -13,6 +13,7 @@ from mcp_types import (
     Completion,
     CompletionArgument,
     CompletionContext,
+    Prompt,
     PromptReference,
     ResourceTemplateReference,
 )
@@ -31,6 +32,22 @@ MAX_COMPLETIONS = 100
 _Library: TypeAlias = Annotated[
     str, Field(description="Library for this kind of work; by default the server's")
 ]
+
+
+def problem_with_prompt(
+    name: str, arguments: Mapping[str, object], prompts: Sequence[Prompt]
+) -> str | None:
+    """What is wrong with a request for one of these prompts, if anything."""
+    found = next((prompt for prompt in prompts if prompt.name == name), None)
+    if found is None:
+        return f"there is no prompt {name[:80]!r}: use {' or '.join(p.name for p in prompts)}"
+    known = found.arguments or []
+    if missing := [a.name for a in known if a.required and a.name not in arguments]:
+        return f"prompt {name} needs the argument {missing[0]}"
+    names = [a.name for a in known]
+    if unknown := [key for key in arguments if key not in names]:
+        return f"prompt {name} has no argument {unknown[0][:80]!r}: it takes {', '.join(names)}"
+    return None
 
 
 def add_prompts(server: MCPServer[App], app: Callable[[], App]) -> None:

@@ -16,8 +16,11 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
 from mcp.server.subscriptions import ListenHandler
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INVALID_PARAMS,
     CallToolResult,
+    GetPromptResult,
     InputRequiredResult,
     ListResourcesResult,
     PaginatedRequestParams,
@@ -35,6 +38,7 @@ from server.mcp.arguments import Arguments, read_arguments
 from server.mcp.middleware import CACHE_HINTS, cache_versions, limit_lengths, problem_with_library
 from server.mcp.notifications import EventBus, Notifications
 from server.mcp.pagination import resources_page
+from server.mcp.prompts import problem_with_prompt
 from server.mcp.results import with_ignored
 from server.mcp.schemas import ScopedTool
 from server.mcp.skills.extension import SkillsExtension, declare_in_handshake
@@ -222,6 +226,17 @@ class ExperienceServer(MCPServer[App]):
                 raise ToolError(f"{problems}{self._nothing_stored(name)}") from error
             raise
         return with_ignored(result, read.ignored)
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[App, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Get a prompt; errors say how to fix the request."""
+        if problem := problem_with_prompt(name, arguments or {}, await self.list_prompts()):
+            raise MCPError(INVALID_PARAMS, problem)
+        return await super().get_prompt(name, arguments, context)
 
     async def _resources_page(
         self,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mcp import MCPError
-from mcp_types import PromptReference, ResourceTemplateReference, TextContent
+from mcp_types import INVALID_PARAMS, PromptReference, ResourceTemplateReference, TextContent
 
 from experience_store.operations import Add
 from experience_store.store import Store
@@ -112,3 +112,21 @@ async def test_library_names_and_versions_are_completed(
     assert in_template.completion.values == ["airline", "airport"]
     assert in_prompt.completion.values == ["retail"]
     assert versions.completion.values == ["1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("nope", {}, "use solve_with_experiences or learn_from_attempts"),
+        ("solve_with_experiences", {}, "needs the argument task"),
+        ("solve_with_experiences", {"task": "x", "tsk": "y"}, "it takes task, library"),
+        ("learn_from_attempts", {"library": "Not Valid"}, "does not exist"),
+    ],
+)
+async def test_a_wrong_request_for_a_prompt_says_how_to_mend_it(
+    database: Path, mode: Mode, name: str, arguments: dict[str, str], said: str
+) -> None:
+    async with connected(database, mode) as client:
+        with pytest.raises(MCPError, match=said) as refused:
+            await client.get_prompt(name, arguments)
+    assert refused.value.error.code == INVALID_PARAMS
