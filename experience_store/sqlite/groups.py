@@ -23,6 +23,7 @@ from experience_store.sqlite.database import Database, Params, Row, Transaction,
 from experience_store.sqlite.libraries import SqliteLibraries, ensure_library
 from experience_store.store import GroupCounts, GroupInfo, Groups, Receipt, Submission
 from experience_store.store.groups import MANY_UNFIT, redacted_submission
+from experience_store.store.updates import MAX_LEASE
 from experience_store.trajectory import Group, Trajectory, fingerprint, messages_to_json
 
 LARGE = 200_000  # characters of a submission
@@ -72,7 +73,13 @@ class SqliteGroups(Groups):
         library_id = (await self._libraries.row(library))["id"]
         all_ = await self._db.row("group_counts", library=library_id)
         waiting = await self._db.row("waiting_count", library=library_id)
-        open_ = await self._db.row("open_count", library=library_id, now_seconds=time.time())
+        clock = time.time()
+        open_ = await self._db.row(
+            "open_count",
+            library=library_id,
+            now_seconds=clock,
+            longest_till=clock + MAX_LEASE,
+        )
         assert all_ and waiting and open_, "aggregates have one row"  # noqa: PT018  # one reason
         oldest = waiting["oldest"]
         return GroupCounts(

@@ -192,7 +192,9 @@ SELECT COUNT(*) AS waiting, MIN(changed_at) AS oldest
 FROM waiting_group WHERE library_id = :library;
 
 -- name: open_count
-SELECT COUNT(*) AS groups, COALESCE(SUM(u.leased_till > :now_seconds), 0) AS learning
+SELECT COUNT(*) AS groups, COALESCE(
+    SUM(u.leased_till BETWEEN :now_seconds AND :longest_till), 0
+) AS learning
 FROM learning_update AS u JOIN update_group AS g ON g.update_id = u.id
 WHERE u.library_id = :library AND u.status = 'open';
 
@@ -331,8 +333,14 @@ WHERE id = :id AND status = 'awaiting_review';
 -- name: lease_update
 UPDATE learning_update SET owner = :owner, leased_till = :till
 WHERE id = :id AND status = 'open'
-  AND (owner IS NULL OR owner = :owner OR leased_till < :now_seconds)
-  AND (driver = 'model' OR owner IS NOT NULL OR changed_at < :idle_since);
+  AND (
+      owner IS NULL OR owner = :owner
+      OR leased_till NOT BETWEEN :now_seconds AND :longest_till
+  )
+  AND (
+      driver = 'model' OR owner IS NOT NULL
+      OR changed_at NOT BETWEEN :idle_since AND :latest
+  );
 
 -- name: keep_lease
 UPDATE learning_update SET leased_till = :till
@@ -347,8 +355,11 @@ UPDATE learning_update SET owner = NULL, leased_till = NULL WHERE owner = :owner
 -- name: leasable_updates
 SELECT u.id FROM learning_update AS u
 WHERE u.status = 'open' AND u.library_id = :library
-  AND (u.owner IS NULL OR u.leased_till < :now_seconds)
-  AND (u.driver = 'model' OR u.owner IS NOT NULL OR u.changed_at < :idle_since)
+  AND (u.owner IS NULL OR u.leased_till NOT BETWEEN :now_seconds AND :longest_till)
+  AND (
+      u.driver = 'model' OR u.owner IS NOT NULL
+      OR u.changed_at NOT BETWEEN :idle_since AND :latest
+  )
 ORDER BY u.created_at, u.id;
 
 -- Requests and answers

@@ -9,6 +9,7 @@ from experience_store.library import Library
 from experience_store.sqlite import rows
 from experience_store.sqlite.database import Row, Transaction
 from experience_store.store import AskedRequest, UpdateGroup, UpdateRecord
+from experience_store.store.updates import MAX_LEASE
 from experience_store.trajectory import Group
 
 
@@ -37,7 +38,7 @@ def read_record(tx: Transaction, row: Row) -> UpdateRecord:
         answers=tuple(rows.to_answer(r) for r in tx.rows("answers", update_id=update_id)),
         version=row["version"],
         reason=row["reason"],
-        leased=row["owner"] is not None and row["leased_till"] > time.time(),
+        leased=row["owner"] is not None and 0 < row["leased_till"] - time.time() <= MAX_LEASE,
         created_at=rows.to_time(row["created_at"]),
         usage=rows.to_usage(usage),
         prompt_bound=row["prompt_bound"],

@@ -27,7 +27,7 @@ from experience_store.store import (
     Updates,
     Usage,
 )
-from experience_store.store.updates import update_not_found
+from experience_store.store.updates import MAX_LEASE, SKEW_SECONDS, update_not_found
 from experience_store.version import Driver
 
 
@@ -195,16 +195,17 @@ class SqliteUpdates(Updates):
     ) -> str | None:
         library_id = (await self._libraries.row(library))["id"]
         clock = time.time()
-        idle_since = datetime.now(UTC) - timedelta(seconds=idle_seconds)
-        params = {
+        params: Params = {
             "now_seconds": clock,
-            "idle_since": idle_since.isoformat(timespec="milliseconds"),
+            "longest_till": clock + MAX_LEASE,
+            "idle_since": _from_now(-idle_seconds),
+            "latest": _from_now(SKEW_SECONDS),
         }
         if not await self._db.rows("leasable_updates", library=library_id, **params):
             return None
 
         def work(tx: Transaction) -> str | None:
-            lease = {"owner": owner, "till": clock + seconds, **params}
+            lease: Params = {"owner": owner, "till": clock + min(seconds, MAX_LEASE), **params}
             for row in tx.rows("leasable_updates", library=library_id, **params):
                 if tx.run("lease_update", id=row["id"], **lease):
                     return row["id"]
@@ -294,3 +295,8 @@ def _answer_columns(update_id: str, answer: GivenAnswer) -> Params:
         "cost": answer.usage.cost,
         "now": now(),
     }
+
+
+def _from_now(seconds: float) -> str:
+    """A time as stored."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")

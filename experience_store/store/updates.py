@@ -14,6 +14,8 @@ from experience_store.trajectory import Group
 from experience_store.version import Driver, UpdateStatus
 
 MAX_ROUNDS = 3  # rounds in which a model failed on a request, after which it is given up
+MAX_LEASE = 900.0  # seconds; one that ends later was taken while the clock was ahead
+SKEW_SECONDS = 60.0  # a time further in the future was written while the clock was ahead
 HOST_LEARNER = "host"  # as a learner: whichever model a connected host has
 
 

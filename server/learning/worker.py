@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -20,6 +21,7 @@ from datetime import UTC, datetime
 
 from experience_store.errors import LeaseLostError, NotFoundError, StorageError
 from experience_store.store import GroupCounts, Store, Trouble, UpdateRecord
+from experience_store.store.updates import SKEW_SECONDS
 from experience_store.store.workers import FRESH_SECONDS, owner_name
 from experience_store.update_runner import UpdateRunner
 from server.learning.endpoint_health import EndpointHealth
@@ -328,6 +330,7 @@ def learner_of(settings: ModelSettings) -> str:
 
 
 def _waited(counts: GroupCounts) -> float:
-    """Seconds that the oldest waiting group has waited."""
+    """Seconds that the oldest waiting group has waited: for ever, if its clock was ahead."""
     oldest = counts.oldest_waiting
-    return (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+    waited = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+    return waited if waited >= -SKEW_SECONDS else math.inf

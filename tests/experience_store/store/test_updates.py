@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from experience_store.update_runner import (
     _publication,  # pyright: ignore[reportPrivateUsage]  # a race is hard to win otherwise
 )
 from tests.builders import add, answer, attempt, operation, submission
+from tests.databases import writing
 from tests.experience_store.store.learning import entries, learned, runner
 
 
@@ -249,6 +252,28 @@ async def test_a_host_update_is_left_to_its_host_until_it_is_abandoned(store: St
 
     assert await store.updates.lease("lib", "worker", 60.0, 3600.0) is None
     assert await store.updates.lease("lib", "worker", 60.0, -1.0) == update_id
+
+
+async def test_what_was_written_while_the_clock_was_ahead_does_not_wait_for_it(
+    store: Store, database: Path
+) -> None:
+    await store.groups.submit("lib", submission())
+    made = runner(store)
+    update_id = await made.begin("lib", "model", 8, ("one", 60.0))
+    assert update_id
+    ahead = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="milliseconds")
+    with writing(database) as connection:
+        connection.execute("UPDATE learning_update SET leased_till = leased_till + 86400")
+        connection.execute("COMMIT")
+
+    assert not (await store.updates.get(update_id)).leased
+    assert await store.updates.lease("lib", "two", 60.0, 0.0) == update_id
+
+    await store.updates.release(update_id, "two")
+    with writing(database) as connection:
+        connection.execute("UPDATE learning_update SET driver = 'host', changed_at = ?", [ahead])
+        connection.execute("COMMIT")
+    assert await store.updates.lease("lib", "three", 60.0, 3600.0) == update_id
 
 
 async def test_the_comparison_knows_which_experiences_were_served(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mcp import Client
@@ -13,6 +14,7 @@ from experience_store.testing import Asked, Said, ScriptedEndpoint, lesson
 from server.learning.worker import WorkerTimes
 from server.mcp.build import build_server
 from server.settings import Settings
+from tests.databases import writing
 from tests.processes.calling import call, submit
 from tests.server.learning.scripted_models import (
     FOREVER,
@@ -61,6 +63,21 @@ async def test_learning_starts_when_a_group_has_waited_long_enough(store: Store)
     await submit_tasks(store, TASKS[:1])
     async with ScriptedEndpoint(gate) as endpoint:
         settings = replace(model(endpoint.base_url), learn_groups=100, learn_after=0.0)
+        async with worker(store, settings) as made, running(made), asyncio.timeout(LONG_ENOUGH):
+            await gate.asked.wait()
+
+
+async def test_a_group_from_while_the_clock_was_ahead_does_not_wait_for_it(
+    store: Store, database: Path
+) -> None:
+    gate = Gate()
+    await submit_tasks(store, TASKS[:1])
+    with writing(database) as connection:
+        ahead = datetime.now(UTC) + timedelta(days=1)
+        connection.execute("UPDATE attempt_group SET changed_at = ?", [ahead.isoformat()])
+        connection.execute("COMMIT")
+    async with ScriptedEndpoint(gate) as endpoint:
+        settings = replace(model(endpoint.base_url), learn_groups=100, learn_after=FOREVER)
         async with worker(store, settings) as made, running(made), asyncio.timeout(LONG_ENOUGH):
             await gate.asked.wait()
 
