@@ -7,6 +7,7 @@ it is assigned to, as in `password=...` (`secret_names`).
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 from experience_store.safety.secret_forms import by_form
@@ -14,6 +15,8 @@ from experience_store.safety.secret_names import by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_WORD = re.compile("[a-z_]{0,24}")  # most texts are names of fields: none is or assigns a secret
 
 
 def redact(text: str) -> tuple[str, int]:
@@ -45,6 +48,8 @@ def distinct(redacted: str, name: str) -> str:
 
 def secrets(text: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and kind of each secret, in order; overlapping ones count as the first."""
+    if _WORD.fullmatch(text):
+        return
     last: tuple[int, int, str] | None = None
     for start, end, kind in sorted([*by_form(text), *by_name(text)]):
         if last is None:
