@@ -16,7 +16,7 @@ from typing import TypeAlias, assert_never
 from experience_store.library import Experience, Policy, State, wording
 
 MAX_NAME_CHARS = 80
-REMOVABLE, REMOVABLE_SHARE = 3, 0.2  # of a library's experiences, the larger of both, by one update
+REMOVABLE, REMOVABLE_SHARE = 3, 0.3  # of a library's experiences, the larger of both, by one update
 MAX_CHARS_PER_WORD = 12  # bounds text that is written without spaces
 _MAX_ID = 40
 _ID = re.compile(r"[\[(\s]*[gG]?\s*0*([1-9][0-9]{0,17})[\])\s.:]*")

@@ -44,7 +44,7 @@ def review(
     """Publish or reject learned changes that are awaiting review.
 
     Without --publish or --reject it shows them. A library with the policy `review` holds every
-    change (`describe LIBRARY --review`); others hold an update that would remove more than a fifth
+    change (`describe LIBRARY --review`); others hold an update that would remove more than 30%
     of their experiences.
     """
     update = publish or reject

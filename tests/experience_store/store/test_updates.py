@@ -335,7 +335,7 @@ async def test_an_update_that_would_remove_much_is_held_for_a_person(store: Stor
     assert many.record.status == "awaiting_review"
     assert many.record.reason == (
         "its changes await a person's review: it would remove 4 of 6 experiences, "
-        "and an update may remove 20% on its own"
+        "and an update may remove 30% on its own"
     )
     assert len(await entries(store)) == 6
     (held,) = await store.updates.reviews("lib")
