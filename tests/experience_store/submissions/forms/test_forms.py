@@ -798,9 +798,62 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
         ],
         [
             user(),
-            called(None, "Looking\nHm."),
+            called("c1", "Looking\nHm."),
             returned(None, "look", f'{SEEN}\n{{"exit": 0}}'),
             said("Done."),
+        ],
+    ),
+    "OpenHands SDK": (
+        [
+            {
+                "kind": "SystemPromptEvent",
+                "source": "agent",
+                "system_prompt": {"type": "text", "text": "Help."},
+                "tools": [],
+            },
+            {
+                "kind": "MessageEvent",
+                "source": "user",
+                "sender": None,
+                "llm_message": {"role": "user", "content": [{"type": "text", "text": ASK}]},
+            },
+            {
+                "kind": "ActionEvent",
+                "source": "agent",
+                "thought": [{"type": "text", "text": "Looking"}],
+                "reasoning_content": "Hm.",
+                "action": {"kind": "LookAction", "id": "ABC"},
+                "tool_name": "look",
+                "tool_call_id": "c1",
+                "tool_call": {"id": "c1", "name": "look", "arguments": ID},
+            },
+            {
+                "kind": "ObservationEvent",
+                "source": "environment",
+                "observation": {"kind": "Seen", "content": [{"type": "text", "text": SEEN}]},
+                "tool_name": "look",
+                "tool_call_id": "c1",
+            },
+            {"kind": "AgentErrorEvent", "source": "agent", "error": "down", "tool_name": "look"},
+            {"kind": "StateEvent", "source": "environment", "key": "status", "value": "stuck"},
+        ],
+        [
+            Message("system", "Help."),
+            user(),
+            called("c1", "Hm.\nLooking"),
+            returned("c1", "look"),
+            returned(None, "look", "error: down"),
+            Message(
+                "system",
+                json.dumps(
+                    {
+                        "kind": "StateEvent",
+                        "source": "environment",
+                        "key": "status",
+                        "value": "stuck",
+                    }
+                ),
+            ),
         ],
     ),
     "failed calls": (
