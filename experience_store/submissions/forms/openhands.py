@@ -17,6 +17,7 @@ from experience_store.submissions.forms.pieces import (
 from experience_store.submissions.forms.roles import role_of
 from experience_store.submissions.forms.values import (
     Json,
+    UnreadableError,
     as_name,
     as_text,
     data_text,
@@ -44,6 +45,12 @@ def read_event(value: Mapping[str, object]) -> tuple[Message, ...]:
     Raises:
         UnreadableError: If a field is unknown that may hold content.
     """
+    if {"action", "observation"} <= value.keys():
+        raise UnreadableError(
+            "stands beside what came of it: give an assistant's message with the call in "
+            "tool_calls, and one of role tool with the observation",
+            "action",
+        )
     fields = Fields(_without_repetition(value))
     source, observed = fields.pop("source"), fields.name("observation")
     call = value.get("tool_call_metadata")
