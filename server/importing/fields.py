@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from math import isfinite
-from typing import TypeAlias, cast
+from typing import TypeAlias, TypeGuard, cast
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.forms.fields import snake_case
@@ -191,6 +191,12 @@ def as_object(value: object) -> Json | None:
 def as_list(value: object) -> list[object] | None:
     """The value if it is a list."""
     return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def are_texts(value: object) -> TypeGuard[Sequence[str]]:
+    """Whether it is a list with nothing but texts."""
+    items = cast("list[object]", value) if isinstance(value, list | tuple) else None
+    return items is not None and all(isinstance(item, str) for item in items)
 
 
 def objects(value: object) -> list[Json]:

@@ -61,16 +61,17 @@ _STATES = words(
 )
 _AS_USUAL = words(
     "all assistant call complete completed done end_turn false final finished "
-    "finished_successfully function_call generate input input-available input-streaming ok "
-    "omitted output-available partial-call result stop stop_sequence success tool_calls tool_use user"
+    "finished_successfully function_call generate input input-available input-streaming ok omitted "
+    "output-available partial-call result stop stop_sequence success tool_calls tool_use user"
 )
 # ... if it is what messages, calls and results are called
 KINDS = words("$type block_type content_type kind object part_kind type")
 _KNOWN_KINDS = words(
     "ai assistant chat chat.completion chat.completion.chunk chat_message completion constructor "
-    "custom default entry function function_call function_call_output human message message.input message.output "
-    "message_output_item realtime.item reasoning_item request response response_item "
-    "retry-prompt system text text_completion thread.message tool tool_call tool_call_item "
+    "custom default entry function function_call function_call_output human message message.input "
+    "message.output message_output_item realtime.item reasoning_item request response "
+    "response_item retry-prompt "
+    "system text text_completion thread.message tool tool_call tool_call_item "
     "tool_call_output_item tool_calls tool_result tool_use user"
 )
 # ... if all that is in it is

@@ -64,8 +64,7 @@ _CONVERTED = (
     ),
     (
         words("observation_0"),
-        "a step with what was done and what came of it: give an assistant's message with the call "
-        "in tool_calls, and one of role tool with the observation",
+        "a step with its result: give an assistant's message with tool_calls, and one of role tool",
     ),
     (
         words("bubbleId"),

@@ -38,7 +38,7 @@ def plain_role(value: object) -> str:
 
 
 def _written(value: object) -> str | None:
-    """A role as it was written, also in an object of its own, as Semantic Kernel and others do it."""
+    """A role as it was written, also in an object of its own, as Semantic Kernel has it."""
     if is_object(value):
         named = {n: v for n, v in value.items() if (n, v) != ("type", "role")}
         value = next(iter(named.values())) if len(named) == 1 else value

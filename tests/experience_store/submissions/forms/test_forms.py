@@ -1349,7 +1349,7 @@ REFUSED: list[tuple[object, tuple[str, ...], str]] = [
     ({"role": None, "content": "x"}, ("role",), "is missing; use one of system, developer, user"),
     ({"payload": {"id": "x"}}, (), "is a line of Codex's log, but no message: leave out all"),
     ({"object": "list", "data": [], "has_more": False}, (), "is a page of a list: give the mess"),
-    ({"thought_0": "x", "observation_0": "y"}, (), "is a step with what was done and what came"),
+    ({"thought_0": "x", "observation_0": "y"}, (), "is a step with its result: give an assistan"),
     ({"bubbleId": "b", "type": 2, "text": "x"}, (), "is a bubble of Cursor: give messages of r"),
     ({"message.role": "user", "message.content": "x"}, (), "as attributes of a span: leave out"),
     ({"action": "ls", "observation": "a.py"}, ("action",), "stands beside what came of it: give"),
