@@ -13,6 +13,7 @@ from experience_store.submissions.forms.fields import snake_case
 
 Json: TypeAlias = Mapping[str, object]
 
+TASK_FIELDS = ("task", "prompt", "question", "problem", "query", "instruction", "input")
 _REWARDS = (
     *("reward", "score", "correct", "accuracy", "acc", "exact_match", "resolved", "success"),
     *("passed", "pass", "grade", "rating", "return", "solved", "verdict", "outcome"),

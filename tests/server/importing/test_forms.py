@@ -524,9 +524,30 @@ def test_attempts_of_an_evaluation_that_are_only_the_prompt_are_joined_with_the_
 
 
 def test_a_prompt_beside_the_name_of_the_task_is_part_of_the_attempt() -> None:
-    row = {"task": "sums", "prompt": ASKED, "completion": [{"role": "assistant", "content": "4"}]}
-    (found,) = parsed({**row, "reward": 1})
-    assert (found.submission.task, transcript(found), metadata(found)) == ("sums", ANSWERED, {})
+    row = {"prompt": ASKED, "completion": [{"role": "assistant", "content": "4"}], "reward": 1}
+    label, said = parsed([{"task": "sums", **row}, {"task": "Add them.", **row}])
+    assert (label.submission.task, transcript(label)) == ("2+2?", ANSWERED)
+    assert metadata(label) == {"task": "sums"}, "the name of an environment says nothing to do"
+    assert (said.submission.task, transcript(said)) == ("Add them.", ANSWERED)
+    assert metadata(said) == {}
+
+
+def test_trajectories_of_swe_agent_are_read_from_their_history() -> None:
+    step = {"action": "ls", "observation": "a.py", "response": "look", "query": ASKED}
+    history = [
+        {**ASKED[1], "agent": "main", "message_type": "observation"},
+        {"role": "assistant", "content": "look", "thought": "hm", "message_type": "action"},
+        {"role": "tool", "content": "a.py", "message_type": "observation"},
+    ]
+    info = {"submission": "diff"}
+    (found,) = parsed({"trajectory": [step], "history": history, "info": info})
+    assert transcript(found) == [
+        ("user", "2+2?", ()),
+        ("assistant", "hm\nlook", ()),
+        ("tool", "a.py", ()),
+    ]
+    assert (found.submission.task, rewards([found])) == ("2+2?", [None])
+    assert (metadata(found), found.left_out[0]) == ({"info": info}, "trajectory")
 
 
 def test_the_message_in_a_response_of_an_api_is_the_answer() -> None:

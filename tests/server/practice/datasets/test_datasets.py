@@ -493,6 +493,10 @@ def test_an_answer_that_is_no_choice_is_refused(tmp_path: Path, answer: object, 
             "Be short.\n\n2+2?",
         ),
         ([{"role": "user", "parts": [{"text": "2+2?"}]}], "2+2?"),
+        (
+            [{"role": "USER", "content": "1+1?"}, {"role": "bot", "content": "2"}, ASKED],
+            "User: 1+1?\n\nAssistant: 2\n\nUser: 2+2?",
+        ),
     ],
 )
 def test_chat_messages_are_a_prompt(tmp_path: Path, messages: object, prompt: str) -> None:
