@@ -48,7 +48,7 @@ _NAMES = words(
 _NAME_ENDS = ("_id", "_ids", "_uuid", "_at", "_timestamp")
 # ... if the value is a number
 _NUMBERS = words("chunk_position cost duration latency step tokens train turn turn_idx weight")
-_NUMBER_ENDS = ("_ms", "_tokens", "_duration", "eval_count")
+_NUMBER_ENDS = ("_ms", "_tokens", "_usd", "_duration", "eval_count")
 # ... if it is true or false
 _FLAGS = words(
     "closed done dynamic end_turn example partial prefix preliminary provider_executed "
