@@ -10,7 +10,7 @@ from experience_store.submissions.forms.values import (
     UnreadableError,
     as_list,
     as_text,
-    from_json_text,
+    from_list_text,
     is_list,
     is_object,
     unnested,
@@ -27,22 +27,12 @@ def read_messages(value: object) -> list[object]:
     Raises:
         UnreadableError: If it is none of these.
     """
-    found = unnested(_json_lines(from_json_text(value)))
-    if isinstance(found, str) and found.lstrip()[:1] in {"[", "{"}:
-        raise UnreadableError("is text that is not valid JSON, perhaps cut: give the list itself")
+    found = unnested(from_list_text(value))
     if not (is_list(found) or is_object(found)):
         raise UnreadableError(
             "must be a list of chat messages; give plain text as output, without messages"
         )
     return as_list(found)
-
-
-def _json_lines(value: object) -> object:
-    """The objects in a text with one a line; anything else as it is."""
-    if not isinstance(value, str) or value.lstrip()[:1] != "{":
-        return value
-    read = [from_json_text(line) for line in value.splitlines() if line.strip()]
-    return read if all(map(is_object, read)) else value
 
 
 def first_user_text(messages: object) -> str | None:

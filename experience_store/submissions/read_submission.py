@@ -33,6 +33,7 @@ from experience_store.submissions.forms.values import (
     as_list,
     at,
     from_json_text,
+    from_list_text,
     is_empty,
     is_list,
     is_object,
@@ -207,11 +208,11 @@ def _metadata_text(metadata: dict[str, object]) -> str:
 
 def _attempts(value: object) -> object:
     """The attempts: a list, the only one, or either as JSON text."""
-    found = from_json_text(value)
+    found = from_list_text(value)
     if is_object(found) and any(snake_case(n) in TrajectoryInput.model_fields for n in found):
         return [found]
     if is_object(found) and found.keys() == {"trajectories"}:
-        found = from_json_text(found["trajectories"])
+        found = from_list_text(found["trajectories"])
     if not is_list(found):
         raise ValueError('must be a list of attempts: [{"output": ..., "reward": ...}, ...]')
     if all(attempt is None for attempt in found):
@@ -317,6 +318,7 @@ def explain_validation_error(error: ValidationError, fields: Sequence[str]) -> s
             close = meant_field(last, fields)
             hint = f"did you mean {close!r}? Known" if close else "known"
             message = f"unknown field; {hint} fields: {', '.join(fields)}"
+            message += "; anything else belongs in metadata" if "metadata" in fields else ""
         sentences.append(f"{where}: {message}.")
     more = error.error_count() - len(sentences)
     return " ".join([*sentences, *([f"And {more} more."] if more > 0 else [])])
@@ -348,7 +350,7 @@ _OTHER_NAMES = {
 
 
 def meant_field(
-    name: str, fields: Sequence[str] = tuple(TrajectoryInput.model_fields), cutoff: float = 0.5
+    name: str, fields: Sequence[str] = tuple(TrajectoryInput.model_fields), cutoff: float = 0.6
 ) -> str | None:
     """The field that an unknown name probably stands for.
 

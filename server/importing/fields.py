@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from math import isfinite
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard, cast
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.forms.fields import snake_case
@@ -14,6 +14,7 @@ from server.json_values import as_list, as_object
 
 Json: TypeAlias = Mapping[str, object]
 
+TASK_FIELDS = ("task", "prompt", "question", "problem", "query", "instruction", "input")
 _REWARDS = (
     *("reward", "score", "correct", "accuracy", "acc", "exact_match", "resolved", "success"),
     *("passed", "pass", "grade", "rating", "return", "solved", "verdict", "outcome"),
@@ -182,6 +183,12 @@ def read_name(field: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
         raise BadInputError(f"{field}: must be text or an integer")
     return str(value).strip()
+
+
+def are_texts(value: object) -> TypeGuard[Sequence[str]]:
+    """Whether it is a list with nothing but texts."""
+    items = cast("list[object]", value) if isinstance(value, list | tuple) else None
+    return items is not None and all(isinstance(item, str) for item in items)
 
 
 def objects(value: object) -> list[Json]:

@@ -45,9 +45,16 @@ def read_lessons(text: str, name: str) -> Lessons:
     Raises:
         BadInputError: If it has none, or is damaged; says how to write them.
     """
-    endings = set(PurePath(name).suffixes)
+    try:
+        return _read(text, name)
+    except RecursionError as error:
+        raise BadInputError("is nested too deeply") from error
+
+
+def _read(text: str, name: str) -> Lessons:
     if _JSON.match(text):
         return read_lesson_values(read_values(text.encode()))
+    endings = set(PurePath(name).suffixes)
     if endings & _YAML_ENDINGS or (not endings and _YAML.match(text)):
         return _of_yaml(text)
     if endings & TABLE_ENDINGS or _is_table_of_lessons(text):

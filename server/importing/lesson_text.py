@@ -16,12 +16,12 @@ from experience_store.operations import MAX_NAME_CHARS, Add
 from server.importing.lessons import Lessons, Skipped, lesson, says_nothing
 
 _OWN_TITLE = re.compile(r"#\s+Experiences:\s+(?P<name>\S+)(?:\s+\(version \d+\))?\s*")
-_ACE = re.compile(r"(?:[-*]\s+)?\[[\w-]+\]\s+helpful=\d+\s+harmful=\d+\s*::\s*(?P<line>\S.*)")
+_ACE = re.compile(r"(?:[-*]\s+)?\[[\w-]+\]\s+helpful=\d+(?:\s+[a-z]+=\d+)+\s*::\s*(?P<line>\S.*)")
 _ITEM = re.compile(
     r"(?:(?:[-*+•\u2013\u2014]|\(?\d+[.)])\s+(?:\[[ xX]\]\s+)?(?P<own>\[?G\d+\][.:]?\s+)?"
     r"|\[G?\d+\][.:]?\s+)(?P<line>\S.*)"
 )
-_HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<text>.*?)[\s#]*")
+_HEADING = re.compile(r"(?P<marks>#{1,6})\s+(?P<text>.*)")
 _UNDERLINE = re.compile(r"(?P<first>[=-])(?P=first)+")
 _LEAD_IN = re.compile(r"(?:\*\*|__)[^*_]+(?:\*\*|__)|.+:(?:\*\*|__)?")
 _BOLD_NAME = re.compile(
@@ -47,6 +47,7 @@ class _Part:
     Attributes:
         level: How deep it is: what follows with a higher level stands under it.
         line: Number of its first line.
+        lines: Its text, line by line.
         under: What it stands under, from the outside in.
         is_used: Whether an item stands under it.
         is_beside_list: Whether a list follows in the next line.
@@ -54,10 +55,15 @@ class _Part:
 
     level: int
     line: int
-    text: str
+    lines: list[str]
     under: tuple[_Part, ...] = ()
     is_used: bool = False
     is_beside_list: bool = False
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        return " ".join(self.lines)
 
     @property
     def is_item(self) -> bool:
@@ -157,7 +163,7 @@ class _Reader:
                 self._last.is_beside_list = not self._gap
             self._add(_ITEMS + indent, number, match["line"], () if own else None)
         elif match := _HEADING.fullmatch(line):
-            self._add(len(match["marks"]), number, match["text"])
+            self._add(len(match["marks"]), number, match["text"].rstrip(" #"))
             self._last = None
         elif match := _UNDERLINE.fullmatch(line):
             if self._last in self.parts[-1:] and not self._gap:
@@ -181,7 +187,7 @@ class _Reader:
         last = self._last
         if last is not None and last.is_item:
             deeper = indent > last.level - _ITEMS
-            amid = not last.text.endswith(_ENDS) and line[0].islower()
+            amid = not last.lines[-1].endswith(_ENDS) and line[0].islower()
             goes_on = deeper or (amid and not self._gap)
         else:
             goes_on = last is not None and not self._gap
@@ -193,7 +199,7 @@ class _Reader:
 
     def _go_on(self, line: str) -> None:
         assert self._last is not None, "there is something to go on with"
-        self._last.text += f" {line}"
+        self._last.lines.append(line)
 
     def _add(
         self, level: int, line: int, text: str, under: tuple[_Part, ...] | None = None
@@ -201,7 +207,7 @@ class _Reader:
         while self._open and self._open[-1].level >= level:
             self._open.pop()
         around = tuple(p for p in self._open if p.is_label) if under is None else under
-        part = _Part(level, line, text, around)
+        part = _Part(level, line, [text], around)
         if part.is_item:
             for outer in around:
                 outer.is_used = True

@@ -133,7 +133,8 @@ def _no_attempt(value: Json) -> str:
     if are_messages([value]):
         return (
             "is a single message: write the messages of an attempt as one object, such as "
-            '{"messages": [...], "reward": 1}'
+            '{"messages": [...], "reward": 1}; if the file is one attempt: '
+            "`jq -cs '{messages: ., reward: null}' FILE`"
         )
     said = [f"has no attempt in any known form; its fields are {listed(list(value))}"]
     if (hint := list_hint({k: v for k, v in value.items() if not are_messages(v)})) is not None:

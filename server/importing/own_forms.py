@@ -15,7 +15,16 @@ from experience_store.submissions.forms.values import from_json_text
 from experience_store.submissions.messages import first_user_text
 from experience_store.submissions.read_submission import read_submission, with_known_names
 from server.importing.chat import are_messages, conversation, task_text
-from server.importing.fields import Json, as_list, as_object, first, lookup, objects, read_name
+from server.importing.fields import (
+    TASK_FIELDS,
+    Json,
+    as_list,
+    as_object,
+    first,
+    lookup,
+    objects,
+    read_name,
+)
 from server.importing.naming import (
     OUTPUT_FIELDS,
     FieldNames,
@@ -38,7 +47,6 @@ ATTEMPTS_FIELDS = (
     "runs",
 )
 TRUTH_FIELDS = ("ground_truth", "ground_truth_actions")
-TASK_FIELDS = ("task", "prompt", "question", "problem", "query", "instruction", "input")
 _OWN_FIELDS = ("task", "trajectories", "group_id", "ground_truth", "library")
 
 
@@ -126,6 +134,8 @@ def read_rollout(value: Json, fields: FieldNames) -> tuple[Submission, bool]:
     asked = lookup(value, task_field) if task_field else None
     chat_field = task_field if are_messages(asked) else _chat_field(value, content_fields)
     chat = lookup(value, chat_field) if chat_field else None
+    if fields.task is None and chat_field is not None and _is_label(asked):
+        task_field, asked = chat_field, chat
     joined = _answering(chat, content_fields, attempt, fields)
     chat_field, attempt = (None if joined is attempt else chat_field), joined
     task = task_text(asked) if task_field else first_user_text(attempt.get("messages"))
@@ -190,6 +200,11 @@ def _answering(
 def _chat_field(value: Json, but: Sequence[str]) -> str | None:
     """A field with the prompt as chat messages, beside one that names the task."""
     return next((n for n in TASK_FIELDS if n not in but and are_messages(value.get(n))), None)
+
+
+def _is_label(task: object) -> bool:
+    """Whether a task is only the name of an environment or a dataset, and says nothing to do."""
+    return isinstance(task, str) and len(task.split()) == 1
 
 
 def _within_inputs(value: Json, field: str) -> str:

@@ -215,7 +215,7 @@ _READERS: Mapping[str, Reader] = {
     **_by_name(
         "text input_text output_text summary_text reasoning_text refusal thinking reasoning "
         "thought reasoning.text reasoning.summary error-text content user-prompt system-prompt "
-        "retry-prompt retry-feedback instruction text-content TextContent",
+        "retry-prompt retry-feedback instruction text-content text_reasoning TextContent",
         spoken,
     ),
     **_by_name("redacted_thinking reasoning.encrypted redacted-reasoning", _hidden),

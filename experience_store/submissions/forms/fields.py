@@ -48,7 +48,7 @@ _NAMES = words(
 _NAME_ENDS = ("_id", "_ids", "_uuid", "_at", "_timestamp")
 # ... if the value is a number
 _NUMBERS = words("chunk_position cost duration latency step tokens train turn turn_idx weight")
-_NUMBER_ENDS = ("_ms", "_tokens", "_duration", "eval_count")
+_NUMBER_ENDS = ("_ms", "_tokens", "_usd", "_duration", "eval_count")
 # ... if it is true or false
 _FLAGS = words(
     "closed done dynamic end_turn example partial prefix preliminary provider_executed "
@@ -61,16 +61,18 @@ _STATES = words(
 )
 _AS_USUAL = words(
     "all assistant call complete completed done end_turn false final finished "
-    "finished_successfully function_call generate input input-available input-streaming ok "
+    "finished_successfully function_call generate input input-available input-streaming ok omitted "
     "output-available partial-call result stop stop_sequence success tool_calls tool_use user"
 )
 # ... if it is what messages, calls and results are called
 KINDS = words("$type block_type content_type kind object part_kind type")
 _KNOWN_KINDS = words(
-    "ai assistant chat chat.completion chat.completion.chunk completion constructor custom default "
-    "function function_call function_call_output human message realtime.item request response "
-    "retry-prompt system text text_completion thread.message tool tool_call tool_calls tool_result "
-    "tool_use user"
+    "ai assistant chat chat.completion chat.completion.chunk chat_message completion constructor "
+    "custom default entry function function_call function_call_output human message message.input "
+    "message.output message_output_item realtime.item reasoning_item request response "
+    "response_item retry-prompt "
+    "system text text_completion thread.message tool tool_call tool_call_item "
+    "tool_call_output_item tool_calls tool_result tool_use user"
 )
 # ... if all that is in it is
 _CONTAINERS = words(
@@ -288,7 +290,7 @@ _BY_MEANING = {other: name for name, others in _MEANT.items() for other in other
 def unknown_field(written: str, known: Sequence[str]) -> str:
     """The refusal of a field, with the one that was probably meant."""
     name = snake_case(written[:MAX_SHOWN])
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    close = get_close_matches(name, (k for k in known if k != name), n=1, cutoff=0.6)
     meant = _BY_MEANING.get(name) or next(iter(close), None)
     hint = f"did you mean {meant!r}?" if meant else "it may be part of the message."
     return (

@@ -54,11 +54,11 @@ def messages_of(
     """
     made: list[Message] = []
     texts: list[str] = []
-    calls: list[Called] = []
+    calls = _Calls()
 
     def end() -> None:
-        if texts or calls:
-            made.append(_message(role, texts, calls, name, call_id))
+        if texts or calls.all:
+            made.append(_message(role, texts, calls.all, name, call_id))
         texts.clear()
         calls.clear()
 
@@ -67,7 +67,7 @@ def messages_of(
             case Said(text):
                 texts.append(text)
             case Called():
-                _add(calls, piece)
+                calls.add(piece)
             case Returned(text, tool, id_):
                 end()
                 tool = tool or (name if role in RESULT_ROLES else None)
@@ -86,6 +86,31 @@ def with_text(messages: Sequence[Message], text: str) -> tuple[Message, ...]:
     return (*others, replace(last, text=clean("\n".join(t for t in (last.text, text) if t))))
 
 
+class _Calls:
+    """The calls of a message, each once: some forms write each in two fields."""
+
+    def __init__(self) -> None:
+        self.all: list[Called] = []
+        self._places: dict[tuple[str, str], list[int]] = {}  # by id and name
+
+    def clear(self) -> None:
+        self.all.clear()
+        self._places.clear()
+
+    def add(self, new: Called) -> None:
+        """Add a call, unless it is there already."""
+        places = [] if new.id is None else self._places.setdefault((new.id, new.name), [])
+        for place in places:
+            known = self.all[place]
+            if _arguments(new) in ({}, _arguments(known)):
+                return
+            if _arguments(known) == {}:
+                self.all[place] = new
+                return
+        places.append(len(self.all))
+        self.all.append(new)
+
+
 def _message(
     role: str,
     texts: Iterable[str],
@@ -100,19 +125,6 @@ def _message(
         name=cleaned(name),
         tool_call_id=cleaned(call_id),
     )
-
-
-def _add(calls: list[Called], new: Called) -> None:
-    """Add a call, unless it is there already: some forms write each call in two fields."""
-    for place, known in enumerate(calls):
-        if new.id is None or known.id != new.id or known.name != new.name:
-            continue
-        if _arguments(new) in ({}, _arguments(known)):
-            return
-        if _arguments(known) == {}:
-            calls[place] = new
-            return
-    calls.append(new)
 
 
 def _arguments(call: Called) -> object:

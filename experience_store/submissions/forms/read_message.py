@@ -55,6 +55,26 @@ _CONVERTED = (
         "a line of Claude Code's log, but no message: leave out all lines but those",
     ),
     (
+        words("payload"),
+        "a line of Codex's log, but no message: leave out all lines but response items",
+    ),
+    (
+        words("has_more first_id"),
+        "a page of a list: give the messages in its data, the oldest first",
+    ),
+    (
+        words("observation_0"),
+        "a step with its result: give an assistant's message with tool_calls, and one of role tool",
+    ),
+    (
+        words("bubbleId"),
+        "a bubble of Cursor: give messages of role user and assistant, and calls in tool_calls",
+    ),
+    (
+        words("message.role"),
+        "a message as attributes of a span: leave out the beginning of the names, as in role",
+    ),
+    (
         words("delta"),
         "an event of a stream: give the finished message",
     ),

@@ -14,6 +14,7 @@ from experience_store.submissions.forms.values import (
     as_list,
     as_text,
     data_text,
+    from_json_text,
     is_list,
     is_object,
     words,
@@ -28,8 +29,14 @@ _AUTOGEN = ("Message", "Event")
 _AUTOGEN_CALLS = words("AssistantMessage ToolCallRequestEvent")
 _AUTOGEN_RESULTS = words("FunctionExecutionResultMessage ToolCallExecutionEvent")
 _AUTOGEN_ROLES = {"SystemMessage": "system", "UserMessage": "user"}
+_SOURCES = ("agent", "user", "environment", "hook")
+_OPENHANDS = ("llm_message", "action", "observation")
 _ASKERS = words("human user user_proxy userproxy")
-_LETTA = {"reasoning": "assistant", "tool_call": "assistant", "tool_return": "tool"}
+_LETTA = {
+    **dict.fromkeys(("reasoning", "hidden_reasoning", "tool_call"), "assistant"),
+    **dict.fromkeys(("approval_request", "approval_response"), "assistant"),
+    "tool_return": "tool",
+}
 
 
 def plain_names(value: Json) -> Json:
@@ -98,6 +105,62 @@ def _without_nothing(value: object) -> object:
     return {name: inner for name, inner in value.items() if remaining("", inner) is not None}
 
 
+def _is_openhands(value: Json) -> bool:
+    is_event = "source" in value and _is_kind(value.get("kind"), "Event")
+    is_step = "tool_name" in value and any(is_object(value.get(n)) for n in _OPENHANDS)
+    return is_event or is_step or is_object(value.get("llm_message"))
+
+
+def _is_kind(value: object, ending: str = "") -> bool:
+    """Whether a field only names the class of an object."""
+    return isinstance(value, str) and value.isidentifier() and value.endswith(ending)
+
+
+def _openhands(value: Json) -> Json:
+    """OpenHands' SDK: messages, actions and observations as events."""
+    name = next((n for n in _OPENHANDS if is_object(value.get(n))), None)
+    inner = value[name] if name else None
+    if name is None and not {"system_prompt", "error"} & value.keys():
+        return {"role": "system", "content": value}
+    known = {
+        "kind": _is_kind(value.get("kind"), "Event"),
+        "source": value.get("source") in _SOURCES,
+    }
+    said = (n for n, is_known in known.items() if is_known)
+    body = _without(value, *said, name or "system_prompt")
+    if not is_object(inner):
+        is_prompt = "system_prompt" in value
+        role = "system" if is_prompt else "tool"
+        return {**body, "role": role, "content": value.get("system_prompt", "")}
+    if name == "llm_message":
+        return merged(inner, body)
+    if name == "observation":
+        return {**body, "role": "tool", "content": [{"type": "tool_result", **_content(inner)}]}
+    return _acted(_content(inner), body)
+
+
+def _content(value: Json) -> Json:
+    """What is in an action or an observation, beside its class."""
+    return _without(value, *(["kind"] if _is_kind(value.get("kind")) else []))
+
+
+def _acted(arguments: Json, event: Json) -> Json:
+    """An action with the call that led to it, which says most of the arguments again."""
+    named = {"id": event.get("tool_call_id"), "name": event.get("tool_name")}
+    given = event.get("tool_call")
+    call = given if is_object(given) else {**named, "arguments": arguments}
+    args = from_json_text(call.get("arguments"))
+    left = {n: v for n, v in arguments.items() if not (is_object(args) and args.get(n) == v)}
+    same = {
+        "tool_call": call is given,
+        "tool_call_id": call.get("id") == named["id"],
+        "tool_name": call.get("name") == named["name"],
+    }
+    body = _without(event, "thought", *(n for n, is_same in same.items() if is_same))
+    spoken = {"role": "assistant", "content": event.get("thought"), "tool_calls": [call]}
+    return {**body, **spoken, "action": left}
+
+
 def _chatgpt(value: Json) -> Json:
     """ChatGPT's export: the role in an object."""
     author = value["author"]
@@ -136,6 +199,7 @@ _TABLE: Sequence[tuple[Callable[[Json], bool], Callable[[Json], Json]]] = (
     (lambda value: "role" in value, dict),
     (_is_autogen, _autogen),
     (_is_adk, _adk),
+    (_is_openhands, _openhands),
     (lambda value: "author" in value and "content" in value, _chatgpt),
     (lambda value: as_text(value.get("message_type")).endswith("_message"), _letta),
     (lambda value: "sender" in value or "speaker" in value, _speaker),

@@ -20,7 +20,7 @@ _OTHER_NAMES = {
     "user": "client customer end_user human input person prompter requester",
     "assistant": "ai agent bot chatbot chatgpt claude copilot function_call gemini gpt llm model "
     "output tool_call",
-    "tool": "environment function_call_output function_response function_result ipython "
+    "tool": "environment exit function_call_output function_response function_result ipython "
     "observation tool_output tool_response tool_result tool_results tools",
     "system": "instruction instructions sys system_prompt",
 }
@@ -38,9 +38,10 @@ def plain_role(value: object) -> str:
 
 
 def _written(value: object) -> str | None:
-    """A role as it was written, also in an object of its own, as Semantic Kernel does it."""
-    if is_object(value) and len(value) == 1:
-        value = next(iter(value.values()))
+    """A role as it was written, also in an object of its own, as Semantic Kernel has it."""
+    if is_object(value):
+        named = {n: v for n, v in value.items() if (n, v) != ("type", "role")}
+        value = next(iter(named.values())) if len(named) == 1 else value
     with at("role"):
         return as_name(value)
 

@@ -16,6 +16,7 @@ _OPAQUE = frozenset({"encrypted_content", "encrypted_index"})  # only the API ca
 _ENCODED = 3  # times that a value may be encoded as JSON
 _MIN_BINARY = 256  # characters; ids and hashes are shorter
 _FEW = 20  # kinds of characters; base64 has 64, a genome 4
+_FENCED = re.compile(r"\s*```[a-z]*\n(?P<inner>.*)```\s*", re.DOTALL)  # a block of Markdown
 _DATA_URI = re.compile(r"data:[^,\s]{0,200};base64,")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+=*")
 
@@ -72,6 +73,22 @@ def from_json_text(value: object) -> object:
         except (ValueError, RecursionError):
             break
     return found if is_object(found) or is_list(found) else value
+
+
+def from_list_text(value: object) -> object:
+    """The list or object in a JSON text, also in a block of code or with an object in each line.
+
+    Raises:
+        UnreadableError: If it is text that seems to be JSON and is not valid.
+    """
+    fenced = _FENCED.fullmatch(value) if isinstance(value, str) else None
+    found = from_json_text(fenced["inner"] if fenced else value)
+    if not isinstance(found, str) or found.lstrip()[:1] not in {"[", "{"}:
+        return found
+    lines = [from_json_text(line) for line in found.splitlines() if line.strip()]
+    if found.lstrip().startswith("{") and all(map(is_object, lines)):
+        return lines
+    raise UnreadableError("is text that is not valid JSON, perhaps cut: give the list itself")
 
 
 def as_list(value: object) -> list[object]:

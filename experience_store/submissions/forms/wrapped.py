@@ -26,7 +26,7 @@ _LISTS = (
     *("turns", "dialogue", "dialog", "events", "replies"),
 )
 _SINGLE = {
-    **dict.fromkeys(("message", "raw_item"), words("role type")),
+    **dict.fromkeys(("message", "raw_item", "payload"), words("role type")),
     "output": words("message"),
 }  # with a field that the inner object has
 _OPTIONS = {"choices": ("message", "delta", "text"), "candidates": ("content",)}

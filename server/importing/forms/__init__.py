@@ -13,6 +13,7 @@ from server.importing.forms.openai_evals import OPENAI_EVALS
 from server.importing.forms.openhands import OPENHANDS
 from server.importing.forms.preferences import PREFERENCES
 from server.importing.forms.promptfoo import PROMPTFOO
+from server.importing.forms.swe_agent import SWE_AGENT
 from server.importing.forms.swe_bench import SWE_BENCH
 from server.importing.forms.tau2_bench import TAU2_BENCH
 from server.importing.forms.tau_bench import TAU_BENCH
@@ -21,7 +22,7 @@ from server.importing.forms.youtu import YOUTU
 
 FORMS = (
     *(TAU_BENCH, TAU2_BENCH, INSPECT, VERL, LANGSMITH, OPENHANDS),
-    *(YOUTU, LM_EVAL, SWE_BENCH, ATIF, PROMPTFOO, OPENAI_EVALS),
+    *(YOUTU, LM_EVAL, SWE_AGENT, SWE_BENCH, ATIF, PROMPTFOO, OPENAI_EVALS),
     *(COMPLETIONS, PREFERENCES),
 )
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
-from server.importing.chat import as_text, call, first_user_text, nested
-from server.importing.fields import Json, first, lookup, objects, only_objects, without
+from server.importing.chat import first_user_text, nested
+from server.importing.fields import (
+    Json,
+    as_object,
+    first,
+    lookup,
+    objects,
+    only_objects,
+    without,
+)
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
 
-_ROLES = {"agent": "assistant", "user": "user", "system": "system"}
 _REWARDS = (
     *("reward", "extra.reward", "final_metrics.reward", "final_metrics.extra.reward"),
     *("verifier_result.rewards.reward", "verifier_result.reward"),
@@ -42,26 +49,18 @@ def _read(value: Json) -> Record:
     )
 
 
-def _messages(step: Json) -> Iterator[dict[str, object]]:
+def _messages(step: Json) -> Iterator[Json]:
     """A step as chat messages: what was said and called, then what the tools gave."""
-    calls = [
-        call(c.get("function_name"), c.get("arguments"), c.get("tool_call_id"))
-        for c in only_objects("tool_calls", step.get("tool_calls"))
-    ]
+    observed = as_object(step.get("observation")) or {}
     yield {
-        "role": _ROLES.get(str(step["source"]), str(step["source"])),
-        "content": step.get("message"),
-        **(
-            {"reasoning_content": step["reasoning_content"]}
-            if step.get("reasoning_content")
-            else {}
-        ),
-        **({"tool_calls": calls} if calls else {}),
+        **without(step, ("source", "observation")),
+        "role": step["source"],
+        "tool_calls": only_objects("tool_calls", step.get("tool_calls")),
+        "observation": without(observed, ("results",)),
     }
-    for result in only_objects("observation.results", nested(step, "observation", "results")):
+    for result in only_objects("observation.results", observed.get("results")):
         id_ = result.get("source_call_id")
-        named = {} if id_ is None else {"tool_call_id": str(id_)}
-        yield {"role": "tool", "content": as_text(result.get("content")), **named}
+        yield {**without(result, ("source_call_id",)), "role": "tool", "tool_call_id": id_}
 
 
 def _reward(value: Json) -> float | None:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
 from server.importing.chat import are_messages, conversation, messages_in, task_text
-from server.importing.fields import Json, as_list, first, without
+from server.importing.fields import TASK_FIELDS, Json, as_list, first, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
 
-_TASKS = ("prompt", "task", "question", "problem", "query", "input", "instruction")
 _COMPLETIONS = ("completions", "responses", "outputs", "generations", "candidates", "samples")
 _REWARDS = ("rewards", "scores")
 _TRUTHS = ("ground_truth",)
@@ -20,7 +19,7 @@ def _lists(value: Json) -> tuple[str, str] | None:
     """The fields of the completions and of their rewards."""
     answers = next((n for n in _COMPLETIONS if as_list(value.get(n))), None)
     rewards = next((n for n in _REWARDS if as_list(value.get(n))), None)
-    has_task = first(value, _TASKS) is not None
+    has_task = first(value, TASK_FIELDS) is not None
     return (answers, rewards) if answers and rewards and has_task else None
 
 
@@ -45,7 +44,7 @@ def _parts(value: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _read(value: Json) -> Record:
-    task_field, truth_field = first(value, _TASKS), first(value, _TRUTHS)
+    task_field, truth_field = first(value, TASK_FIELDS), first(value, _TRUTHS)
     assert task_field is not None, "it matches"
     prompt, answer = value[task_field], value["completion"]
     content: dict[str, object] = {"output": answer}

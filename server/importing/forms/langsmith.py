@@ -27,7 +27,8 @@ def _read(value: Json) -> Record:
         error = f" (it broke off: {as_text(value['error'])[:200]})" if value.get("error") else ""
         raise BadInputError(f"outputs: has none{error}")
     example = value.get("reference_example_id")
-    asked = _messages(inputs)
+    field, asked = _messages(inputs)
+    beside = without(inputs, () if field is None else (field,))
     return Record(
         task=first_user_text(asked) or _text(inputs),
         group=None if example is None else str(example),
@@ -38,7 +39,7 @@ def _read(value: Json) -> Record:
             "model": nested(value, "extra", "metadata", "ls_model_name"),
             "metadata": {
                 **without(value, _USED),
-                **({} if asked else {"inputs": inputs}),
+                **({"inputs": beside} if beside else {}),
                 **({"outputs": outputs} if set(outputs) - {"messages"} else {}),
             },
         },
@@ -47,7 +48,7 @@ def _read(value: Json) -> Record:
 
 def _content(asked: list[object], outputs: Json) -> dict[str, object]:
     """The messages; what a run got is often repeated in what it gives."""
-    answered = _messages(outputs)
+    _, answered = _messages(outputs)
     if not answered and not asked:
         return {"output": _text(outputs)}
     answered = answered or [{"role": "assistant", "content": _text(outputs)}]
@@ -62,19 +63,19 @@ def _same(one: object, other: object) -> bool:
     return all(a.get(key) == b.get(key) for key in keys)
 
 
-def _messages(holder: Json) -> list[object]:
-    """The messages of inputs or outputs; those of a model's own runs are nested."""
+def _messages(holder: Json) -> tuple[str | None, list[object]]:
+    """The messages of inputs or outputs, and their field; those of a model's runs are nested."""
     for choice in objects(holder.get("choices")):
-        return [choice.get("message")]
+        return "choices", [choice.get("message")]
     for name in ("messages", "input", "chat_history", "output"):
         found = messages_in(holder.get(name))
         inner = as_list(found[0]) if found else None
         found = inner if inner is not None else found
         if are_messages(found):
-            return found
+            return name, found
     for generation in objects(_flat(holder.get("generations"))):
-        return [generation.get("message") or generation.get("text")]
-    return []
+        return "generations", [generation.get("message") or generation.get("text")]
+    return None, []
 
 
 def _flat(generations: object) -> object:

@@ -31,7 +31,7 @@ def _parts(value: Json) -> Iterator[tuple[str, Json]]:
 def _read(value: Json) -> Record:
     asked = as_list(nested(value, "sample", "input")) or []
     answered = as_list(nested(value, "sample", "output")) or []
-    source = value["datasource_item"]
+    source, sample = value["datasource_item"], as_object(value["sample"]) or {}
     index = value.get("datasource_item_id")
     return Record(
         task=first_user_text(asked) or source,
@@ -40,7 +40,10 @@ def _read(value: Json) -> Record:
             "messages": [*asked, *answered],
             "id": None if value.get("id") is None else str(value["id"]),
             "model": nested(value, "sample", "model"),
-            "metadata": without(value, ("id", "sample")),
+            "metadata": {
+                **without(value, ("id", "sample")),
+                "sample": without(sample, ("input", "output")),
+            },
         },
     )
 

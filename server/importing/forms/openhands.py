@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.messages import first_user_text
-from server.importing.chat import as_text, call, nested
+from server.importing.chat import as_text, nested
 from server.importing.fields import Json, as_list, as_object, first, lookup, without
 from server.importing.forms.form import Form, Record
 from server.importing.rewards import read_reward
 
 _REWARDS = ("test_result.report.resolved", "report.resolved", "test_result.resolved", "resolved")
+_EVENT = {"role", "kind", "llm_message", "action", "observation"}
 
 
 def _matches(value: Json) -> bool:
@@ -19,7 +20,7 @@ def _matches(value: Json) -> bool:
 
 
 def _read(value: Json) -> Record:
-    messages = [m for event in _events(value["history"]) for m in _message(event)]
+    messages = [_message(event) for event in _events(value["history"])]
     if not messages:
         error = f" (it broke off: {as_text(value['error'])[:200]})" if value.get("error") else ""
         raise BadInputError(f"history: has no events{error}")
@@ -47,45 +48,9 @@ def _events(history: object) -> Iterator[Json]:
             yield of
 
 
-def _message(event: Json) -> Iterator[dict[str, object]]:
-    """The event as a chat message."""
-    if "role" in event:
-        yield dict(event)
-    elif "llm_message" in event:
-        yield dict(as_object(event["llm_message"]) or {})
-    elif "tool_name" in event and "action" in event:
-        thought = event.get("thought")
-        made = call(event["tool_name"], event["action"], event.get("tool_call_id"))
-        yield {"role": "assistant", "content": thought, "tool_calls": [made]}
-    elif "action" in event:
-        yield _action(event)
-    elif "observation" in event:
-        yield _observation(event)
-    else:
-        yield {"role": "system", "content": as_text(event)}
-
-
-def _action(event: Json) -> dict[str, object]:
-    role = "user" if event.get("source") == "user" else "assistant"
-    args = as_object(event.get("args")) or {}
-    name = str(event["action"])
-    if name in {"message", "system"}:
-        text = args.get("content") or event.get("message")
-        return {"role": "system" if name == "system" else role, "content": as_text(text)}
-    id_ = nested(event, "tool_call_metadata", "tool_call_id") or event.get("id")
-    made = call(name, without(args, ("thought",)), id_)
-    return {"role": role, "content": as_text(args.get("thought")), "tool_calls": [made]}
-
-
-def _observation(event: Json) -> dict[str, object]:
-    content = event.get("content") or event.get("extras") or event.get("message")
-    if as_object(event["observation"]) is not None:
-        content = event["observation"]
-    id_ = nested(event, "tool_call_metadata", "tool_call_id") or event.get("tool_call_id")
-    id_ = id_ or event.get("cause")
-    name = event.get("tool_name") or as_text(event["observation"])
-    named = {} if id_ is None else {"tool_call_id": str(id_)}
-    return {"role": "tool", "name": name, "content": as_text(content), **named}
+def _message(event: Json) -> Json:
+    """The event, which is read as a message; one of another kind as text."""
+    return event if _EVENT & event.keys() else {"role": "system", "content": as_text(event)}
 
 
 def _reward(value: Json) -> float | None:

@@ -10,12 +10,12 @@ from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.forms.values import from_json_text
-from server.importing.fields import as_list, first, listed
+from server.importing.fields import are_texts, first, listed
 from server.practice.records import Task
 
 RIGHT_ANSWERS = "right_answers"  # in `Task.extra`, where verifiers look for all of them
 WORKED = "####"  # before the answer of a worked solution, as GSM8K has it
-_IN_OBJECTS = ("text", "value", "answer", "output", "content", "message")
+_IN_OBJECTS = ("text", "value", "answer", "output", "content", "message", "target", "spans")
 _EXACT = 10**15  # integers below are the same as floats
 
 
@@ -30,7 +30,8 @@ def read_answers(field: str, value: JsonValue) -> tuple[str, ...]:
         found = [_answer(field, _unwrapped(item)) for item in held]
         if not found or None in found:
             raise BadInputError(
-                f"{field}: a list of correct answers must not be empty or hold an empty one"
+                f"{field}: a list of correct answers must not be empty or hold an empty one; leave "
+                "the row out if it has none"
             )
         return tuple(dict.fromkeys(answer for answer in found if answer is not None))
     answer = _answer(field, held)
@@ -40,9 +41,8 @@ def read_answers(field: str, value: JsonValue) -> tuple[str, ...]:
 def _unwrapped(value: JsonValue) -> JsonValue:
     """What is in the usual objects around answers, and the texts in a JSON list of texts."""
     if isinstance(value, str):
-        several = as_list(from_json_text(value))
-        are_texts = bool(several) and all(isinstance(item, str) for item in several or ())
-        return cast("JsonValue", several) if are_texts else value
+        several = from_json_text(value)
+        return cast("JsonValue", several) if several and are_texts(several) else value
     if isinstance(value, dict):
         name = first(value, _IN_OBJECTS)
         inner, others = value.get(name or ""), value.get("aliases")

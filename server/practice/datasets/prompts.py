@@ -14,13 +14,12 @@ from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
 from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.forms.roles import is_role, plain_role, role_of
 from experience_store.submissions.forms.values import UnreadableError
 from server.importing.chat import are_messages, as_text, messages_in
 from server.importing.fields import Json, as_list, as_object, listed
 
 _SYSTEM = {"system", "developer"}
-_USER = {"user", "human"}
-_AGENT = {"assistant", "model", "gpt", "ai"}
 _TEXT_PARTS = {"text", "input_text", None}
 
 
@@ -48,7 +47,7 @@ def read_prompt(field: str, value: JsonValue) -> Prompt:
 
 def _of_chat(field: str, messages: list[object]) -> Prompt:
     turns = [turn for n, m in enumerate(messages) for turn in _turns(f"{field}.{n}", m)]
-    last = max((n for n, (role, _) in enumerate(turns) if role in _USER), default=None)
+    last = max((n for n, (role, _) in enumerate(turns) if role == "user"), default=None)
     if last is None:
         raise BadInputError(f"{field}: has no message of the user")
     system = [text for role, text in turns[: last + 1] if role in _SYSTEM]
@@ -57,20 +56,21 @@ def _of_chat(field: str, messages: list[object]) -> Prompt:
     prompt = "\n\n".join(text for text in (*system, *said) if text)
     if not others[-1][1]:
         raise BadInputError(f"{field}: what the user says last is empty")
-    answers = [text for role, text in turns[last + 1 :] if role in _AGENT and text]
+    answers = [text for role, text in turns[last + 1 :] if role == "assistant" and text]
     return Prompt(prompt, answers[-1] if answers else None)
 
 
 def _turn(role: str, text: str) -> str:
-    name = "User" if role in _USER else role.capitalize()
-    return f"{name}: {text}"
+    return f"{role.capitalize()}: {text}"
 
 
 def _turns(place: str, value: object) -> Iterator[tuple[str, str]]:
     """What a message says, and in which role; calls of tools are JSON."""
     message = as_object(value) or {}
-    if "role" in message and "content" in message:
-        yield str(message["role"]).lower(), _text(place, message)
+    written = message.get("role")
+    if isinstance(written, str) and "content" in message:
+        role = plain_role(written)
+        yield role_of(role) if is_role(role) else role, _text(place, message)
         return
     try:
         read = read_message(value)

@@ -8,9 +8,17 @@ from typing import cast
 from pydantic import JsonValue
 
 from experience_store.errors import BadInputError
+from experience_store.submissions.forms.read_message import read_message
+from experience_store.submissions.forms.values import (
+    UnreadableError,
+    from_json_text,
+    is_list,
+    is_object,
+)
 from server.importing.chat import are_messages
 from server.importing.fields import (
     Json,
+    are_texts,
     as_list,
     as_object,
     bare_name,
@@ -33,17 +41,14 @@ TRUTH_FIELDS = (
     *("ground_truth", "answer", "solution", "target", "answers", "reward_model.ground_truth"),
     *("answer_key", "correct_answer", "final_answer", "expected", "expected_output"),
     *("expected_answer", "reference", "reference_answer", "reference_output", "ideal", "gold"),
-    *("gold_answer", "best_answer"),
+    *("gold_answer", "golden_answers", "correct_answers", "best_answer", "answers_spans"),
 )
 _CONTEXTS = (
-    "context",
-    "passage",
-    "article",
-    "paragraph",
-    "story",
-    "contexts",
-    "retrieved_contexts",
+    *("context", "passage", "article", "paragraph", "story", "narrative", "document"),
+    *("contexts", "passages", "paragraphs", "documents", "retrieved_contexts"),
 )
+_PASSAGES = ("text", "sentences", "content", "contexts", "paragraph_text", "passage", "snippet")
+_SYSTEM = ("system", "system_prompt", "system_message", "system_instruction")
 _PAIRS = {
     "instruction": ("output", "response"),
     "input": ("output",),
@@ -72,7 +77,7 @@ def find_prompt(value: JsonObject, named: str | None) -> tuple[str, Prompt]:
     prompt = read_prompt(field, cast("JsonValue", lookup(value, field)))
     inner = as_object(value.get(found))
     text = _with_context(value if inner is None else inner, field, prompt.text)
-    return field, replace(prompt, text=text)
+    return field, replace(prompt, text=_with_system(value, field, text))
 
 
 def find_truth(value: JsonObject, prompt_field: str, *, has_choices: bool) -> str | None:
@@ -110,11 +115,47 @@ def _with_context(value: Json, field: str, prompt: str) -> str:
         text = value[given]
         return f"{prompt}\n\n{text}" if isinstance(text, str) and text.strip() else prompt
     about = first_spelt(value, _CONTEXTS, but=(field,))
-    held = value.get(about) if about else None
-    parts = as_list(held) or [held]
-    texts = [part for part in parts if isinstance(part, str) and part.strip()]
-    is_new = len(texts) == len(parts) and not all(text in prompt for text in texts)
+    texts = _passages(value[about]) if about else []
+    is_new = all(texts) and not all(text in prompt for text in texts)
     return "\n\n".join([*texts, prompt]) if is_new else prompt
+
+
+def _passages(held: object) -> list[str]:
+    """The passages of a context, each after its title; an empty text for what is none."""
+    found = from_json_text(held)
+    fields = as_object(found)
+    if fields is None:
+        return [_passage(item) for item in as_list(found) or [found]]
+    name = first_spelt(fields, _PASSAGES)
+    texts, titles = as_list(fields.get(name or "")), as_list(fields.get("title"))
+    if texts and titles and len(texts) == len(titles):  # column by column
+        return [_passage(pair) for pair in zip(titles, texts, strict=True)]
+    return [_passage(text) for text in texts] if texts and not titles else [_passage(fields)]
+
+
+def _passage(held: object) -> str:
+    """A text; or a title with a text or its sentences, as a pair or an object."""
+    if (fields := as_object(held)) is not None:
+        name = first_spelt(fields, _PASSAGES)
+        held = () if name is None else (fields.get("title") or "", fields[name])
+    parts = list(held) if is_list(held) else [held]
+    said = [" ".join(map(str.strip, of)) if are_texts(of) else of for of in parts]
+    return "\n".join(filter(None, said)).strip() if are_texts(said) else ""
+
+
+def _with_system(value: Json, field: str, prompt: str) -> str:
+    """The prompt after what a field beside it tells the system, unless that is only a name."""
+    told = first_spelt(value, _SYSTEM, but=(field,))
+    if told is None:
+        return prompt
+    held = value[told]
+    message = held if is_object(held) and "parts" in held else {"content": held}
+    try:
+        (read, *_) = read_message({**message, "role": "system"})
+    except UnreadableError as error:
+        raise BadInputError(f"{told}: {error}") from error
+    is_new = len(read.text.split()) > 1 and read.text not in prompt
+    return f"{read.text}\n\n{prompt}" if is_new else prompt
 
 
 def _no_prompt(value: JsonObject) -> str:

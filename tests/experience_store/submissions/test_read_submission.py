@@ -87,10 +87,12 @@ def test_messages_may_be_json_text_or_only_one(sent: object) -> None:
     assert trajectory(messages=sent).messages == (Message("assistant", "a"),)
 
 
-def test_messages_may_be_json_one_a_line() -> None:
+def test_lists_may_be_json_one_a_line() -> None:
     lines = '{"role": "user", "content": "q"}\n\n{"role": "assistant", "content": "a"}\n'
 
     assert [m.text for m in trajectory(messages=lines).messages] == ["q", "a"]
+    attempts = '{"output": "a"}\n{"output": "b"}\n'
+    assert len(read_submission(task="Book", trajectories=attempts).trajectories) == 2
 
 
 def test_one_empty_message_among_others_is_kept() -> None:
@@ -180,7 +182,7 @@ def test_objects_may_be_json_text(sent: object) -> None:
     [
         *('[{"output": "a"}]', {"output": "a"}, '{"Output": "a"}', ({"output": "a"},)),
         *([[{"output": "a"}]], [None, {"output": "a"}], {"trajectories": [{"output": "a"}]}),
-        json.dumps(json.dumps([{"output": "a"}])),
+        *(json.dumps(json.dumps([{"output": "a"}])), '```json\n[{"output": "a"}]\n```'),
     ],
 )
 def test_attempts_may_be_json_text_or_only_one(sent: object) -> None:
@@ -301,6 +303,13 @@ def test_an_unknown_field_is_refused_with_the_list_of_fields() -> None:
     said = refusal({"output": "a", "zzz": 1})
 
     assert "trajectories.0.zzz: unknown field; known fields: reward, messages, output" in said
+    assert "; anything else belongs in metadata" in said
+
+
+@pytest.mark.parametrize("sent", ["[{'output': 'a'}]", '[{"output": "a"', "{}, {}"])
+def test_attempts_as_text_that_is_not_json_are_refused_as_such(sent: str) -> None:
+    with pytest.raises(BadInputError, match="trajectories: is text that is not valid JSON"):
+        read_submission(task="Book", trajectories=sent)
 
 
 @pytest.mark.parametrize("reward", [float("nan"), float("inf"), "-inf", "good", 10**400])

@@ -6,11 +6,15 @@ import io
 import json
 import zipfile
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
 
 from experience_store.errors import BadInputError
+from experience_store.submissions.forms.values import is_list, is_object
 from server.importing.attempts import ParsedEntry, read_entry
 from server.importing.entries import BadEntry, read_entries
 from server.importing.forms.inspect_log import INSPECT
@@ -379,7 +383,11 @@ def test_atif_steps_become_messages() -> None:
                 "source": "agent",
                 "message": "Looking.",
                 "tool_calls": [call],
-                "observation": {"results": [{"source_call_id": "c", "content": "a.py"}]},
+                "observation": {
+                    "results": [{"source_call_id": "c", "content": "a.py", "extra": {"lines": 1}}]
+                },
+                "metrics": {"prompt_tokens": 9, "cost_usd": 0.1},
+                "extra": {"plan": "ls"},
             },
         ],
         "extra": {"reward": 0.5},
@@ -387,8 +395,8 @@ def test_atif_steps_become_messages() -> None:
     (found,) = parsed(document)
     assert transcript(found) == [
         ("user", "Fix it", ()),
-        ("assistant", "Looking.", ("ls",)),
-        ("tool", "a.py", ()),
+        ("assistant", 'Looking.\nextra: {"plan": "ls"}', ("ls",)),
+        ("tool", 'a.py\nextra: {"lines": 1}', ()),
     ]
     assert (found.submission.task, rewards([found])) == ("Fix it", [0.5])
 
@@ -524,9 +532,30 @@ def test_attempts_of_an_evaluation_that_are_only_the_prompt_are_joined_with_the_
 
 
 def test_a_prompt_beside_the_name_of_the_task_is_part_of_the_attempt() -> None:
-    row = {"task": "sums", "prompt": ASKED, "completion": [{"role": "assistant", "content": "4"}]}
-    (found,) = parsed({**row, "reward": 1})
-    assert (found.submission.task, transcript(found), metadata(found)) == ("sums", ANSWERED, {})
+    row = {"prompt": ASKED, "completion": [{"role": "assistant", "content": "4"}], "reward": 1}
+    label, said = parsed([{"task": "sums", **row}, {"task": "Add them.", **row}])
+    assert (label.submission.task, transcript(label)) == ("2+2?", ANSWERED)
+    assert metadata(label) == {"task": "sums"}, "the name of an environment says nothing to do"
+    assert (said.submission.task, transcript(said)) == ("Add them.", ANSWERED)
+    assert metadata(said) == {}
+
+
+def test_trajectories_of_swe_agent_are_read_from_their_history() -> None:
+    step = {"action": "ls", "observation": "a.py", "response": "look", "query": ASKED}
+    history = [
+        {**ASKED[1], "agent": "main", "message_type": "observation"},
+        {"role": "assistant", "content": "look", "thought": "hm", "message_type": "action"},
+        {"role": "tool", "content": "a.py", "message_type": "observation"},
+    ]
+    info = {"submission": "diff"}
+    (found,) = parsed({"trajectory": [step], "history": history, "info": info})
+    assert transcript(found) == [
+        ("user", "2+2?", ()),
+        ("assistant", "hm\nlook", ()),
+        ("tool", "a.py", ()),
+    ]
+    assert (found.submission.task, rewards([found])) == ("2+2?", [None])
+    assert (metadata(found), found.left_out[0]) == ({"info": info}, "trajectory")
 
 
 def test_the_message_in_a_response_of_an_api_is_the_answer() -> None:
@@ -736,3 +765,53 @@ def test_a_group_s_own_fields_may_be_in_camel_case() -> None:
     assert (found.submission.group_id, found.submission.ground_truth) == ("g1", "4")
     with pytest.raises(BadInputError, match="groupId: is an unknown field"):
         parsed({**row, "group_id": "g2"})
+
+
+ATIF_STEP = {
+    "source": "user",
+    "message": "2+2?",
+    "tool_calls": [{"function_name": "add", "arguments": "{}"}],
+    "observation": {"results": [{"content": "4"}]},
+}
+OTHERS: list[dict[str, object]] = [
+    {"steps": [ATIF_STEP]},
+    {"datasource_item": {"q": "2+2?"}, "sample": {"input": ASKED, "output": []}, "results": []},
+    {"run_type": "llm", "inputs": {"messages": ASKED}, "outputs": {"output": "4"}},
+    {"prompt": ASKED, "completions": ["4", "5"], "rewards": [1, 0]},
+    {"instance_id": "i", "history": [{"source": "agent", "action": "run", "args": {"a": 1}}]},
+]
+ABOUT_A_RUN = {"eval", "simulations", "samples"}
+
+
+def entries_of_other_programs() -> list[Mapping[str, object]]:
+    files = [path for path in sorted(FILES.iterdir()) if path.suffix in {".json", ".jsonl"}]
+    read = (e for f in files for e in read_entries(io.BufferedReader(io.BytesIO(f.read_bytes()))))
+    return [*OTHERS, *(e.value for e in read if not isinstance(e, BadEntry))]
+
+
+def objects_in(value: object, *path: str | int) -> Iterator[tuple[str | int, ...]]:
+    if is_object(value):
+        yield path
+    if is_object(value) or is_list(value):
+        for name, inner in value.items() if is_object(value) else enumerate(value):
+            yield from objects_in(inner, *path, name)
+
+
+def test_a_field_more_anywhere_in_an_attempt_is_stored_or_refused() -> None:
+    stored = 0
+    for entry in entries_of_other_programs():
+        for path in objects_in(entry):
+            if entry.keys() & ABOUT_A_RUN and len(path) < 2:
+                continue
+            changed = json.loads(json.dumps(entry))
+            reduce(getitem, path, changed)["zzz"] = "a mark to be found"
+            try:
+                parts = [part for _, part in read_entry(changed, FieldNames())]
+            except BadInputError:
+                continue
+            found = [part for part in parts if isinstance(part, ParsedEntry)]
+            left_out = {name for part in found for name in part.left_out}
+            if len(found) == len(parts) and not left_out & set(path):
+                assert "a mark to be found" in str(found), (entry, path)
+                stored += 1
+    assert stored > 100

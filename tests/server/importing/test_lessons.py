@@ -21,6 +21,7 @@ RULE = "When a, do b."
         *("- {}", "* {}", "+ {}", "• {}", "1. {}", "12) {}", "(3) {}", "  - {}", "- [ ] {}"),
         *("- [G1] {}", "[G1] {}", "[G0]. {}", "[2]. {}", "[sai-00001] helpful=5 harmful=1 :: {}"),
         "- [ctx-00002] helpful=0 harmful=0 :: {}",
+        "[ctx-00003] helpful=0 harmful=0 neutral=1 :: {}",
     ],
 )
 def test_an_item_of_a_list_is_a_lesson(line: str) -> None:
@@ -279,6 +280,14 @@ def test_json_lines_are_lessons_and_what_is_beside_them_is_skipped() -> None:
     assert [(s.place, s.text) for s in found.skipped] == [("[2]", '{"score": 1}')]
     beside = read_lessons(json.dumps({"lessons": [RULE], "author": "me"}), "-")
     assert [(s.place, s.text) for s in beside.skipped] == [("author", "me")]
+
+
+def test_lessons_that_are_nested_too_deeply_are_refused() -> None:
+    value: object = {"text": RULE}
+    for _ in range(900):
+        value = {"a": value}
+    with pytest.raises(BadInputError, match="nested too deeply"):
+        read_lessons(json.dumps(value), "-")
 
 
 @pytest.mark.parametrize(

@@ -692,6 +692,72 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
         ],
         [Message("system", "Help."), user(), called(None), returned(None), said("Too old.")],
     ),
+    "Codex": (
+        [
+            {
+                "timestamp": "2026-01-01T00:00:00Z",
+                "type": "response_item",
+                "payload": {
+                    "type": "message",
+                    "role": "user",
+                    "content": [{"type": "input_text", "text": ASK}],
+                },
+            },
+            {
+                "timestamp": "2026-01-01T00:00:01Z",
+                "type": "response_item",
+                "payload": {
+                    "type": "function_call",
+                    "name": "look",
+                    "arguments": ARGUMENTS,
+                    "call_id": "c1",
+                },
+            },
+        ],
+        [user(), called()],
+    ),
+    "Mistral's conversations and Gemini's interactions": (
+        [
+            {"object": "entry", "type": "message.input", "role": "user", "content": ASK},
+            {
+                "object": "entry",
+                "type": "function.call",
+                "tool_call_id": "c1",
+                "name": "look",
+                "arguments": ARGUMENTS,
+            },
+            {"object": "entry", "type": "function.result", "tool_call_id": "c1", "result": SEEN},
+            {"object": "entry", "type": "tool.execution", "name": "look", "arguments": ARGUMENTS},
+            {"type": "thought", "summary": [TEXT], "signature": "abc"},
+            {"type": "function_result", "call_id": "c1", "name": "look", "result": SEEN},
+        ],
+        [
+            user(),
+            called(),
+            returned(),
+            called(None),
+            said("x"),
+            returned("c1", "look"),
+        ],
+    ),
+    "Microsoft's Agent Framework": (
+        [
+            {
+                "type": "chat_message",
+                "role": {"type": "role", "value": "assistant"},
+                "contents": [
+                    {"type": "text_reasoning", "text": "Hm."},
+                    {
+                        "type": "function_call",
+                        "call_id": "c1",
+                        "name": "look",
+                        "arguments": ARGUMENTS,
+                    },
+                ],
+            },
+        ],
+        [called(text="Hm.")],
+    ),
     "smolagents": (
         [
             {"role": "tool-call", "content": [{"type": "text", "text": "Calling tools: look"}]},
@@ -798,9 +864,62 @@ FORMS: dict[str, tuple[Sequence[object], Sequence[Message]]] = {
         ],
         [
             user(),
-            called(None, "Looking\nHm."),
+            called("c1", "Looking\nHm."),
             returned(None, "look", f'{SEEN}\n{{"exit": 0}}'),
             said("Done."),
+        ],
+    ),
+    "OpenHands SDK": (
+        [
+            {
+                "kind": "SystemPromptEvent",
+                "source": "agent",
+                "system_prompt": {"type": "text", "text": "Help."},
+                "tools": [],
+            },
+            {
+                "kind": "MessageEvent",
+                "source": "user",
+                "sender": None,
+                "llm_message": {"role": "user", "content": [{"type": "text", "text": ASK}]},
+            },
+            {
+                "kind": "ActionEvent",
+                "source": "agent",
+                "thought": [{"type": "text", "text": "Looking"}],
+                "reasoning_content": "Hm.",
+                "action": {"kind": "LookAction", "id": "ABC"},
+                "tool_name": "look",
+                "tool_call_id": "c1",
+                "tool_call": {"id": "c1", "name": "look", "arguments": ID},
+            },
+            {
+                "kind": "ObservationEvent",
+                "source": "environment",
+                "observation": {"kind": "Seen", "content": [{"type": "text", "text": SEEN}]},
+                "tool_name": "look",
+                "tool_call_id": "c1",
+            },
+            {"kind": "AgentErrorEvent", "source": "agent", "error": "down", "tool_name": "look"},
+            {"kind": "StateEvent", "source": "environment", "key": "status", "value": "stuck"},
+        ],
+        [
+            Message("system", "Help."),
+            user(),
+            called("c1", "Hm.\nLooking"),
+            returned("c1", "look"),
+            returned(None, "look", "error: down"),
+            Message(
+                "system",
+                json.dumps(
+                    {
+                        "kind": "StateEvent",
+                        "source": "environment",
+                        "key": "status",
+                        "value": "stuck",
+                    }
+                ),
+            ),
         ],
     ),
     "failed calls": (
@@ -1228,6 +1347,12 @@ REFUSED: list[tuple[object, tuple[str, ...], str]] = [
     ({"role": "tool", "zzz": 42}, ("zzz",), "unknown field"),
     ({"role": "critic", "content": "x"}, ("role",), "'critic' is unknown; use one of system, dev"),
     ({"role": None, "content": "x"}, ("role",), "is missing; use one of system, developer, user"),
+    ({"payload": {"id": "x"}}, (), "is a line of Codex's log, but no message: leave out all"),
+    ({"object": "list", "data": [], "has_more": False}, (), "is a page of a list: give the mess"),
+    ({"thought_0": "x", "observation_0": "y"}, (), "is a step with its result: give an assistan"),
+    ({"bubbleId": "b", "type": 2, "text": "x"}, (), "is a bubble of Cursor: give messages of r"),
+    ({"message.role": "user", "message.content": "x"}, (), "as attributes of a span: leave out"),
+    ({"action": "ls", "observation": "a.py"}, ("action",), "stands beside what came of it: give"),
     ({"step_number": 1, "model_output": "x"}, (), "is a memory step of smolagents: give agent."),
     ({"raw": "x", "tasks_output": []}, (), "is an output of CrewAI: give its raw text as output"),
     ({"type": "summary", "summary": "x", "leafUuid": "y"}, (), "is a line of Claude Code's log"),
@@ -1292,6 +1417,7 @@ def test_what_is_nested_too_deeply_is_refused() -> None:
         *(("MessageRole.USER", "user"), ("AIMessageChunk", "assistant"), ("tool-output", "tool")),
         *(("user_message", "user"), ("SystemMessage", "system"), ("Assistant:", "assistant")),
         *(("developer", "developer"), ("function", "function"), ("ipython", "tool")),
+        *(("exit", "tool"),),
     ],
 )
 def test_other_names_of_a_role_are_known(written: str, role: str) -> None:
