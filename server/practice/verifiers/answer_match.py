@@ -29,7 +29,7 @@ from server.practice.verifiers.number_reading import (
     whole_number,
 )
 from server.practice.verifiers.protocol import (
-    AnswerVerifier,
+    TruthVerifier,
     refuse_tasks,
     require_truth,
     shortened,
@@ -56,7 +56,7 @@ _VERDICT = re.compile(
 )
 
 
-class ExactVerifier(AnswerVerifier):
+class ExactVerifier(TruthVerifier):
     """1 if the whole answer is the ground truth, character for character, else 0.
 
     Only space around it does not count.
@@ -74,7 +74,7 @@ class ExactVerifier(AnswerVerifier):
         return Score(reward=float(right), feedback=None if right else "not the exact answer")
 
 
-class MatchVerifier(AnswerVerifier):
+class MatchVerifier(TruthVerifier):
     """1 if the answer says what the ground truth says, else 0; see `says`."""
 
     name = "match"
@@ -161,7 +161,7 @@ class Tolerance:
         return abs(got - wanted) <= self.amount * (abs(wanted) if self.relative else 1)
 
 
-class NumberVerifier(AnswerVerifier):
+class NumberVerifier(TruthVerifier):
     r"""1 if the number that the answer gives is the ground truth's, within the tolerance, else 0.
 
     It is the number that a marked answer (see `find_answer`) states, or else the last one of the

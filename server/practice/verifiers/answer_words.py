@@ -145,6 +145,20 @@ GIVES_UP = re.compile(
     r"|\b(?:not sure|no idea|unknown|undetermined)\b",
     _ANY_CASE | re.DOTALL,
 )
+DECLINES = re.compile(  # to answer at all: "I'm sorry, but I can't help with that."
+    r"(?P<before>[^\n]{0,80}?)(?:"
+    r"\b(?:i|we)(?:['\u2019]m| am| are)?\s+(?:(?:can(?:not|['\u2019]t| not)|won['\u2019]t|will not"
+    r"|unable to|not (?:able|allowed|permitted) to|could(?: not|n['\u2019]t))\s+(?:\w+\s+)?"
+    r"(?:help|assist|comply|participate|engage|(?:fulfil+|complete|answer|process|continue with)"
+    r" (?:this|that|your|the) (?:\w+ )?request)"
+    r"|(?:must|have to|need to|will) (?:respectfully )?(?:decline|refuse)"
+    r"|not comfortable)\b"
+    r"|\bno puedo ayudar|\bkann ich [^\n]{0,20}nicht (?:weiter)?helfen"
+    r"|\bje ne peux pas [^\n]{0,9}aider"
+    r"|(?:\u65e0\u6cd5|\u4e0d\u80fd)(?:\u534f\u52a9|\u5e2e\u52a9|\u5e2e\u4f60)"
+    r")(?!.*\bbut\b)",
+    _ANY_CASE | re.DOTALL,
+)
 LEAVES_CHOICE = re.compile(
     r"\b(?:or|either|between|else|otherwise|oder|ou|o(?=\s+[-\d])|entre|\u0438\u043b\u0438)\b|\u6216"
     r"|\u307e\u305f\u306f|\ub610\ub294|\bif\b.*\d.*\bif\b",
