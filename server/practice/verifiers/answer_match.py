@@ -52,7 +52,8 @@ _ARTICLE = re.compile(r"(?:the|an?) (?=\w)")
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212\u2019", "------'")
 _VERDICTS = ("yes", "no", "true", "false")
 _VERDICT = re.compile(
-    r"(?P<said>yes|no|true|false)\b(?!\s+(?:and|or)\b|\s*/)(?:\s*[^\w\s]|\s+(?:because|since|as)\b|$)"
+    r"(?P<said>yes|no|true|false)\b(?!\s+(?:and|or)\b|\s*/)(?:\s*[^\w\s]|\s+(?:because|since|as)\b|$"
+    r"|\s+that\b(?!.*\b(?:but|however|although|though)\b))"
 )
 
 

@@ -110,12 +110,13 @@ HEDGED_BUT = re.compile(  # "I am not sure, but I think it is 4"
 SO_IT_IS = re.compile(  # "between 3 and 5, so 4"
     r"[^\n]+[,;]\s+(?:so|thus|hence|therefore)[\s,]+"
     r"(?:(?:it|that)['\u2019]s |(?:it|the answer) is )?"
-    r"(?P<said>[-$*\\(]*\d.*)",
+    r"(?P<said>[-$*\\(]*(?:\d.*|[a-z]\)?\W*$))",  # or the letter of a choice
     _ANY_CASE | re.DOTALL,
 )
 REFUTED = re.compile(  # "5 is wrong"
-    r"[-$\\(]*\d[^\s]*\)?\$? (?:is|was|would be)"
-    r" (?:the wrong|wrong|incorrect|false|impossible|not (?:right|correct|possible))\b",
+    r"[-$\\(]*\d[^\s]*\)?\$? (?:(?:is|was|would be)"
+    r" (?:the wrong|wrong|incorrect|false|impossible|too \w+|not (?:right|correct|possible))"
+    r"|(?:does not|doesn['\u2019]t|cannot|can['\u2019]t|will not|won['\u2019]t) (?:work|fit|be))\b",
     _ANY_CASE,
 )
 _WRONG = _one_of(
