@@ -7,10 +7,10 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import click
 import httpx2
@@ -61,12 +61,14 @@ def _run_to_its_end(options: RunOptions) -> None:
     plan = make_plan(options)
     planned = forecast(plan, options.assumptions)
     if options.dry_run:
-        options.check_verifier()
+        with _prints_apart():
+            options.check_verifier()
         _show_forecast(options, planned)
         return
     check_available()
     try:
-        done, report = asyncio.run(_until_interrupted(_run(options, plan, planned)))
+        with _prints_apart():
+            done, report = asyncio.run(_until_interrupted(_run(options, plan, planned)))
     except httpx2.HTTPError as error:  # ends the client, and with it the run, in the middle
         gone = f"Stopped: the server does not answer: {error}. Run the same command to continue."
         click.echo(printable(options.redactor.text(gone)), err=True)
@@ -83,6 +85,11 @@ def _run_to_its_end(options: RunOptions) -> None:
         raise click.exceptions.Exit(STOPPED)
     if report.nothing is not None:
         raise click.exceptions.Exit(NOTHING)
+
+
+def _prints_apart() -> redirect_stdout[TextIO]:
+    """What a verifier of the user's own prints goes to stderr: it is no part of the result."""
+    return redirect_stdout(sys.stderr)
 
 
 def _show_forecast(options: RunOptions, planned: Forecast) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import Field
 
 from server.learning.models import UnusableKind
-from server.practice.metrics.estimates import pass_at_k
+from server.practice.metrics.estimates import mean_of, pass_at_k
 from server.practice.records import AttemptGroup, JournalRecord, Run, ScoredAttempt, Spent, total
 
 FULL_REWARD = 1.0
@@ -137,13 +137,13 @@ def use(attempts: Sequence[ScoredAttempt]) -> AttemptUse:
 def mean_reward(attempts: Iterable[ScoredAttempt]) -> float | None:
     """The mean over the scored attempts; None where there is none."""
     rewards = rewards_of(attempts)
-    return math.fsum(rewards) / len(rewards) if rewards else None
+    return mean_of(rewards) if rewards else None
 
 
 def mean_if(attempts: Sequence[ScoredAttempt], unscored: float) -> float:
     """The mean over all attempts, had each unscored one earned this."""
     rewards = rewards_of(attempts)
-    return math.fsum([*rewards, unscored * (len(attempts) - len(rewards))]) / len(attempts)
+    return mean_of([*rewards, *[unscored] * (len(attempts) - len(rewards))])
 
 
 def pass_at(attempts: Iterable[ScoredAttempt], threshold: float, k: int) -> float | None:

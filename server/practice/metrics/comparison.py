@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import fmean
 
 from server.practice.metrics.attempt_metrics import (
     AttemptCounts,
@@ -31,7 +30,7 @@ from server.practice.metrics.attempt_metrics import (
     reward_range,
     use,
 )
-from server.practice.metrics.estimates import Estimate, SignFlip, estimate, sign_flip
+from server.practice.metrics.estimates import Estimate, SignFlip, estimate, mean_of, sign_flip
 from server.practice.metrics.run_metrics import planned, steps_to
 from server.practice.metrics.task_names import names_of
 from server.practice.records import Arm, Evaluation, JournalRecord, Run, ScoredAttempt
@@ -211,7 +210,7 @@ def _extremes(pairs: Sequence[Pair], rewards: Bounds) -> Extremes | None:
         for if_without, if_with in ((rewards.high, rewards.low), (rewards.low, rewards.high))
     )
     return Extremes(
-        low=fmean(low), high=fmean(high), low_test=sign_flip(low), high_test=sign_flip(high)
+        low=mean_of(low), high=mean_of(high), low_test=sign_flip(low), high_test=sign_flip(high)
     )
 
 

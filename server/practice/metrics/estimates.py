@@ -19,6 +19,7 @@ SEED = 20251008
 RESAMPLES = 5_000
 FLIPS = 20_000
 EXACT_UP_TO = 14
+_ROUNDING = 1e-9  # of the size of what is added up
 _CHUNK = 8
 _DRAWN_AT_ONCE = 100_000
 
@@ -73,9 +74,20 @@ def pass_at_k(attempts: int, passed: int, k: int) -> float:
     return 1 - math.comb(attempts - passed, k) / math.comb(attempts, k)
 
 
+def mean_of(values: Sequence[float]) -> float:
+    """The mean; exactly 0 where the values cancel out but for rounding."""
+    size = math.fsum(map(abs, values))
+    return _without_rounding(math.fsum(values), size) / len(values)
+
+
+def _without_rounding(total: float, size: float) -> float:
+    """A sum of numbers whose absolute values add up to `size`; 0 if it is no more than rounding."""
+    return 0.0 if abs(total) <= _ROUNDING * size else total
+
+
 def estimate(values: Sequence[float], *, seed: int = SEED, resamples: int = RESAMPLES) -> Estimate:
     """The mean of one value per task, with its interval."""
-    mean = math.fsum(values) / len(values)
+    mean = mean_of(values)
     if len(values) == 1:
         return Estimate(value=mean, interval=None, tasks=1, note=ONE_TASK)
     if min(values) == max(values):
@@ -101,7 +113,9 @@ def bootstrap(values: Sequence[float], *, seed: int = SEED, resamples: int = RES
     draw = random.Random(seed)  # noqa: S311  # resampling, not secrets
     means = sorted(_resampled_means(values, draw, resamples))
     outside = int(resamples * LEVEL / 2)
-    return Interval(low=means[outside], high=means[-1 - outside])
+    largest = max(map(abs, values))
+    low, high = (_without_rounding(means[end], largest) for end in (outside, -1 - outside))
+    return Interval(low=low, high=high)
 
 
 def _resampled_means(
@@ -124,7 +138,7 @@ def sign_flip(differences: Sequence[float], *, seed: int = SEED, flips: int = FL
     a random sample of them, counting the observed one as a member of it, so that p is never 0.
     """
     sizes = [abs(difference) for difference in differences if difference]
-    observed = abs(math.fsum(differences)) - 1e-9 * math.fsum(sizes)  # rounding is no distance
+    observed = abs(math.fsum(differences)) - _ROUNDING * math.fsum(sizes)  # rounding is no distance
     exact = len(sizes) <= EXACT_UP_TO
     sums = _signed_sums(sizes) if exact else _sampled_sums(sizes, seed, flips)
     hits = tried = 0

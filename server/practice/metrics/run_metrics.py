@@ -13,7 +13,6 @@ has fewer scored attempts its mean is over those it has, it stays out of Pass@k 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean
 
 from server.practice.metrics.attempt_metrics import (
     UNIT,
@@ -29,7 +28,7 @@ from server.practice.metrics.attempt_metrics import (
     rewards_of,
     use,
 )
-from server.practice.metrics.estimates import Estimate, estimate
+from server.practice.metrics.estimates import Estimate, estimate, mean_of
 from server.practice.records import (
     Arm,
     AttemptGroup,
@@ -127,7 +126,7 @@ def _bounds(tasks: Sequence[Sequence[ScoredAttempt]], rewards: Bounds) -> Bounds
     if not any(counts(attempts).unscored for attempts in tasks):
         return None
     low, high = (
-        fmean(mean_if(attempts, reward) for attempts in tasks)
+        mean_of([mean_if(attempts, reward) for attempts in tasks])
         for reward in (rewards.low, rewards.high)
     )
     return Bounds(low=low, high=high)

@@ -115,7 +115,7 @@ def notes_of(run: Run, threshold: float | None) -> list[str]:
     found += [*_short(run), *_outages(run), *_cut(run)]
     if threshold is None:
         found.append(
-            "Rewards are not all within 0 to 1 and no pass threshold was named: no Pass@k."
+            "Rewards are not all within 0 to 1, so none of them is known to be a pass: no Pass@k."
         )
     return [*found, *_prices(run), *_estimates(run)]
 

@@ -127,9 +127,10 @@ def over_steps(axes: Axes, label: str) -> None:
 
 
 def from_zero(axes: Axes, values: Iterable[float | None]) -> None:
-    """Begin the upright axis at 0, and leave room above the highest value."""
-    highest = max((value for value in values if value is not None), default=0)
-    axes.set_ylim(0, 1.1 * highest or 1)
+    """Begin the upright axis at 0, unless values are below, and leave room above the highest."""
+    known = [value for value in values if value is not None]
+    if min(known, default=0) >= 0:
+        axes.set_ylim(0, 1.1 * max(known, default=0) or 1)
 
 
 def key_above(axes: Axes, columns: int = 3) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
 from server.practice.metrics.attempt_metrics import attempts_of, failure_of, rewards_of
+from server.practice.metrics.estimates import mean_of
 from server.practice.metrics.formatting import number
 from server.practice.records import Run, ScoredAttempt
 from server.practice.report.caveats import LONGEST, failures_of
@@ -70,7 +70,7 @@ def _unscored(attempts: Sequence[ScoredAttempt]) -> str:
 
 def _alike(rewards: list[float], unscored: str) -> str:
     """Rewards that do not differ within any task, and what may help."""
-    mean = math.fsum(rewards) / len(rewards)
+    mean = mean_of(rewards)
     if unscored:
         hint = unscored
     elif mean >= _EASY:

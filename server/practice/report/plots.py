@@ -72,7 +72,8 @@ def _dot(steps: Sequence[StepMetrics], size: float) -> float:
 def _rewards(steps: Sequence[StepMetrics]) -> Plot:
     rewards = [_GAP if step.mean_reward is None else step.mean_reward for step in steps]
     rates = [_GAP if step.pass_rate is None else step.pass_rate for step in steps]
-    rated = any(step.pass_rate is not None for step in steps)
+    # rewards of 0 and 1 alone have their pass rate for a mean
+    rated = any(step.pass_rate not in (None, step.mean_reward) for step in steps)
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -89,6 +90,7 @@ def _rewards(steps: Sequence[StepMetrics]) -> Plot:
                 mfc="none",
                 ms=_dot(steps, 7),
             )
+        from_zero(axes, (value for step in steps for value in (step.mean_reward, step.pass_rate)))
         key_above(axes)
         over_steps(axes, "step")
 
@@ -242,7 +244,8 @@ def _gains(paired: Paired, unsorted: Sequence[float]) -> Plot:
         dense = len(gains) > _DENSE
         ranks = range(1, len(gains) + 1)
         axes.bar(ranks, gains, color=colours, width=1 if dense else 0.8, aa=not dense)
-        axes.set_xlim(0, max(len(gains), _FEWEST) + 1)
+        beside = 1 + max(0, _FEWEST - len(gains)) / 2
+        axes.set_xlim(1 - beside, len(gains) + beside)
         label = "mean gain"
         if mean.interval is not None:
             label += ", 95% interval"
@@ -252,6 +255,8 @@ def _gains(paired: Paired, unsorted: Sequence[float]) -> Plot:
         axes.axhline(0, color=INK, lw=0.8)
         key_above(axes)
         over_steps(axes, "tasks, by gain")
+        if len(gains) <= _FEWEST:
+            axes.set_xticks(ranks)
         axes.set_ylabel("gain in mean reward")
 
     lost = sum(gain < 0 for gain in gains)

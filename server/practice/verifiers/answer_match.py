@@ -29,7 +29,7 @@ from server.practice.verifiers.number_reading import (
     whole_number,
 )
 from server.practice.verifiers.protocol import (
-    AnswerVerifier,
+    TruthVerifier,
     refuse_tasks,
     require_truth,
     shortened,
@@ -52,11 +52,12 @@ _ARTICLE = re.compile(r"(?:the|an?) (?=\w)")
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212\u2019", "------'")
 _VERDICTS = ("yes", "no", "true", "false")
 _VERDICT = re.compile(
-    r"(?P<said>yes|no|true|false)\b(?!\s+(?:and|or)\b|\s*/)(?:\s*[^\w\s]|\s+(?:because|since|as)\b|$)"
+    r"(?P<said>yes|no|true|false)\b(?!\s+(?:and|or)\b|\s*/)(?:\s*[^\w\s]|\s+(?:because|since|as)\b|$"
+    r"|\s+that\b(?!.*\b(?:but|however|although|though)\b))"
 )
 
 
-class ExactVerifier(AnswerVerifier):
+class ExactVerifier(TruthVerifier):
     """1 if the whole answer is the ground truth, character for character, else 0.
 
     Only space around it does not count.
@@ -74,7 +75,7 @@ class ExactVerifier(AnswerVerifier):
         return Score(reward=float(right), feedback=None if right else "not the exact answer")
 
 
-class MatchVerifier(AnswerVerifier):
+class MatchVerifier(TruthVerifier):
     """1 if the answer says what the ground truth says, else 0; see `says`."""
 
     name = "match"
@@ -161,7 +162,7 @@ class Tolerance:
         return abs(got - wanted) <= self.amount * (abs(wanted) if self.relative else 1)
 
 
-class NumberVerifier(AnswerVerifier):
+class NumberVerifier(TruthVerifier):
     r"""1 if the number that the answer gives is the ground truth's, within the tolerance, else 0.
 
     It is the number that a marked answer (see `find_answer`) states, or else the last one of the

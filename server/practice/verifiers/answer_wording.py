@@ -18,6 +18,7 @@ MAX_VERBS = 20
 MAX_TURNS = 4
 MAX_SIGNED = 12  # characters of a name with signs at its end
 MAX_STATED = 4_000  # characters of one that are looked at
+MAX_DECLINED = 300  # characters of an answer that does no more than decline
 MAX_BARE = 6  # words of an answer that is no sentence
 
 
@@ -101,6 +102,20 @@ def denies(text: str) -> bool:
     """Whether a text says only what the answer is not, or that there is none."""
     return bool(
         words.DENIED.match(text) or words.REFUTED.match(text) or words.GIVES_UP.search(text)
+    )
+
+
+def declines(text: str) -> bool:
+    """Whether a text does no more than decline to answer ("I can't help with that").
+
+    That the model could not find the answer is an answer, if a wrong one.
+    """
+    said = text.strip()
+    return (
+        len(said) <= MAX_DECLINED
+        and words.DECLINES.match(said) is not None
+        and not re.search(r"\d", said)
+        and find_answer(said) is None
     )
 
 

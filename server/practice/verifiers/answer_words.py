@@ -110,12 +110,13 @@ HEDGED_BUT = re.compile(  # "I am not sure, but I think it is 4"
 SO_IT_IS = re.compile(  # "between 3 and 5, so 4"
     r"[^\n]+[,;]\s+(?:so|thus|hence|therefore)[\s,]+"
     r"(?:(?:it|that)['\u2019]s |(?:it|the answer) is )?"
-    r"(?P<said>[-$*\\(]*\d.*)",
+    r"(?P<said>[-$*\\(]*(?:\d.*|[a-z]\)?\W*$))",  # or the letter of a choice
     _ANY_CASE | re.DOTALL,
 )
 REFUTED = re.compile(  # "5 is wrong"
-    r"[-$\\(]*\d[^\s]*\)?\$? (?:is|was|would be)"
-    r" (?:the wrong|wrong|incorrect|false|impossible|not (?:right|correct|possible))\b",
+    r"[-$\\(]*\d[^\s]*\)?\$? (?:(?:is|was|would be)"
+    r" (?:the wrong|wrong|incorrect|false|impossible|too \w+|not (?:right|correct|possible))"
+    r"|(?:does not|doesn['\u2019]t|cannot|can['\u2019]t|will not|won['\u2019]t) (?:work|fit|be))\b",
     _ANY_CASE,
 )
 _WRONG = _one_of(
@@ -143,6 +144,20 @@ GIVES_UP = re.compile(
     r"\b(?:can(?:not|'t)|could(?: not|n't)|unable to|impossible to|do(?: not|n't))\b"
     r"(?=.*?\b(?:determine|solve|answer|say|tell|compute|calculate|know|find|decide|verify|confirm)\b)"
     r"|\b(?:not sure|no idea|unknown|undetermined)\b",
+    _ANY_CASE | re.DOTALL,
+)
+DECLINES = re.compile(  # to answer at all: "I'm sorry, but I can't help with that."
+    r"(?P<before>[^\n]{0,80}?)(?:"
+    r"\b(?:i|we)(?:['\u2019]m| am| are)?\s+(?:(?:can(?:not|['\u2019]t| not)|won['\u2019]t|will not"
+    r"|unable to|not (?:able|allowed|permitted) to|could(?: not|n['\u2019]t))\s+(?:\w+\s+)?"
+    r"(?:help|assist|comply|participate|engage|(?:fulfil+|complete|answer|process|continue with)"
+    r" (?:this|that|your|the) (?:\w+ )?request)"
+    r"|(?:must|have to|need to|will) (?:respectfully )?(?:decline|refuse)"
+    r"|not comfortable)\b"
+    r"|\bno puedo ayudar|\bkann ich [^\n]{0,20}nicht (?:weiter)?helfen"
+    r"|\bje ne peux pas [^\n]{0,9}aider"
+    r"|(?:\u65e0\u6cd5|\u4e0d\u80fd)(?:\u534f\u52a9|\u5e2e\u52a9|\u5e2e\u4f60)"
+    r")(?!.*\bbut\b)",
     _ANY_CASE | re.DOTALL,
 )
 LEAVES_CHOICE = re.compile(

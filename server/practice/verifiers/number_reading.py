@@ -48,7 +48,7 @@ _SUFFIXES = {"k": 10**3, "m": 10**6, "mn": 10**6, "mln": 10**6, "b": 10**9, "bn"
 _SUFFIX = r"(?-i:[kKMB]|\s?(?:[bB]n|m(?:l?n)))|(?(currency)\s?[kmb]|(?!))"  # 3 m are metres
 _NUMBER = re.compile(
     # not within a word, nor behind a digit, a power or an index; no base of a power
-    rf"(?<![A-Za-z\u00c0-\u024f\d_.^])(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?"
+    rf"(?<![A-Za-z\u00c0-\u024f\d_.^])(?<!\^-)(?>(?P<sign>(?<![\d)\]}}])[-+]\s?)?"
     r"(?P<currency>[$\u20ac\u00a3\u00a5\u20b9])?"
     rf"(?:\\frac\{{(?P<over>-?(?:{_DIGITS}))\}}\{{(?P<under>{_DIGITS})\}}"
     r"|10\s?(?:\^|\*\*)\s?\{?(?P<power>[-+]?\d{1,5})\}?"
@@ -57,6 +57,9 @@ _NUMBER = re.compile(
     rf"(?!\.\d)(?:[\s-]?(?P<scale>{'|'.join(SCALES)})s?\b|(?P<suffix>{_SUFFIX})(?![A-Za-z\d]))?",
     re.IGNORECASE,
 )
+_RAISED = re.compile(
+    r"(?<!(?<!\d)10)(?<!(?<!\d)10 )([\^_])\s?\{[^{}]*\}"
+)  # x^{4} and a_{4} are not 4
 _ROUNDED = re.compile(r"[\u2248\u2243]|\\approx(?![a-z])")
 _PERCENT = re.compile(r"\d\s?(?:%|\\%|percent\b)")
 _IN_BRACKETS = re.compile(r"(?<=\S)\s+\([^()]*\)$")
@@ -66,7 +69,8 @@ _OPERATOR = re.compile(
     r"|(?:multiplied|divided) by)?\s*|:"
 )
 _EXPRESSION_BEFORE = re.compile(
-    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2264\u2265\u00b1]|\\pm|[-+]|\\pi"
+    r"(?:[\u221a\u03c0^*/\u00d7\u00b7\u00f7]|\\sqrt\s*(?:\[\d\])?\{?|-\(|[A-Za-z]\(|[<>\u2260\u2264\u2265\u00b1]|\\pm|[-+]|\\pi"
+    r"|\\neq?|\\(?:binom|overline|bar)\s*\{?|\\frac\{[^{}]*\}\{"
     r"|\b(?:root|half|third|quarter|square|cube|factorial)\s+of(?:\s+the)?"
     r"|\b(?:not|isn['\u2019]t|nicht|niet|pas|\u043d\u0435|nearly|almost"
     r"|mindestens|h\u00f6chstens|au moins|au plus|al menos)"
@@ -75,7 +79,8 @@ _EXPRESSION_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _EXPRESSION_AFTER = re.compile(
-    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyzni](?![A-Za-z])|[*\u00d7\u00b7+/]\s*[\w(\\])"
+    r"\s?(?:[\u221a\u03c0^\u00f7]|\\(?:pi|sqrt|times|cdot|div)|\*\*|!|%\s?\d|[xyznie](?![A-Za-z])|C_?\d|[*\u00d7\u00b7+/]\s*[\w(\\])"
+    r"|[<>]\s?[\w\\(]|,\s?(?:\\infty|\u221e)"
     r"|\s(?:squared|cubed|factorial|choose|to the power"
     r"|at (?:most|least)"
     r"|(?:or|and) (?:more|less|fewer|greater|higher|lower|above|below|over|under|up))\b"
@@ -197,6 +202,7 @@ def plain(text: str) -> str:
     text = text.replace("\u2212", "-").replace("\u2044", "/").replace("\u2019", "'")
     text = text.replace(r"\%", "%").replace(r"\$", "$")
     text = re.sub(r"\^\{?\\circ\}?|\\degree", "\u00b0", text)
+    text = re.sub(r"(\\sqrt)\s*\[[^\]]*\]", r"\1", _RAISED.sub(r"\1n", text))
     text = re.sub(r"(?<=\d) and (?:a|one) half\b", " 1/2", text)
     text = re.sub(r"(?:(?<=^)|(?<=[\s(:=$]))\u2013(?=[\d.$])", "-", text)
     text = re.sub(r"\b(?:minus|negative)\s+(?=[\d$.\\])", "-", text, flags=re.IGNORECASE)

@@ -22,7 +22,7 @@ from server.practice.verifiers.answer_extraction import answer_in_tags
 from server.practice.verifiers.answer_wording import readings
 from server.practice.verifiers.package_scorers import Scorer, ScorerReply, ScorerRequest
 from server.practice.verifiers.protocol import (
-    AnswerVerifier,
+    TruthVerifier,
     VerifierError,
     refuse_tasks,
     require_truth,
@@ -36,7 +36,7 @@ LOADING = 120.0  # seconds until the packages are imported; a cold disk is slow
 MAX_LINE = 1 << 20
 
 
-class MathVerifier(AnswerVerifier):
+class MathVerifier(TruthVerifier):
     r"""1 if math-verify finds the answer equal to the ground truth, else 0.
 
     The answer is the part marked as such, in `\boxed{}` first of all (see `find_answer`); in a text
@@ -78,7 +78,7 @@ class MathVerifier(AnswerVerifier):
         await self._scorer_process.close()
 
 
-class GymVerifier(AnswerVerifier):
+class GymVerifier(TruthVerifier):
     """What the scorer of the task's family in reasoning-gym says, from 0 to 1.
 
     It is given what stands in the last `<answer>` tags, as the package advises, or else the whole

@@ -11,6 +11,7 @@ from experience_store.errors import BadInputError, ExperienceError
 from experience_store.submissions.clean_text import clean
 from experience_store.thoughts import without_thoughts
 from server.practice.records import Rollout, Score, Spent, Task
+from server.practice.verifiers.answer_wording import declines
 
 MAX_REASON = 400  # characters of what an error passes on
 MAX_NAMED = 5  # tasks that an error names
@@ -79,6 +80,23 @@ class AnswerVerifier(Verifier):
     async def score(self, task: Task, rollout: Rollout) -> Score:
         """Score an answer that is there, without thoughts in it; otherwise as `verify`."""
         raise NotImplementedError
+
+
+class TruthVerifier(AnswerVerifier):
+    """A verifier that compares answers with the ground truth.
+
+    A wrong answer that only declines to answer is a refusal: a failure that stays unscored, in
+    words as much as in a field of its own.
+    """
+
+    @override
+    async def verify(self, task: Task, rollout: Rollout) -> Score:
+        scored = await super().verify(task, rollout)
+        right = scored.reward is None or scored.reward >= 1
+        if right or not declines(without_thoughts(rollout.answer)):
+            return scored
+        failure = f"the model refused to answer: {shortened(rollout.answer.strip())}"
+        return Score(reward=None, failure=failure, unusable="refusal")
 
 
 def shortened(text: str) -> str:

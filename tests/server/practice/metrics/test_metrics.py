@@ -11,7 +11,7 @@ from server.practice.metrics.attempt_metrics import (
     reward_range,
 )
 from server.practice.metrics.comparison import ArmComparison, Paired, comparison
-from server.practice.metrics.estimates import ALL_ALIKE, ONE_TASK, Estimate
+from server.practice.metrics.estimates import ALL_ALIKE, ONE_TASK, Estimate, Interval, bootstrap
 from server.practice.metrics.run_metrics import (
     ArmMetrics,
     arm_metrics,
@@ -25,6 +25,7 @@ from server.practice.metrics.verdict import NO_PAIR, verdict
 from server.practice.records import (
     Rollout,
     Run,
+    Score,
     ScoredAttempt,
     Spent,
     StepLearning,
@@ -138,6 +139,16 @@ def test_unscored_attempts_may_have_earned_what_rewards_of_the_run_can_be() -> N
     assert found is not None
     assert found.extremes is not None
     assert (found.extremes.low, found.extremes.high) == (-5.0, -1.5)
+
+
+def test_what_cancels_out_is_zero_and_no_remainder_of_rounding() -> None:
+    rewards = [0.1, 0.2, -0.3]
+    without = {name: [0.0] for name in "abc"}
+    gained = {name: [reward] for name, reward in zip("abc", rewards, strict=True)}
+    found = compared(run(without=without, with_library=gained))
+    assert mean_of(found).gain.value == 0.0
+    assert mean(measured(a=[*rewards])).value == 0.0
+    assert bootstrap(rewards, seed=14, resamples=1) == Interval(low=0.0, high=0.0)
 
 
 def test_pass_at_k_is_given_for_powers_of_two_and_the_planned_k() -> None:
@@ -360,3 +371,26 @@ async def test_an_empty_answer_is_the_model_s_failure_and_not_the_verifier_s() -
     found = counts([ScoredAttempt(rollout=silent, score=score)])
     assert unscored(found) == "1 of 1 attempt unscored (1 empty)"
     assert found.verifier_failures == 0
+
+
+async def test_a_refusal_in_words_is_unscored_and_not_a_wrong_answer() -> None:
+    async def judged(answer: str, truth: str = "4") -> Score:
+        asked = Task(id="a", prompt="?", ground_truth=truth)
+        return await MatchVerifier().verify(asked, Rollout(messages=[], answer=answer))
+
+    for refusal in (
+        "I'm sorry, but I can't help with that.",
+        "<think>It is 4.</think>As an AI, I am unable to assist with this. What else can I do?",
+        "I must decline.",
+        "Lo siento, no puedo ayudar con eso.",
+    ):
+        score = await judged(refusal)
+        assert (score.reward, score.unusable) == (None, "refusal")
+        assert str(score.failure).startswith("the model refused to answer: ")
+    for wrong in (
+        "I cannot determine it.",
+        "I can't help with that, but my guess is five.",
+        "I can't help with that. The answer is 5.",
+    ):
+        assert (await judged(wrong)).reward == 0
+    assert (await judged("I can't help with that.", truth="I can't help with that")).reward == 1

@@ -278,6 +278,7 @@ async def test_a_verifier_that_raises_leaves_the_attempt_unscored(
 ) -> None:
     (tmp_path / "my_verifier.py").write_text(
         "def check(task, answer):\n"
+        "    print('at work')\n"
         "    if task.id == 't/2':\n"
         "        raise ValueError('I do not know')\n"
         "    return float(task.ground_truth in answer)\n"
@@ -286,6 +287,7 @@ async def test_a_verifier_that_raises_leaves_the_attempt_unscored(
     async with ground(tmp_path) as here:
         ended = await here.do("practice", "--verifier", "my_verifier:check", code=3)
         assert "I do not know" in ended.errors
+        assert "at work" not in ended.output  # which may be JSON
         options = ("--verifier", "my_verifier:check", "--accept-failures", "3")
         await here.do("practice", *options, code=4)
         assert len(here.attempts) == 18
