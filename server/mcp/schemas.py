@@ -139,16 +139,23 @@ class _GivenAnswer(BaseModel):
 
 
 _ANSWER = TypeAdapter(_GivenAnswer)
+MAX_ANSWERS = 64  # several times the requests of a page
 
 
 def read_answers(answers: object) -> list[tuple[str, str | Mapping[str, object]]]:
     """The answers as pairs of request id and raw answer.
 
     Raises:
-        BadInputError: If one is not of the form {"request_id": ..., "answer": ...}.
+        BadInputError: If one is not of the form {"request_id": ..., "answer": ...}, or there are
+            too many.
     """
     read: list[tuple[str, str | Mapping[str, object]]] = []
-    for number, item in enumerate(_listed(answers)):
+    listed = _listed(answers)
+    if len(listed) > MAX_ANSWERS:
+        raise BadInputError(
+            f"answers: {len(listed):,} at once are too many: send at most {MAX_ANSWERS} in a call"
+        )
+    for number, item in enumerate(listed):
         if item is None:
             continue
         found = from_json_text(item)

@@ -197,6 +197,7 @@ ODD_CALLS: list[tuple[str, dict[str, object], str]] = [
     ("update_experiences", {"library": ["lib"], "session_id": 3}, ""),
     ("update_experiences", {"library": True}, "library: must be text"),
     ("submit_answers", {"update_id": 5, "answers": [None]}, "answers: send at least one answer"),
+    ("submit_answers", {"update_id": 5, "answers": [1] * 200_000}, "200,000 at once are too many"),
     ("submit_answers", {"update_id": "u", "answers": "text"}, "answers.0: must be an object with"),
     ("list_libraries", {"after": 5}, ""),
 ]
