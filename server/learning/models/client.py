@@ -54,6 +54,7 @@ _NO_RETRY = {"x-should-retry": "false"}  # for the package
 _RETRIES = "x-stainless-retry-count"  # how often the package has sent the request again
 _NO_RESPONSE = "x-no-response"  # of a response that stands for none, or for none of use
 _MODERATED, _UNUSABLE, _UNAVAILABLE, _LATE = 403, 502, 503, 504
+_TOO_MANY = 429
 _TIMED_OUT = frozenset({408, _LATE, 524})  # says a gateway that waited for the model
 _FRAMING = frozenset({b"content-length", b"content-encoding", b"transfer-encoding"})
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
@@ -128,6 +129,8 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
             response = await self._completed(request, **options)
             if response.is_success:
                 self._slots.answered(turn)
+            elif response.status_code == _TOO_MANY:
+                self._slots.declined()
             return response
 
     async def _completed(self, request: httpx2.Request, **options: object) -> httpx2.Response:
