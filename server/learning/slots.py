@@ -6,6 +6,8 @@ while it is in flight, not while it waits to be sent again.
 A call that takes much longer than others did is overdue. For each of these, a library that has no
 call in flight may make one beyond the limit: so no library waits for one whose prompts hang. An
 endpoint that is slow for all gets such calls only until its first answers.
+
+An endpoint that declines calls as too many gets fewer at once, and slowly more again.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from statistics import median
 OVERDUE_SECONDS = 2.0
 OVERDUE_FACTOR = 4  # times the median of recent answers, if that is longer
 _RECENT = 32
+_REGAINED = 0.1  # of a slot, with each answer
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +65,7 @@ class Slots:
             overdue: Seconds after which a call is overdue at the earliest.
         """
         self._limit = limit
+        self._allowed = float(limit)
         self._overdue = overdue
         self._waiting: dict[Turn, asyncio.Future[None]] = {}
         self._calls: set[Turn] = set()
@@ -91,6 +95,11 @@ class Slots:
         """Note how long a call in flight took to be answered."""
         if turn.began is not None:
             self._seconds.append(asyncio.get_running_loop().time() - turn.began)
+        self._allowed = min(self._limit, self._allowed + _REGAINED)
+
+    def declined(self) -> None:
+        """Note that a call in flight was one too many."""
+        self._allowed = max(1.0, min(self._allowed, len(self._calls)) - 1)
 
     def _assign(self) -> None:
         """Give the slots that are free to those who wait."""
@@ -111,9 +120,10 @@ class Slots:
             return in_flight[turn.library], self._last.get(turn.library, 0)
 
         first = min(self._waiting, key=rank, default=None)
-        if first is None or len(self._calls) < self._limit:
+        limit = int(self._allowed)
+        if first is None or len(self._calls) < limit:
             return first
-        lent = len(self._calls) - self._limit
+        lent = len(self._calls) - limit
         overdue = sum(left <= 0 for left in self._left())
         return first if not in_flight[first.library] and lent < overdue else None
 

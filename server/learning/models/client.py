@@ -13,9 +13,10 @@ import json
 import logging
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import cast
+from typing import TypeAlias, cast
 
 import httpx2
 import openai
@@ -55,7 +56,10 @@ _NO_RETRY = {"x-should-retry": "false"}  # for the package
 _RETRIES = "x-stainless-retry-count"  # how often the package has sent the request again
 _NO_RESPONSE = "x-no-response"  # of a response that stands for none, or for none of use
 _MODERATED, _UNUSABLE, _UNAVAILABLE, _LATE = 403, 502, 503, 504
+_TOO_MANY = 429
 _TIMED_OUT = frozenset({408, _LATE, 524})  # says a gateway that waited for the model
+_FRAMING = frozenset({b"content-length", b"content-encoding", b"transfer-encoding"})
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 
 
 def client_of(settings: ModelSettings, slots: Slots | None = None) -> openai.AsyncOpenAI:
@@ -127,6 +131,8 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
             response = await self._completed(request, **options)
             if response.is_success:
                 self._slots.answered(turn)
+            elif response.status_code == _TOO_MANY:
+                self._slots.declined()
             return response
 
     async def _completed(self, request: httpx2.Request, **options: object) -> httpx2.Response:
@@ -151,13 +157,14 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
 
     async def _sent(self, request: httpx2.Request, **options: object) -> httpx2.Response:
         """The response; one in its place if there is none and another try makes no sense."""
-        where = f"{request.url.scheme}://{request.url.netloc.decode()}"
+        where = _origin(request)
         try:
             response = await self._received(request, **options)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             if where in self._reached:
                 raise
-            return _instead(request, _UNAVAILABLE, f"no connection to {where}: {_why(error)}")
+            to = _origin(error.request)  # it may have been redirected
+            return _instead(request, _UNAVAILABLE, f"no connection to {to}: {_why(error)}")
         except httpx2.TimeoutException:
             if not _is_last(request):
                 raise
@@ -266,11 +273,15 @@ async def _whole(response: httpx2.Response) -> httpx2.Response:
             return _instead(response.request, _UNUSABLE, said)
     return httpx2.Response(
         response.status_code,
-        headers=_without_framing(response.headers),
+        headers=_without_framing(response.headers.raw),
         content=bytes(body),
         request=response.request,
         history=response.history,
     )
+
+
+def _origin(request: httpx2.Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc.decode()}"
 
 
 def _redirected(response: httpx2.Response) -> str:
@@ -288,23 +299,32 @@ def _standard(response: httpx2.Response) -> httpx2.Response:
         return response
     if (status := status_in(body)) is not None:
         error = {"error": {"message": error_in(body), "code": status}}
-        return _response(response.request, status, error, response.headers)
+        return _response(response.request, status, error, response.headers.raw)
     completion = in_standard_form(body)
     try:
         first_choice(completion)
     except NoCompletionError as error:
         return _instead(response.request, _UNUSABLE, str(error))
-    return _response(response.request, response.status_code, completion, response.headers)
+    return _response(response.request, response.status_code, completion, response.headers.raw)
 
 
 def _read(response: httpx2.Response) -> object:
     """The decoded body of a response, streamed or not; its text if it is neither."""
     if response.headers.get("content-type", "").startswith(STREAM):
         return joined(response.text)
-    try:
-        return cast("object", json.loads(response.content))
-    except (ValueError, RecursionError):
-        return joined(response.text) or response.text
+    for content in (response.content, response.text):  # which may be in another encoding
+        with suppress(ValueError, RecursionError):
+            return cast("object", json.loads(content))
+    return joined(response.text) or _before_garbage(response.text) or response.text
+
+
+def _before_garbage(text: str) -> object:
+    """The JSON object that a text begins with, if none comes after it; None for none."""
+    with suppress(ValueError, RecursionError):
+        body, end = cast("tuple[object, int]", json.JSONDecoder().raw_decode(text))
+        if isinstance(body, dict) and "{" not in text[end:]:
+            return cast("Json", body)
+    return None
 
 
 def _is_last(request: httpx2.Request) -> bool:
@@ -322,20 +342,21 @@ def _final(response: httpx2.Response) -> httpx2.Response:
 
 def _instead(request: httpx2.Request, status: int, message: str) -> httpx2.Response:
     body = {"error": {"message": message, "code": status}}
-    return _response(request, status, body, {**_NO_RETRY, _NO_RESPONSE: "1"})
+    headers = httpx2.Headers({**_NO_RETRY, _NO_RESPONSE: "1"})
+    return _response(request, status, body, headers.raw)
 
 
 def _response(
-    request: httpx2.Request, status: int, body: object, headers: Mapping[str, str]
+    request: httpx2.Request, status: int, body: object, headers: RawHeaders
 ) -> httpx2.Response:
-    kept = {**_without_framing(headers), "content-type": "application/json"}
+    kept = httpx2.Headers(_without_framing(headers))
+    kept["content-type"] = "application/json"
     return httpx2.Response(status, headers=kept, content=encoded(body), request=request)
 
 
-def _without_framing(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers without those about how the body was sent."""
-    framing = {"content-length", "content-encoding", "transfer-encoding"}
-    return {name: value for name, value in headers.items() if name.lower() not in framing}
+def _without_framing(headers: RawHeaders) -> RawHeaders:
+    """The headers without those about how the body was sent; as bytes, for not all are ASCII."""
+    return [(name, value) for name, value in headers if name.lower() not in _FRAMING]
 
 
 def _why(error: BaseException) -> str:

@@ -122,11 +122,11 @@ def first_choice(completion: object) -> tuple[Json, Json]:
 
 def _kind(value: object) -> str:
     """What a JSON value is, in a word or two."""
+    if value in ([], {}, ""):
+        return "empty"
     match value:
         case None:
             return "null"
-        case [] | {} | "":
-            return "empty"
         case list():
             return "a list"
         case str():

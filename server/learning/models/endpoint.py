@@ -65,10 +65,8 @@ class Endpoint:
         """
         messages = _messages(request, correction)
         asked = "\n".join(message["content"] for message in messages)
-        schema = {"name": request.step, "strict": True, "schema": request.schema}
-        format_ = {"response_format": {"type": "json_schema", "json_schema": schema}}
         try:
-            body = await self._create(self._client, messages, format_)
+            body = await self._create(self._client, messages, _format(request, correction))
         except openai.APIError as error:
             raise await self._meant(failure_of(error)) from error
         reply = read_reply(body, asked, self._settings.prices)
@@ -112,6 +110,14 @@ class Endpoint:
             case "unavailable":
                 kind = ModelLateError if failure.late else ModelUnavailableError
                 return kind(f"{self._where} failed: {failure.said}")
+
+
+def _format(request: Asked, correction: Correction | None) -> dict[str, object]:
+    """The format of the answer; none after an answer without JSON: asking for it did not help."""
+    if correction is not None and "{" not in correction.answer:
+        return {}
+    schema = {"name": request.step, "strict": True, "schema": request.schema}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 def _messages(request: Asked, correction: Correction | None) -> list[dict[str, str]]:

@@ -133,13 +133,19 @@ def _error(body: object) -> object:
         if not isinstance(part, Mapping):
             continue
         holder = cast("Mapping[str, object]", part)
-        if error := holder.get("error"):
+        error = holder.get("error")
+        if error and not _says_nothing(error):
             return error
         if holder.get("finish_reason") == "error":
             return {"message": "the response is an error, without a message"}
     if not choices and (found.get("object") == "error" or _is_bare_error(found)):
         return found
     return None
+
+
+def _says_nothing(error: object) -> bool:
+    """Whether an error's fields are all empty: some gateways send one beside every answer."""
+    return isinstance(error, Mapping) and not any(cast("Mapping[str, object]", error).values())
 
 
 def _is_bare_error(body: Mapping[str, object]) -> bool:

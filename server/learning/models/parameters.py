@@ -29,9 +29,10 @@ _OPTIONAL = (
     "tool_choice",
     *_LIMITS,
 )
-_DECLINING = frozenset({400, 404, 405, 415, 422, 500, 501})
+_DECLINING = frozenset({400, 404, 405, 415, 422, 500, 501, 502})
 _UNCLEAR = frozenset({400, 405, 415, 422, 501})  # whatever is said of why
 _BAD_REQUEST, _SERVER_ERROR = 400, 500
+_BAD_GATEWAY = 502  # also an error with status 200, and without one of its own
 _NOT_FOUND = 404  # a wrong address, or nobody who supports what is asked
 _JSON = "json_object"
 _AT_ONCE = "an answer that is not streamed"
@@ -55,7 +56,8 @@ _DECLINES = re.compile(
 _UNSUPPORTED = re.compile(r"support|parameter|option|feature|capab", re.IGNORECASE)
 # What is about the prompt, the key or the model is not about a parameter that nobody named.
 _ABOUT_ELSE = re.compile(
-    r"context[_ ](?:length|window)|maximum context|too (?:long|many|much)|prompt is|input is"
+    r"context[_ ](?:length|window|size)|maximum context|(?:input|prompt) length|reduce the length"
+    r"|too (?:long|many|much)|prompt is|input is"
     r"|content[_ ](?:filter|management|policy)|moderat|policy|flagged|safety|blocked"
     r"|api[_ ]key|unauthori[sz]ed|credit|quota|billing|balance"
     r"|model\b[^.;]{0,60}\b(?:not (?:found|exist)|unknown|invalid|unavailable)"
@@ -273,9 +275,11 @@ def _named(sent: Json, concession: Concession, refusal: Refusal) -> Iterator[Con
         yield replace(concession, weaker_format=concession.weaker_format + 1)
     if refusal.status == _SERVER_ERROR:
         return  # it may be about anything, and name it by chance
-    if not sent.get("stream") and _ABOUT_STREAM.search(text):
+    declines = _DECLINES.search(text) is not None
+    clear = declines or refusal.status != _BAD_GATEWAY  # which may be about a broken stream
+    if clear and not sent.get("stream") and _ABOUT_STREAM.search(text):
         yield replace(concession, stream=True)
-    if not _DECLINES.search(text):
+    if not declines:
         return
     for name in _OPTIONAL:
         named = rf"(?<![a-z_])(?:{'|'.join(_aliases(name))})(?![a-z_])"

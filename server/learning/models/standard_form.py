@@ -107,7 +107,8 @@ def _message(message: Json, *, finished: bool) -> Json:
     Reasoning without content is the answer, if the endpoint put it apart and it was not cut: some
     servers take all of a short answer for reasoning. Thoughts that the model marked are not.
     """
-    thoughts, text = split_thoughts(_well_formed("".join(_texts(message.get("content")))))
+    content = _as_text(message.get("content"))
+    thoughts, text = split_thoughts(_well_formed("".join(_texts(content))))
     reasoning = [*_reasoning(message), thoughts]
     refusal = message.get("refusal") or next(_refusals(message.get("content")), None)
     standard = {name: value for name, value in message.items() if name not in _REASONING_FIELDS}
@@ -154,6 +155,14 @@ def _texts(content: object) -> Iterator[str]:
     part = object_or_empty(content)
     if part and str(part.get("type", "text")) in {"text", "output_text"}:
         yield from _texts(part.get("text", part.get("content")))
+
+
+def _as_text(content: object) -> object:
+    """The content; as JSON text if the endpoint decoded what the model wrote."""
+    is_part = {"text", "content", "type"} & as_object(content).keys()
+    if content is None or isinstance(content, str | list) or is_part:
+        return cast("object", content)
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _refusals(content: object) -> Iterator[str]:

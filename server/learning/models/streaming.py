@@ -55,10 +55,11 @@ def _events(stream: str) -> Iterator[Json]:
         lines = [line.partition(":") for line in _LINE_END.split(block)]
         data = "\n".join(value.removeprefix(" ") for name, _, value in lines if name == "data")
         is_error = any(name == "event" and "error" in value for name, _, value in lines)
+        if is_error and data:
+            yield {"error": data}  # JSON or text
+            continue
         for event in _decoded(data):
-            if is_error:
-                yield {"error": event}
-            elif isinstance(event, dict):
+            if isinstance(event, dict):
                 yield cast("Json", event)
 
 

@@ -166,6 +166,18 @@ async def test_a_model_is_told_what_was_wrong_with_its_answer(store: Store) -> N
 
     assert [asked.messages for asked in endpoint.calls] == [1, 3]
     assert [a.refused is None for a in closed.answers] == [False, True]
+    assert [asked.format for asked in endpoint.calls] == ["json_schema", "json_schema"]
+
+
+@pytest.mark.parametrize("words", ["Sorry, I know no schemas.", ""])
+async def test_an_answer_in_words_in_place_of_json_is_asked_for_without_a_format(
+    store: Store, words: str
+) -> None:
+    await submit_tasks(store, TASKS[:1])
+    async with ScriptedEndpoint(lambda a: Said(words) if a.format else right(a)) as endpoint:
+        await learn(store, endpoint)
+
+    assert await lessons(store) == {lesson(TASKS[0])}
 
 
 async def test_a_group_whose_answers_cannot_be_used_fails_alone_and_waits_again(

@@ -165,3 +165,14 @@ async def test_a_healthy_library_publishes_while_three_others_hang(
                     await asyncio.sleep(0.05)
             assert made.trouble is None
     assert endpoint.most_at_once <= concurrency + len(hang)
+
+
+async def test_an_endpoint_that_declines_calls_as_too_many_gets_fewer_at_once() -> None:
+    slots = Slots(4)
+    calls = Calls(slots)
+    assert await calls.ask("a", "b") == ["a", "b"]
+    slots.declined()
+    assert await calls.ask("c") == ["a", "b"]
+    assert await calls.end(0) == ["a", "b"]
+    assert await calls.end(1) == ["a", "b", "c"]
+    await calls.end(2)

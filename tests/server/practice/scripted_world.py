@@ -77,7 +77,8 @@ def teach(asked: Asked) -> Said:
 
 def is_attempt(asked: Asked) -> bool:
     """Whether the call is a player's."""
-    return asked.format is None and asked.prompt != PROBE
+    is_correction = asked.last.text.startswith("This answer cannot be used")
+    return asked.format is None and asked.prompt != PROBE and not is_correction
 
 
 def world(asked: Asked) -> Said:

@@ -122,6 +122,8 @@ FORMATS = (
         200,
         _error("This response_format type is unavailable now", code=400),
     ),
+    Declining("an excuse", _BOTH, 200, {"message": "Sorry! JSON mode is not for this model."}),
+    Declining("bad gateway", _SCHEMA, 502, _error("response_format: no such type upstream")),
 )
 PARAMETERS = (
     Declining(
@@ -163,6 +165,8 @@ PARAMETERS = (
         400,
         _error("max_tokens must be in range [1, 512]"),
     ),
+    Declining("an excuse", _has("seed"), 200, {"success": False, "msg": "seed is unsupported"}),
+    Declining("in Chinese", _has("seed"), 400, _error("\u53c2\u6570\u9519\u8bef")),
     Declining("seed", _has("seed"), 422, {"message": "property 'seed' is unsupported"}),
     Declining(
         "several", _has("seed", "temperature"), 400, _error("unknown field: temperature, seed")

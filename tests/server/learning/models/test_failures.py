@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from dataclasses import replace
 
@@ -159,9 +160,14 @@ async def test_a_response_of_no_use_is_an_error_that_is_not_repeated_at_once() -
         (b"200 OK", b" " * 20_000_000, "longer than 32 MB"),
         (b"307 Go\r\nlocation: /v1/chat/completions", b"", "redirects without end"),
         (b"302 Go\r\nlocation: /login", b"", "/login (HTTP 302): set --base-url"),
+        (b"307 Go\r\nlocation: http://127.0.0.1:1/v1", b"", "no connection to http://127.0.0.1:1:"),
+        (b"500 Oh\r\nx-said: \xe4\xbd\xa0", b"", "HTTP 500"),
         (b"200 OK\r\ncontent-length: 99999", b"[" * 99_999, "not a chat completion"),
     ],
-    ids=["drips", "never ends", "redirects in a circle", "redirects to a page", "is too deep"],
+    ids=[
+        *("drips", "never ends", "redirects in a circle", "redirects to a page"),
+        *("redirects to nobody", "has other letters in a header", "is too deep"),
+    ],
 )
 async def test_a_response_that_leads_nowhere_is_an_error(
     head: bytes, part: bytes, why: str
@@ -182,12 +188,33 @@ async def test_a_response_that_leads_nowhere_is_an_error(
     assert why in str(error)
 
 
+async def test_an_answer_is_read_whatever_is_around_it() -> None:
+    body = json.dumps({"choices": [{"message": {"content": "\u00e9"}}]}, ensure_ascii=False)
+    for head, sent in (
+        (b"x-said: \xe4\xbd\xa0", body.encode()),
+        (b"x-said: \xe9", body.encode("utf-8-sig")),
+        (b"content-type: application/json; charset=latin-1", body.encode("latin-1")),
+        (b"content-type: text/html", body.encode() + b"\n<!-- 7 ms -->"),
+    ):
+
+        async def respond(
+            _: bytes, writer: asyncio.StreamWriter, head: bytes = head, sent: bytes = sent
+        ) -> None:
+            writer.write(b"HTTP/1.0 200 OK\r\n%s\r\n\r\n%s" % (head, sent))
+
+        async with serving(respond) as url:
+            endpoint = Endpoint(replace(settings(url), retries=0))
+            assert (await endpoint.ask(QUESTION)).text == "\u00e9", head
+            await endpoint.close()
+
+
 async def test_a_stream_that_breaks_off_is_no_answer() -> None:
     event = 'data: {"choices": [{"index": 0, "delta": {"content": "half"}}]}\n\n'
     for raw, why in (
         (event, "the stream broke off"),
         (event[:40], "an event of the stream is cut off"),
         (f'{event}event: error\ndata: {{"message": "overloaded"}}\n\n', "overloaded"),
+        (f"{event}event: error\ndata: no room left\n\n", "no room left"),
     ):
         said = Said(raw=raw, content_type="text/event-stream")
         async with ScriptedEndpoint(lambda _, said=said: said) as scripted:
