@@ -159,7 +159,7 @@ def _texts(content: object) -> Iterator[str]:
 
 def _as_text(content: object) -> object:
     """The content; as JSON text if the endpoint decoded what the model wrote."""
-    is_part = {"text", "content", "type"} & as_object(content).keys()
+    is_part = {"text", "content", "type"} & object_or_empty(content).keys()
     if content is None or isinstance(content, str | list) or is_part:
         return cast("object", content)
     return json.dumps(content, ensure_ascii=False)
