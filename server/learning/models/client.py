@@ -198,7 +198,7 @@ class ChatClient(openai.DefaultAsyncHttpxClient):
             return response
         return httpx2.Response(
             response.status_code,
-            headers=_without_framing(response.headers),
+            headers=_without_framing(response.headers.raw),
             content=told.encode("utf-8", "replace"),
             request=request,
         )
