@@ -13,6 +13,7 @@ from experience_store.library import Policy
 from experience_store.operations import Add, Merge, Retire, Revise
 from experience_store.token_estimate import estimate_tokens
 from tests.builders import add, answer, attempt, group, operation, snapshot, state, update
+from tests.parameters import first_of
 
 
 def outcome_of(of: Update) -> UpdateOutcome:
@@ -207,7 +208,7 @@ def test_two_groups_with_the_same_question_text_stay_separate() -> None:
     assert "right won" in right.prompt
 
 
-@pytest.mark.parametrize("words", [50_000, 400_000])
+@pytest.mark.parametrize("words", first_of(50_000, 400_000))
 def test_an_attempt_too_long_for_the_context_does_not_kill_the_call(words: int) -> None:
     giant = attempt("word " * words, 0.0, id="giant")
     long_group = group(attempt("won", 1.0, id="w"), giant)

@@ -111,6 +111,7 @@ def test_the_library_may_be_an_argument_or_an_option(
 
 
 @pytest.mark.parametrize("form", [f for f in FORMS if not f.startswith(("delete", "import"))])
+@pytest.mark.exhaustive
 def test_the_library_may_come_from_the_environment_and_an_argument_overrides_it(
     zoo: Program, form: str, as_argument: Callable[[Program, str], str]
 ) -> None:

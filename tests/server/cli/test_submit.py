@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parameters import first_of
 from tests.paths import ROOT
 from tests.processes.starting import cli_command, kill
 from tests.server.cli.program import AIME, AIRLINE, DATES, Json, Program, lines, needs
@@ -53,7 +54,7 @@ def test_evaluations_become_30_groups_of_which_15_have_signal(
     assert counts(program.json("submit", needs(file))) == (attempts, attempts, 0, 30, 15, 15)
 
 
-@pytest.mark.parametrize("file", [AIRLINE, DATES, AIME])
+@pytest.mark.parametrize("file", first_of(AIRLINE, DATES, AIME))
 def test_submitting_a_file_twice_adds_nothing(program: Program, file: Path) -> None:
     first = program.json("submit", needs(file))
     again = program.json("submit", str(file))

@@ -55,12 +55,10 @@ async def test_nothing_is_asked_for_groups_without_signal(
     assert "requests" not in asked.data
 
 
-async def test_a_page_of_requests_fits_what_hosts_show_and_all_pages_come(
-    database: Path, mode: Mode
-) -> None:
+async def test_a_page_of_requests_fits_what_hosts_show_and_all_pages_come(database: Path) -> None:
     long = "word " * 12_000
     asked_for: list[str] = []
-    async with connected(database, mode) as client:
+    async with connected(database) as client:
         for number in range(8):
             attempts = [
                 {"output": f"{number} good {long}", "reward": 1},

@@ -16,6 +16,7 @@ from experience_store.testing import lesson
 from server.child_process import cli_command
 from server.mcp.build import build_server
 from server.settings import Settings
+from tests.parameters import first_of
 from tests.paths import DATA
 from tests.processes import starting
 from tests.processes.calling import WON_AND_LOST, Answer, answers_to, call, learn, submit
@@ -188,7 +189,11 @@ async def test_all_tau_bench_rollouts_become_groups_and_sending_them_twice_doubl
     assert (library["groups"], library["waiting"]) == (34, 17)
 
 
-@pytest.mark.parametrize("name", ["korgym-datecount/groups.jsonl", "aime-2024/groups.jsonl"])
+@pytest.mark.parametrize(
+    "name", first_of("korgym-datecount/groups.jsonl", "aime-2024/groups.jsonl")
+)
+    "name", first_of("korgym-datecount/groups.jsonl", "aime-2024/groups.jsonl")
+)
 async def test_recorded_evaluations_become_groups_of_which_half_have_signal(
     database: Path, name: str
 ) -> None:

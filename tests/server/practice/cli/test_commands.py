@@ -95,6 +95,7 @@ async def test_evaluate_needs_a_library_with_experiences(tmp_path: Path, practis
         assert "lip" not in (await here.command("libraries")).output
 
 
+@pytest.mark.exhaustive
 async def test_a_run_can_start_after_its_tools_file_was_fixed(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         file = tmp_path / "mcp.json"
@@ -147,6 +148,7 @@ def test_only_the_address_of_an_endpoint_is_recorded(url: str | None, address: s
     assert address_of(url) == address
 
 
+@pytest.mark.exhaustive
 async def test_held_out_tasks_can_use_other_fields(tmp_path: Path) -> None:
     def renamed(first: int, task: str, truth: str) -> list[dict[str, str]]:
         return [
@@ -257,6 +259,7 @@ def test_settings_that_differ_are_named_in_words(
     assert "0123456789" not in found
 
 
+@pytest.mark.exhaustive
 async def test_prompts_of_the_teacher_can_be_bounded(tmp_path: Path) -> None:
     def long_winded(asked: Asked) -> Said:
         said = world(asked)

@@ -689,6 +689,7 @@ def test_each_epoch_has_its_own_order_whatever_the_order_of_the_file() -> None:
     assert {t.id for t in orders[0]} == {t.id for t in tasks}
 
 
+@pytest.mark.exhaustive
 def test_the_order_is_the_same_in_every_process() -> None:
     code = (
         "from server.practice.datasets import shuffled; from server.practice.records import Task;"

@@ -149,6 +149,7 @@ def test_with_ground_truth_the_learner_sees_both(practised: Ground) -> None:
     assert all(TRUTH in prompt and "reward" in prompt for prompt in comparisons)
 
 
+@pytest.mark.exhaustive
 async def test_a_new_library_learns_from_a_group_of_one(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.do("practice", "--group-size", "1")
@@ -222,6 +223,7 @@ async def test_evaluate_measures_what_practice_left(tmp_path: Path, practised: G
     assert counted(found["totals"]["whole"])["calls"] == here.spent()["calls"]
 
 
+@pytest.mark.exhaustive
 async def test_one_arm_can_be_evaluated_and_the_other_added_later(
     tmp_path: Path, practised: Ground
 ) -> None:

@@ -83,6 +83,7 @@ async def test_an_older_copy_or_a_deleted_library_is_not_evaluated(tmp_path: Pat
         assert here.report()["stopped"] is None, "a run that is done needs its library no more"
 
 
+@pytest.mark.exhaustive
 async def test_a_run_that_has_done_nothing_yet_can_start_in_another_database(
     tmp_path: Path,
 ) -> None:

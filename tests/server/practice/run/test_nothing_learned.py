@@ -63,6 +63,7 @@ async def test_nothing_learned_is_the_headline_with_the_reason(
         assert (again.output, len(here.endpoint.calls)) == (ended.output, calls)
 
 
+@pytest.mark.exhaustive
 async def test_experiences_from_before_are_measured_though_nothing_was_learned(
     tmp_path: Path, practised: Ground
 ) -> None:

@@ -46,6 +46,7 @@ async def test_failed_rollouts_are_unscored_and_in_no_figure(
     assert found["failures"]["times"] == 4
 
 
+@pytest.mark.exhaustive
 async def test_a_successful_retry_counts_and_the_first_try_is_paid_for(tmp_path: Path) -> None:
     seen: set[str] = set()
 
@@ -196,6 +197,7 @@ async def test_attempts_that_met_an_outage_are_repeated_by_the_same_command(tmp_
         assert here.report()["failures"]["times"] == 0
 
 
+@pytest.mark.exhaustive
 async def test_outages_stay_unscored_where_the_user_accepts_them(tmp_path: Path) -> None:
     def some(asked: Asked) -> Said | None:
         return Said(status=500) if "number 102 " in asked.prompt else None
@@ -228,6 +230,7 @@ async def test_a_teacher_whose_quota_is_spent_stops_the_run(tmp_path: Path) -> N
         assert here.report()["steps"][0]["size"] > 0
 
 
+@pytest.mark.exhaustive
 async def test_a_judge_whose_quota_is_spent_stops_the_run_at_once(tmp_path: Path) -> None:
     broke = True
 
@@ -298,6 +301,7 @@ async def test_a_verifier_that_raises_leaves_the_attempt_unscored(
     assert "I do not know" in str(found["failures"])
 
 
+@pytest.mark.exhaustive
 async def test_a_judge_that_is_unavailable_leaves_attempts_unscored(tmp_path: Path) -> None:
     def no_judge(asked: Asked) -> Said | None:
         judging = asked.prompt.startswith("You judge") and "number 3 " in asked.prompt
@@ -312,6 +316,7 @@ async def test_a_judge_that_is_unavailable_leaves_attempts_unscored(tmp_path: Pa
     assert counted(found["totals"]["whole"])["calls"] == len(here.endpoint.calls) - 3
 
 
+@pytest.mark.exhaustive
 async def test_a_judge_that_never_answers_stops_the_run_but_keeps_the_rollouts(
     tmp_path: Path,
 ) -> None:

@@ -141,6 +141,7 @@ async def test_a_phase_of_refusals_stops_the_run_unless_they_are_accepted(
         assert len(here.endpoint.calls) == calls
 
 
+@pytest.mark.exhaustive
 async def test_many_refused_attempts_at_one_task_do_not_stop_the_run(tmp_path: Path) -> None:
     def too_long(asked: Asked) -> Said | None:
         return Said("too long", status=400) if "number 100 " in asked.prompt else None

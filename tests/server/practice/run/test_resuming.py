@@ -232,6 +232,7 @@ async def test_a_run_is_not_resumed_by_another_verifier_seeding_or_endpoint(
         assert (len(here.endpoint.calls), other.calls) == (calls, [])
 
 
+@pytest.mark.exhaustive
 async def test_a_run_is_resumed_from_another_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +267,7 @@ async def test_what_a_run_of_an_older_release_does_not_say_is_taken_as_it_is_now
         assert "--send-seed was on, now off" in (await here.invoke(arguments)).error
 
 
+@pytest.mark.exhaustive
 async def test_a_run_that_has_done_nothing_yet_may_get_other_settings(tmp_path: Path) -> None:
     def only_one(asked: Asked) -> Said:
         return world(asked) if asked.model == "right" else Said("no such model", status=404)
@@ -309,6 +311,7 @@ async def test_the_library_is_what_it_was_before_the_step_that_is_redone(
     assert not any("[G" in asked.prompt for asked in here.attempts)
 
 
+@pytest.mark.exhaustive
 async def test_a_step_that_was_not_reached_cannot_be_redone(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         await here.do("practice")

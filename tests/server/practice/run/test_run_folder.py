@@ -68,6 +68,7 @@ async def test_a_folder_with_other_data_is_refused_and_unchanged(
         assert here.endpoint.calls == []
 
 
+@pytest.mark.exhaustive
 async def test_other_files_in_the_folder_do_not_matter(tmp_path: Path) -> None:
     async with ground(tmp_path) as here:
         here.run.mkdir()

@@ -108,6 +108,7 @@ async def test_no_secret_is_kept_or_printed_wherever_it_comes_from(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("no_pages")
+@pytest.mark.exhaustive
 async def test_the_verifier_scores_the_answer_as_it_was(tmp_path: Path) -> None:
     secret = planted("answer")
     async with ground(tmp_path, but(world, lambda a: Said(secret) if is_attempt(a) else None)) as h:
