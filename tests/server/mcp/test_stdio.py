@@ -192,8 +192,6 @@ async def test_all_tau_bench_rollouts_become_groups_and_sending_them_twice_doubl
 @pytest.mark.parametrize(
     "name", first_of("korgym-datecount/groups.jsonl", "aime-2024/groups.jsonl")
 )
-    "name", first_of("korgym-datecount/groups.jsonl", "aime-2024/groups.jsonl")
-)
 async def test_recorded_evaluations_become_groups_of_which_half_have_signal(
     database: Path, name: str
 ) -> None:
