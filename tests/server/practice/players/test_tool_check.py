@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pydantic_ai")
-
-from server.practice.players.tool_check import check_tools
 from tests.server.practice.scripted_agent import SERVER
 from tests.server.practice.scripted_world import ground
 
-pytestmark = pytest.mark.usefixtures("no_pages")
+pytestmark = [
+    pytest.mark.usefixtures("no_pages"),
+    pytest.mark.skipif(find_spec("pydantic_ai") is None, reason="needs pydantic-ai"),
+]
 
 GOOD = {"command": sys.executable, "args": [SERVER]}
 
@@ -55,6 +56,8 @@ async def test_a_server_that_does_not_start_is_named_before_anything_is_spent(
 
 
 async def test_servers_that_start_pass(tmp_path: Path) -> None:
+    from server.practice.players.tool_check import check_tools  # noqa: PLC0415  # takes seconds
+
     file = tmp_path / "mcp.json"
     file.write_text(json.dumps({"mcpServers": {"one": GOOD, "two": GOOD}}))
     await check_tools(file, 60)
