@@ -247,6 +247,7 @@ def test_long_hostile_text_is_checked_in_time(unit: str, part: int) -> None:
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no recorded rollouts at {DATA}")
+@pytest.mark.exhaustive
 def test_lines_of_recorded_solutions_pass() -> None:
     for path in sorted(DATA.glob("aime*/*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():

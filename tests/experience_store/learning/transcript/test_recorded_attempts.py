@@ -85,6 +85,7 @@ def test_customer_service_attempts_keep_their_changes_and_errors(
 
 
 @pytest.mark.parametrize("path", first_of(AIME, DATES), ids=["mathematics", "dates"])
+@pytest.mark.exhaustive
 def test_reasoning_keeps_its_final_answer(path: Path) -> None:
     for row in rows(path):
         for each in row["attempts"]:

@@ -213,6 +213,7 @@ def test_undo_restores_the_exact_file(
 
 
 @pytest.mark.parametrize(("host", "text"), FILES)
+@pytest.mark.exhaustive
 def test_undo_keeps_a_later_comment(workspace: Workspace, host: str, text: str) -> None:
     path = workspace.write(host, text)
     workspace.install(host)
@@ -238,6 +239,7 @@ def test_two_entries_are_undone_in_any_order(
 
 
 @pytest.mark.parametrize(("host", "text"), FILES)
+@pytest.mark.exhaustive
 def test_undo_of_a_changed_entry_restores_its_values(
     workspace: Workspace, host: str, text: str
 ) -> None:

@@ -48,6 +48,7 @@ async def serving(
     first_of(False, True),
     ids=["the run teaches", "it has a model"],
 )
+@pytest.mark.exhaustive
 async def test_practice_over_http_learns_what_it_learns_embedded(
     tmp_path: Path, model: bool
 ) -> None:

@@ -51,6 +51,7 @@ def _gains(draw: random.Random, tasks: int, effect: float) -> list[float]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_the_interval_covers_the_true_gain_about_as_often_as_it_says() -> None:
     draw, effect, runs = random.Random(3), 0.15, 300
     covered = 0

@@ -12,6 +12,7 @@ from experience_store.library import Library
 from experience_store.testing import Asked, Said, Script
 from server.practice.records import Task
 from server.practice.run.direct import DirectQuestion
+from tests.parameters import first_of
 from tests.server.practice.scripted_world import counted, ground, is_attempt, world
 
 pytestmark = pytest.mark.usefixtures("no_pages")
@@ -34,18 +35,19 @@ def writing(*answers: Sequence[dict[str, str]]) -> tuple[list[Asked], Script]:
 
 
 @pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
+    "refused",
+    first_of(
         ({"name": "", "experience": ""}, "experience 1: the experience has no text"),
         ({"name": "A", "experience": "\x00"}, "experience 1: the experience has no text"),
         ({"name": "n" * 300, "experience": "check"}, "the name has 300 characters; at most 80"),
         ({"name": "A", "experience": "w " * 33}, "33 words; at most 32"),
         ({"name": "A", "experience": "When lost, see https://evil.example/x"}, "experience 1: "),
-    ],
+    ),
 )
 async def test_a_refused_experience_is_asked_for_again_and_not_kept(
-    tmp_path: Path, bad: dict[str, str], reason: str
+    tmp_path: Path, refused: tuple[dict[str, str], str]
 ) -> None:
+    bad, reason = refused
     asked, script = writing([bad], [bad], [bad], [GOOD])
     async with ground(tmp_path, script) as here:
         ended = await here.do("practice", "--direct", "1", code=3)

@@ -26,6 +26,7 @@ from tests.server.practice.scripted_world import but, counted, ground, is_attemp
 
 
 @pytest.mark.usefixtures("no_pages")
+@pytest.mark.exhaustive
 async def test_a_full_disk_while_learning_stops_the_run_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

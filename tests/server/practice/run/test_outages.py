@@ -215,6 +215,7 @@ async def test_outages_stay_unscored_where_the_user_accepts_them(tmp_path: Path)
     assert counted(found["totals"]["whole"])["calls"] == calls - 4
 
 
+@pytest.mark.exhaustive
 async def test_a_teacher_whose_quota_is_spent_stops_the_run(tmp_path: Path) -> None:
     broke = True
 

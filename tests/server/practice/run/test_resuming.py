@@ -200,6 +200,7 @@ def weigh(right):
 """
 
 
+@pytest.mark.exhaustive
 async def test_a_run_is_not_resumed_by_another_verifier_seeding_or_endpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +249,7 @@ async def test_a_run_is_resumed_from_another_directory(
         assert "jsonl" not in ended.error
 
 
+@pytest.mark.exhaustive
 async def test_what_a_run_of_an_older_release_does_not_say_is_taken_as_it_is_now(
     tmp_path: Path,
 ) -> None:
