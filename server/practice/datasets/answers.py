@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import cast
 
@@ -16,6 +17,15 @@ from server.practice.records import Task
 RIGHT_ANSWERS = "right_answers"  # in `Task.extra`, where verifiers look for all of them
 WORKED = "####"  # before the answer of a worked solution, as GSM8K has it
 _IN_OBJECTS = ("text", "value", "answer", "output", "content", "message", "target", "spans")
+_ASSERTION = re.compile(r"\s*([a-z-]+)(?:\([0-9.]*\))?:\s*(.*)", re.DOTALL)
+_ASSERTIONS = frozenset(  # of promptfoo; what begins with another word is an answer
+    (
+        *("equals", "contains", "icontains", "contains-all", "contains-any", "icontains-all"),
+        *("icontains-any", "starts-with", "regex", "is-json", "contains-json", "javascript", "fn"),
+        *("eval", "python", "webhook", "similar", "llm-rubric", "grade", "factuality", "file"),
+        *("rouge-n", "levenshtein", "latency", "cost", "perplexity", "answer-relevance"),
+    )
+)
 _EXACT = 10**15  # integers below are the same as floats
 
 
@@ -65,7 +75,7 @@ def _answer(field: str, value: JsonValue) -> str | None:
         case float() if math.isfinite(value):
             return str(int(value)) if value.is_integer() and abs(value) < _EXACT else str(value)
         case str():
-            return value if value.strip() else None
+            return _asserted(field, value) if value.strip() else None
         case dict():
             raise BadInputError(
                 f"{field}: is an object; name the correct answer in it, as --truth-field "
@@ -77,6 +87,19 @@ def _answer(field: str, value: JsonValue) -> str | None:
                 "anything else in a field of another name, which a verifier of yours finds in "
                 "task.extra"
             )
+
+
+def _asserted(field: str, text: str) -> str:
+    """The answer that promptfoo's column of assertions asks for."""
+    found = _ASSERTION.fullmatch(text) if field.startswith("__expected") else None
+    if found is None or (found[1] not in _ASSERTIONS and not found[1].startswith("not-")):
+        return text
+    if found[1] == "equals":
+        return found[2]
+    raise BadInputError(
+        f"{field}: `{found[1]}` asserts something else than an answer; leave such rows out, or "
+        "name another field with --truth-field"
+    )
 
 
 def final_answers(tasks: Sequence[Task], fields: Sequence[str | None]) -> tuple[Task, ...]:

@@ -335,6 +335,12 @@ def test_tasks_are_found_in_the_usual_containers(tmp_path: Path, name: str, text
             assert [t.prompt for t in load_tasks(str(path))] == ["One", "Two"]
 
 
+@pytest.mark.parametrize("asserted", ["contains: 4", "similar(0.8): four", "not-equals: 5"])
+def test_an_assertion_that_is_no_answer_is_refused(tmp_path: Path, asserted: str) -> None:
+    with pytest.raises(BadInputError, match=r"line 1: __expected: .*asserts something else"):
+        load_tasks(written(tmp_path, {"question": "Q", "__expected": asserted}))
+
+
 def test_several_lists_of_tasks_are_refused_with_their_names(tmp_path: Path) -> None:
     row = [{"task": "One"}]
     with pytest.raises(BadInputError, match=r"lists of tasks \(train, test\): .*'\.train\[\]'"):
@@ -385,6 +391,9 @@ def test_several_lists_of_tasks_are_refused_with_their_names(tmp_path: Path) -> 
         ({"question": "Q", "answer": '["4", "four"]'}, "Q", "4"),
         ({"question": "Q", "answer": "[4, 5]"}, "Q", "[4, 5]"),
         ({"question": "Q", "answer": "4|four"}, "Q", "4|four"),
+        ({"question": "Q", "__expected": "equals: 4"}, "Q", "4"),
+        ({"question": "Q", "__expected": "note: 4"}, "Q", "note: 4"),
+        ({"question": "Q", "answer": "equals: 4"}, "Q", "equals: 4"),
         ({"question": "Q", "answer": 10**30}, "Q", "1" + "0" * 30),
     ],
 )  # fmt: skip
