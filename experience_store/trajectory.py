@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import NotRequired
 
 from pydantic import TypeAdapter
@@ -125,7 +126,7 @@ def messages_from_json(text: str) -> tuple[Message, ...]:
             name=plain.get("name"),
             tool_call_id=plain.get("tool_call_id"),
         )
-        for plain in _MESSAGES.validate_json(text)
+        for plain in _messages_adapter().validate_json(text)
     )
 
 
@@ -148,4 +149,7 @@ class _MessageJson(TypedDict):
     tool_call_id: NotRequired[str]
 
 
-_MESSAGES = TypeAdapter(list[_MessageJson])
+@cache
+def _messages_adapter() -> TypeAdapter[list[_MessageJson]]:
+    """Made when it is needed: it takes as long as the rest of the module."""
+    return TypeAdapter(list[_MessageJson])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from experience_store.safety.pattern_tables import any_of
@@ -125,17 +126,15 @@ _WORD_BYTES = bytes(
 )
 
 
-def _token_pattern() -> re.Pattern[str]:
-    """One pattern for all tokens, with a group per kind."""
+@cache
+def _token() -> re.Pattern[str]:
+    """One pattern for all tokens, with a group per kind; made when it is needed."""
     kinds = "|".join(
         f"(?P<{kind.replace('-', '_')}>{any_of(table)})" for kind, table in _TOKENS.items()
     )
     # What stands for one character in JSON or in a URL looks like a part of the token that follows.
     escape = r"(?:(?<=\\)(?:[nrt]|u[0-9a-fA-F]{4})|(?<=%)(?:25){0,4}[0-9A-F]{2})?"
     return re.compile(rf"{escape}[._-]*+(?:{kinds})", re.ASCII)
-
-
-_TOKEN = _token_pattern()
 
 
 def by_form(text: str) -> Iterator[tuple[int, int, str]]:
@@ -148,7 +147,7 @@ def by_form(text: str) -> Iterator[tuple[int, int, str]]:
     long_word = b"a" * _MIN_TOKEN
     start = shape.find(long_word)
     while start >= 0:
-        if (token := _TOKEN.match(text, start)) and token.lastgroup:
+        if (token := _token().match(text, start)) and token.lastgroup:
             yield *token.span(token.lastgroup), token.lastgroup.replace("_", "-")
         end = shape.find(b" ", start)
         start = shape.find(long_word, end) if end >= 0 else -1

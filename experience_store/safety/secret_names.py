@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,20 +83,19 @@ def _is_anything(_value: str, _explicit: bool) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Rule:
     """How to find one kind of secret in lower-case text, and to check it in its original case."""
 
     kind: str
     hint: str
-    pattern: re.Pattern[str]
-    is_secret: Callable[[str, bool], bool]
+    expression: str
+    is_secret: Callable[[str, bool], bool] = _is_anything
 
-
-def _rule(
-    kind: str, hint: str, pattern: str, is_secret: Callable[[str, bool], bool] = _is_anything
-) -> _Rule:
-    return _Rule(kind, hint, re.compile(pattern), is_secret)
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Compiled when it is needed: all at once they delay every start."""
+        return re.compile(self.expression)
 
 
 _SCHEMES = ("sql", "postgres", "mongodb", r"\+srv", "redis", "rediss", "amqp", "amqps")
@@ -108,35 +108,35 @@ _OF_DATA = "".join(f"(?<!{name}_key)" for name in _DATA.split())
 _AFTER_COLON = r"""[^\s/?#,;"'`<>\[\]{}\\]{1,256}"""
 
 _RULES = (
-    _rule(
+    _Rule(
         "private-key",
         "-----begin ",
         r"-----begin [a-z0-9 ]{0,32}private key(?: block)?-----"
         r"(?:[^-\"]*(?:-(?!----)[^-\"]*)*-----end [a-z0-9 ]{0,32}private key(?: block)?-----"
         r"|(?:(?:\s|\\{1,32}[nr]){0,8}[a-z0-9+/=]{20,}){0,400})",
     ),
-    _rule("password", "passw", rf"passw(?:or)?d(?:[_-]?\d)?{_GIVEN}", _is_password),
-    _rule("password", "passphrase", rf"passphrase{_GIVEN}", _is_password),
-    _rule("password", "pwd", rf"pwd{_GIVEN}", _is_password),
-    _rule("password", "_pass", rf"_pass{_GIVEN}", _is_password),
-    _rule("password", "--", rf"--(?:[a-z]{{1,12}}-)?passw(?:or)?d{_FLAG}", _is_password),
-    _rule("secret", "secret", rf"secret(?:[_-]?key)?{_GIVEN}", _is_key),
-    _rule("api-key", "api", rf"api[ _.-]?(?:key|secret){_GIVEN}", _is_key),
-    _rule("api-key", "access", rf"access[_-]?key{_GIVEN}", _is_key),
-    _rule("connection-string", "account", rf"account[_-]?key{_GIVEN}", _is_key),
-    _rule("private-key", "private", rf"private[_-]?key{_GIVEN}", _is_key),
-    _rule("api-key", "_key", rf"_key{_OF_DATA}{_GIVEN}", _is_token),
-    _rule("token", "token", rf"token{_GIVEN}", _is_token),
-    _rule("token", "--", rf"--(?:[a-z]{{1,12}}-)?(?:token|api-?key|secret){_FLAG}", _is_key),
-    _rule("token", "bearer", r"bearer[ \t]{1,4}(?P<bare>[\w.~+/=-]{16,4096})", _is_token),
-    _rule(
+    _Rule("password", "passw", rf"passw(?:or)?d(?:[_-]?\d)?{_GIVEN}", _is_password),
+    _Rule("password", "passphrase", rf"passphrase{_GIVEN}", _is_password),
+    _Rule("password", "pwd", rf"pwd{_GIVEN}", _is_password),
+    _Rule("password", "_pass", rf"_pass{_GIVEN}", _is_password),
+    _Rule("password", "--", rf"--(?:[a-z]{{1,12}}-)?passw(?:or)?d{_FLAG}", _is_password),
+    _Rule("secret", "secret", rf"secret(?:[_-]?key)?{_GIVEN}", _is_key),
+    _Rule("api-key", "api", rf"api[ _.-]?(?:key|secret){_GIVEN}", _is_key),
+    _Rule("api-key", "access", rf"access[_-]?key{_GIVEN}", _is_key),
+    _Rule("connection-string", "account", rf"account[_-]?key{_GIVEN}", _is_key),
+    _Rule("private-key", "private", rf"private[_-]?key{_GIVEN}", _is_key),
+    _Rule("api-key", "_key", rf"_key{_OF_DATA}{_GIVEN}", _is_token),
+    _Rule("token", "token", rf"token{_GIVEN}", _is_token),
+    _Rule("token", "--", rf"--(?:[a-z]{{1,12}}-)?(?:token|api-?key|secret){_FLAG}", _is_key),
+    _Rule("token", "bearer", r"bearer[ \t]{1,4}(?P<bare>[\w.~+/=-]{16,4096})", _is_token),
+    _Rule(
         "token",
         "authorization",
         rf"authorization(?:{_QUOTE})?[ \t]{{0,4}}[:=,][ \t]{{0,4}}(?:{_QUOTE})?"
         r"""(?:bearer|basic|token|apikey|key)[ \t]{1,4}(?P<bare>[^\s"'`\\,;<>{}$\[]{8,4096})""",
         _is_credential,
     ),
-    _rule(
+    _Rule(
         "token",
         "cookie",
         rf"cookie(?:{_QUOTE})?[ \t]{{0,4}}[:=,][ \t]{{0,4}}(?:{_QUOTE})?"
@@ -144,19 +144,19 @@ _RULES = (
         r"""(?:;[ ]?[\w.-]{1,64}=[^\s"'`\\,;<>{}]{1,4096}){0,64})""",
         _is_cookie,
     ),
-    _rule("api-key", "key=", rf"key=(?<=[?&]key=){_IN_QUERY}", _is_token),
-    _rule("token", "sig=", rf"sig=(?<=[?&]sig=){_IN_QUERY}", _is_token),
-    _rule("token", "signature=", rf"signature=(?<=[?&-]signature=){_IN_QUERY}", _is_token),
-    _rule(
+    _Rule("api-key", "key=", rf"key=(?<=[?&]key=){_IN_QUERY}", _is_token),
+    _Rule("token", "sig=", rf"sig=(?<=[?&]sig=){_IN_QUERY}", _is_token),
+    _Rule("token", "signature=", rf"signature=(?<=[?&-]signature=){_IN_QUERY}", _is_token),
+    _Rule(
         "token",
         "hooks.slack.com",
         r"hooks\.slack\.com/(?:services|workflows)/(?P<bare>[\w/]{20,256})",
     ),
-    _rule("token", "/api/webhooks/", r"/api/webhooks/(?P<bare>\d{10,24}/[\w-]{30,128})"),
-    _rule("connection-string", "://", rf"://{_DATABASE}(?P<bare>{_USER}:{_AFTER_COLON})@"),
-    _rule("password", "://", rf"://{_USER}:(?P<bare>{_AFTER_COLON})@"),
-    _rule("token", "://", r"://(?P<bare>[\w.~%-]{20,256})@", _is_token),
-    _rule(
+    _Rule("token", "/api/webhooks/", r"/api/webhooks/(?P<bare>\d{10,24}/[\w-]{30,128})"),
+    _Rule("connection-string", "://", rf"://{_DATABASE}(?P<bare>{_USER}:{_AFTER_COLON})@"),
+    _Rule("password", "://", rf"://{_USER}:(?P<bare>{_AFTER_COLON})@"),
+    _Rule("token", "://", r"://(?P<bare>[\w.~%-]{20,256})@", _is_token),
+    _Rule(
         "password",
         "curl ",
         rf"curl [^\n]{{0,200}}?(?:-u|--user)[ =]?(?:{_QUOTE})?[^\s:\"'`]{{1,64}}:{_BARE}",
