@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias
 
+from anyio import EndOfStream
 from mcp.shared.message import SessionMessage
 from mcp_types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
 from pydantic import ValidationError
@@ -67,11 +68,13 @@ class ReadableMessages:
             item = await self._inner.receive()
             if not isinstance(item, ValidationError):
                 return item
-            if mended := _mended(item):
+            raw = _raw(item)
+            if raw is None:
+                await self._answers.send(SessionMessage(_misshapen(item)))
+            elif mended := _mended(raw):
                 return mended
-            if (raw := _raw(item)) is not None and not raw.strip():
-                continue  # a blank line says nothing
-            await self._answers.send(SessionMessage(_answer(item)))
+            elif raw.strip():  # a blank line says nothing
+                await self._answers.send(SessionMessage(_no_json(raw, item)))
 
     @property
     def last_context(self) -> object:
@@ -88,8 +91,6 @@ class ReadableMessages:
 
     async def __anext__(self) -> _Received:
         """The next message that can be read."""
-        from anyio import EndOfStream  # noqa: PLC0415  # the SDK has imported it by then
-
         try:
             return await self.receive()
         except EndOfStream as end:
@@ -114,9 +115,8 @@ def mend_surrogates(text: str) -> str:
     return _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text)
 
 
-def _mended(error: ValidationError) -> SessionMessage | None:
-    raw = _raw(error)
-    if raw is None or (mended := mend_surrogates(raw)) == raw:
+def _mended(raw: str) -> SessionMessage | None:
+    if (mended := mend_surrogates(raw)) == raw:
         return None
     try:
         return SessionMessage(jsonrpc_message_adapter.validate_json(mended, by_name=False))
@@ -124,15 +124,17 @@ def _mended(error: ValidationError) -> SessionMessage | None:
         return None
 
 
-def _answer(error: ValidationError) -> JSONRPCError:
-    """The error for the client, under the message's id if it can be found."""
-    raw = _raw(error)
-    if raw is not None and len(raw.encode("utf-8", "replace")) >= MAX_LINE:
+def _no_json(raw: str, error: ValidationError) -> JSONRPCError:
+    """The error for a message that is no JSON, under its id if that can be seen."""
+    if len(raw.encode("utf-8", "replace")) >= MAX_LINE:
         said = f"the message is longer than {MAX_LINE // 10**6} MB: send less at a time"
         return _error(_id_in(raw), INVALID_REQUEST, said)
-    if raw is not None:
-        (problem,) = error.errors(include_url=False, include_input=False)
-        return _error(_id_in(raw), PARSE_ERROR, f"the message cannot be read: {problem['msg']}")
+    (problem,) = error.errors(include_url=False, include_input=False)
+    return _error(_id_in(raw), PARSE_ERROR, f"the message cannot be read: {problem['msg']}")
+
+
+def _misshapen(error: ValidationError) -> JSONRPCError:
+    """The error for JSON that is no message, under its id if it has one."""
     said = (
         "not a JSON-RPC 2.0 request: send one object, not a list of them, with jsonrpc 2.0, an id, "
         "a method and, as params, an object"

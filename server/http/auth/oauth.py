@@ -21,6 +21,7 @@ import jwt
 from mcp.server.auth.provider import AccessToken, TokenVerifier, principal_components
 from typing_extensions import override
 
+from experience_store.submissions.clean_text import clean
 from server.access import Access, Scope
 from server.http.address import check_oauth
 from server.http.auth.callers import Authenticator, Caller
@@ -181,7 +182,7 @@ class JwtVerifier(TokenVerifier):
             token=token,
             client_id=client or "",
             subject=subject,
-            scopes=[_printed(word) for word in words_of(scopes)],
+            scopes=[clean(word) for word in words_of(scopes)],
             expires_at=int(claims["exp"]),
             resource=self._resource,
             claims={name: claims[name] for name in kept if name in claims},
@@ -189,12 +190,7 @@ class JwtVerifier(TokenVerifier):
 
 
 def _text(claim: object) -> str | None:
-    return _printed(claim) if isinstance(claim, str) and claim else None
-
-
-def _printed(text: str) -> str:
-    """A text without half surrogate pairs, which JSON can carry and the SDK's types cannot."""
-    return text.encode("utf-8", "replace").decode()
+    return clean(claim) if isinstance(claim, str) and claim else None
 
 
 class OAuthAuthenticator(Authenticator):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias, cast
 
+from experience_store.submissions.clean_text import clean
 from experience_store.thoughts import split_thoughts
 
 Json: TypeAlias = dict[str, object]
@@ -108,7 +109,7 @@ def _message(message: Json, *, finished: bool) -> Json:
     servers take all of a short answer for reasoning. Thoughts that the model marked are not.
     """
     content = _as_text(message.get("content"))
-    thoughts, text = split_thoughts(_well_formed("".join(_texts(content))))
+    thoughts, text = split_thoughts(clean("".join(_texts(content))))
     reasoning = [*_reasoning(message), thoughts]
     refusal = message.get("refusal") or next(_refusals(message.get("content")), None)
     standard = {name: value for name, value in message.items() if name not in _REASONING_FIELDS}
@@ -117,7 +118,7 @@ def _message(message: Json, *, finished: bool) -> Json:
     standard |= {"role": "assistant", "content": text}
     standard.pop("refusal", None)
     if refusal:
-        standard["refusal"] = _well_formed(str(refusal))
+        standard["refusal"] = clean(str(refusal))
     calls = list_or_empty(message.get("tool_calls")) or list_or_empty(
         [message.get("function_call")]
     )
@@ -125,7 +126,7 @@ def _message(message: Json, *, finished: bool) -> Json:
     standard.pop("tool_calls", None)
     if called := [_call(call, place) for place, call in enumerate(calls) if object_or_empty(call)]:
         standard["tool_calls"] = called
-    said = _well_formed("\n".join(part for part in reasoning if part))
+    said = clean("\n".join(part for part in reasoning if part))
     if said and finished and not (text.strip() or thoughts or refusal or called):
         standard["content"] = said
     elif said:
@@ -229,11 +230,6 @@ def _count(used: Json, names: tuple[str, ...]) -> int | None:
         return int(float(value))
     except (ValueError, OverflowError):
         return None
-
-
-def _well_formed(text: str) -> str:
-    """The text without lone surrogates: an emoji may have been cut in half."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def encoded(body: object) -> bytes:

@@ -92,7 +92,7 @@ def _add_call(calls: list[Json], part: Json) -> None:
     """Add a part of a tool call: to the call of its id or index, or else to the last one."""
     id_, index = part.get("id"), part.get("index")
     known = [c for c in calls if (c["id"] == id_ if id_ else c.get("index") == index)]
-    if not known or (id_ is None and index is None and not calls):
+    if not known:
         calls.append({"id": id_ or "", "index": index, "type": "function", "function": {}})
         known = calls[-1:]
     function = cast("Json", known[-1].setdefault("function", {}))
